@@ -1,0 +1,43 @@
+/** The storage driver contract: how a stack of change directories becomes a root filesystem. */
+import type { ApplyTarget, Change } from "../layer/index.ts";
+import type { ByteSource } from "../bytes/index.ts";
+
+export type DriverName = "overlay2" | "vfs";
+
+/** Names one directory of the driver: 64 random hex digits, `-init` appended for a container's init layer. */
+export type CacheId = string;
+
+/** A mounted root. Disposing unmounts it when the last holder in any process lets go. */
+export interface MountedRoot extends AsyncDisposable {
+  readonly path: string;
+}
+
+/**
+ * Lifecycle: `create` → (apply or write) → read by children and mounts → `remove`. A driver keeps directories; it
+ * knows nothing of images, names or digests. Every method may be called by several processes at once on different
+ * ids; the caller holds the lock of an id that it changes.
+ */
+export interface Driver {
+  readonly name: DriverName;
+  /** Whether a layer can be unpacked before its parent is: true for overlay, false where a child is a copy. */
+  readonly independentLayers: boolean;
+  /**
+   * Makes the directory of `id` on top of `parent` (which must have been created before). For `independentLayers`
+   * the parent may still be empty. Throws `Failure("conflict")` if `id` exists.
+   */
+  create(id: CacheId, parent: CacheId | undefined): Promise<void>;
+  /** Where the content of `id` is to be unpacked or written, unmounted. */
+  target(id: CacheId): ApplyTarget;
+  /** Mounts `id` over its parents; `readOnly` gives a mount in which every write fails with EROFS. */
+  mount(id: CacheId, options?: { readonly readOnly?: boolean }): Promise<MountedRoot>;
+  /** The layer tar of what `id` holds over its parent, whiteouts in tar spelling. */
+  diff(id: CacheId, options: { readonly signal: AbortSignal }): ByteSource;
+  /** What `id` changes against its parent, sorted by path (behaviours B097). */
+  changes(id: CacheId, options: { readonly signal: AbortSignal }): Promise<Change[]>;
+  /** Docker's `GraphDriver` of inspect: `Data` sorted by key, or null (behaviours B084, B085). */
+  graphData(id: CacheId): Promise<Readonly<Record<string, string>> | null>;
+  /** Removes the directory of `id`; a missing one is no error. Must not be mounted. */
+  remove(id: CacheId): Promise<void>;
+  /** Every id that has a directory, for garbage collection. */
+  list(): Promise<CacheId[]>;
+}
