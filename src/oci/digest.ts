@@ -4,7 +4,6 @@
  * One string has many meanings in an image store, so each meaning has a type of its own. A plain `Digest` may be
  * used for any of them, but a `DiffId` is never taken for a `ChainId`.
  */
-import { createHash } from "node:crypto";
 import { Failure } from "../errors.ts";
 
 export type Algorithm = "sha256" | "sha512";
@@ -44,8 +43,12 @@ export function parseDigest(text: unknown): Digest {
   );
 }
 
-/** The digest of bytes (a string counts as UTF-8). */
+/**
+ * The digest of bytes (a string counts as UTF-8). `node:crypto` is loaded on the first call and not before: it costs
+ * 10 ms at start-up, and many commands never hash.
+ */
 export function digestOf(bytes: Uint8Array | string, algorithm: Algorithm = "sha256"): Digest {
+  const { createHash } = process.getBuiltinModule("node:crypto");
   return `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}`;
 }
 
