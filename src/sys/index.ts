@@ -1,0 +1,31 @@
+/** The one seam to Linux. Synchronous unless said; failures are {@link SysError}s; names are byte strings. */
+export * from "./attributes.ts";
+export * from "./constants.ts";
+export * from "./flock.ts";
+export * from "./io.ts";
+export * from "./mount.ts";
+export * from "./mount_info.ts";
+export * from "./names.ts";
+export {
+  close,
+  duplicate,
+  openAt,
+  openBeneath,
+  openIn,
+  openResolving,
+  RESOLVE_BENEATH,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_SYMLINKS,
+  RESOLVE_NO_XDEV,
+} from "./open.ts";
+export * from "./read_dir.ts";
+export * from "./remove_tree.ts";
+export * from "./stat.ts";
+export * from "./sys_error.ts";
+export * from "./xattr.ts";
+export * from "./lock_file.ts";
+export * from "./memory.ts";
+export * from "./terminal.ts";
+export { cancelled, whenReadable } from "./readable.ts";
+export * from "./unix_socket.ts";
