@@ -1,0 +1,55 @@
+/** `commit`: a container's writable layer becomes an image (behaviours B058, B059). */
+import { deriveImage } from "../../image/index.ts";
+import type { ContainerConfig, Reference } from "../../oci/index.ts";
+import type { Store, StoredImage } from "../../store/index.ts";
+import { goContainerConfig } from "../images/inspect.ts";
+import { goTime } from "../time.ts";
+import { dockerVersion } from "../version.ts";
+import type { ContainerRecord } from "./record.ts";
+
+export interface CommitOptions {
+  readonly name?: Reference;
+  readonly author?: string;
+  readonly message?: string;
+  /** Applies `--change` lines to the config. */
+  readonly change?: (config: ContainerConfig) => ContainerConfig;
+  readonly signal: AbortSignal;
+}
+
+/** Makes the image; the container should be paused or stopped while this runs. */
+export async function commitContainer(
+  store: Store,
+  record: ContainerRecord,
+  options: CommitOptions,
+): Promise<StoredImage> {
+  const layer = await store.containers.get(record.ID);
+  const base = await store.images.get(record.Image);
+  const created = goTime(Date.now());
+  const tar = layer === undefined ? undefined : store.driver.diff(layer.mountId, { signal: options.signal });
+  const image = await deriveImage(store, {
+    ...(base !== undefined && { base }),
+    ...(tar !== undefined && { tar }),
+    history: {
+      created,
+      ...(options.author !== undefined && { author: options.author }),
+      created_by: (record.Config.Cmd ?? []).join(" "),
+      ...(options.message !== undefined && { comment: options.message }),
+    },
+    edit: (config) => {
+      config.created = created;
+      delete config.author;
+      if (options.author !== undefined) config.author = options.author;
+      config.container = record.ID;
+      config.container_config = goContainerConfig(record.Config);
+      config.config = goContainerConfig(options.change?.(structuredClone(record.Config)) ?? record.Config);
+      config.docker_version = dockerVersion;
+    },
+    recordParent: true,
+    signal: options.signal,
+  });
+  if (options.name !== undefined) {
+    await store.names.set(options.name, image.id);
+    await store.images.markUpdated(image.id);
+  }
+  return image;
+}

@@ -1,0 +1,175 @@
+/** `create`: a container's record and its writable layer; nothing runs yet (behaviours B007, B008). */
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import { Failure } from "../../errors.ts";
+import { topChain } from "../../image/index.ts";
+import { familiarReference, type ContainerConfig } from "../../oci/index.ts";
+import type { Store, StoredImage } from "../../store/index.ts";
+import { goContainerConfig } from "../images/inspect.ts";
+import { goTime } from "../time.ts";
+import { defaultHostConfig } from "./host_config.ts";
+import { mergeConfig } from "./merge_config.ts";
+import { mountPoints } from "./mount_points.ts";
+import { checkName, randomName } from "./names.ts";
+import {
+  containerDirectory,
+  listRecords,
+  makeContainerDirectory,
+  never,
+  removeContainerDirectory,
+  writeHostConfig,
+  writeRecord,
+  type ContainerRecord,
+  type HostConfig,
+} from "./record.ts";
+
+export interface CreateOptions {
+  /** As the user wrote it; goes into `Config.Image`. */
+  readonly imageName: string;
+  readonly image: StoredImage;
+  /** Default: a random name. */
+  readonly name?: string;
+  /** What the user set; what is absent comes from the image. */
+  readonly config: ContainerConfig;
+  readonly hostConfig: Partial<HostConfig>;
+}
+
+/** Makes the container. Throws `Failure("conflict")` for a name in use, `Failure("invalid")` for a bad one. */
+export async function createContainer(store: Store, options: CreateOptions): Promise<ContainerRecord> {
+  const id = randomBytes(32).toString("hex");
+  const config = mergeConfig(options.config, options.image.config.config ?? {});
+  const command = [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])];
+  if (command.length === 0) throw new Failure("invalid", "No command specified");
+  const hostConfig: HostConfig = { ...defaultHostConfig(), ...options.hostConfig };
+  return store.withLock("containers", async () => {
+    const name = chooseName(options.name, await listRecords(store.root));
+    const record = newRecord(store, { id, name, config, command, image: options.image, hostConfig });
+    try {
+      await makeContainerDirectory(store.root, id);
+      await writeHostConfig(store.root, id, hostConfig);
+      await store.containers.create(id, topChain(options.image));
+      await writeRecord(store.root, record);
+    } catch (error) {
+      await removeContainerDirectory(store.root, id);
+      throw error;
+    }
+    return record;
+  });
+}
+
+function chooseName(wanted: string | undefined, records: readonly ContainerRecord[]): string {
+  if (wanted === undefined) return randomName(new Set(records.map((record) => record.Name.slice(1))));
+  checkName(wanted);
+  const name = wanted.replace(/^\//, "");
+  const holder = records.find((record) => record.Name === `/${name}`);
+  if (holder === undefined) return name;
+  throw new Failure(
+    "conflict",
+    `Conflict. The container name "/${name}" is already in use by container "${holder.ID}". You have to remove (or rename) that container to be able to reuse that name.`,
+  );
+}
+
+interface RecordParts {
+  readonly id: string;
+  readonly name: string;
+  readonly config: ContainerConfig;
+  readonly command: readonly string[];
+  readonly image: StoredImage;
+  readonly hostConfig: HostConfig;
+}
+
+function newRecord(store: Store, parts: RecordParts): ContainerRecord {
+  const { id, name, config, command, image, hostConfig } = parts;
+  const directory = containerDirectory(store.root, id);
+  return {
+    StreamConfig: {},
+    State: {
+      Running: false,
+      Paused: false,
+      Restarting: false,
+      OOMKilled: false,
+      RemovalInProgress: false,
+      Dead: false,
+      Pid: 0,
+      ExitCode: 0,
+      Error: "",
+      StartedAt: never,
+      FinishedAt: never,
+      Health: null,
+    },
+    ID: id,
+    Created: goTime(Date.now()),
+    Managed: false,
+    Path: command[0] as string,
+    Args: command.slice(1),
+    Config: goContainerConfig({
+      ...config,
+      Hostname: config.Hostname || (hostConfig.NetworkMode === "host" ? hostname() : id.slice(0, 12)),
+    }),
+    Image: image.id,
+    NetworkSettings: networkSettings(hostConfig.NetworkMode),
+    LogPath: `${directory}/${id}-json.log`,
+    Name: `/${name}`,
+    Driver: store.driver.name,
+    OS: "linux",
+    MountLabel: "",
+    ProcessLabel: "",
+    RestartCount: 0,
+    HasBeenStartedBefore: false,
+    HasBeenManuallyStopped: false,
+    MountPoints: mountPoints(hostConfig),
+    SecretReferences: null,
+    ConfigReferences: null,
+    AppArmorProfile: "",
+    HostnamePath: `${directory}/hostname`,
+    HostsPath: `${directory}/hosts`,
+    ShmPath: "",
+    ResolvConfPath: `${directory}/resolv.conf`,
+    SeccompProfile: "",
+    NoNewPrivileges: false,
+    LocalLogCacheMeta: { HaveNotifyEnabled: false },
+  };
+}
+
+/** Docker's record of a container on no bridge: one network, no endpoint. */
+function networkSettings(mode: string): Record<string, unknown> {
+  const endpoint = {
+    IPAMConfig: null,
+    Links: null,
+    Aliases: null,
+    NetworkID: "",
+    EndpointID: "",
+    Gateway: "",
+    IPAddress: "",
+    IPPrefixLen: 0,
+    IPv6Gateway: "",
+    GlobalIPv6Address: "",
+    GlobalIPv6PrefixLen: 0,
+    MacAddress: "",
+    DriverOpts: null,
+    IPAMOperational: false,
+  };
+  return {
+    Bridge: "",
+    SandboxID: "",
+    HairpinMode: false,
+    LinkLocalIPv6Address: "",
+    LinkLocalIPv6PrefixLen: 0,
+    Networks: { [mode]: endpoint },
+    Service: null,
+    Ports: null,
+    SandboxKey: "",
+    SecondaryIPAddresses: null,
+    SecondaryIPv6Addresses: null,
+    IsAnonymousEndpoint: false,
+    HasSwarmEndpoint: false,
+  };
+}
+
+/** The image's name for a record that was made from an ID. */
+export async function imageDisplayName(store: Store, record: ContainerRecord): Promise<string> {
+  const asked = record.Config.Image ?? record.Image;
+  const names = (await store.names.namesOf(record.Image)).map(familiarReference);
+  const full = asked.includes(":") || asked.includes("@") ? asked : `${asked}:latest`;
+  return names.includes(full) || names.includes(asked) ? asked : record.Image.slice(7, 19);
+}

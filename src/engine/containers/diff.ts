@@ -1,0 +1,19 @@
+/** `diff`: what a container changed against its image. */
+import { Failure } from "../../errors.ts";
+import type { Change } from "../../layer/index.ts";
+import type { Store } from "../../store/index.ts";
+import type { ContainerRecord } from "./record.ts";
+
+export async function diffContainer(
+  store: Store,
+  record: ContainerRecord,
+  options: { readonly signal: AbortSignal },
+): Promise<Change[]> {
+  const layer = await store.containers.get(record.ID);
+  if (layer === undefined) {
+    throw new Failure("corrupt", `container ${record.ID} has no writable layer in this store`, {
+      hint: "remove it with `varve rm`",
+    });
+  }
+  return store.driver.changes(layer.mountId, options);
+}

@@ -1,0 +1,122 @@
+/** `inspect` of a container, field by field as Docker 20.10 prints it (behaviours B086). */
+import { sizeOf } from "../../image/index.ts";
+import type { ContainerConfig } from "../../oci/index.ts";
+import type { Store } from "../../store/index.ts";
+import { readHostConfig, type ContainerRecord, type HostConfig } from "./record.ts";
+import { writableSize } from "./size.ts";
+import { reconcile, statusOf } from "./state.ts";
+
+export interface ContainerInspect {
+  readonly Id: string;
+  readonly Created: string;
+  readonly Path: string;
+  readonly Args: readonly string[];
+  readonly State: object;
+  readonly Image: string;
+  readonly Name: string;
+  readonly HostConfig: HostConfig;
+  readonly GraphDriver: { readonly Data: Readonly<Record<string, string>> | null; readonly Name: string };
+  readonly SizeRw?: number;
+  readonly SizeRootFs?: number;
+  readonly Mounts: readonly object[];
+  readonly Config: ContainerConfig;
+  readonly NetworkSettings: object;
+  readonly [other: string]: unknown;
+}
+
+export async function inspectContainer(
+  store: Store,
+  found: ContainerRecord,
+  options: { readonly size?: boolean } = {},
+): Promise<ContainerInspect> {
+  const record = await reconcile(store.root, found);
+  const layer = await store.containers.get(record.ID);
+  return {
+    Id: record.ID,
+    Created: record.Created,
+    Path: record.Path,
+    Args: record.Args,
+    State: stateShown(record),
+    Image: record.Image,
+    ResolvConfPath: record.ResolvConfPath,
+    HostnamePath: record.HostnamePath,
+    HostsPath: record.HostsPath,
+    LogPath: record.LogPath,
+    Name: record.Name,
+    RestartCount: record["RestartCount"] ?? 0,
+    Driver: record.Driver,
+    Platform: record.OS,
+    MountLabel: record["MountLabel"] ?? "",
+    ProcessLabel: record["ProcessLabel"] ?? "",
+    AppArmorProfile: record["AppArmorProfile"] ?? "",
+    ExecIDs: null,
+    HostConfig: readHostConfig(store.root, record.ID),
+    GraphDriver: {
+      Data: layer === undefined ? null : await store.driver.graphData(layer.mountId),
+      Name: record.Driver,
+    },
+    ...(options.size === true && (await sizes(store, record))),
+    Mounts: Object.values(record.MountPoints ?? {}).map((point) => ({
+      Type: point.Type,
+      Source: point.Source,
+      Destination: point.Destination,
+      Mode: point.RW ? "" : "ro",
+      RW: point.RW,
+      Propagation: point["Propagation"] ?? "rprivate",
+    })),
+    Config: record.Config,
+    NetworkSettings: networkShown(record),
+  };
+}
+
+function stateShown(record: ContainerRecord): object {
+  const { Running, Paused, Restarting, OOMKilled, Dead, Pid, ExitCode, StartedAt, FinishedAt } = record.State;
+  const Status = statusOf(record);
+  return {
+    Status,
+    Running,
+    Paused,
+    Restarting,
+    OOMKilled,
+    Dead,
+    Pid,
+    ExitCode,
+    Error: record.State.Error,
+    StartedAt,
+    FinishedAt,
+  };
+}
+
+async function sizes(store: Store, record: ContainerRecord): Promise<{ SizeRw: number; SizeRootFs: number }> {
+  const SizeRw = await writableSize(store, record.ID);
+  const image = await store.images.get(record.Image);
+  return { SizeRw, SizeRootFs: SizeRw + (image === undefined ? 0 : await sizeOf(store, image)) };
+}
+
+/** Docker shows a view of its record: ports as a map, and the deprecated fields of the default bridge. */
+function networkShown(record: ContainerRecord): object {
+  const settings = record.NetworkSettings;
+  const networks = Object.entries((settings["Networks"] as Record<string, Record<string, unknown>> | undefined) ?? {});
+  return {
+    Bridge: settings["Bridge"] ?? "",
+    SandboxID: settings["SandboxID"] ?? "",
+    HairpinMode: false,
+    LinkLocalIPv6Address: "",
+    LinkLocalIPv6PrefixLen: 0,
+    Ports: settings["Ports"] ?? {},
+    SandboxKey: settings["SandboxKey"] ?? "",
+    SecondaryIPAddresses: null,
+    SecondaryIPv6Addresses: null,
+    EndpointID: "",
+    Gateway: "",
+    GlobalIPv6Address: "",
+    GlobalIPv6PrefixLen: 0,
+    IPAddress: "",
+    IPPrefixLen: 0,
+    IPv6Gateway: "",
+    MacAddress: "",
+    Networks: Object.fromEntries(
+      networks.map(([name, { IPAMOperational: _internal, ...endpoint }]) => [name, endpoint]),
+    ),
+  };
+}

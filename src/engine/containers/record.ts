@@ -1,0 +1,173 @@
+/**
+ * What Docker keeps of a container on disk: `containers/<id>/config.v2.json` and `hostconfig.json` (behaviours B154).
+ * Keys are Docker's; unknown ones survive a rewrite, so dockerd and varve can take turns on one root.
+ */
+import { chmodSync, existsSync, readFileSync, readdirSync } from "node:fs";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Failure } from "../../errors.ts";
+import { goJson, type ContainerConfig, type ImageId } from "../../oci/index.ts";
+
+export interface ContainerState {
+  Running: boolean;
+  Paused: boolean;
+  Restarting: boolean;
+  OOMKilled: boolean;
+  RemovalInProgress: boolean;
+  Dead: boolean;
+  Pid: number;
+  ExitCode: number;
+  Error: string;
+  /** RFC 3339; Go's zero time when it never happened. */
+  StartedAt: string;
+  FinishedAt: string;
+  Health: null;
+}
+
+export interface ContainerRecord {
+  StreamConfig: object;
+  State: ContainerState;
+  ID: string;
+  Created: string;
+  Managed: boolean;
+  Path: string;
+  Args: string[];
+  Config: ContainerConfig;
+  Image: ImageId;
+  NetworkSettings: Record<string, unknown>;
+  LogPath: string;
+  /** With a leading slash. */
+  Name: string;
+  Driver: string;
+  OS: string;
+  HostnamePath: string;
+  HostsPath: string;
+  ResolvConfPath: string;
+  HasBeenStartedBefore: boolean;
+  MountPoints: Record<string, MountPoint>;
+  [unknown: string]: unknown;
+}
+
+/** One `-v`: a host path bound into the container. */
+export interface MountPoint {
+  Source: string;
+  Destination: string;
+  RW: boolean;
+  Name: string;
+  Driver: string;
+  Type: "bind" | "volume" | "tmpfs";
+  [unknown: string]: unknown;
+}
+
+export interface HostConfig {
+  Binds: string[] | null;
+  NetworkMode: string;
+  AutoRemove: boolean;
+  CapAdd: string[] | null;
+  CapDrop: string[] | null;
+  Dns: string[];
+  ExtraHosts: string[] | null;
+  Privileged: boolean;
+  ReadonlyRootfs: boolean;
+  SecurityOpt: string[] | null;
+  ShmSize: number;
+  CpuShares: number;
+  Memory: number;
+  MemorySwap: number;
+  NanoCpus: number;
+  PidsLimit: number | null;
+  Tmpfs?: Record<string, string>;
+  Init?: boolean;
+  [unknown: string]: unknown;
+}
+
+/** Go's zero time. */
+export const never = "0001-01-01T00:00:00Z";
+
+export function containersDirectory(root: string): string {
+  return join(root, "containers");
+}
+
+/** The container's own directory. */
+export function containerDirectory(root: string, id: string): string {
+  return join(containersDirectory(root), id);
+}
+
+/** All containers of the root, newest first. A directory without a readable record (a crash's left-over) is passed over. */
+export async function listRecords(root: string): Promise<ContainerRecord[]> {
+  const directory = containersDirectory(root);
+  if (!existsSync(directory)) return [];
+  const records: ContainerRecord[] = [];
+  for (const id of readdirSync(directory)) {
+    const record = readRecord(root, id);
+    if (record !== undefined) records.push(record);
+  }
+  return records.sort((a, b) => (a.Created < b.Created ? 1 : a.Created > b.Created ? -1 : a.ID < b.ID ? -1 : 1));
+}
+
+function readRecord(root: string, id: string): ContainerRecord | undefined {
+  const path = join(containerDirectory(root, id), "config.v2.json");
+  try {
+    const record = JSON.parse(readFileSync(path, "utf8")) as ContainerRecord;
+    return record.ID === id && record.State !== undefined ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function readHostConfig(root: string, id: string): HostConfig {
+  return JSON.parse(readFileSync(join(containerDirectory(root, id), "hostconfig.json"), "utf8")) as HostConfig;
+}
+
+/** Writes beside, syncs, renames: a reader sees the old record or the new one. */
+export async function writeRecord(root: string, record: ContainerRecord): Promise<void> {
+  await writeJson(join(containerDirectory(root, record.ID), "config.v2.json"), record, 0o600);
+}
+
+export async function writeHostConfig(root: string, id: string, config: HostConfig): Promise<void> {
+  await writeJson(join(containerDirectory(root, id), "hostconfig.json"), config, 0o644);
+}
+
+async function writeJson(path: string, value: unknown, mode: number): Promise<void> {
+  const beside = `${path}.tmp-${process.pid}`;
+  await writeFile(beside, `${goJson(value)}\n`, { mode, flush: true });
+  chmodSync(beside, mode);
+  await rename(beside, path);
+}
+
+/** Makes the container's directory as Docker has it (modes: behaviours B154). */
+export async function makeContainerDirectory(root: string, id: string): Promise<string> {
+  const directory = containerDirectory(root, id);
+  await mkdir(containersDirectory(root), { recursive: true });
+  chmodSync(containersDirectory(root), 0o710);
+  await mkdir(directory);
+  chmodSync(directory, 0o710);
+  for (const [name, mode] of [["checkpoints", 0o700], ["mounts", 0o710]] as const) {
+    await mkdir(join(directory, name));
+    chmodSync(join(directory, name), mode);
+  }
+  return directory;
+}
+
+export async function removeContainerDirectory(root: string, id: string): Promise<void> {
+  await rm(containerDirectory(root, id), { recursive: true, force: true });
+}
+
+/**
+ * Finds a container by ID, name or unique ID prefix. Throws `Failure("not-found")`: `No such container: x`, and
+ * `Failure("invalid")` when a prefix fits several.
+ */
+export async function findRecord(root: string, text: string): Promise<ContainerRecord> {
+  const exact = /^[0-9a-f]{64}$/.test(text) ? readRecord(root, text) : undefined;
+  if (exact !== undefined) return exact;
+  const records = await listRecords(root);
+  const named = records.find((record) => record.Name === `/${text.replace(/^\//, "")}`);
+  if (named !== undefined) return named;
+  const matches = text === "" ? [] : records.filter((record) => record.ID.startsWith(text));
+  if (matches.length > 1) {
+    throw new Failure("invalid", `Multiple IDs found with provided prefix: ${text}`);
+  }
+  const [match] = matches;
+  if (match === undefined) throw new Failure("not-found", `No such container: ${text}`);
+  return match;
+}

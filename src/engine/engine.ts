@@ -1,0 +1,45 @@
+/** The engine: one small object that the classes for images, containers and system share. */
+import type { DriverName } from "../driver/index.ts";
+import type { Remote, RemoteOptions } from "../remote/index.ts";
+import { openStore, type Store } from "../store/index.ts";
+import { Containers } from "./containers/index.ts";
+import { Images } from "./images/index.ts";
+import { System } from "./system/index.ts";
+
+export interface EngineOptions {
+  /** Docker's data root: an absolute path. */
+  readonly root: string;
+  /** Default: what the root holds already, else what this machine can do. */
+  readonly driver?: DriverName;
+  readonly remote?: RemoteOptions;
+}
+
+/** Everything that varve can do on one root, for the CLI, the daemon and library users. */
+export class Engine {
+  readonly store: Store;
+  readonly images: Images;
+  readonly containers: Containers;
+  readonly system: System;
+  readonly #remoteOptions: RemoteOptions;
+  #remote: Promise<Remote> | undefined;
+
+  constructor(store: Store, remoteOptions: RemoteOptions) {
+    this.store = store;
+    this.#remoteOptions = remoteOptions;
+    this.images = new Images(store, () => this.remote());
+    this.containers = new Containers(store);
+    this.system = new System(store, this.containers);
+  }
+
+  /** The registry client; loaded at first use, since most commands never go online. */
+  remote(): Promise<Remote> {
+    this.#remote ??= import("../remote/index.ts").then(({ createRemote }) => createRemote(this.#remoteOptions));
+    return this.#remote;
+  }
+}
+
+/** Opens (or makes) the root. Throws `Failure("unsupported")` when this machine cannot use the driver. */
+export async function openEngine(options: EngineOptions): Promise<Engine> {
+  const driver = options.driver === undefined ? {} : { driver: options.driver };
+  return new Engine(await openStore({ root: options.root, ...driver }), options.remote ?? {});
+}

@@ -1,0 +1,118 @@
+/** `inspect` of an image, field by field as Docker 20.10 prints it (behaviours 5.2). */
+import { layersOf } from "../../image/index.ts";
+import { familiarReference, type ContainerConfig, type ImageId } from "../../oci/index.ts";
+import type { Store, StoredImage } from "../../store/index.ts";
+
+export interface ImageInspect {
+  readonly Id: ImageId;
+  readonly RepoTags: readonly string[];
+  readonly RepoDigests: readonly string[];
+  readonly Parent: string;
+  readonly Comment: string;
+  readonly Created: string;
+  readonly Container: string;
+  readonly ContainerConfig: ContainerConfig;
+  readonly DockerVersion: string;
+  readonly Author: string;
+  readonly Config: ContainerConfig | null;
+  readonly Architecture: string;
+  readonly Variant?: string;
+  readonly Os: string;
+  readonly Size: number;
+  readonly VirtualSize: number;
+  readonly GraphDriver: { readonly Data: Readonly<Record<string, string>> | null; readonly Name: string };
+  readonly RootFS: { readonly Type: string; readonly Layers?: readonly string[] };
+  readonly Metadata: { readonly LastTagTime: string };
+}
+
+/** Keys in the order of Docker's Go structs; absent ones take Go's zero value, as Docker's client shows them. */
+export async function inspectImage(store: Store, image: StoredImage): Promise<ImageInspect> {
+  const { config } = image;
+  const layers = await layersOf(store, image);
+  const size = layers.reduce((sum, layer) => sum + layer.size, 0);
+  const top = layers.at(-1);
+  const names = await store.names.namesOf(image.id);
+  return {
+    Id: image.id,
+    RepoTags: names.filter((name) => name.digest === undefined).map(familiarReference),
+    RepoDigests: names.filter((name) => name.digest !== undefined).map(familiarReference),
+    Parent: image.parent ?? "",
+    Comment: config.history?.at(-1)?.comment ?? (config["comment"] as string | undefined) ?? "",
+    Created: config.created ?? "",
+    Container: config.container ?? "",
+    ContainerConfig: goContainerConfig(config.container_config ?? {}),
+    DockerVersion: config.docker_version ?? "",
+    Author: config.author ?? "",
+    Config: config.config == null ? null : goContainerConfig(config.config),
+    Architecture: config.architecture,
+    ...(config.variant !== undefined && { Variant: config.variant }),
+    Os: config.os,
+    Size: size,
+    VirtualSize: size,
+    GraphDriver: {
+      Data: top === undefined ? null : await store.driver.graphData(top.cacheId),
+      Name: store.driver.name,
+    },
+    RootFS: {
+      Type: config.rootfs.type,
+      ...(layers.length > 0 && { Layers: config.rootfs.diff_ids ?? [] }),
+    },
+    Metadata: { LastTagTime: image.lastUpdated ?? "0001-01-01T00:00:00Z" },
+  };
+}
+
+/**
+ * Docker's `container.Config` as Go prints it: fixed key order, zero values where a key is absent, and keys marked
+ * `omitempty` left out when empty. Unknown keys follow at the end rather than being lost.
+ */
+export function goContainerConfig(config: ContainerConfig): ContainerConfig {
+  const isSet = (value: unknown): boolean =>
+    value !== undefined && value !== null && value !== "" && value !== false && !isEmptyCollection(value);
+  const optional = (key: string): ContainerConfig => (isSet(config[key]) ? { [key]: config[key] } : {});
+  const ordered: ContainerConfig = {
+    Hostname: config.Hostname ?? "",
+    Domainname: config.Domainname ?? "",
+    User: config.User ?? "",
+    AttachStdin: config.AttachStdin ?? false,
+    AttachStdout: config.AttachStdout ?? false,
+    AttachStderr: config.AttachStderr ?? false,
+    ...optional("ExposedPorts"),
+    Tty: config.Tty ?? false,
+    OpenStdin: config.OpenStdin ?? false,
+    StdinOnce: config.StdinOnce ?? false,
+    Env: config.Env ?? null,
+    Cmd: config.Cmd ?? null,
+    ...optional("Healthcheck"),
+    ...optional("ArgsEscaped"),
+    Image: config.Image ?? "",
+    Volumes: config.Volumes ?? null,
+    WorkingDir: config.WorkingDir ?? "",
+    Entrypoint: config.Entrypoint ?? null,
+    ...optional("NetworkDisabled"),
+    ...optional("MacAddress"),
+    OnBuild: config.OnBuild ?? null,
+    Labels: config.Labels === undefined || config.Labels === null ? null : sortedRecord(config.Labels),
+    ...optional("StopSignal"),
+    ...optional("StopTimeout"),
+    ...optional("Shell"),
+  };
+  return { ...ordered, ...Object.fromEntries(Object.entries(config).filter(([key]) => !knownKeys.has(key))) };
+}
+
+const knownKeys = new Set(
+  (
+    "Hostname Domainname User AttachStdin AttachStdout AttachStderr ExposedPorts Tty OpenStdin StdinOnce Env Cmd " +
+    "Healthcheck ArgsEscaped Image Volumes WorkingDir Entrypoint NetworkDisabled MacAddress OnBuild Labels " +
+    "StopSignal StopTimeout Shell"
+  ).split(" "),
+);
+
+function isEmptyCollection(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length === 0;
+  return typeof value === "object" && value !== null && Object.keys(value).length === 0;
+}
+
+/** Go prints maps with their keys sorted. */
+function sortedRecord<T>(record: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

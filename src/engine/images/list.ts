@@ -1,0 +1,111 @@
+/** `images`: one row a name, newest first (behaviours B089, B090). */
+import { familiarName, familiarReference, type ImageId, type Reference } from "../../oci/index.ts";
+import { sizeOf } from "../../image/index.ts";
+import type { Store, StoredImage } from "../../store/index.ts";
+
+export interface ListOptions {
+  /** Also untagged parents of other images. */
+  readonly all?: boolean;
+  /** Only names that match: `alpine`, `alpine:3.20`, with `*` as in shells. */
+  readonly reference?: string;
+  /** Only (true) or never (false) images that have no name and no child. */
+  readonly dangling?: boolean;
+  /** Only images with this label: `key` or `key=value`. */
+  readonly labels?: readonly string[];
+  /** Only images older (before) or newer (since) than this one. */
+  readonly before?: StoredImage;
+  readonly since?: StoredImage;
+}
+
+export interface ImageSummary {
+  readonly id: ImageId;
+  readonly parentId: string;
+  /** Familiar names with tag: `alpine:3.20`; empty for a dangling image. */
+  readonly repoTags: readonly string[];
+  readonly repoDigests: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly created: number;
+  /** Bytes over all layers. */
+  readonly size: number;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export function createdTime(image: StoredImage): number {
+  const time = Date.parse(image.config.created ?? "");
+  return Number.isNaN(time) ? 0 : time;
+}
+
+/** Lists images, newest first, equal ages by ID so that the order is stable. */
+export async function listImages(store: Store, options: ListOptions = {}): Promise<ImageSummary[]> {
+  const names = namesByImage(await namedReferences(store));
+  const images = await allImages(store);
+  const parents = new Set(images.map((image) => image.parent));
+  const summaries: ImageSummary[] = [];
+  for (const image of images) {
+    const references = names.get(image.id) ?? [];
+    const dangling = references.length === 0 && !parents.has(image.id);
+    if (references.length === 0 && !dangling && options.all !== true) continue;
+    if (options.dangling !== undefined && options.dangling !== dangling) continue;
+    if (!inWindow(image, options) || !hasLabels(image, options.labels ?? [])) continue;
+    const shown = references.filter((reference) => matchesPattern(reference, options.reference));
+    if (options.reference !== undefined && shown.length === 0) continue;
+    summaries.push(await summarise(store, image, shown));
+  }
+  return summaries.sort((a, b) => b.created - a.created || (a.id < b.id ? -1 : 1));
+}
+
+async function summarise(store: Store, image: StoredImage, references: readonly Reference[]): Promise<ImageSummary> {
+  return {
+    id: image.id,
+    parentId: image.parent ?? "",
+    repoTags: references.filter((reference) => reference.digest === undefined).map(familiarReference),
+    repoDigests: references.filter((reference) => reference.digest !== undefined).map(familiarReference),
+    created: createdTime(image),
+    size: await sizeOf(store, image),
+    labels: image.config.config?.Labels ?? {},
+  };
+}
+
+/** Every image of the store. */
+export async function allImages(store: Store): Promise<StoredImage[]> {
+  const images: StoredImage[] = [];
+  for (const id of await store.images.list()) {
+    const image = await store.images.get(id);
+    if (image !== undefined) images.push(image);
+  }
+  return images;
+}
+
+/** All names with the image each one means, sorted by name. */
+export async function namedReferences(store: Store): Promise<[Reference, ImageId][]> {
+  const { parseReference } = await import("../../oci/index.ts");
+  return [...(await store.names.all())].map(([name, id]) => [parseReference(name), id]);
+}
+
+function namesByImage(named: readonly [Reference, ImageId][]): Map<ImageId, Reference[]> {
+  const byImage = new Map<ImageId, Reference[]>();
+  for (const [reference, id] of named) byImage.set(id, [...(byImage.get(id) ?? []), reference]);
+  return byImage;
+}
+
+function inWindow(image: StoredImage, { before, since }: ListOptions): boolean {
+  const created = createdTime(image);
+  if (before !== undefined && created >= createdTime(before)) return false;
+  return since === undefined || created > createdTime(since);
+}
+
+function hasLabels(image: StoredImage, wanted: readonly string[]): boolean {
+  const labels = image.config.config?.Labels ?? {};
+  return wanted.every((text) => {
+    const equals = text.indexOf("=");
+    return equals < 0 ? text in labels : labels[text.slice(0, equals)] === text.slice(equals + 1);
+  });
+}
+
+/** Docker's `reference` filter: path.Match on the familiar name with and without tag. */
+function matchesPattern(reference: Reference, pattern: string | undefined): boolean {
+  if (pattern === undefined) return true;
+  const escaped = pattern.replace(/[.+^${}()|\\]/g, "\\$&").replace(/\*/g, "[^/]*").replace(/\?/g, "[^/]");
+  const expression = new RegExp(`^${escaped}$`);
+  return expression.test(familiarReference(reference)) || expression.test(familiarName(reference));
+}

@@ -1,0 +1,36 @@
+/** `load`: images out of an archive (behaviours 5.5). */
+import { openArchive } from "../../archive/index.ts";
+import type { ByteSource } from "../../bytes/index.ts";
+import type { ImageId, Reference } from "../../oci/index.ts";
+import { receiveImage, type Store } from "../../store/index.ts";
+import type { Waiting } from "./index.ts";
+
+export interface LoadResult {
+  readonly imageId: ImageId;
+  readonly names: readonly Reference[];
+  /** Names that led to another image before, with that image. */
+  readonly moved: readonly { readonly name: Reference; readonly from: ImageId }[];
+}
+
+/** Loads every image of an archive: a path, or the bytes of a pipe. Any generation, any compression. */
+export async function loadImages(
+  store: Store,
+  archive: ByteSource | string,
+  options: Waiting,
+): Promise<LoadResult[]> {
+  await using opened = await openArchive(archive, { signal: options.signal });
+  const results: LoadResult[] = [];
+  for (const { view, names, parent } of opened.images) {
+    const moved: { name: Reference; from: ImageId }[] = [];
+    for (const name of names) {
+      const from = await store.names.get(name);
+      if (from !== undefined && from !== view.imageId) moved.push({ name, from });
+    }
+    const received = await receiveImage(store, view, names, {
+      ...options,
+      ...(parent !== undefined && { parent }),
+    });
+    results.push({ imageId: received.imageId, names, moved });
+  }
+  return results;
+}

@@ -1,0 +1,28 @@
+/** `push`: from the store to a registry (behaviours section 7). */
+import { Failure } from "../../errors.ts";
+import { familiarReference, formatReference, type Digest, type Reference } from "../../oci/index.ts";
+import type { Remote } from "../../remote/index.ts";
+import { viewImage, type Store } from "../../store/index.ts";
+import type { Waiting } from "./index.ts";
+
+export interface PushResult {
+  readonly name: Reference;
+  readonly digest: Digest;
+  /** Bytes of the manifest. */
+  readonly size: number;
+}
+
+/** Pushes the image that `name` holds. Throws `Failure("not-found")` when no image has that name. */
+export async function pushImage(store: Store, remote: Remote, name: Reference, options: Waiting): Promise<PushResult> {
+  const id = await store.names.get(name);
+  if (id === undefined) {
+    throw new Failure("not-found", `An image does not exist locally with the tag: ${familiarReference(name)}`, {
+      hint: "`varve images` lists what is here; `varve tag` gives an image another name",
+    });
+  }
+  const repository = formatReference({ domain: name.domain, path: name.path });
+  options.report?.({ status: `The push refers to repository [${repository}]` });
+  const pushed = await remote.push(await viewImage(store, id), name, options);
+  await store.names.set({ domain: name.domain, path: name.path, digest: pushed.digest }, id);
+  return { name, ...pushed };
+}
