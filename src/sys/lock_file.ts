@@ -4,9 +4,9 @@ import { cString } from "./c_string.ts";
 import { AT_FDCWD, O_CREAT, O_RDWR } from "./constants.ts";
 import { flock, type LockMode } from "./flock.ts";
 import { read } from "./io.ts";
-import { declareCalls, koffi } from "./libc.ts";
+import { declareCalls } from "./libc.ts";
 import { close, openAt } from "./open.ts";
-import { cancelled } from "./readable.ts";
+import { cancelled, onReadable } from "./readable.ts";
 import { fstat } from "./stat.ts";
 import { isSysError } from "./sys_error.ts";
 
@@ -91,7 +91,7 @@ async function nextTry(watch: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, retryMilliseconds);
   const wake = (): void => resolve();
-  const poll = watch < 0 ? undefined : koffi().node.poll(watch, { readable: true }, wake);
+  const poll = watch < 0 ? undefined : onReadable(watch, wake);
   signal.addEventListener("abort", wake, { once: true });
   try {
     await promise;
