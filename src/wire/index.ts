@@ -1,0 +1,1 @@
+export * from "./registry_errors.ts";
