@@ -7,6 +7,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { chmod, mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { Failure, type FailureKind } from "../errors.ts";
 
 /** What a crash leaves beside a target starts so; dockerd names its own temporary files alike and ignores them. */
 export const temporaryPrefix = ".tmp-";
@@ -29,17 +30,21 @@ export async function writeAtomically(
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw error;
+    throw writeFailure(path, error);
   }
   await syncDirectory(dirname(path));
 }
 
 /** Creates `path` (which must not exist) with `content` and `mode`, and flushes it to the disk. */
 export async function writeSynced(path: string, content: Uint8Array | string, mode: number): Promise<void> {
-  await using file = await open(path, "wx", mode);
-  await file.writeFile(content);
-  await file.chmod(mode);
-  await file.sync();
+  try {
+    await using file = await open(path, "wx", mode);
+    await file.writeFile(content);
+    await file.chmod(mode);
+    await file.sync();
+  } catch (error) {
+    throw writeFailure(path, error);
+  }
 }
 
 /** Flushes the entries of a directory, so that a rename or removal in it outlives a loss of power. */
@@ -59,9 +64,23 @@ export async function ensureDirectory(path: string, mode: number): Promise<boole
     await mkdir(path, { mode });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw error;
+    throw writeFailure(path, error);
   }
   await chmod(path, mode);
   await syncDirectory(dirname(path));
   return true;
+}
+
+const kinds: Record<string, readonly [FailureKind, reason: string]> = {
+  EACCES: ["denied", "permission denied"],
+  EPERM: ["denied", "operation not permitted"],
+  EROFS: ["denied", "read-only file system"],
+  ENOSPC: ["no-space", "no space left on device"],
+  EDQUOT: ["no-space", "disk quota exceeded"],
+};
+
+/** What the user can act on becomes a {@link Failure}; any other error is passed on as it is. */
+function writeFailure(path: string, error: unknown): unknown {
+  const known = kinds[(error as NodeJS.ErrnoException).code ?? ""];
+  return known === undefined ? error : new Failure(known[0], `cannot write ${path}: ${known[1]}`, { cause: error });
 }

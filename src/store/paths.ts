@@ -40,7 +40,6 @@ export interface StorePaths {
   /** `ROOT/varve`: what only varve has. */
   readonly own: string;
   readonly locks: string;
-  readonly blobs: string;
   config(id: ImageId): string;
   metadata(id: ImageId): string;
   layer(chainId: ChainId): string;
@@ -75,7 +74,6 @@ export function storePaths(root: string, driver: DriverName): StorePaths {
     driver: join(root, driver),
     own,
     locks: join(own, "locks"),
-    blobs: join(own, "blobs"),
     config: (id) => join(configs, sha256Hex(id)),
     metadata: (id) => join(configMetadata, sha256Hex(id)),
     layer: (chainId) => join(layers, sha256Hex(chainId)),

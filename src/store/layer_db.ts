@@ -1,0 +1,172 @@
+/**
+ * `layerdb/sha256/`: one entry per layer, named by chain ID (behaviours B134). An entry is staged in `layerdb/tmp`,
+ * flushed and renamed into place (B136), so that it is there whole or not at all, and the first of two processes
+ * that register the same layer wins.
+ */
+import { randomBytes } from "node:crypto";
+import { chmod, copyFile, open, rename, rm } from "node:fs/promises";
+import { existsSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { Driver } from "../driver/index.ts";
+import { Failure } from "../errors.ts";
+import { chainId as chainOf, isDigest, type ChainId, type Digest } from "../oci/index.ts";
+import { ensureDirectory, syncDirectory, writeSynced } from "./atomic_write.ts";
+import { openLayerTar } from "./open_layer_tar.ts";
+import { modes, type StorePaths } from "./paths.ts";
+import { isMissing, listIfThere, readTextIfThere } from "./read_small.ts";
+import type { LayerDb, NewLayer, StoredLayer } from "./types.ts";
+
+/** Docker's name of the record from which a layer's exact tar is re-assembled. */
+const tarSplitName = "tar-split.json.gz";
+
+/** The layers of one store, whose unpacked directories `driver` keeps. */
+export function openLayerDb(paths: StorePaths, driver: Driver): LayerDb {
+  return new FileLayerDb(paths, driver);
+}
+
+class FileLayerDb implements LayerDb {
+  readonly #paths: StorePaths;
+  readonly #driver: Driver;
+  /** Entries never change, so one that was read stays good while its directory is the same one. */
+  readonly #known = new Map<ChainId, { readonly version: string; readonly layer: StoredLayer }>();
+
+  constructor(paths: StorePaths, driver: Driver) {
+    this.#paths = paths;
+    this.#driver = driver;
+  }
+
+  async get(chainId: ChainId): Promise<StoredLayer | undefined> {
+    return this.#get(chainId);
+  }
+
+  async list(): Promise<ChainId[]> {
+    return listIfThere(this.#paths.layers)
+      .map((name) => `sha256:${name}`)
+      .filter((id): id is Digest => isDigest(id));
+  }
+
+  async register(layer: NewLayer): Promise<StoredLayer> {
+    const chainId = chainOf(layer.parent, layer.diffId);
+    if (layer.parent !== undefined && this.#get(layer.parent) === undefined)
+      throw new Failure("not-found", `cannot register layer ${chainId}: no layer ${layer.parent} below it`);
+    const staging = await this.#stage(layer);
+    const entry = this.#paths.layer(chainId);
+    try {
+      await ensureDirectory(dirname(entry), modes.shared);
+      await rename(staging, entry);
+    } catch (error) {
+      await rm(staging, { recursive: true, force: true });
+      const { code } = error as NodeJS.ErrnoException;
+      const winner = code === "ENOTEMPTY" || code === "EEXIST" ? this.#get(chainId) : undefined;
+      if (winner === undefined) throw error;
+      return winner;
+    }
+    await syncDirectory(dirname(entry));
+    return this.#get(chainId) ?? corrupt(entry, "it is gone right after it was registered");
+  }
+
+  async remove(chainId: ChainId): Promise<void> {
+    const entry = this.#paths.layer(chainId);
+    // Docker's spelling: dockerd finishes the removal of such an entry when it starts (moby, layer/layer_store.go).
+    const leaving = `${entry}-${randomBytes(32).toString("hex")}-removing`;
+    try {
+      await rename(entry, leaving);
+    } catch (error) {
+      if (isMissing(error)) return;
+      throw error;
+    }
+    this.#known.delete(chainId);
+    await syncDirectory(dirname(entry));
+    await rm(leaving, { recursive: true, force: true });
+  }
+
+  async openTar(chainId: ChainId, options: Parameters<LayerDb["openTar"]>[1]) {
+    const layer = this.#get(chainId);
+    if (layer === undefined) throw new Failure("not-found", `no layer ${chainId}`);
+    return openLayerTar(
+      {
+        diffId: layer.diffId,
+        tarSplit: join(this.#paths.layer(chainId), tarSplitName),
+        directory: this.#driver.target(layer.cacheId).directory,
+      },
+      options,
+    );
+  }
+
+  #get(chainId: ChainId): StoredLayer | undefined {
+    const entry = this.#paths.layer(chainId);
+    const stats = statSync(entry, { throwIfNoEntry: false });
+    if (stats === undefined) return undefined;
+    const version = `${stats.ino} ${stats.mtimeMs}`;
+    const known = this.#known.get(chainId);
+    if (known?.version === version) return known.layer;
+    const layer = readEntry(entry, chainId);
+    if (layer !== undefined) this.#known.set(chainId, { version, layer });
+    return layer;
+  }
+
+  /** Everything of the entry in a directory of its own, flushed. Returns its path. */
+  async #stage(layer: NewLayer): Promise<string> {
+    const staging = join(this.#paths.layerStaging, `write-set-${randomBytes(8).toString("hex")}`);
+    await ensureDirectory(dirname(staging), modes.shared);
+    await ensureDirectory(staging, modes.private);
+    const files: [string, string][] = [
+      ["cache-id", layer.cacheId],
+      ["diff", layer.diffId],
+      ["size", String(layer.size)],
+    ];
+    if (layer.parent !== undefined) files.push(["parent", layer.parent]);
+    try {
+      await Promise.all([
+        moveSynced(layer.tarSplit, join(staging, tarSplitName)),
+        ...files.map(([name, text]) => writeSynced(join(staging, name), text, modes.sharedFile)),
+      ]);
+      await syncDirectory(staging);
+    } catch (error) {
+      await rm(staging, { recursive: true, force: true });
+      throw error;
+    }
+    return staging;
+  }
+}
+
+/** Tells without reading whether the store has this layer. */
+export function hasLayer(paths: StorePaths, chainId: ChainId): boolean {
+  return existsSync(paths.layer(chainId));
+}
+
+/** Undefined if the entry went away while it was read. Throws `Failure("corrupt")` for one that is not whole. */
+function readEntry(entry: string, chainId: ChainId): StoredLayer | undefined {
+  const read = (name: string) => readTextIfThere(join(entry, name));
+  const cacheId = read("cache-id");
+  const diffId = read("diff");
+  const size = read("size");
+  const parent = read("parent");
+  if (!existsSync(entry)) return undefined;
+  if (cacheId === undefined || !/^[0-9a-f]{64}$/.test(cacheId)) corrupt(entry, "bad cache-id");
+  if (diffId === undefined || !isDigest(diffId)) corrupt(entry, "bad diff");
+  if (size === undefined || !/^\d{1,15}$/.test(size)) corrupt(entry, "bad size");
+  if (parent !== undefined && !isDigest(parent)) corrupt(entry, "bad parent");
+  if (chainOf(parent, diffId) !== chainId) corrupt(entry, "its diff and parent belong to another layer");
+  return { chainId, diffId, cacheId, size: Number(size), ...(parent === undefined ? {} : { parent }) };
+}
+
+function corrupt(entry: string, reason: string): never {
+  throw new Failure("corrupt", `cannot read layer ${basename(entry)}: ${reason}`, {
+    hint: "Remove the images that use the layer and pull them again.",
+  });
+}
+
+/** Moves a file, also from another file system, and flushes it. */
+async function moveSynced(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EXDEV") throw error;
+    await copyFile(from, to);
+    await rm(from);
+  }
+  await chmod(to, modes.sharedFile);
+  await using file = await open(to, "r");
+  await file.sync();
+}
