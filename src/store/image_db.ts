@@ -6,7 +6,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../errors.ts";
 import { chainIds, digestOf, isDigest, parseJson, shortId } from "../oci/index.ts";
-import type { ChainId, Digest, DiffId, ImageConfig, ImageId } from "../oci/index.ts";
+import type { ChainId, Digest, DiffId, HistoryRow, ImageConfig, ImageId } from "../oci/index.ts";
 import { ensureDirectory, syncDirectory, writeAtomically } from "./atomic_write.ts";
 import { modes, type StorePaths } from "./paths.ts";
 import { listIfThere, readIfThere, readTextIfThere } from "./read_small.ts";
@@ -82,10 +82,12 @@ function readConfig(bytes: Uint8Array): ImageConfig {
   if (!Array.isArray(diffIds)) throw badConfig("its diff_ids are no list");
   const wrong = diffIds.find((diffId: DiffId) => typeof diffId !== "string" || !isDigest(diffId));
   if (wrong !== undefined) throw badConfig(`${JSON.stringify(wrong)} is no diff ID`);
-  const history = config.history ?? [];
+  const history: readonly unknown[] | null = config.history ?? [];
   if (!Array.isArray(history)) throw badConfig("its history is no list");
+  if (history.some((row) => typeof row !== "object" || row === null))
+    throw badConfig("its history has a row that is no object");
   // Docker's text (moby, image/store.go): such a config would credit layers that do not exist.
-  if (history.filter((row) => row.empty_layer !== true).length > diffIds.length)
+  if (history.filter((row: HistoryRow) => row.empty_layer !== true).length > diffIds.length)
     throw badConfig("too many non-empty layers in History section");
   return config;
 }
