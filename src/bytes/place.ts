@@ -37,6 +37,8 @@ export interface LayerView {
   openBlob(options: OpenOptions): Promise<ByteSource>;
   /** The uncompressed tar, whose digest is the diff ID. */
   openTar(options: OpenOptions): Promise<ByteSource>;
+  /** Bytes of the uncompressed tar, where this place can tell without reading it all. */
+  tarSize?(): Promise<number>;
   /** Makes the transfer form where there is none (gzip), keeps it, and describes it; idempotent. */
   compress?(options: TransferOptions): Promise<Descriptor>;
 }

@@ -1,6 +1,7 @@
 export * from "./chain_id.ts";
 export * from "./descriptor.ts";
 export * from "./digest.ts";
+export * from "./go_container_config.ts";
 export * from "./go_json.ts";
 export * from "./image_config.ts";
 export * from "./manifest.ts";

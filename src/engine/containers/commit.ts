@@ -1,8 +1,7 @@
 /** `commit`: a container's writable layer becomes an image (behaviours B058, B059). */
 import { deriveImage } from "../../image/index.ts";
-import type { ContainerConfig, Reference } from "../../oci/index.ts";
+import { goContainerConfig, type ContainerConfig, type Reference } from "../../oci/index.ts";
 import type { Store, StoredImage } from "../../store/index.ts";
-import { goContainerConfig } from "../images/inspect.ts";
 import { goTime } from "../time.ts";
 import { dockerVersion } from "../version.ts";
 import type { ContainerRecord } from "./record.ts";

@@ -1,11 +1,10 @@
 /** `import`: a root filesystem's tar becomes an image of one layer (behaviours B109). */
 import type { ByteSource } from "../../bytes/index.ts";
 import { deriveImage } from "../../image/index.ts";
-import { hostPlatform, type ContainerConfig, type Platform, type Reference } from "../../oci/index.ts";
+import { goContainerConfig, hostPlatform, type ContainerConfig, type Platform, type Reference } from "../../oci/index.ts";
 import type { Store, StoredImage } from "../../store/index.ts";
 import { goTime } from "../time.ts";
 import { dockerVersion } from "../version.ts";
-import { goContainerConfig } from "./inspect.ts";
 
 export interface ImportOptions {
   readonly name?: Reference;

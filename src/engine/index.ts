@@ -1,0 +1,18 @@
+export { Engine, openEngine, type EngineOptions } from "./engine.ts";
+export { version } from "./version.ts";
+export type { Waiting } from "./images/index.ts";
+export { historyId, type HistoryLine } from "./images/history.ts";
+export type { ImageInspect } from "./images/inspect.ts";
+export type { ImageSummary, ListOptions } from "./images/list.ts";
+export type { LoadResult } from "./images/load.ts";
+export type { PruneResult } from "./images/prune.ts";
+export { type PullResult } from "./images/pull.ts";
+export type { PushResult } from "./images/push.ts";
+export type { RemovedLine } from "./images/remove.ts";
+export type { ForestNode } from "./images/tree.ts";
+export type { ContainerInspect } from "./containers/inspect.ts";
+export type { ContainerSummary } from "./containers/list.ts";
+export { parseBind } from "./containers/mount_points.ts";
+export type { ContainerRecord, HostConfig } from "./containers/record.ts";
+export type { DiskUsage } from "./system/disk_usage.ts";
+export type { SystemInfo } from "./system/info.ts";

@@ -1,0 +1,45 @@
+/** What concerns the whole root: info, disk use, clean-up, checks. */
+import type { GarbageReport, Ledger, Problem, Store } from "../../store/index.ts";
+import type { Containers } from "../containers/index.ts";
+import type { DiskUsage } from "./disk_usage.ts";
+import type { SystemInfo } from "./info.ts";
+import type { SystemPruneOptions, SystemPruneResult } from "./prune.ts";
+
+export class System {
+  readonly #store: Store;
+  readonly #containers: Containers;
+
+  constructor(store: Store, containers: Containers) {
+    this.#store = store;
+    this.#containers = containers;
+  }
+
+  async info(): Promise<SystemInfo> {
+    return (await import("./info.ts")).systemInfo(this.#store);
+  }
+
+  /** Docker's `system df`, with what deleting each thing would free. */
+  async diskUsage(): Promise<DiskUsage> {
+    return (await import("./disk_usage.ts")).diskUsage(this.#store, this.#containers);
+  }
+
+  /** Who holds each byte of the root. */
+  async ledger(): Promise<Ledger> {
+    return (await import("../../store/index.ts")).ledger(this.#store);
+  }
+
+  /** Stopped containers, dangling (or all unused) images, and what crashes left. */
+  async prune(options: SystemPruneOptions): Promise<SystemPruneResult> {
+    return (await import("./prune.ts")).pruneSystem(this.#store, this.#containers, options);
+  }
+
+  /** Removes what no image, container or running process refers to. */
+  async collectGarbage(options: { readonly dryRun?: boolean } = {}): Promise<GarbageReport> {
+    return (await import("../../store/index.ts")).collectGarbage(this.#store, options);
+  }
+
+  /** Looks for damage; `deep` hashes every layer. */
+  async check(options: { readonly deep?: boolean } = {}): Promise<Problem[]> {
+    return (await import("../../store/index.ts")).checkStore(this.#store, options);
+  }
+}
