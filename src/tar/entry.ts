@@ -51,7 +51,12 @@ export interface TarSink {
 export interface RawSink {
   /** Header blocks, PAX and GNU long-name blocks, sparse maps, padding, end blocks: all that is not content. */
   raw(chunk: Uint8Array): void;
-  /** Content as stored in the archive (packed, for a sparse file); follows `beginContent` of its entry. */
+  /**
+   * An entry's header is complete; its content of `storedSize` bytes follows in calls of `content`. All of a sparse
+   * file is given to `raw`, with a `storedSize` of 0, because the unpacked file does not tell how it was stored.
+   */
   beginContent(name: ByteString, storedSize: number): void;
   content(chunk: Uint8Array): void;
+  /** The two zero blocks at the end were given; what `raw` gets now is junk or padding. */
+  beginRest?(): void;
 }

@@ -167,6 +167,7 @@ export class TarParser {
       case "end":
         if (!isZeroBlock(bytes, at)) throw new Failure("corrupt", "a zero block is followed by more headers");
         this.expect("rest", Infinity);
+        this.raw?.beginRest?.();
         return;
       case "pax":
         this.pax = parsePax(bytes, at, at + need);
