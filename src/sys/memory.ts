@@ -6,6 +6,7 @@ const calls = declareCalls({
   mmap: ["intptr_t", "void *", "size_t", "int", "int", "int", "int64_t"],
   munmap: ["int", "intptr_t", "size_t"],
   mincore: ["int", "intptr_t", "size_t", "void *"],
+  getpagesize: ["int"],
   posix_fadvise: ["int", "int", "int64_t", "int64_t", "int"],
 });
 
@@ -21,7 +22,10 @@ export interface MappedFile extends Disposable {
   residentPages(): number;
 }
 
-const pageSize = 4096;
+/** Bytes in a page of this machine: 4096, or up to 64 KiB on arm64. */
+export function pageSize(): number {
+  return calls().getpagesize();
+}
 
 /** Maps the first `length` bytes of the open file for reading. @throws SysError */
 export function mapFile(fd: number, length: number): MappedFile {
@@ -31,7 +35,7 @@ export function mapFile(fd: number, length: number): MappedFile {
   return {
     bytes,
     residentPages: () => {
-      const pages = new Uint8Array(Math.ceil(length / pageSize));
+      const pages = new Uint8Array(Math.ceil(length / pageSize()));
       if (calls().mincore(address, length, pages) < 0) throw new SysError(errno(), "mincore");
       return pages.reduce((sum, page) => sum + (page & 1), 0);
     },

@@ -37,6 +37,23 @@ test("removeTree takes a file, a symlink and a missing name", { skip }, () => {
   sys.close(fd);
 });
 
+test("removeTreeInSlices lets the event loop turn while it removes", { skip }, async () => {
+  using dir = scratch("rm");
+  const tree = join(dir.path, "tree");
+  for (let d = 0; d < 20; d++) mkdirSync(join(tree, `d${d}`), { recursive: true });
+  let done = false;
+  let turns = 0;
+  const count = (): void => {
+    turns++;
+    if (!done) setImmediate(count);
+  };
+  setImmediate(count);
+  await sys.removeTreeInSlices(tree, 0);
+  done = true;
+  assert.equal(existsSync(tree), false);
+  assert.ok(turns >= 20, `the loop turned ${turns} times`);
+});
+
 test("removeTree masters a depth of 1200 directories", { skip }, () => {
   using dir = scratch("rm");
   let fd = sys.openAt(sys.AT_FDCWD, dir.path, sys.O_RDONLY);

@@ -30,11 +30,29 @@ interface Removal {
  * @throws SysError
  */
 export function removeTree(path: ByteString): void {
-  removeTreeAt(AT_FDCWD, path);
+  for (const _ of removeSteps(AT_FDCWD, path));
 }
 
 /** {@link removeTree} of one name in an open directory. @throws SysError */
 export function removeTreeAt(dirfd: number, name: ByteString): void {
+  for (const _ of removeSteps(dirfd, name));
+}
+
+/**
+ * {@link removeTree} that lets the event loop turn in between.
+ * @param slice how long the loop may stand still, in milliseconds @throws SysError
+ */
+export async function removeTreeInSlices(path: ByteString, slice = 10): Promise<void> {
+  let until = performance.now() + slice;
+  for (const _ of removeSteps(AT_FDCWD, path)) {
+    if (performance.now() < until) continue;
+    await new Promise((resolve) => setImmediate(resolve));
+    until = performance.now() + slice;
+  }
+}
+
+/** Removes `name`; yields after each directory and each few hundred names. */
+function* removeSteps(dirfd: number, name: ByteString): Generator<void> {
   try {
     unlinkAt(dirfd, name);
     return;
@@ -46,7 +64,7 @@ export function removeTreeAt(dirfd: number, name: ByteString): void {
   const open = (): number => openAt(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   const rootFd = openForListing(dirfd, name, open);
   try {
-    empty(rootFd, { rootFd, moved: 0 }, 0);
+    yield* empty(rootFd, { rootFd, moved: 0 }, 0);
   } finally {
     close(rootFd);
   }
@@ -64,34 +82,42 @@ function openForListing(dirfd: number, name: ByteString, open: () => number): nu
   }
 }
 
-function empty(fd: number, removal: Removal, depth: number): void {
+function* empty(fd: number, removal: Removal, depth: number): Generator<void> {
   for (let entries = readDir(fd); entries.length > 0; entries = readDir(fd)) {
-    for (const entry of entries) removeEntry(fd, entry, removal, depth);
+    for (const [index, entry] of entries.entries()) {
+      if (!removeIfNoDirectory(fd, entry)) yield* removeDirectory(fd, entry.name, removal, depth);
+      if (index % 256 === 255) yield;
+    }
     // Entries that were moved up to the root appear in its next listing; below it one pass is all.
     if (depth > 0) return;
   }
 }
 
-function removeEntry(fd: number, entry: DirEntry, removal: Removal, depth: number): void {
-  if (entry.type !== "directory") {
-    try {
-      retryWritable(fd, () => unlinkAt(fd, entry.name));
-      return;
-    } catch (error) {
-      if (entry.type !== "unknown" || !isSysError(error, "EISDIR", "EPERM")) throw error;
-    }
+/** @returns whether it is gone */
+function removeIfNoDirectory(fd: number, entry: DirEntry): boolean {
+  if (entry.type === "directory") return false;
+  try {
+    retryWritable(fd, () => unlinkAt(fd, entry.name));
+    return true;
+  } catch (error) {
+    if (entry.type === "unknown" && isSysError(error, "EISDIR", "EPERM")) return false;
+    throw error;
   }
+}
+
+function* removeDirectory(fd: number, name: ByteString, removal: Removal, depth: number): Generator<void> {
   if (depth >= maximumDepth) {
-    renameAt(fd, entry.name, removal.rootFd, `.removing-${process.pid}-${removal.moved++}`);
+    renameAt(fd, name, removal.rootFd, `.removing-${process.pid}-${removal.moved++}`);
     return;
   }
-  const child = openForListing(fd, entry.name, () => openChild(fd, entry.name));
+  const child = openForListing(fd, name, () => openChild(fd, name));
   try {
-    empty(child, removal, depth + 1);
+    yield* empty(child, removal, depth + 1);
   } finally {
     close(child);
   }
-  retryWritable(fd, () => unlinkAt(fd, entry.name, AT_REMOVEDIR));
+  retryWritable(fd, () => unlinkAt(fd, name, AT_REMOVEDIR));
+  yield;
 }
 
 const stay = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
