@@ -70,10 +70,7 @@ function recordOf(seen: SeenBlob, hmacKey: string | undefined): SeenRecord {
 
 function isSame(a: SeenRecord | undefined, b: SeenRecord): boolean {
   return (
-    a !== undefined &&
-    a.Digest === b.Digest &&
-    a.SourceRepository === b.SourceRepository &&
-    a.HMAC === b.HMAC
+    a !== undefined && a.Digest === b.Digest && a.SourceRepository === b.SourceRepository && a.HMAC === b.HMAC
   );
 }
 

@@ -20,17 +20,17 @@ import type { LayerDb, NewLayer, StoredLayer } from "./types.ts";
 const tarSplitName = "tar-split.json.gz";
 
 /** The layers of one store, whose unpacked directories `driver` keeps. */
-export function openLayerDb(paths: StorePaths, driver: Driver): LayerDb {
+export function openLayerDb(paths: StorePaths, driver: Pick<Driver, "target">): LayerDb {
   return new FileLayerDb(paths, driver);
 }
 
 class FileLayerDb implements LayerDb {
   readonly #paths: StorePaths;
-  readonly #driver: Driver;
+  readonly #driver: Pick<Driver, "target">;
   /** Entries never change, so one that was read stays good while its directory is the same one. */
   readonly #known = new Map<ChainId, { readonly version: string; readonly layer: StoredLayer }>();
 
-  constructor(paths: StorePaths, driver: Driver) {
+  constructor(paths: StorePaths, driver: Pick<Driver, "target">) {
     this.#paths = paths;
     this.#driver = driver;
   }

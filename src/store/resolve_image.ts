@@ -16,13 +16,13 @@ export async function resolveImage(
 ): Promise<StoredImage> {
   const whole = wholeId(text);
   if (whole !== undefined) return (await store.images.get(whole)) ?? missing(whole);
-  const reference = parseReference(text);
+  const reference = withDefaultTag(parseReference(text));
   const named = await store.names.get(reference);
   const image = named === undefined ? undefined : await store.images.get(named);
   if (image !== undefined) return image;
   const id = await findByPrefix(store, text);
   const found = id === undefined ? undefined : await store.images.get(id);
-  return found ?? missing(familiarReference(withDefaultTag(reference)));
+  return found ?? missing(familiarReference(reference));
 }
 
 /** 64 digits are always an ID: Docker allows no repository of that name. */

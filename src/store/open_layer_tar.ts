@@ -1,0 +1,102 @@
+/**
+ * A layer's exact tar: everything but the files' contents is in its tar-split record, the contents lie unpacked in
+ * the driver's directory (behaviours B140).
+ */
+import { fromText, toText, type ByteString } from "../byte_string.ts";
+import {
+  decompress,
+  fromFile,
+  throwIfCancelled,
+  verify,
+  type ByteSource,
+  type OpenOptions,
+} from "../bytes/index.ts";
+import { Failure, isFailure } from "../errors.ts";
+import type { DiffId } from "../oci/index.ts";
+import {
+  AT_FDCWD,
+  close,
+  fstat,
+  isSysError,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+  openAt,
+  openIn,
+  read,
+  S_IFMT,
+  S_IFREG,
+} from "../sys/index.ts";
+import { assembleTar, type SplitFile } from "../tar/index.ts";
+
+export interface LayerFiles {
+  /** What the tar must hash to. */
+  readonly diffId: DiffId;
+  /** Path of the layer's `tar-split.json.gz`. */
+  readonly tarSplit: string;
+  /** The unpacked layer. No file is read from outside of it, whatever the record or a link in it says. */
+  readonly directory: string;
+}
+
+/**
+ * The tar from byte `options.offset` on. The source ends with `Failure("corrupt")` when the whole does not hash to the
+ * diff ID (bytes before the offset are made and hashed as well), when a file is not as it was unpacked, or when the
+ * record cannot be read; with `Failure("cancelled")` when the signal aborts.
+ */
+export async function* openLayerTar(
+  layer: LayerFiles,
+  options: OpenOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { signal, offset = 0 } = options;
+  let position = 0;
+  try {
+    for await (const chunk of verify(assembled(layer), { digest: layer.diffId, what: "layer" })) {
+      throwIfCancelled(signal);
+      const skip = Math.min(Math.max(offset - position, 0), chunk.length);
+      position += chunk.length;
+      if (skip < chunk.length) yield skip === 0 ? chunk : chunk.subarray(skip);
+    }
+  } catch (error) {
+    throw saysDamage(error) ? damaged(layer, error) : error;
+  }
+}
+
+async function* assembled(layer: LayerFiles): ByteSource & AsyncGenerator<Uint8Array> {
+  const root = openAt(AT_FDCWD, fromText(layer.directory), O_PATH | O_DIRECTORY);
+  try {
+    const record = decompress(fromFile(layer.tarSplit));
+    yield* assembleTar(record, (name) => openFile(root, name));
+  } finally {
+    close(root);
+  }
+}
+
+/** O_NONBLOCK: should the file have become a FIFO, opening it must not hang. */
+const reading = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+
+function openFile(root: number, name: ByteString): SplitFile {
+  const fd = openIn(root, name, reading);
+  if ((fstat(fd).mode & S_IFMT) !== S_IFREG) {
+    close(fd);
+    throw new Failure("corrupt", `${toText(name)} is no file any more`);
+  }
+  return { read: (into) => read(fd, into), close: () => close(fd) };
+}
+
+/** Whether a failure says that the layer is not as it was stored; others (EMFILE, EIO) say nothing of the layer. */
+function saysDamage(error: unknown): error is Failure {
+  return (
+    isFailure(error, "corrupt") ||
+    isFailure(error, "not-found") ||
+    isSysError(error, "ENOTDIR", "ELOOP", "EXDEV", "ENXIO")
+  );
+}
+
+function damaged(layer: LayerFiles, error: Failure): Failure {
+  return new Failure("corrupt", `cannot rebuild layer ${layer.diffId}: ${error.message}`, {
+    cause: error,
+    hint: "Remove the images that use the layer and pull them again.",
+  });
+}
