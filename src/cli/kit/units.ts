@@ -1,0 +1,119 @@
+/** Sizes and durations as Docker prints and reads them (docker/go-units, size.go and duration.go). */
+
+const decimalUnits = ["B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"];
+const binaryUnits = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"];
+
+/**
+ * Bytes in decimal units: `560B`, `13.5MB`, `7.8MB`. Tables of images and containers show 3 digits, the default;
+ * `info` and progress bars show 4.
+ */
+export function humanSize(bytes: number, digits = 3): string {
+  return scaled(bytes, 1000, decimalUnits, digits);
+}
+
+/** Bytes in binary units, 4 digits: `512MiB`. */
+export function binarySize(bytes: number): string {
+  return scaled(bytes, 1024, binaryUnits, 4);
+}
+
+function scaled(bytes: number, base: number, units: readonly string[], digits: number): string {
+  let size = bytes;
+  let unit = 0;
+  for (; size >= base && unit < units.length - 1; unit++) size /= base;
+  return `${formatG(size, digits)}${units[unit]}`;
+}
+
+/**
+ * Go's `%.<digits>g`: significant digits without trailing zeros. Where rounding needs one digit more it goes over to
+ * an exponent, so that 999.9 with 3 digits is `1e+03`, which Docker prints too.
+ */
+export function formatG(value: number, digits: number): string {
+  const [mantissa = "", exponent] = value.toPrecision(digits).split("e");
+  const short = mantissa.includes(".") ? mantissa.replace(/\.?0+$/, "") : mantissa;
+  if (exponent !== undefined) {
+    return `${short}e${exponent[0]}${exponent.slice(1).padStart(2, "0")}`;
+  }
+  return short;
+}
+
+/** A rough duration of `seconds`: `About an hour`, `34 minutes`, `2 weeks`. */
+export function humanDuration(seconds: number): string {
+  const whole = Math.trunc(seconds);
+  const minutes = Math.trunc(seconds / 60);
+  const hours = Math.trunc(seconds / 3600 + 0.5);
+  const count = (divisor: number, unit: string): string => `${Math.trunc(hours / divisor)} ${unit}`;
+  if (whole < 1) return "Less than a second";
+  if (whole === 1) return "1 second";
+  if (whole < 60) return `${whole} seconds`;
+  if (minutes === 1) return "About a minute";
+  if (minutes < 60) return `${minutes} minutes`;
+  if (hours === 1) return "About an hour";
+  if (hours < 48) return `${hours} hours`;
+  if (hours < 24 * 7 * 2) return count(24, "days");
+  if (hours < 24 * 30 * 2) return count(24 * 7, "weeks");
+  if (hours < 24 * 365 * 2) return count(24 * 30, "months");
+  return `${Math.trunc(Math.trunc(seconds / 3600) / 24 / 365)} years`;
+}
+
+/** How long ago a time was: `34 minutes ago`. The future counts as now, as in Docker. Both in ms since 1970. */
+export function humanAge(then: number, now: number): string {
+  return `${humanDuration((now - then) / 1000)} ago`;
+}
+
+/**
+ * Reads bytes as Docker reads memory sizes: `512m`, `1.5GiB`, `64 kb`; all units are binary.
+ * Throws an Error in the words of go-units (RAMInBytes).
+ */
+export function parseBytes(text: string): number {
+  const space = text.indexOf(" ");
+  const cut = space >= 0 ? space : lastDigit(text) + 1;
+  if (cut === 0 && space < 0) throw new Error(`invalid size: '${text}'`);
+  const number = text.slice(0, cut);
+  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(number)) {
+    throw new Error(`strconv.ParseFloat: parsing ${JSON.stringify(number)}: invalid syntax`);
+  }
+  const size = Number(number);
+  if (size < 0) throw new Error(`invalid size: '${text}'`);
+  const suffix = text.slice(space >= 0 ? cut + 1 : cut);
+  const lower = suffix.toLowerCase();
+  if (lower === "" || lower === "b") return Math.trunc(size);
+  const power = /^([kmgtp])(b|ib)?$/.exec(lower)?.[1];
+  if (power === undefined) throw new Error(`invalid suffix: '${suffix.length > 3 ? suffix : lower}'`);
+  const bytes = Math.trunc(size * 1024 ** ("kmgtp".indexOf(power) + 1));
+  if (!Number.isSafeInteger(bytes)) throw new Error(`invalid size: '${text}'`);
+  return bytes;
+}
+
+function lastDigit(text: string): number {
+  for (let i = text.length - 1; i >= 0; i--) if (/[\d.]/.test(text[i] as string)) return i;
+  return -1;
+}
+
+/**
+ * Cuts a text to `width` columns, the last of them U+2026. Wide characters count as two columns
+ * (docker/cli, formatter.Ellipsis).
+ */
+export function ellipsis(text: string, width: number): string {
+  if (width <= 0) return "";
+  if (displayWidth(text) <= width) return text;
+  let used = 0;
+  let kept = "";
+  for (const character of text) {
+    if (width === 1) return character;
+    used += displayWidth(character);
+    if (used > width - 1) break;
+    kept += character;
+  }
+  return `${kept}\u2026`;
+}
+
+// East Asian Wide and Fullwidth (Unicode TR 11) with emoji; the ranges that occur in names and commands.
+const wide =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f900}-\u{1f9ff}\u{20000}-\u{3fffd}]/gu;
+
+/** Columns that a text takes on a terminal. */
+export function displayWidth(text: string): number {
+  // eslint-disable-next-line no-control-regex
+  if (/^[\x00-\x7f]*$/.test(text)) return text.length;
+  return [...text].length + (text.match(wide)?.length ?? 0);
+}
