@@ -8,8 +8,11 @@ import type { RawSink } from "./entry.ts";
 import { quoted } from "./text.ts";
 
 const flushAt = 256 * 1024;
-/** What follows the end blocks is cut into pieces of this size, as tar-split does. */
-const restPiece = 1 << 20;
+/**
+ * What follows the end blocks is cut where the archive's offset is divisible by this. tar-split cuts wherever its
+ * reader happens to return; that is the buffer of 32 KiB in dockerd's usual paths.
+ */
+const restPiece = 32 * 1024;
 /** Longer segments are cut too; no header comes near it, but the content of a sparse file may. */
 const maxSegment = 3 << 20;
 
@@ -31,6 +34,8 @@ export class TarSplitWriter implements RawSink {
   /** Name of the file whose content is coming; its line is written when the content is complete. */
   private file: ByteString | undefined;
   private fileSize = 0;
+  /** Bytes of the archive so far. */
+  private total = 0;
   private atRest = false;
   private readonly crc = new Crc64();
   private readonly seen = new Set<ByteString>();
@@ -41,14 +46,15 @@ export class TarSplitWriter implements RawSink {
 
   raw(chunk: Uint8Array): void {
     if (this.file !== undefined) this.endFile();
-    const most = this.atRest ? restPiece : maxSegment;
-    for (let at = 0; at < chunk.length;) {
-      const taken = Math.min(chunk.length - at, most - this.segmentLength);
+    for (let at = 0; at < chunk.length; ) {
+      const room = this.atRest ? restPiece - (this.total % restPiece) : maxSegment - this.segmentLength;
+      const taken = Math.min(chunk.length - at, room);
       this.reserve(taken);
       this.segment.set(taken === chunk.length ? chunk : chunk.subarray(at, at + taken), this.segmentLength);
       this.segmentLength += taken;
+      this.total += taken;
       at += taken;
-      if (this.segmentLength === most) this.endSegment();
+      if (taken === room) this.endSegment();
     }
   }
 
@@ -66,6 +72,7 @@ export class TarSplitWriter implements RawSink {
 
   content(chunk: Uint8Array): void {
     this.crc.update(chunk);
+    this.total += chunk.length;
   }
 
   beginRest(): void {
