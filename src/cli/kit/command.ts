@@ -109,6 +109,10 @@ export interface CommandSpec<F extends Flags, App> {
   /** Heading under which root help lists it; default `Commands`. */
   readonly section?: string;
   readonly hidden?: boolean;
+  /** Exit code of its failures; default 1. Docker's `run`, `create` and `start` use 125 for faults of the engine. */
+  readonly failureCode?: number;
+  /** It handles SIGINT and SIGTERM itself, as `run` does, which hands them to the container. */
+  readonly ownSignals?: boolean;
   /** Returns the exit code; nothing means 0. */
   run(context: CommandContext<F, App>): Promise<number | void>;
 }

@@ -1,4 +1,6 @@
 export * from "./command.ts";
+export * from "./complete.ts";
+export * from "./completion_script.ts";
 export * from "./dispatch.ts";
 export * from "./errors.ts";
 export * from "./flags.ts";
@@ -6,6 +8,8 @@ export * from "./go_template.ts";
 export * from "./help.ts";
 export * from "./json_text.ts";
 export * from "./output.ts";
+export * from "./progress.ts";
+export * from "./run_program.ts";
 export * from "./table.ts";
 export * from "./units.ts";
 export * from "./usage_error.ts";

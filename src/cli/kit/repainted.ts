@@ -1,0 +1,9 @@
+import type { Progress } from "../../bytes/index.ts";
+
+/**
+ * Whether an event belongs to a line of its own that changes, rather than being said once: a layer's 12 digits, or
+ * anything with counts. `Pulling from library/alpine` with a tag as id is said once.
+ */
+export function isRepainted({ id, current }: Progress): boolean {
+  return id !== undefined && (current !== undefined || /^[0-9a-f]{12}$/.test(id));
+}
