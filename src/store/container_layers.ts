@@ -138,7 +138,7 @@ function read(paths: StorePaths, containerId: string): ContainerLayer | undefine
   if (mountId === undefined) return undefined;
   const initId = readTextIfThere(join(entry, "init-id"));
   const parent = readTextIfThere(join(entry, "parent"));
-  const wrong = [mountId, initId].find((id) => id !== undefined && !/^[0-9a-f]{64}(-init)?$/.test(id));
+  const wrong = [mountId, initId].find((id) => id !== undefined && !/^[0-9a-z]{8,64}(-init)?$/.test(id));
   if (wrong !== undefined || (parent !== undefined && !isDigest(parent)))
     throw new Failure("corrupt", `cannot read container ${containerId}: bad entry in layerdb/mounts`);
   return describe(containerId, mountId, initId, parent);

@@ -43,7 +43,7 @@ export function encodeConfig(config: ImageConfig): Uint8Array {
     ...config,
     ...shape(config, "config", containerConfig),
     ...shape(config, "container_config", containerConfig),
-    ...shape(config, "rootfs", (rootfs) => inOrder(rootfs, ["type", "diff_ids"])),
+    ...shape(config, "rootfs", (rootfs: object) => inOrder(rootfs, ["type", "diff_ids"])),
     ...shape(config, "history", (rows: HistoryRow[]) => rows.map((row) => inOrder(row, historyFields))),
   };
   return Buffer.from(goJson(shaped, { sortKeys: "top" }), "utf8");

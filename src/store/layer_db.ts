@@ -143,7 +143,8 @@ function readEntry(entry: string, chainId: ChainId): StoredLayer | undefined {
   const size = read("size");
   const parent = read("parent");
   if (!existsSync(entry)) return undefined;
-  if (cacheId === undefined || !/^[0-9a-f]{64}$/.test(cacheId)) corrupt(entry, "bad cache-id");
+  // 64 hex digits from Docker's image store and from us; BuildKit inside dockerd makes 25 letters and digits.
+  if (cacheId === undefined || !/^[0-9a-z]{8,64}$/.test(cacheId)) corrupt(entry, "bad cache-id");
   if (diffId === undefined || !isDigest(diffId)) corrupt(entry, "bad diff");
   if (size === undefined || !/^\d{1,15}$/.test(size)) corrupt(entry, "bad size");
   if (parent !== undefined && !isDigest(parent)) corrupt(entry, "bad parent");

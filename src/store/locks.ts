@@ -24,13 +24,11 @@ export function openLocks(directory: string): WithLock {
       throw new Failure("invalid", `invalid lock name ${JSON.stringify(name)}`);
     await ensureDirectory(directory, modes.private);
     const path = join(directory, name);
-    await using _lock = await lockFile(fromText(path), "exclusive", signal);
-    try {
-      return await work();
-    } finally {
-      // Or a root would collect a file for each blob it ever saw. Safe only while the lock is held: whoever waits
-      // for this file finds it removed when it has the lock, and starts again (sys/lock_file.ts).
-      rmSync(path, { force: true });
-    }
+    await using stack = new AsyncDisposableStack();
+    stack.use(await lockFile(fromText(path), "exclusive", signal));
+    // Else a root would collect a file for each blob it ever saw. Safe only while the lock is held, as here (the last
+    // deferred goes first): whoever waits for this file then finds it removed and starts again (sys/lock_file.ts).
+    stack.defer(() => rmSync(path, { force: true }));
+    return await work();
   };
 }

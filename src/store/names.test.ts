@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { isFailure } from "../errors.ts";
 import { digestOf, parseReference, type ImageId } from "../oci/index.ts";
 import { openLocks } from "./locks.ts";
@@ -34,7 +34,7 @@ test("B145 names lie in repositories.json as Docker's 20.10 wrote this one, 0600
   assert.equal(statSync(path).mode & 0o777, 0o600);
 });
 
-test("B145 an emptied file is {\"Repositories\":{}}, an emptied repository goes", async (t) => {
+test('B145 an emptied file is {"Repositories":{}}, an emptied repository goes', async (t) => {
   const { path, names } = open(t);
   await names.set(parseReference("alpine:3.20"), one);
   await names.set(parseReference("redis:7"), one);
