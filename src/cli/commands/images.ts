@@ -1,0 +1,118 @@
+/** `varve images`: behaviours B089, B090. */
+import type { ImageSummary, ListOptions } from "../../engine/index.ts";
+import { Failure } from "../../errors.ts";
+import { parseReference, familiarName, shortId } from "../../oci/index.ts";
+import { command, list, listFlags, type App } from "../app.ts";
+import { humanAge, humanSize } from "../kit/index.ts";
+import { goDate } from "../go_date.ts";
+
+const headers = { ID: "IMAGE ID", CreatedSince: "CREATED" };
+const plain = "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}";
+const withDigests = "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}";
+
+export const images = command({
+  path: ["images"],
+  aliases: [["image", "ls"], ["image", "list"]],
+  section: "Images",
+  usage: "[OPTIONS] [REPOSITORY[:TAG]]",
+  summary: "List images",
+  examples: [
+    { text: "All images, newest first", command: "varve images" },
+    { text: "IDs of images without a name", command: "varve images -q --filter dangling=true" },
+    { text: "Names and sizes only", command: "varve images --format '{{.Repository}}:{{.Tag}} {{.Size}}'" },
+  ],
+  flags: {
+    all: { kind: "boolean", short: "a", help: "Show all images (default hides untagged parents)" },
+    digests: { kind: "boolean", help: "Show digests" },
+    filter: { kind: "list", short: "f", type: "filter", help: "Keep images that match: dangling, label, before, since, reference" },
+    ...listFlags,
+  },
+  args: { min: 0, max: 1, name: "REPOSITORY[:TAG]" },
+  complete: "image",
+  async run({ app, flags, args }) {
+    const options = await listOptions(app, flags.filter, flags.all, args[0]);
+    const found = await (await app.engine()).images.list(options);
+    const rows = found.flatMap((image) => rowsOf(image, { digests: flags.digests, full: flags["no-trunc"] }));
+    list(app, rows, { headers, table: flags.digests ? withDigests : plain }, flags);
+  },
+});
+
+async function listOptions(
+  app: App,
+  filters: readonly string[],
+  all: boolean,
+  pattern: string | undefined,
+): Promise<ListOptions> {
+  const options: { -readonly [K in keyof ListOptions]: ListOptions[K] } = { all };
+  if (pattern !== undefined) options.reference = pattern;
+  const labels: string[] = [];
+  for (const filter of filters) {
+    const [key = "", value] = splitFilter(filter);
+    if (key === "dangling" && (value === "true" || value === "false")) options.dangling = value === "true";
+    else if (key === "label") labels.push(value);
+    else if (key === "reference") options.reference = value;
+    else if (key === "before" || key === "since") options[key] = await (await app.engine()).images.resolve(value);
+    else throw new Failure("invalid", `invalid filter '${filter}'`, { hint: "see 'varve images --help'" });
+  }
+  if (options.dangling === true) delete options.all;
+  return { ...options, labels };
+}
+
+function splitFilter(filter: string): [string, string] {
+  const equals = filter.indexOf("=");
+  if (equals < 0) throw new Failure("invalid", `bad format of filter (expected name=value): ${filter}`);
+  return [filter.slice(0, equals), filter.slice(equals + 1)];
+}
+
+type Row = Record<
+  | "Containers"
+  | "CreatedAt"
+  | "CreatedSince"
+  | "Digest"
+  | "ID"
+  | "Repository"
+  | "SharedSize"
+  | "Size"
+  | "Tag"
+  | "UniqueSize"
+  | "VirtualSize",
+  string
+>;
+
+/** One row a tag; with digests one a digest; `<none>` twice for an image without names. */
+function rowsOf(image: ImageSummary, { digests, full }: { readonly digests: boolean; readonly full: boolean }): Row[] {
+  const none = "<none>";
+  const row = (Repository: string, Tag: string, Digest: string): Row => ({
+    Containers: "N/A",
+    CreatedAt: goDate(image.created),
+    CreatedSince: humanAge(image.created, Date.now()),
+    Digest,
+    ID: full ? image.id : shortId(image.id),
+    Repository,
+    SharedSize: "N/A",
+    Size: humanSize(image.size),
+    Tag,
+    UniqueSize: "N/A",
+    VirtualSize: humanSize(image.size, 4),
+  });
+  const digestsOf = new Map<string, string[]>();
+  for (const name of image.repoDigests) {
+    const reference = parseReference(name);
+    const repository = familiarName(reference);
+    digestsOf.set(repository, [...(digestsOf.get(repository) ?? []), reference.digest as string]);
+  }
+  const rows: Row[] = [];
+  for (const name of image.repoTags) {
+    const reference = parseReference(name);
+    const repository = familiarName(reference);
+    const known = digestsOf.get(repository) ?? [];
+    for (const digest of digests && known.length > 0 ? known : [none]) rows.push(row(repository, reference.tag ?? none, digest));
+  }
+  const tagged = new Set(rows.map(({ Repository }) => Repository));
+  for (const [repository, known] of digestsOf) {
+    if (tagged.has(repository)) continue;
+    if (digests) rows.push(...known.map((digest) => row(repository, none, digest)));
+    else rows.push(row(repository, none, none));
+  }
+  return rows.length > 0 ? rows : [row(none, none, none)];
+}

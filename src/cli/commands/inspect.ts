@@ -1,0 +1,86 @@
+/** `varve inspect`: images and containers, in Docker's shape (behaviours 5.2). */
+import type { Engine } from "../../engine/index.ts";
+import { Failure, isFailure } from "../../errors.ts";
+import { command } from "../app.ts";
+import { forEachArgument } from "../for_each_argument.ts";
+import { renderInspect } from "../kit/index.ts";
+
+type Kind = "image" | "container";
+
+const flags = {
+  format: { kind: "string", short: "f", type: "string", help: "Format output with a Go template, or 'json'" },
+  size: { kind: "boolean", short: "s", help: "Display total file sizes if the type is container" },
+} as const;
+
+export const inspect = command({
+  path: ["inspect"],
+  section: "Images",
+  usage: "[OPTIONS] NAME|ID [NAME|ID...]",
+  summary: "Show all that is known of images and containers",
+  examples: [
+    { text: "Everything, as JSON", command: "varve inspect alpine:3.20" },
+    { text: "Where an image's top layer lies", command: "varve inspect -f '{{.GraphDriver.Data.UpperDir}}' alpine:3.20" },
+  ],
+  flags: { ...flags, type: { kind: "string", type: "string", values: ["image", "container"], help: "Only this kind" } },
+  args: { min: 1, name: "NAME|ID" },
+  complete: "image",
+  run: (context) =>
+    inspectAll(context, context.flags.type === undefined ? ["container", "image"] : [context.flags.type]),
+});
+
+export const imageInspect = command({
+  path: ["image", "inspect"],
+  section: "Images",
+  usage: "[OPTIONS] IMAGE [IMAGE...]",
+  summary: "Show all that is known of images",
+  flags,
+  args: { min: 1, name: "IMAGE" },
+  complete: "image",
+  run: (context) => inspectAll(context, ["image"]),
+});
+
+export const containerInspect = command({
+  path: ["container", "inspect"],
+  section: "Containers",
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  summary: "Show all that is known of containers",
+  flags,
+  args: { min: 1, name: "CONTAINER" },
+  complete: "container",
+  run: (context) => inspectAll(context, ["container"]),
+});
+
+interface Context {
+  readonly app: Parameters<typeof forEachArgument>[0];
+  readonly args: readonly string[];
+  readonly flags: { readonly format: string | undefined; readonly size: boolean };
+}
+
+/** Docker prints what it found before it tells what it did not find. */
+async function inspectAll({ app, args, flags: { format, size } }: Context, kinds: readonly Kind[]): Promise<number> {
+  const engine = await app.engine();
+  const records: unknown[] = [];
+  const missing: string[] = [];
+  for (const name of args) {
+    const record = await inspectOne(engine, name, kinds, size);
+    if (record === undefined) missing.push(name);
+    else records.push(record);
+  }
+  app.stdout.write(records.length === 0 && format === undefined ? "[]\n" : renderInspect(records, format));
+  const what = kinds.length > 1 ? "object" : kinds[0];
+  return forEachArgument(app, missing, (name) =>
+    Promise.reject(new Failure("not-found", `No such ${what}: ${name}`)),
+  );
+}
+
+async function inspectOne(engine: Engine, name: string, kinds: readonly Kind[], size: boolean): Promise<unknown> {
+  for (const kind of kinds) {
+    try {
+      if (kind === "image") return await engine.images.inspect(name);
+      return await engine.containers.inspect(name, { size });
+    } catch (error) {
+      if (!isFailure(error, "not-found") && !isFailure(error, "invalid")) throw error;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,59 @@
+/** `varve rmi` and `varve image prune`: behaviours B090, B092, B093. */
+import type { RemovedLine } from "../../engine/index.ts";
+import { command, line, result } from "../app.ts";
+import { humanSize } from "../kit/index.ts";
+import { forEachArgument } from "../for_each_argument.ts";
+
+export const rmi = command({
+  path: ["rmi"],
+  aliases: [["image", "rm"], ["image", "remove"]],
+  section: "Images",
+  usage: "[OPTIONS] IMAGE [IMAGE...]",
+  summary: "Remove one or more images",
+  examples: [
+    { text: "A name, and with the last name the image", command: "varve rmi app:1" },
+    { text: "All images without a name", command: "varve rmi $(varve images -q --filter dangling=true)" },
+  ],
+  flags: {
+    force: { kind: "boolean", short: "f", help: "Force removal of the image" },
+    "no-prune": { kind: "boolean", help: "Do not delete untagged parents" },
+  },
+  args: { min: 1, name: "IMAGE" },
+  complete: "image",
+  async run({ app, flags, args }) {
+    const engine = await app.engine();
+    const removed: RemovedLine[] = [];
+    const code = await forEachArgument(app, args, async (name) => {
+      const lines = await engine.images.remove(name, { force: flags.force, noPrune: flags["no-prune"] });
+      removed.push(...lines);
+      if (!app.json) for (const each of lines) line(app, removedText(each));
+    });
+    if (app.json) line(app, JSON.stringify(removed, null, 2));
+    return code;
+  },
+});
+
+export const imagePrune = command({
+  path: ["image", "prune"],
+  section: "Images",
+  usage: "[OPTIONS]",
+  summary: "Remove unused images",
+  examples: [{ text: "Images without a name", command: "varve image prune" }],
+  flags: {
+    all: { kind: "boolean", short: "a", help: "Remove all images without a container, not just dangling ones" },
+    force: { kind: "boolean", short: "f", help: "Accepted for Docker's sake: varve does not ask" },
+  },
+  args: { min: 0, max: 0 },
+  async run({ app, flags }) {
+    const pruned = await (await app.engine()).images.prune({ all: flags.all });
+    const lines = pruned.removed.map((each) => removedText(each).replace(/^(Untagged|Deleted)/, (word) => word.toLowerCase()));
+    result(app, pruned, [
+      ...(lines.length > 0 ? ["Deleted Images:", ...lines, ""] : []),
+      `Total reclaimed space: ${humanSize(pruned.spaceReclaimed, 4)}`,
+    ]);
+  },
+});
+
+export function removedText(each: RemovedLine): string {
+  return "Untagged" in each ? `Untagged: ${each.Untagged}` : `Deleted: ${each.Deleted}`;
+}

@@ -1,0 +1,138 @@
+/** `varve system df|prune|check|gc`, `info`, `version`: the whole root. */
+import { arch, release } from "node:os";
+import { version as varveVersion, type SystemInfo } from "../../engine/index.ts";
+import { command, result } from "../app.ts";
+import { binarySize, humanSize, renderRecord } from "../kit/index.ts";
+import { removedText } from "./rmi.ts";
+
+const recordFlags = {
+  format: { kind: "string", short: "f", type: "string", help: "Format output with a Go template, or 'json'" },
+} as const;
+
+export const info = command({
+  path: ["info"],
+  aliases: [["system", "info"]],
+  section: "System",
+  usage: "[OPTIONS]",
+  summary: "Show what this root and this machine are",
+  flags: recordFlags,
+  args: { min: 0, max: 0 },
+  async run({ app, flags }) {
+    const found = await (await app.engine()).system.info();
+    const record = { ...found } as Record<string, unknown>;
+    app.stdout.write(renderRecord(record, { format: flags.format, json: app.json }) ?? `${infoLines(found).join("\n")}\n`);
+  },
+});
+
+function infoLines(found: SystemInfo): string[] {
+  const { Mirrors: mirrors, InsecureRegistryCIDRs: insecure } = found.RegistryConfig;
+  return [
+    `Containers: ${found.Containers}`,
+    ` Running: ${found.ContainersRunning}`,
+    ` Paused: ${found.ContainersPaused}`,
+    ` Stopped: ${found.ContainersStopped}`,
+    `Images: ${found.Images}`,
+    `Server Version: ${found.ServerVersion}`,
+    `Storage Driver: ${found.Driver}`,
+    ...found.DriverStatus.map(([key, value]) => ` ${key}: ${value}`),
+    `Runtimes: ${found.Runtimes.join(" ")}`,
+    "Security Options:",
+    " seccomp",
+    "  Profile: default",
+    `Kernel Version: ${found.KernelVersion}`,
+    `Operating System: ${found.OperatingSystem}`,
+    `OSType: ${found.OSType}`,
+    `Architecture: ${found.Architecture}`,
+    `CPUs: ${found.NCPU}`,
+    `Total Memory: ${binarySize(found.MemTotal)}`,
+    `Name: ${found.Name}`,
+    `Docker Root Dir: ${found.DockerRootDir}`,
+    ...(insecure.length > 0 ? ["Insecure Registries:", ...insecure.map((each) => ` ${each}`)] : []),
+    ...(mirrors.length > 0 ? ["Registry Mirrors:", ...mirrors.map((each) => ` ${each}`)] : []),
+  ];
+}
+
+export const version = command({
+  path: ["version"],
+  section: "System",
+  usage: "[OPTIONS]",
+  summary: "Show the version",
+  flags: recordFlags,
+  args: { min: 0, max: 0 },
+  async run({ app, flags }) {
+    const record = {
+      Version: varveVersion,
+      NodeVersion: process.version.slice(1),
+      Os: process.platform,
+      Arch: arch() === "x64" ? "amd64" : arch(),
+      KernelVersion: release(),
+    };
+    const lines = [
+      "varve:",
+      ` Version:      ${record.Version}`,
+      ` Node version: ${record.NodeVersion}`,
+      ` OS/Arch:      ${record.Os}/${record.Arch}`,
+      ` Kernel:       ${record.KernelVersion}`,
+    ];
+    app.stdout.write(renderRecord(record, { format: flags.format, json: app.json }) ?? `${lines.join("\n")}\n`);
+  },
+});
+
+export const systemPrune = command({
+  path: ["system", "prune"],
+  section: "System",
+  usage: "[OPTIONS]",
+  summary: "Remove stopped containers, unused images and what crashes left behind",
+  examples: [{ text: "Also named images without a container", command: "varve system prune --all" }],
+  flags: {
+    all: { kind: "boolean", short: "a", help: "Remove all unused images not just dangling ones" },
+    force: { kind: "boolean", short: "f", help: "Accepted for Docker's sake: varve does not ask" },
+  },
+  args: { min: 0, max: 0 },
+  async run({ app, flags }) {
+    const pruned = await (await app.engine()).system.prune({ all: flags.all });
+    const section = (title: string, lines: readonly string[]): string[] =>
+      lines.length > 0 ? [title, ...lines, ""] : [];
+    result(app, pruned, [
+      ...section("Deleted Containers:", pruned.containers),
+      ...section("Deleted Images:", pruned.images.map((each) => removedText(each).replace(/^\w+/, (word) => word.toLowerCase()))),
+      `Total reclaimed space: ${humanSize(pruned.spaceReclaimed, 4)}`,
+    ]);
+  },
+});
+
+export const systemGc = command({
+  path: ["system", "gc"],
+  section: "System",
+  usage: "[OPTIONS]",
+  summary: "Remove what no image, container or running process refers to",
+  details: "Crashes and interrupted transfers leave such things; nothing that is visible is ever among them.",
+  examples: [{ text: "See first what would go", command: "varve system gc --dry-run" }],
+  flags: { "dry-run": { kind: "boolean", help: "Only say what would be removed" } },
+  args: { min: 0, max: 0 },
+  async run({ app, flags }) {
+    const report = await (await app.engine()).system.collectGarbage({ dryRun: flags["dry-run"] });
+    const verb = flags["dry-run"] ? "would remove" : "removed";
+    result(app, report, [
+      ...report.removed.map((each) => `${verb} ${each.what} (${humanSize(each.bytes)}): ${each.reason}`),
+      `${flags["dry-run"] ? "Reclaimable" : "Total reclaimed"} space: ${humanSize(report.bytes, 4)}`,
+    ]);
+  },
+});
+
+export const systemCheck = command({
+  path: ["system", "check"],
+  aliases: [["fsck"]],
+  section: "System",
+  usage: "[OPTIONS]",
+  summary: "Look for damage in the root",
+  examples: [{ text: "Hash every layer again", command: "varve system check --deep" }],
+  flags: { deep: { kind: "boolean", help: "Re-assemble and hash every layer" } },
+  args: { min: 0, max: 0 },
+  async run({ app, flags }) {
+    const problems = await (await app.engine()).system.check({ deep: flags.deep });
+    result(app, problems, problems.length === 0 ? ["no problems found"] : problems.map((problem) => `${problem.what}: ${problem.problem}`));
+    return problems.length === 0 ? 0 : 1;
+  },
+});
+
