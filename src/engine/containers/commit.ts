@@ -4,7 +4,9 @@ import { goContainerConfig, type ContainerConfig, type Reference } from "../../o
 import type { Store, StoredImage } from "../../store/index.ts";
 import { goTime } from "../time.ts";
 import { dockerVersion } from "../version.ts";
+import { whilePaused } from "./kill.ts";
 import type { ContainerRecord } from "./record.ts";
+import { reconcile } from "./state.ts";
 
 export interface CommitOptions {
   readonly name?: Reference;
@@ -12,20 +14,33 @@ export interface CommitOptions {
   readonly message?: string;
   /** Applies `--change` lines to the config. */
   readonly change?: (config: ContainerConfig) => ContainerConfig;
+  /** Whether a running container stands still meanwhile (default true). */
+  readonly pause?: boolean;
   readonly signal: AbortSignal;
 }
 
-/** Makes the image; the container should be paused or stopped while this runs. */
+/** Makes the image and names it. Throws `Failure("limit")` when its layer would be the 126th. */
 export async function commitContainer(
   store: Store,
-  record: ContainerRecord,
+  found: ContainerRecord,
   options: CommitOptions,
 ): Promise<StoredImage> {
+  const record = await reconcile(store.root, found);
+  const make = (): Promise<StoredImage> => imageOf(store, record, options);
+  const image = options.pause === false ? await make() : await whilePaused(store, record, make);
+  if (options.name !== undefined) {
+    await store.names.set(options.name, image.id);
+    await store.images.markUpdated(image.id);
+  }
+  return image;
+}
+
+async function imageOf(store: Store, record: ContainerRecord, options: CommitOptions): Promise<StoredImage> {
   const layer = await store.containers.get(record.ID);
   const base = await store.images.get(record.Image);
   const created = goTime(Date.now());
   const tar = layer === undefined ? undefined : store.driver.diff(layer.mountId, { signal: options.signal });
-  const image = await deriveImage(store, {
+  return deriveImage(store, {
     ...(base !== undefined && { base }),
     ...(tar !== undefined && { tar }),
     history: {
@@ -46,9 +61,4 @@ export async function commitContainer(
     recordParent: true,
     signal: options.signal,
   });
-  if (options.name !== undefined) {
-    await store.names.set(options.name, image.id);
-    await store.images.markUpdated(image.id);
-  }
-  return image;
 }

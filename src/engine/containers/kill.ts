@@ -1,0 +1,46 @@
+/** Ends a container that another process runs: asks its shim, and waits until it is gone. */
+import { Failure } from "../../errors.ts";
+import { findRuntime, ShimTask } from "../../runtime/index.ts";
+import type { Store } from "../../store/index.ts";
+import type { ContainerRecord } from "./record.ts";
+import { bundleDirectory } from "./start.ts";
+
+const SIGKILL = 9;
+
+/** Kills the container's processes and waits for its end. */
+export async function killContainer(store: Store, record: ContainerRecord): Promise<void> {
+  await withTask(store, record, async (task) => {
+    const ended = task.wait();
+    await task.kill(SIGKILL, { all: true });
+    await ended;
+    await task.delete();
+  });
+}
+
+/** Runs `work` while the container's processes stand still, when it runs at all. */
+export async function whilePaused<T>(store: Store, record: ContainerRecord, work: () => Promise<T>): Promise<T> {
+  if (!record.State.Running || record.State.Paused) return work();
+  return withTask(store, record, async (task) => {
+    await task.pause();
+    try {
+      return await work();
+    } finally {
+      await task.resume();
+    }
+  });
+}
+
+async function withTask<T>(store: Store, record: ContainerRecord, work: (task: ShimTask) => Promise<T>): Promise<T> {
+  const { shim } = await findRuntime();
+  const task = await ShimTask.reconnect({ shim, bundle: bundleDirectory(store.root, record.ID), id: record.ID });
+  if (task === undefined) {
+    throw new Failure("unavailable", `container ${record.ID} is said to run, but its supervisor does not answer`, {
+      hint: "if it was started by another engine, end it there",
+    });
+  }
+  try {
+    return await work(task);
+  } finally {
+    task.release();
+  }
+}
