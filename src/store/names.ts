@@ -3,7 +3,7 @@
  * as Go's encoding/json writes maps, mode 0600, no final line feed.
  *
  * Several processes share it. A reader looks at the file's identity and reads again when another process has put a
- * new one there; a writer reads, changes and renames under the lock `store-names`.
+ * new one there; a writer reads, changes and renames under a lock.
  */
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
@@ -22,6 +22,9 @@ import type { WithLock } from "./locks.ts";
 import { modes } from "./paths.ts";
 import { readIfThere } from "./read_small.ts";
 import type { Names } from "./types.ts";
+
+/** The lock under which the file is changed. */
+export const namesLock = "store-names";
 
 interface Snapshot {
   /** What tells one version of the file from the next: inode, size and change time. */
@@ -61,7 +64,7 @@ class FileNames implements Names {
     const { repository, name: key } = storedName(name);
     if (repository === "sha256" || repository === "sha512")
       throw new Failure("invalid", "refusing to create an ambiguous tag using digest algorithm as name");
-    return this.#withLock("store-names", async () => {
+    return this.#withLock(namesLock, async () => {
       const images = new Map(this.#read());
       const before = images.get(key);
       if (before === id) return undefined;
@@ -73,7 +76,7 @@ class FileNames implements Names {
 
   async remove(name: Reference): Promise<boolean> {
     const { name: key } = storedName(name);
-    return this.#withLock("store-names", async () => {
+    return this.#withLock(namesLock, async () => {
       const images = new Map(this.#read());
       if (!images.delete(key)) return false;
       await this.#write(images);

@@ -1,0 +1,75 @@
+/** Opening a data root: which driver, which directories, and the parts of the store on them. */
+import { existsSync } from "node:fs";
+import { isAbsolute, join } from "node:path";
+import { throwIfCancelled } from "../bytes/index.ts";
+import { chooseDriver, createDriver, type DriverName } from "../driver/index.ts";
+import { Failure } from "../errors.ts";
+import { ensureDirectory, writeAtomically } from "./atomic_write.ts";
+import { openBlobCache } from "./blob_cache.ts";
+import { openContainerLayers } from "./container_layers.ts";
+import { openDigestMaps } from "./digest_maps.ts";
+import { openImageDb } from "./image_db.ts";
+import { hasLayer, openLayerDb } from "./layer_db.ts";
+import { openLocks, type WithLock } from "./locks.ts";
+import { encodeNames, namesLock, openNames } from "./names.ts";
+import { modes, storePaths, type StorePaths } from "./paths.ts";
+import type { Store } from "./types.ts";
+
+export interface OpenStoreOptions {
+  /** Docker's data root, an absolute path; made if missing. */
+  readonly root: string;
+  /** Default: the driver that the root was written with, else the best that works here. */
+  readonly driver?: DriverName;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Opens the store in a data root that varve or dockerd wrote, or makes a new one there. Several processes may have
+ * one root open; dockerd must not run on it meanwhile, since it reads its files only when it starts.
+ *
+ * Throws `Failure("denied")` where the root may not be written, `Failure("invalid")` for a relative root.
+ */
+export async function openStore(options: OpenStoreOptions): Promise<Store> {
+  const { root, signal } = options;
+  if (!isAbsolute(root))
+    throw new Failure("invalid", `invalid data root "${root}": it must be an absolute path`);
+  throwIfCancelled(signal);
+  await ensureDirectory(root, modes.root);
+  const name = options.driver ?? driverOf(root);
+  const paths = storePaths(root, name);
+  const withLock = openLocks(paths.locks);
+  await layOut(paths, withLock);
+  const driver = createDriver(name, { root: paths.driver });
+  const layers = openLayerDb(paths, driver);
+  return {
+    root,
+    driver,
+    layers,
+    images: openImageDb(paths, (chainId) => hasLayer(paths, chainId)),
+    names: openNames(paths.names, withLock),
+    maps: openDigestMaps(paths, withLock),
+    containers: openContainerLayers(paths, driver, layers),
+    blobs: openBlobCache(root),
+    withLock,
+  };
+}
+
+/** A root may hold images without layers, so the images say first which driver it is. */
+function driverOf(root: string): DriverName {
+  const held = (["overlay2", "vfs"] as const).filter((name) => existsSync(join(root, "image", name)));
+  const [only] = held;
+  return held.length === 1 && only !== undefined ? only : chooseDriver(root);
+}
+
+/** Makes what dockerd makes when it starts on an empty root; the rest comes with the first layer. */
+async function layOut(paths: StorePaths, withLock: WithLock): Promise<void> {
+  await ensureDirectory(paths.containers, modes.root);
+  const folders = [paths.configs, paths.configMetadata, paths.layerDb, paths.distribution];
+  for (const folder of folders) await ensureDirectory(folder, modes.private);
+  if (existsSync(paths.names)) return;
+  // Under the lock of names: another process that opens the root now may be about to set the first one.
+  await withLock(namesLock, async () => {
+    if (!existsSync(paths.names))
+      await writeAtomically(paths.names, encodeNames(new Map()), modes.privateFile);
+  });
+}
