@@ -1,0 +1,80 @@
+/** The programs that run containers, found on this machine. */
+import { execFile } from "node:child_process";
+import { constants } from "node:fs";
+import { access } from "node:fs/promises";
+import { isAbsolute, join } from "node:path";
+import { Failure } from "../errors.ts";
+
+export interface RuntimePrograms {
+  /** Path of containerd-shim-runc-v2. */
+  readonly shim: string;
+  /** Path of the OCI runtime. */
+  readonly runtime: string;
+  readonly name: "runc" | "crun";
+  /** As the runtime says it: "1.1.5+ds1". */
+  readonly version: string;
+}
+
+export interface FindRuntimeOptions {
+  /** `runc`, `crun` or the path of one of them; default: the first of the two that is there. */
+  readonly runtime?: string;
+  /** Directories in the order of preference; default: PATH, then those of the system administrator. */
+  readonly path?: readonly string[];
+}
+
+const shimName = "containerd-shim-runc-v2";
+const hint =
+  "Install them: apt-get install containerd runc (Debian, Ubuntu), dnf install containerd runc (Fedora)";
+
+/**
+ * Finds shim and runtime and asks the runtime for its version.
+ * @throws {Failure} `unsupported` that names every program that is missing and says how to install it
+ */
+export async function findRuntime(options: FindRuntimeOptions = {}): Promise<RuntimePrograms> {
+  const directories = options.path ?? defaultPath();
+  const wanted = options.runtime === undefined ? ["runc", "crun"] : [options.runtime];
+  const shim = await findProgram(shimName, directories);
+  const found = await Promise.all(wanted.map((name) => findProgram(name, directories)));
+  const runtime = found.find((path) => path !== undefined);
+  const missing = [...(shim ? [] : [shimName]), ...(runtime ? [] : [wanted.join(" or ")])];
+  if (shim === undefined || runtime === undefined)
+    throw new Failure("unsupported", `run containers: ${missing.join(" and ")} not found in PATH`, { hint });
+  return { shim, runtime, ...(await askVersion(runtime)) };
+}
+
+function defaultPath(): string[] {
+  // runc lies in sbin on Debian, which an ordinary user's PATH lacks.
+  return [...(process.env["PATH"] ?? "").split(":"), "/usr/local/sbin", "/usr/sbin", "/sbin"].filter(
+    isAbsolute,
+  );
+}
+
+async function findProgram(name: string, directories: readonly string[]): Promise<string | undefined> {
+  const candidates = isAbsolute(name) ? [name] : directories.map((directory) => join(directory, name));
+  for (const path of candidates) {
+    const executable = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (executable) return path;
+  }
+  return undefined;
+}
+
+/** Both print `<name> version <version>` in the first line. */
+async function askVersion(runtime: string): Promise<Pick<RuntimePrograms, "name" | "version">> {
+  const output = await new Promise<string>((resolve, reject) => {
+    execFile(runtime, ["--version"], (error, stdout) => {
+      if (error === null) resolve(stdout);
+      else
+        reject(new Failure("unsupported", `${runtime} --version: ${error.message}`, { hint, cause: error }));
+    });
+  });
+  const [, name, version] = /^(runc|crun) version (\S+)/.exec(output) ?? [];
+  if ((name !== "runc" && name !== "crun") || version === undefined)
+    throw new Failure(
+      "unsupported",
+      `${runtime} --version: neither runc nor crun, it says ${JSON.stringify(output)}`,
+    );
+  return { name, version };
+}

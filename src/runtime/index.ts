@@ -1,0 +1,27 @@
+/** Containers: config.json from image and options, the shim and runc, stdio, signals, exit. */
+export { containerCapabilities, defaultCapabilities, type CapabilityChoice } from "./capabilities.ts";
+export {
+  containerArgs,
+  containerEnv,
+  mergeCommand,
+  mergeEnv,
+  type CommandChoice,
+} from "./container_command.ts";
+export type { DeviceMapping } from "./container_devices.ts";
+export * from "./container_files.ts";
+export { checkLimits, type ContainerLimits } from "./container_limits.ts";
+export type { BindMount, FileMounts } from "./container_mounts.ts";
+export * from "./container_spec.ts";
+export { containerUser, type AccountFiles } from "./container_user.ts";
+export { defaultDetachKeys, parseDetachKeys } from "./detach_keys.ts";
+export * from "./find_runtime.ts";
+export { hostCgroups, type HostCgroups } from "./host_cgroups.ts";
+export type * from "./oci_spec.ts";
+export { readRootFile } from "./root_file.ts";
+export * from "./run_foreground.ts";
+export { exitCodeOfFailure } from "./runtime_failure.ts";
+export { seccompProfile, type SeccompArchitecture } from "./seccomp.ts";
+export { ShimTask, type CreateTaskOptions, type TaskStreams } from "./shim_task.ts";
+export type { ShimPlace } from "./shim_process.ts";
+export { proxiedSignals, proxySignals } from "./signal_proxy.ts";
+export type { TaskExit, TaskState, TaskStatus } from "./task_service.ts";

@@ -1,0 +1,152 @@
+/** `docker run` without `-d`: the container's life is tied to this call, its stdio to the given streams. */
+import { mkdir, rm, rmdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Readable, Writable } from "node:stream";
+import { Failure } from "../errors.ts";
+import { defaultDetachKeys, parseDetachKeys } from "./detach_keys.ts";
+import { attachStreams } from "./attach_streams.ts";
+import type { RuntimePrograms } from "./find_runtime.ts";
+import type { OciSpec } from "./oci_spec.ts";
+import { oomCounterOf, wasOutOfMemory } from "./oom.ts";
+import { ShimTask, type TaskStreams } from "./shim_task.ts";
+import { proxySignals } from "./signal_proxy.ts";
+
+export interface RunForegroundOptions {
+  readonly programs: RuntimePrograms;
+  /**
+   * A directory of this container alone, made if missing; `config.json`, FIFOs and runtime state lie there while
+   * it runs. Removed at the end unless the caller keeps something in it. `<bundle>/rootfs` must not be mounted.
+   */
+  readonly bundle: string;
+  readonly id: string;
+  /** `process.terminal` says whether the container gets a terminal. */
+  readonly spec: OciSpec;
+  /** Whether `stdin` is passed on (`-i`). */
+  readonly interactive: boolean;
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+  /** Unused with a terminal. */
+  readonly stderr: Writable;
+  /** Pass the signals that this process gets on to the container; default true. */
+  readonly proxySignals?: boolean;
+  /** With a terminal: keys that leave the container running; "" for none; default ctrl-p,ctrl-q. */
+  readonly detachKeys?: string;
+  /** Aborting kills the container and fails with `cancelled`. */
+  readonly signal: AbortSignal;
+  /** Called with the host's process id once the container's process runs. */
+  readonly onStarted?: (pid: number) => void;
+}
+
+export type ForegroundResult =
+  /** `exitCode` is 128 + n when signal n ended it. */
+  | {
+      readonly kind: "exited";
+      readonly exitCode: number;
+      readonly exitedAt: Date;
+      readonly startedAt: Date;
+      /** The kernel killed one of its processes for want of memory. */
+      readonly oomKilled: boolean;
+    }
+  /** The user typed the detach keys: container and shim live on; find them with `ShimTask.reconnect`. */
+  | { readonly kind: "detached" };
+
+/**
+ * Runs a container until it ends.
+ * @throws {Failure} in Docker's words when it cannot be started ({@link exitCodeOfFailure} gives 125, 126 or 127),
+ *   `cancelled` when `signal` was aborted. Nothing of the container is left then.
+ */
+export async function runForeground(options: RunForegroundOptions): Promise<ForegroundResult> {
+  options.signal.throwIfAborted();
+  const terminal = options.spec.process.terminal === true;
+  const detachKeys = parseDetachKeys(terminal ? (options.detachKeys ?? defaultDetachKeys) : "");
+  await mkdir(options.bundle, { recursive: true, mode: 0o700 });
+  const config = join(options.bundle, "config.json");
+  await writeFile(config, JSON.stringify(options.spec), { mode: 0o600 });
+  let detached = false;
+  try {
+    const place = { shim: options.programs.shim, bundle: options.bundle, id: options.id };
+    const { task, streams } = await ShimTask.create({
+      ...place,
+      runtime: options.programs.runtime,
+      terminal,
+      stdin: options.interactive,
+    });
+    const result = await superviseTask(task, streams, options, detachKeys);
+    detached = result.kind === "detached";
+    return result;
+  } finally {
+    if (!detached) {
+      await rm(config, { force: true });
+      // Not empty: the caller keeps files of its own there.
+      await rmdir(options.bundle).catch(() => undefined);
+    }
+  }
+}
+
+async function superviseTask(
+  task: ShimTask,
+  streams: TaskStreams,
+  options: RunForegroundOptions,
+  detachKeys: Uint8Array,
+): Promise<ForegroundResult> {
+  const kill = (): void => void task.kill(SIGKILL).catch(() => undefined);
+  using attachment = attachStreams(task, streams, {
+    ...options,
+    terminal: streams.stderr === undefined,
+    detachKeys,
+    onOutputClosed: kill,
+  });
+  options.signal.addEventListener("abort", kill);
+  using undo = new DisposableStack();
+  let owned = true;
+  try {
+    const exited = task.wait();
+    exited.catch(() => undefined);
+    const pid = await task.start();
+    const startedAt = new Date();
+    const counter = await oomCounterOf(pid);
+    undo.use(proxyTo(task, options));
+    attachment.started();
+    options.onStarted?.(pid);
+    if (options.signal.aborted) kill();
+    const exit = await Promise.race([exited, attachment.detached]);
+    if (exit === "detached") {
+      owned = false;
+      task.release();
+      return { kind: "detached" };
+    }
+    const oomKilled = await wasOutOfMemory(counter);
+    // Before `delete`: the shim waits only two seconds for its copying, then drops what was not read.
+    await attachment.drained;
+    owned = false;
+    await task.delete();
+    if (options.signal.aborted)
+      throw new Failure("cancelled", `run container ${options.id.slice(0, 12)}: cancelled, it was killed`);
+    return { kind: "exited", exitCode: exit.status, exitedAt: exit.exitedAt, startedAt, oomKilled };
+  } finally {
+    options.signal.removeEventListener("abort", kill);
+    if (owned) await discard(task, options);
+  }
+}
+
+const SIGKILL = 9;
+
+/** With a terminal the size travels by itself (`attachStreams`), and the kernel makes the container's SIGWINCH. */
+function proxyTo(task: ShimTask, options: RunForegroundOptions): Disposable | undefined {
+  if (options.proxySignals === false) return undefined;
+  // The container may just have ended: a signal that comes too late is lost, as with kill(2).
+  const deliver = (signal: number): void => void task.kill(signal).catch(() => undefined);
+  return proxySignals(deliver, options.spec.process.terminal === true ? ["SIGWINCH"] : []);
+}
+
+/** Takes away a container that could not be started or whose shim went away; never hides the first failure. */
+async function discard(task: ShimTask, options: RunForegroundOptions): Promise<void> {
+  try {
+    await task.kill(SIGKILL);
+    await task.wait();
+  } catch {
+    // Never started, ended already, or no shim to ask.
+  }
+  const place = { shim: options.programs.shim, bundle: options.bundle, id: options.id };
+  await task.delete().catch(() => ShimTask.removeLeftovers(place));
+}

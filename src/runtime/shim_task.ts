@@ -1,0 +1,246 @@
+/**
+ * One container under a containerd shim. The shim outlives this process, holds the container's terminal and pipes,
+ * and tells how it ended; whoever knows the bundle can find it again.
+ */
+import { rm } from "node:fs/promises";
+import type { Socket } from "node:net";
+import { join } from "node:path";
+import { Failure, isFailure } from "../errors.ts";
+import { drainFifo, makeFifo, openFifoReader, openFifoWriter } from "./fifo.ts";
+import { runtimeFailure } from "./runtime_failure.ts";
+import { deleteShimLeftovers, shimAddress, startShim, type ShimPlace } from "./shim_process.ts";
+import { TaskService, type TaskExit, type TaskState } from "./task_service.ts";
+import { TtrpcClient } from "./ttrpc.ts";
+import { words } from "./words.ts";
+
+export interface CreateTaskOptions extends ShimPlace {
+  /** The OCI runtime that the shim runs: a path, or a name in PATH. */
+  readonly runtime: string;
+  /** Must equal `process.terminal` of the bundle's `config.json`; stderr is then part of stdout. */
+  readonly terminal: boolean;
+  /** Whether the container reads what {@link TaskStreams.stdin} is given; otherwise it reads /dev/null. */
+  readonly stdin: boolean;
+}
+
+/** This process's ends of the container's FIFOs. The owner ends or destroys each. */
+export interface TaskStreams {
+  readonly stdin: Socket | undefined;
+  readonly stdout: Socket;
+  /** Undefined with a terminal. */
+  readonly stderr: Socket | undefined;
+}
+
+/** What shim and runtime leave in a bundle, and what is made there for them. */
+const bundleFiles = words("address init.pid log log.json options.json runc runtime stdin stdout stderr");
+
+/**
+ * Lifecycle: `create` → `start` → `wait` → `delete`; or `reconnect` at any time between `create` and `delete`.
+ * `delete` ends the shim and must be called after every `create` that succeeded. Each method throws a Failure:
+ * `unavailable` when the shim is gone, else of the kind and with the words of the shim.
+ */
+export class ShimTask {
+  readonly id: string;
+  readonly #place: ShimPlace;
+  readonly #client: TtrpcClient;
+  readonly #service: TaskService;
+  readonly #log: Disposable;
+
+  private constructor(place: ShimPlace, client: TtrpcClient, log: Disposable) {
+    this.id = place.id;
+    this.#place = place;
+    this.#client = client;
+    this.#service = new TaskService(client);
+    this.#log = log;
+  }
+
+  /**
+   * Starts a shim in the bundle, which holds `config.json`, and makes the container, its process not yet running.
+   * The root filesystem is where `root.path` says; it must not be mounted on `<bundle>/rootfs`, which the shim
+   * unmounts when it ends. Undoes everything when it fails; a bundle that is in use is left alone.
+   * @throws {Failure} in Docker's words; {@link exitCodeOfFailure} tells what `docker run` would end with
+   */
+  static async create(options: CreateTaskOptions): Promise<{ task: ShimTask; streams: TaskStreams }> {
+    const path = (name: string): string => join(options.bundle, name);
+    const log = claimBundle(options.bundle);
+    let task: ShimTask | undefined;
+    let streams: TaskStreams | undefined;
+    try {
+      for (const name of streamNames(options)) makeFifo(path(name));
+      task = new ShimTask(options, await TtrpcClient.connect(await startShim(options)), log);
+      streams = openStreams(options);
+      await task.#service.create({
+        id: options.id,
+        bundle: options.bundle,
+        terminal: options.terminal,
+        stdin: options.stdin ? path("stdin") : "",
+        stdout: path("stdout"),
+        stderr: options.terminal ? "" : path("stderr"),
+        runtime: options.runtime,
+        runtimeRoot: path("runc"),
+      });
+      return { task, streams };
+    } catch (error) {
+      destroyStreams(streams);
+      if (task === undefined) log[Symbol.dispose]();
+      await (task === undefined ? removeLeftovers(options) : task.#end());
+      throw runtimeFailure("create", error);
+    }
+  }
+
+  /**
+   * Finds the shim of a bundle again, after this or another process has left it.
+   * @returns undefined when no shim is alive there
+   */
+  static async reconnect(place: ShimPlace): Promise<ShimTask | undefined> {
+    const address = await shimAddress(place.bundle);
+    if (address === undefined) return undefined;
+    try {
+      const client = await TtrpcClient.connect(address);
+      return new ShimTask(place, client, drainFifo(join(place.bundle, "log")));
+    } catch (error) {
+      if (isFailure(error, "unavailable")) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Removes what a container whose shim has died left behind: processes, cgroup, runtime state, socket, FIFOs.
+   * For a bundle that {@link reconnect} finds no shim in.
+   */
+  static async removeLeftovers(place: ShimPlace): Promise<void> {
+    await removeLeftovers(place);
+  }
+
+  /** Opens the FIFOs once more, after {@link reconnect}; the options are those of `create`. */
+  reopenStreams(options: Pick<CreateTaskOptions, "terminal" | "stdin">): TaskStreams {
+    return openStreams({ ...options, bundle: this.#place.bundle });
+  }
+
+  /** Runs the process. @returns its process id on the host */
+  async start(): Promise<number> {
+    try {
+      return await this.#service.start(this.id);
+    } catch (error) {
+      throw runtimeFailure("start", error);
+    }
+  }
+
+  /** Resolves when the container's first process has ended. */
+  async wait(): Promise<TaskExit> {
+    return this.#service.wait(this.id);
+  }
+
+  /** @param signal number of the signal @param all to every process in the container, not only the first */
+  async kill(signal: number, options: { readonly all?: boolean } = {}): Promise<void> {
+    await this.#service.kill(this.id, signal, options.all === true);
+  }
+
+  /** Sets the size of the container's terminal, in characters. */
+  async resize(columns: number, rows: number): Promise<void> {
+    await this.#service.resize(this.id, columns, rows);
+  }
+
+  async pause(): Promise<void> {
+    await this.#service.pause(this.id);
+  }
+
+  async resume(): Promise<void> {
+    await this.#service.resume(this.id);
+  }
+
+  async state(): Promise<TaskState> {
+    return this.#service.state(this.id);
+  }
+
+  /** Host process ids of everything in the container. */
+  async pids(): Promise<number[]> {
+    return this.#service.pids(this.id);
+  }
+
+  /** Ends the container's input, after `streams.stdin` was ended: the shim holds the FIFO open too. */
+  async closeInput(): Promise<void> {
+    await this.#service.closeInput(this.id);
+  }
+
+  /**
+   * Removes the ended (or never started) container, ends the shim, removes their files from the bundle.
+   * @returns how it ended; undefined when the shim could not tell any more
+   * @throws {Failure} and leaves all as it is when the container still runs
+   */
+  async delete(): Promise<TaskExit | undefined> {
+    const exit = await this.#service.delete(this.id).catch((error: unknown) => {
+      if (isFailure(error, "unavailable") || isFailure(error, "not-found")) return undefined;
+      throw error;
+    });
+    await this.#end();
+    return exit;
+  }
+
+  /** Leaves the container and its shim running and forgets them. */
+  release(): void {
+    this.#client.close();
+    this.#log[Symbol.dispose]();
+  }
+
+  /** Ends the shim, by force if it does not go by itself, and removes what is left. */
+  async #end(): Promise<void> {
+    const pid = await this.#service.shimPid(this.id).catch(() => undefined);
+    // The shim may hang up before it has answered.
+    await this.#service.shutdown(this.id).catch(() => undefined);
+    const gone = pid !== undefined && (await this.#client.closedWithin(shutdownPatience));
+    if (!gone && pid !== undefined) process.kill(pid, "SIGKILL");
+    this.release();
+    if (gone) await removeFiles(this.#place);
+    else await removeLeftovers(this.#place);
+  }
+}
+
+/** Milliseconds that a shim has for ending after it was told to. */
+const shutdownPatience = 5000;
+
+/**
+ * The FIFO for the shim's log is made first and doubles as the claim on the bundle. The shim does not come up before
+ * somebody reads it.
+ */
+function claimBundle(bundle: string): Disposable {
+  const log = join(bundle, "log");
+  try {
+    makeFifo(log);
+  } catch (cause) {
+    if (!isFailure(cause, "conflict")) throw cause;
+    throw new Failure("conflict", `create a container in ${bundle}: the directory holds one already`, {
+      cause,
+    });
+  }
+  return drainFifo(log);
+}
+
+type StreamChoice = Pick<CreateTaskOptions, "bundle" | "terminal" | "stdin">;
+
+function streamNames(choice: StreamChoice): string[] {
+  return [...(choice.stdin ? ["stdin"] : []), "stdout", ...(choice.terminal ? [] : ["stderr"])];
+}
+
+function openStreams(choice: StreamChoice): TaskStreams {
+  return {
+    stdin: choice.stdin ? openFifoWriter(join(choice.bundle, "stdin")) : undefined,
+    stdout: openFifoReader(join(choice.bundle, "stdout")),
+    stderr: choice.terminal ? undefined : openFifoReader(join(choice.bundle, "stderr")),
+  };
+}
+
+function destroyStreams(streams: TaskStreams | undefined): void {
+  streams?.stdin?.destroy();
+  streams?.stdout.destroy();
+  streams?.stderr?.destroy();
+}
+
+async function removeLeftovers(place: ShimPlace): Promise<void> {
+  await deleteShimLeftovers(place);
+  await removeFiles(place);
+}
+
+/** Never removes the bundle as a tree: the caller may have mounted something in it. */
+async function removeFiles(place: ShimPlace): Promise<void> {
+  for (const name of bundleFiles) await rm(join(place.bundle, name), { recursive: true, force: true });
+}
