@@ -118,5 +118,5 @@ function historyRow(json: V1Json): HistoryRow {
 async function diffIdOf(file: ArchiveFile, member: string): Promise<DiffId> {
   const hash = createHash("sha256");
   for await (const chunk of decompress(file.stream(member))) hash.update(chunk);
-  return `sha256:${hash.digest("hex")}`;
+  return `sha256:${hash.digest("hex")}` as DiffId;
 }

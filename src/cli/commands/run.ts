@@ -3,8 +3,7 @@ import { Failure, isFailure } from "../../errors.ts";
 import { containerExitCode, parseBind, type CreateContainer, type Engine, type HostConfig } from "../../engine/index.ts";
 import { formatReference, parseReference, withDefaultTag, type ContainerConfig } from "../../oci/index.ts";
 import { command, line, type App } from "../app.ts";
-import type { FlagValues } from "../kit/index.ts";
-import { reportFailure } from "../kit/index.ts";
+import { reportFailure, type FlagValues } from "../kit/index.ts";
 import { containerFlags } from "../container_flags.ts";
 import { withProgress } from "../with_progress.ts";
 import { environment } from "../environment.ts";
@@ -37,9 +36,10 @@ export const run = command({
   args: { min: 1, name: "IMAGE" },
   stopAtFirst: true,
   complete: (position) => (position === 0 ? "image" : "none"),
+  ownSignals: true,
   run: ({ app, flags, args, signal }) =>
     withDockerExitCodes(app, async () => {
-      const record = await createFrom(app, args, flags, flags.rm, signal);
+      const record = await interruptible((pulling) => createFrom(app, args, flags, flags.rm, pulling));
       const engine = await app.engine();
       try {
         return await engine.containers.start(record.ID, {
@@ -88,6 +88,8 @@ export const start = command({
   },
   args: { min: 1, max: 1, name: "CONTAINER" },
   complete: "container",
+  ownSignals: true,
+  failureCode: 125,
   async run({ app, flags, args, signal }) {
     const engine = await app.engine();
     return engine.containers.start(args[0] as string, {
@@ -110,6 +112,18 @@ async function withDockerExitCodes(app: App, work: () => Promise<number>): Promi
   } catch (error) {
     if (isFailure(error, "cancelled")) throw error;
     return reportFailure(error, app.stderr, { exitCode: await containerExitCode(error) });
+  }
+}
+
+/** Until the container runs and gets the signals itself, Ctrl-C ends the command. */
+async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const interrupt = (): void => controller.abort();
+  process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
+  try {
+    return await work(controller.signal);
+  } finally {
+    process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
   }
 }
 

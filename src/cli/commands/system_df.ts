@@ -1,0 +1,100 @@
+/** `varve system df`: Docker's two views, and what deleting each thing would free. */
+import type { ContainerUsage, DiskUsage, DiskUsageTotal, ImageUsage } from "../../engine/index.ts";
+import { familiarName, parseReference, shortId } from "../../oci/index.ts";
+import { command } from "../app.ts";
+import { ellipsis, humanAge, humanSize, renderList, type Row } from "../kit/index.ts";
+import { statusText } from "./containers.ts";
+
+export const systemDf = command({
+  path: ["system", "df"],
+  section: "System",
+  usage: "[OPTIONS]",
+  summary: "Show what takes room, and what deleting it would free",
+  details: "FREES is measured: the bytes on the disk that removing this thing alone, as it is now, would give back.",
+  examples: [{ text: "Image by image", command: "varve system df -v" }],
+  flags: {
+    format: { kind: "string", type: "string", help: "Format output with a Go template, or 'json'" },
+    verbose: { kind: "boolean", short: "v", help: "Show detailed information on space usage" },
+  },
+  args: { min: 0, max: 0 },
+  async run({ app, flags }) {
+    const usage = await (await app.engine()).system.diskUsage();
+    if (app.json) app.stdout.write(`${JSON.stringify(usage, null, 2)}\n`);
+    else if (flags.verbose) app.stdout.write(verbose(usage));
+    else app.stdout.write(renderList(totals(usage), summaryLayout, { format: flags.format }));
+  },
+});
+
+const summaryLayout = {
+  headers: { TotalCount: "TOTAL" },
+  table: "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}",
+};
+
+function totals(usage: DiskUsage): Row[] {
+  return [row("Images", usage.images), row("Containers", usage.containers), row("Blob Cache", usage.cache)];
+}
+
+function row(Type: string, { total, active, size, reclaimable }: DiskUsageTotal): Row {
+  const percent = size > 0 ? ` (${Math.floor((reclaimable * 100) / size)}%)` : "";
+  return {
+    Active: String(active),
+    Reclaimable: `${humanSize(reclaimable, 4)}${percent}`,
+    Size: humanSize(size, 4),
+    TotalCount: String(total),
+    Type,
+  };
+}
+
+function verbose(usage: DiskUsage): string {
+  const now = Date.now();
+  return [
+    "Images space usage:\n",
+    renderList(usage.perImage.map((image) => imageRow(image, now)), imageLayout),
+    "\nContainers space usage:\n",
+    renderList(usage.perContainer.map((container) => containerRow(container, now)), containerLayout),
+    `\nBlob cache usage: ${humanSize(usage.cache.size, 4)}`,
+    `Saved by sharing layers: ${humanSize(usage.saved, 4)}\n`,
+  ].join("\n");
+}
+
+const imageLayout = {
+  headers: { ID: "IMAGE ID", CreatedSince: "CREATED", SharedSize: "SHARED SIZE", UniqueSize: "UNIQUE SIZE" },
+  table:
+    "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}\t{{.SharedSize}}\t{{.UniqueSize}}\t{{.Containers}}\t{{.Frees}}",
+};
+
+function imageRow(image: ImageUsage, now: number): Row {
+  const name = image.repoTags[0] ?? image.repoDigests[0];
+  const reference = name === undefined ? undefined : parseReference(name);
+  return {
+    Repository: reference === undefined ? "<none>" : familiarName(reference),
+    Tag: reference?.tag ?? "<none>",
+    ID: shortId(image.id),
+    CreatedSince: humanAge(image.created, now),
+    Size: humanSize(image.size),
+    SharedSize: humanSize(image.shared, 4),
+    UniqueSize: humanSize(image.unique, 4),
+    Containers: String(image.containers),
+    Frees: humanSize(image.frees, 4),
+  };
+}
+
+const containerLayout = {
+  headers: { ID: "CONTAINER ID", LocalVolumes: "LOCAL VOLUMES", RunningFor: "CREATED" },
+  table:
+    "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t{{.RunningFor}}\t{{.Status}}\t{{.Names}}\t{{.Frees}}",
+};
+
+function containerRow(container: ContainerUsage, now: number): Row {
+  return {
+    ID: container.id.slice(0, 12),
+    Image: container.image,
+    Command: `"${ellipsis(container.command, 20)}"`,
+    LocalVolumes: "0",
+    Size: humanSize(container.sizeRw ?? 0),
+    RunningFor: humanAge(Date.parse(container.created), now),
+    Status: statusText(container, now),
+    Names: container.name,
+    Frees: humanSize(container.frees, 4),
+  };
+}

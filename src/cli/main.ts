@@ -1,0 +1,52 @@
+/** From the command line to the exit code. */
+import { resolve } from "node:path";
+import { homedir } from "node:os";
+import { openEngine, type Engine, type EngineOptions } from "../engine/index.ts";
+import type { App } from "./app.ts";
+import { exitOnBrokenPipe, runProgram, type CompletionKind } from "./kit/index.ts";
+import { program } from "./program.ts";
+
+type Globals = Readonly<Record<string, unknown>>;
+
+/** Runs one command line (without node and script). Never throws. */
+export async function main(words: readonly string[]): Promise<number> {
+  exitOnBrokenPipe(process.stdout);
+  exitOnBrokenPipe(process.stderr);
+  return runProgram(program, words, {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    open: appOf,
+    names,
+  });
+}
+
+function appOf(globals: Globals): App {
+  let engine: Promise<Engine> | undefined;
+  return {
+    engine: () => (engine ??= openEngine(engineOptions(globals))),
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    json: globals["json"] === true,
+  };
+}
+
+function engineOptions(globals: Globals): EngineOptions {
+  const root = resolve((globals["root"] as string | undefined) ?? defaultRoot());
+  const driver = globals["driver"] as EngineOptions["driver"];
+  return { root, ...(driver !== undefined && { driver }) };
+}
+
+/** Root has the machine's store; everybody else has one of their own. */
+function defaultRoot(): string {
+  if (process.getuid?.() === 0) return "/var/lib/varve";
+  return resolve(process.env["XDG_DATA_HOME"] ?? resolve(homedir(), ".local/share"), "varve");
+}
+
+async function names(kind: CompletionKind, globals: Globals, prefix: string): Promise<readonly string[]> {
+  const engine = await openEngine(engineOptions(globals));
+  if (kind === "image") return (await engine.images.list()).flatMap((image) => image.repoTags);
+  if (kind === "container") return (await engine.containers.list({ all: true })).map((container) => container.name);
+  return prefix === "" ? [] : [prefix];
+}

@@ -1,0 +1,77 @@
+/** The table of all commands. */
+import { version as varveVersion } from "../engine/index.ts";
+import type { App } from "./app.ts";
+import { exportCommand, importCommand, load, save } from "./commands/archives.ts";
+import { completion } from "./commands/completion.ts";
+import { commit, diff, ps, rm } from "./commands/containers.ts";
+import { cp } from "./commands/cp.ts";
+import { history } from "./commands/history.ts";
+import { images } from "./commands/images.ts";
+import { containerInspect, imageInspect, inspect } from "./commands/inspect.ts";
+import { login, logout } from "./commands/login.ts";
+import { pull } from "./commands/pull.ts";
+import { push } from "./commands/push.ts";
+import { imagePrune, rmi } from "./commands/rmi.ts";
+import { create, run, start } from "./commands/run.ts";
+import { info, systemCheck, systemGc, systemPrune, version } from "./commands/system.ts";
+import { systemDf } from "./commands/system_df.ts";
+import { tag } from "./commands/tag.ts";
+import { tree } from "./commands/tree.ts";
+import type { Program } from "./kit/index.ts";
+
+export const program: Program<App> = {
+  name: "varve",
+  summary: "Docker's layered images without Docker: pull, look inside, run, change, ship",
+  version: `varve version ${varveVersion}`,
+  globals: {
+    root: { kind: "string", type: "string", complete: "directory", env: "VARVE_ROOT", help: "Data root, in Docker's layout (VARVE_ROOT)" },
+    driver: {
+      kind: "string",
+      type: "string",
+      values: ["overlay2", "vfs"],
+      env: "VARVE_DRIVER",
+      help: "Storage driver: overlay2 or vfs; default: what the root holds, else what works here (VARVE_DRIVER)",
+    },
+    json: { kind: "boolean", help: "Print JSON for programs" },
+  },
+  commands: [
+    pull,
+    push,
+    login,
+    logout,
+    images,
+    tree,
+    history,
+    inspect,
+    imageInspect,
+    tag,
+    rmi,
+    imagePrune,
+    save,
+    load,
+    importCommand,
+    exportCommand,
+    run,
+    create,
+    start,
+    ps,
+    containerInspect,
+    diff,
+    cp,
+    commit,
+    rm,
+    systemDf,
+    systemPrune,
+    systemGc,
+    systemCheck,
+    info,
+    version,
+    completion,
+  ],
+  groups: {
+    image: { summary: "Manage images" },
+    container: { summary: "Manage containers" },
+    system: { summary: "Look after the whole root" },
+  },
+  sections: ["Images", "Registries", "Archives", "Containers", "System"],
+};
