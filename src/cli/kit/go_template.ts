@@ -146,13 +146,37 @@ class Run {
   #command(command: TemplateCommand, dot: unknown, piped: readonly unknown[]): unknown {
     const [first, ...rest] = command as [Operand, ...Operand[]];
     if (first.kind === "function") return this.#call(first, rest, dot, piped);
-    if (rest.length + piped.length > 0) {
-      throw this.#error(first, `can't give argument to non-function ${first.text}`);
+    const value = first.kind === "literal" ? first.value : this.#operand(first, dot, true);
+    if (typeof value === "function") {
+      return this.#method(first, value, [...rest.map((arg) => this.#operand(arg, dot)), ...piped]);
     }
-    return this.#operand(first, dot);
+    if (rest.length + piped.length > 0) {
+      const field = first.kind === "dot" ? first.fields.at(-1) : undefined;
+      throw this.#error(
+        first,
+        field === undefined
+          ? `can't give argument to non-function ${first.text}`
+          : `${field} is not a method but has arguments`,
+      );
+    }
+    if (first.kind === "literal" && first.value === null) throw this.#error(first, "nil is not a command");
+    return value;
   }
 
-  #operand(operand: Operand, dot: unknown): unknown {
+  /** A row's own function, as `{{.Label "x"}}` calls it. */
+  #method(operand: Operand, method: Function, args: readonly unknown[]): unknown {
+    if (args.length === method.length) return (method as TemplateFunction)(...args);
+    const name = operand.kind === "dot" ? operand.fields.at(-1) : operand.text;
+    throw this.#error(operand, `wrong number of args for ${name}: want ${method.length} got ${args.length}`);
+  }
+
+  /** The value of an operand; one that is a function is called without arguments unless `uncalled`. */
+  #operand(operand: Operand, dot: unknown, uncalled = false): unknown {
+    const value = this.#value(operand, dot);
+    return typeof value === "function" && !uncalled ? this.#method(operand, value, []) : value;
+  }
+
+  #value(operand: Operand, dot: unknown): unknown {
     switch (operand.kind) {
       case "literal":
         return operand.value;
@@ -186,7 +210,8 @@ class Run {
     }
     if (value instanceof Map) return (value as Map<string, unknown>).get(field);
     if (typeof value !== "object" || Array.isArray(value)) {
-      throw this.#error(operand, `can't evaluate field ${field} in type ${goType(value)}`);
+      const type = this.#options.typeName === undefined ? "interface {}" : goType(value);
+      throw this.#error(operand, `can't evaluate field ${field} in type ${type}`);
     }
     // Rows may be objects of a class whose fields are getters; but nothing of Object.prototype counts.
     if (field in value && !(field in Object.prototype && !Object.hasOwn(value, field))) {
@@ -220,7 +245,8 @@ class Run {
     try {
       return (this.#functions[name] as TemplateFunction)(...values);
     } catch (error) {
-      throw this.#error(operand, `error calling ${name}: ${(error as Error).message}`);
+      const call = { ...operand, text: [operand, ...args].map(({ text }) => text).join(" ") };
+      throw this.#error(call, `error calling ${name}: ${(error as Error).message}`);
     }
   }
 

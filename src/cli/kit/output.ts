@@ -1,5 +1,4 @@
 /** Printing of lists and records: tables, `--format`, `--json`, `-q`, as Docker's CLI prints them. */
-import { Failure } from "../../errors.ts";
 import { goJson } from "../../oci/index.ts";
 import { compileTemplate, type Template } from "./go_template.ts";
 import { plainJson, prettyJson } from "./json_text.ts";
@@ -27,7 +26,10 @@ export interface ListLayout {
   readonly typeName?: string;
 }
 
-/** A row: its fields by Docker's names. Getters do, and are only called when a template asks for the field. */
+/**
+ * A row: its fields by Docker's names. Getters do, and are only called when a template asks for the field. A function
+ * is a method for templates (`{{.Label "x"}}`) and no part of the JSON.
+ */
 export type Row = Readonly<Record<string, unknown>>;
 
 /**
@@ -43,7 +45,8 @@ export function renderList(rows: readonly Row[], layout: ListLayout, style: List
   if (format === "json") return rows.map((row) => `${rowJson(row)}\n`).join("");
   const isTable = format === undefined || format === "" || format.startsWith("table");
   const source = templateOf(format, layout.table);
-  if (quiet && isTable) return renderRows(rows, `{{.${quietField}}}`, layout);
+  // As in Docker, a template of the user's own is stronger than -q.
+  if (quiet && source === layout.table) return renderRows(rows, `{{.${quietField}}}`, layout);
   if (!isTable) return renderRows(rows, source, layout);
   const body = renderRows(rows, source, layout);
   return alignTabs(`${headerLine(source, layout)}\n${body}`);
@@ -77,11 +80,11 @@ const headerFunctions: Record<string, TemplateFunction> = Object.fromEntries(
 function headerLine(source: string, { headers }: ListLayout): string {
   const heading: ProxyHandler<Record<string, unknown>> = {
     has: (_, field) => typeof field === "string",
-    get: (_, field) =>
-      headers[field as string] ??
-      String(field)
-        .replace(/(?<=[a-z])(?=[A-Z])/g, " ")
-        .toUpperCase(),
+    get: (_, field) => {
+      if (field === "Label") return labelHeading;
+      const name = String(field);
+      return headers[name] ?? name.replace(/(?<=[a-z])(?=[A-Z])/g, " ").toUpperCase();
+    },
   };
   // A field of a field (`{{.Label "x"}}`, `{{.Ports.X}}`) has no heading of its own.
   try {
@@ -91,9 +94,16 @@ function headerLine(source: string, { headers }: ListLayout): string {
   }
 }
 
+/** `{{.Label "com.acme.build-date"}}` is headed by `build date`. */
+function labelHeading(name: string): string {
+  return (name.split(".").at(-1) as string).replace(/[-_]/g, " ");
+}
+
 function fieldsOf(row: Row): Record<string, unknown> {
   const fields: Record<string, unknown> = {};
-  for (const name of fieldNames(row)) fields[name] = row[name];
+  for (const name of fieldNames(row)) {
+    if (typeof row[name] !== "function") fields[name] = row[name];
+  }
   return fields;
 }
 
@@ -118,27 +128,25 @@ function rowJson(row: Row): string {
 }
 
 /**
- * The text of `inspect`: all records in one JSON array, or one line for each through the template.
- * `--format json` prints one line of JSON for each.
+ * The text of `inspect`: all records in one JSON array, indented, or on one line for `--format json`; with a template,
+ * one line for each.
  */
 export function renderInspect(records: readonly unknown[], format?: string): string {
   if (format === undefined || format === "") return `${prettyJson(records)}\n`;
-  const template: Template =
-    format === "json"
-      ? (value) => plainJson(value)
-      : compileTemplate(format.replaceAll("\\t", "\t").replaceAll("\\n", "\n"));
+  if (format === "json") return `${plainJson(records)}\n`;
+  const template = compileFormat(format);
   return records.map((record) => `${template(record)}\n`).join("");
 }
 
-/** The text of a single record such as `info` or `version`: its template, or undefined when none is asked for. */
-export function renderRecord(record: Row, style: ListStyle): string | undefined {
+/** The text of a single record such as `info` or `version`, or undefined when no format is asked for. */
+export function renderRecord(record: Row, style: ListStyle, typeName?: string): string | undefined {
   if (style.json === true) return `${prettyJson(record)}\n`;
   if (style.format === undefined || style.format === "") return undefined;
-  if (style.format.startsWith("table")) {
-    throw new Failure(
-      "invalid",
-      `cannot print one record by format ${JSON.stringify(style.format)}: it is no list`,
-    );
-  }
-  return renderInspect([record], style.format);
+  if (style.format === "json") return `${plainJson(record)}\n`;
+  return `${compileFormat(style.format)(record, typeName === undefined ? {} : { typeName })}\n`;
+}
+
+/** Compiles a format in which users spell tabs and line feeds as `\t` and `\n`. */
+function compileFormat(format: string): Template {
+  return compileTemplate(format.replaceAll("\\t", "\t").replaceAll("\\n", "\n"));
 }

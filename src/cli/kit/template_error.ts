@@ -11,10 +11,8 @@ export function executionError(source: string, at: number, node: string, what: s
   const before = source.slice(0, at);
   const line = before.split("\n").length;
   const column = Buffer.byteLength(before.slice(before.lastIndexOf("\n") + 1));
-  // Go cuts long nodes (text/template, doublePercent and `%.20s...`).
-  const shown = node.length > 20 ? `${node.slice(0, 20)}...` : node;
   return new Failure(
     "invalid",
-    `template parsing error: template: :${line}:${column}: executing "" at <${shown}>: ${what}`,
+    `template parsing error: template: :${line}:${column}: executing "" at <${node}>: ${what}`,
   );
 }

@@ -70,16 +70,24 @@ function slice(value: unknown, ...indexes: unknown[]): unknown {
 function equal(first: unknown, second: unknown): boolean {
   const nothing = (value: unknown): boolean => value === null || value === undefined;
   if (nothing(first) || nothing(second)) return nothing(first) && nothing(second);
-  if (typeof first === "object" || typeof second === "object") throw new Error("non-comparable type");
-  if (typeof first !== typeof second) throw new Error("incompatible types for comparison");
+  for (const value of [first, second]) {
+    if (typeof value === "object") throw new Error(`non-comparable type ${goPrint(value)}: ${goType(value)}`);
+  }
+  if (typeof first !== typeof second) throw incompatible(first, second);
   return first === second;
 }
 
 function less(first: unknown, second: unknown): boolean {
-  if (typeof first !== typeof second) throw new Error("incompatible types for comparison");
-  if (typeof first === "string") return Buffer.compare(bytesOf(first), bytesOf(second as string)) < 0;
-  if (typeof first !== "number") throw new Error("invalid type for comparison");
-  return first < (second as number);
+  const ordered = typeof first === "string" || typeof first === "number";
+  if (!ordered) throw new Error("invalid type for comparison");
+  if (typeof first !== typeof second) throw incompatible(first, second);
+  return typeof first === "string"
+    ? Buffer.compare(bytesOf(first), bytesOf(second as string)) < 0
+    : first < (second as number);
+}
+
+function incompatible(first: unknown, second: unknown): Error {
+  return new Error(`incompatible types for comparison: ${goType(first)} and ${goType(second)}`);
 }
 
 function join(value: unknown, separator: unknown): string {
@@ -120,7 +128,7 @@ export const templateFunctions: Readonly<Record<string, TemplateFunction>> = {
   split: (value, separator) => text(value).split(text(separator)),
   lower: (value) => text(value).toLowerCase(),
   upper: (value) => text(value).toUpperCase(),
-  title: (value) => text(value).replace(/(?<![\p{L}\p{N}_'])\p{L}/gu, (letter) => letter.toUpperCase()),
+  title: (value) => text(value).replace(/(?<![\p{L}\p{N}_])\p{L}/gu, (letter) => letter.toUpperCase()),
   len: length,
   index: (value, ...keys) => keys.reduce((item, key) => indexInto(item, key), value),
   not: (value) => !isTrue(value),

@@ -1,4 +1,5 @@
 /** Cuts a Go template into text and the tokens of its actions (Go's text/template/parse, lex.go). */
+import { goQuote } from "./go_print.ts";
 import { templateError } from "./template_error.ts";
 
 export type TokenKind =
@@ -104,8 +105,10 @@ function lexToken(source: string, at: number, spaced: boolean): Token {
   if (character === '"') throw templateError(source, at, "unterminated quoted string");
   if (character === "`") throw templateError(source, at, "unterminated raw quoted string");
   if (character === "'") throw templateError(source, at, "unterminated character constant");
+  if (spaced || source[at - 1] === "{")
+    throw templateError(source, at, `unexpected ${goQuote(character)} in command`);
   const code = (character.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, "0");
-  throw templateError(source, at, `unrecognized character in action: U+${code} '${character}'`);
+  throw templateError(source, at, `bad character U+${code} '${character}'`);
 }
 
 const escapes: Record<string, string> = {

@@ -1,4 +1,5 @@
 /** Tokens to a tree: the grammar of Go's text/template without `define`, `block` and `template`. */
+import { goQuote } from "./go_print.ts";
 import { templateError } from "./template_error.ts";
 import { lexTemplate, unquote, type Token } from "./template_lex.ts";
 
@@ -45,6 +46,8 @@ interface ListEnd {
   readonly word: "end" | "else";
   readonly at: number;
 }
+
+const keywords = new Set("break continue define else end if nil range template with".split(" "));
 
 /** More nesting than any person writes; bounds the recursion. */
 const deepest = 200;
@@ -163,7 +166,13 @@ class Parser {
     const variables: string[] = [];
     while (this.#peek()?.kind === "variable") {
       variables.push((this.#next() as Token).text);
-      if (isRange && variables.length < 2 && this.#take(",")) continue;
+      if (this.#take(",")) {
+        if (isRange && variables.length < 2) continue;
+        throw this.error(
+          (this.#peek() ?? { at: 0 }).at,
+          `too many declarations in ${isRange ? "range" : "command"}`,
+        );
+      }
       const operator = this.#peek();
       if (operator?.text === ":=" || operator?.text === "=") {
         this.#next();
@@ -183,6 +192,7 @@ class Parser {
       const ends = token === undefined || token.kind === "close" || token.text === "|" || token.raw === ")";
       if (ends) {
         if (operands.length > 0) return operands;
+        if (token?.text === "|") throw this.#unexpected(token, context);
         throw this.error(token?.at ?? this.#source.length, `missing value for ${context}`);
       }
       if (operands.length > 0 && !token.spaced) throw this.#unexpected(token, "operand");
@@ -272,7 +282,9 @@ class Parser {
   }
 
   #unexpected(token: Token | undefined, context: string): Error {
-    const shown = token === undefined ? "EOF" : `<${token.raw ?? token.text}>`;
+    const written = token?.raw ?? token?.text ?? "";
+    const cut = written.length > 10 ? `${goQuote(written.slice(0, 10))}...` : goQuote(written);
+    const shown = token === undefined ? "EOF" : keywords.has(written) ? `<${written}>` : cut;
     return this.error(token?.at ?? this.#source.length, `unexpected ${shown} in ${context}`);
   }
 
