@@ -82,5 +82,7 @@ const kinds: Record<string, readonly [FailureKind, reason: string]> = {
 /** What the user can act on becomes a {@link Failure}; any other error is passed on as it is. */
 function writeFailure(path: string, error: unknown): unknown {
   const known = kinds[(error as NodeJS.ErrnoException).code ?? ""];
-  return known === undefined ? error : new Failure(known[0], `cannot write ${path}: ${known[1]}`, { cause: error });
+  return known === undefined
+    ? error
+    : new Failure(known[0], `cannot write ${path}: ${known[1]}`, { cause: error });
 }

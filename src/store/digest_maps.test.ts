@@ -89,7 +89,9 @@ test("what is unknown or unreadable is as if it was never seen", async (t) => {
 
 test("records added at once are all kept", async (t) => {
   const { maps, records } = open(t);
-  const adding = Array.from({ length: 8 }, (_, i) => maps.add(diffId, { digest: blob, repository: `r/${i}` }));
+  const adding = Array.from({ length: 8 }, (_, i) =>
+    maps.add(diffId, { digest: blob, repository: `r/${i}` }),
+  );
   await Promise.all(adding);
   assert.equal(records().length, 8);
 });

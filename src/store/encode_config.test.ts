@@ -48,7 +48,12 @@ test("maps are sorted by bytes, also keys that look like numbers; unknown fields
 });
 
 test("null stays null and what is absent stays absent", () => {
-  const config: ImageConfig = { os: "linux", architecture: "arm64", rootfs: { type: "layers" }, config: null };
+  const config: ImageConfig = {
+    os: "linux",
+    architecture: "arm64",
+    rootfs: { type: "layers" },
+    config: null,
+  };
   assert.equal(
     Buffer.from(encodeConfig({ ...config, history: null })).toString(),
     '{"architecture":"arm64","config":null,"history":null,"os":"linux","rootfs":{"type":"layers"}}',

@@ -35,7 +35,8 @@ const mode = 0o755;
 export async function populateInitLayer(root: string): Promise<void> {
   for (const placeholder of placeholders) {
     const parts = placeholder.path.split("/");
-    for (let depth = 1; depth < parts.length; depth++) await makeDirectory(join(root, ...parts.slice(0, depth)));
+    for (let depth = 1; depth < parts.length; depth++)
+      await makeDirectory(join(root, ...parts.slice(0, depth)));
     const path = join(root, placeholder.path);
     switch (placeholder.kind) {
       case "directory":
