@@ -1,12 +1,12 @@
 export { Engine, openEngine, type EngineOptions } from "./engine.ts";
 export { version } from "./version.ts";
 export type { Waiting } from "./images/index.ts";
-export { historyId, type HistoryLine } from "./images/history.ts";
+export type { HistoryLine } from "./images/history.ts";
 export type { ImageInspect } from "./images/inspect.ts";
 export type { ImageSummary, ListOptions } from "./images/list.ts";
 export type { LoadResult } from "./images/load.ts";
 export type { PruneResult } from "./images/prune.ts";
-export { pullSummary, type PullResult } from "./images/pull.ts";
+export type { PullResult } from "./images/pull.ts";
 export type { PushResult } from "./images/push.ts";
 export type { RemovedLine } from "./images/remove.ts";
 export type { ForestNode } from "./images/tree.ts";

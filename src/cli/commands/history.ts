@@ -1,5 +1,6 @@
 /** `varve history`: behaviours 5.1. */
-import { historyId, type HistoryLine } from "../../engine/index.ts";
+import type { HistoryLine } from "../../engine/index.ts";
+import { shortId } from "../../oci/index.ts";
 import { command, list, listFlags } from "../app.ts";
 import { ellipsis, humanAge, humanSize } from "../kit/index.ts";
 import { rfc3339 } from "../go_date.ts";
@@ -39,7 +40,7 @@ function rowOf(each: HistoryLine, human: boolean, full: boolean) {
     CreatedAt: known ? rfc3339(created) : "",
     CreatedBy: full ? createdBy : ellipsis(createdBy, 45),
     CreatedSince: known ? humanAge(created, Date.now()) : "",
-    ID: historyId(each, full),
+    ID: each.id === undefined ? "<missing>" : full ? each.id : shortId(each.id),
     Size: human ? humanSize(each.size) : String(each.size),
   };
 }

@@ -38,7 +38,11 @@ export const login = command({
     if (username === "") throw new Failure("invalid", "username is required");
     if (password === "") throw new Failure("invalid", "password is required");
     const remote = await (await app.engine()).remote();
-    await remote.login(server, { kind: "basic", username, password }, { signal });
+    const kept = await remote.login(server, { kind: "password", username, password }, { signal });
+    const where = await remote.saveCredentials(server, kept, { signal });
+    if (where === "file") {
+      app.stderr.write("WARNING! Your password is stored unencrypted in Docker's config.json; a credential helper avoids that.\n");
+    }
     line(app, "Login Succeeded");
   },
 });
@@ -50,9 +54,13 @@ export const logout = command({
   summary: "Log out from a registry",
   flags: {},
   args: { min: 0, max: 1, name: "SERVER" },
-  async run({ app, args }) {
+  async run({ app, args, signal }) {
     const server = args[0] ?? hub;
-    await (await (await app.engine()).remote()).logout(server);
+    const remote = await (await app.engine()).remote();
+    if (!(await remote.removeCredentials(server, { signal }))) {
+      line(app, `Not logged in to ${server}`);
+      return;
+    }
     line(app, `Removing login credentials for ${server === hub ? "https://index.docker.io/v1/" : server}`);
   },
 });

@@ -1,6 +1,6 @@
 /** `varve pull`: behaviours section 6. */
-import { pullSummary } from "../../engine/index.ts";
-import { formatReference, parsePlatform, parseReference } from "../../oci/index.ts";
+import type { PullResult } from "../../engine/index.ts";
+import { familiarReference, formatReference, parsePlatform, parseReference } from "../../oci/index.ts";
 import { command, line } from "../app.ts";
 import { withProgress } from "../with_progress.ts";
 
@@ -42,3 +42,9 @@ export const pull = command({
     else for (const each of [...(flags.quiet ? [] : pullSummary(pulled)), name]) line(app, each);
   },
 });
+
+/** The lines that end a pull on the terminal (behaviours B123). */
+function pullSummary(pulled: PullResult): string[] {
+  const status = pulled.upToDate ? "Image is up to date" : "Downloaded newer image";
+  return [`Digest: ${pulled.digest}`, `Status: ${status} for ${familiarReference(pulled.name)}`];
+}

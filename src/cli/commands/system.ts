@@ -131,7 +131,7 @@ export const systemCheck = command({
   args: { min: 0, max: 0 },
   async run({ app, flags }) {
     const problems = await (await app.engine()).system.check({ deep: flags.deep });
-    result(app, problems, problems.length === 0 ? ["no problems found"] : problems.map((problem) => `${problem.what}: ${problem.problem}`));
+    result(app, problems, problems.length === 0 ? ["no problems found"] : problems.map((problem) => `${problem.subject}: ${problem.message}; ${problem.hint}`));
     return problems.length === 0 ? 0 : 1;
   },
 });

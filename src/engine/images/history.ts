@@ -1,6 +1,6 @@
 /** `history`: how an image came to be, newest row first (behaviours 5.1). */
 import { historySteps } from "../../image/index.ts";
-import { chainIds, shortId, familiarReference, type HistoryRow, type ImageId } from "../../oci/index.ts";
+import { chainIds, familiarReference, type HistoryRow, type ImageId } from "../../oci/index.ts";
 import type { Store, StoredImage } from "../../store/index.ts";
 
 export interface HistoryLine {
@@ -65,10 +65,4 @@ function rowCount(image: StoredImage): number {
   const layersInHistory = history.filter((row) => row.empty_layer !== true).length;
   const layers = chainIds(image.config.rootfs.diff_ids ?? []).length;
   return history.length + Math.max(0, layers - layersInHistory);
-}
-
-/** What the IMAGE column shows. */
-export function historyId(line: HistoryLine, full: boolean): string {
-  if (line.id === undefined) return "<missing>";
-  return full ? line.id : shortId(line.id);
 }

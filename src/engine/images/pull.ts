@@ -1,6 +1,5 @@
 /** `pull`: from a registry into the store (behaviours section 6). */
 import {
-  familiarReference,
   parseReference,
   withDefaultTag,
   type Digest,
@@ -62,11 +61,4 @@ async function upToDate(
 /** Docker names the repository without its registry here: `library/alpine`. */
 function shortPath(name: Reference): string {
   return name.path;
-}
-
-/** The lines that end a pull on the terminal. */
-export function pullSummary(result: PullResult): string[] {
-  const shown = familiarReference(result.name);
-  const status = result.upToDate ? "Image is up to date" : "Downloaded newer image";
-  return [`Digest: ${result.digest}`, `Status: ${status} for ${shown}`];
 }

@@ -1,5 +1,5 @@
 /** What concerns the whole root: info, disk use, clean-up, checks. */
-import type { GarbageReport, Ledger, Problem, Store } from "../../store/index.ts";
+import type { CollectedGarbage, Ledger, Problem, Store } from "../../store/index.ts";
 import type { Containers } from "../containers/index.ts";
 import type { DiskUsage } from "./disk_usage.ts";
 import type { SystemInfo } from "./info.ts";
@@ -34,7 +34,7 @@ export class System {
   }
 
   /** Removes what no image, container or running process refers to. */
-  async collectGarbage(options: { readonly dryRun?: boolean } = {}): Promise<GarbageReport> {
+  async collectGarbage(options: { readonly dryRun?: boolean } = {}): Promise<CollectedGarbage> {
     return (await import("../../store/index.ts")).collectGarbage(this.#store, options);
   }
 
