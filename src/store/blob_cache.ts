@@ -40,19 +40,24 @@ export function openBlobCache(root: string, options: BlobCacheOptions = {}): Blo
   return new FolderBlobCache(root, options.limit ?? defaultBlobCacheLimit);
 }
 
+/** Where a whole blob lies, if it is there. */
+export function blobPath(root: string, digest: BlobDigest): string {
+  return join(root, "varve", "blobs", ...checked(digest));
+}
+
 class FolderBlobCache implements BlobCache {
-  readonly #blobs: string;
+  readonly #root: string;
   readonly #transfers: string;
   readonly #limit: number;
 
   constructor(root: string, limit: number) {
-    this.#blobs = join(root, "varve", "blobs");
+    this.#root = root;
     this.#transfers = join(root, "varve", "transfers");
     this.#limit = limit;
   }
 
   async get(digest: BlobDigest): Promise<string | undefined> {
-    const path = this.#path(digest);
+    const path = blobPath(this.#root, digest);
     const found = await stat(path).catch(ignoreMissing);
     if (!found?.isFile()) return undefined;
     const now = new Date();
@@ -66,7 +71,7 @@ class FolderBlobCache implements BlobCache {
   }
 
   async adopt(path: string, digest: BlobDigest): Promise<void> {
-    const target = this.#path(digest);
+    const target = blobPath(this.#root, digest);
     await mkdir(dirname(target), { recursive: true, mode: 0o700 });
     await sync(path);
     const now = new Date();
@@ -76,7 +81,7 @@ class FolderBlobCache implements BlobCache {
   }
 
   async remove(digest: BlobDigest): Promise<void> {
-    await rm(this.#path(digest), { force: true });
+    await rm(blobPath(this.#root, digest), { force: true });
   }
 
   async list(): Promise<{ digest: BlobDigest; size: number; partial: boolean }[]> {
@@ -90,14 +95,10 @@ class FolderBlobCache implements BlobCache {
     return [...whole, ...partial].sort((a, b) => (a.digest < b.digest ? -1 : 1));
   }
 
-  #path(digest: Digest): string {
-    return join(this.#blobs, ...checked(digest));
-  }
-
   async #files(): Promise<CachedFile[]> {
     const files: CachedFile[] = [];
     for (const algorithm of algorithms) {
-      const folder = join(this.#blobs, algorithm);
+      const folder = join(this.#root, "varve", "blobs", algorithm);
       for (const name of listIfThere(folder)) {
         const digest = `${algorithm}:${name}`;
         const found = isDigest(digest) && (await stat(join(folder, name)).catch(ignoreMissing));

@@ -1,6 +1,14 @@
 export * from "./types.ts";
-export * from "./blob_cache.ts";
+export { openBlobCache, type BlobCacheOptions } from "./blob_cache.ts";
+export { checkStore, type CheckOptions, type Problem } from "./check.ts";
 export { encodeConfig } from "./encode_config.ts";
+export { collectGarbage, type CollectedGarbage, type CollectOptions } from "./gc.ts";
+export * from "./ledger.ts";
 export { openStore, type OpenStoreOptions } from "./open_store.ts";
+export { receiveImage, type ReceivedImage, type ReceiveOptions, type Unpacker } from "./receive.ts";
+export { releaseLayers } from "./release.ts";
 export { resolveImage } from "./resolve_image.ts";
+export type { Session } from "./sessions.ts";
 export { timestamp } from "./timestamp.ts";
+export { viewImage } from "./view.ts";
+export { withSession } from "./with_session.ts";

@@ -1,0 +1,166 @@
+/** fsck: whether what the store says of itself is true. */
+import { existsSync } from "node:fs";
+import { digestThrough, fromFile, throwIfCancelled } from "../bytes/index.ts";
+import { isFailure } from "../errors.ts";
+import { algorithmOf, chainIds, type ChainId, type ImageId } from "../oci/index.ts";
+import { driverFolder } from "./driver_folder.ts";
+import type { Store, StoredLayer } from "./types.ts";
+
+export interface CheckOptions {
+  /** Reads every byte: layers are rebuilt and hashed against their diff IDs, cached blobs against their digests. */
+  readonly deep?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface Problem {
+  /** What is wrong is a fact about this: `image sha256:...`, `layer sha256:...`, `name x:y`, `container ...`. */
+  readonly subject: string;
+  /** What was found, and what was expected. */
+  readonly message: string;
+  /** What to do about it. */
+  readonly hint: string;
+}
+
+/** Collects problems, and turns the failure of a look into one. */
+class Findings {
+  readonly problems: Problem[] = [];
+
+  add(subject: string, message: string, hint: string): void {
+    this.problems.push({ subject, message, hint });
+  }
+
+  /** What `look` returns; a Failure is a problem and gives undefined. */
+  async look<T>(subject: string, hint: string, look: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await look();
+    } catch (error) {
+      if (!isFailure(error) || error.kind === "cancelled") throw error;
+      this.add(subject, error.message, hint);
+      return undefined;
+    }
+  }
+}
+
+const pullAgain = "remove the image and pull it again";
+const collect = "`varve system prune` removes it";
+
+/** Looks at every image, layer, name and container, changes nothing, and returns what is wrong; empty is good. */
+export async function checkStore(store: Store, options: CheckOptions = {}): Promise<Problem[]> {
+  const findings = new Findings();
+  const layers = await checkLayers(store, findings, options);
+  const images = await checkImages(store, findings, layers);
+  await checkNames(store, findings, images);
+  await checkContainers(store, findings, layers);
+  await checkDirectories(store, findings, layers);
+  if (options.deep === true) await checkBlobs(store, findings, options);
+  return findings.problems;
+}
+
+async function checkLayers(
+  store: Store,
+  findings: Findings,
+  options: CheckOptions,
+): Promise<Map<ChainId, StoredLayer>> {
+  const layers = new Map<ChainId, StoredLayer>();
+  for (const chain of await store.layers.list()) {
+    throwIfCancelled(options.signal);
+    const subject = `layer ${chain}`;
+    const layer = await findings.look(subject, pullAgain, () => store.layers.get(chain));
+    if (layer === undefined) continue;
+    layers.set(chain, layer);
+    if (!existsSync(store.driver.target(layer.cacheId).directory)) {
+      findings.add(subject, `its directory ${driverFolder(store, layer.cacheId)} is missing`, pullAgain);
+    } else if (options.deep === true) {
+      await findings.look(subject, pullAgain, () => readLayer(store, layer, options.signal));
+    }
+  }
+  for (const { chainId, parent } of layers.values()) {
+    if (parent !== undefined && !layers.has(parent)) {
+      findings.add(`layer ${chainId}`, `the layer below it, ${parent}, is missing`, pullAgain);
+    }
+  }
+  return layers;
+}
+
+/** `openTar` ends with a failure if the bytes do not hash to the diff ID. */
+async function readLayer(store: Store, layer: StoredLayer, signal = new AbortController().signal) {
+  for await (const chunk of await store.layers.openTar(layer.chainId, { signal })) void chunk;
+}
+
+async function checkImages(
+  store: Store,
+  findings: Findings,
+  layers: ReadonlyMap<ChainId, StoredLayer>,
+): Promise<Set<ImageId>> {
+  const images = new Set<ImageId>();
+  for (const id of await store.images.list()) {
+    const subject = `image ${id}`;
+    const image = await findings.look(subject, pullAgain, () => store.images.get(id));
+    if (image === undefined) continue;
+    images.add(id);
+    const missing = chainIds(image.config.rootfs.diff_ids ?? []).find((chain) => !layers.has(chain));
+    if (missing !== undefined) findings.add(subject, `its layer ${missing} is missing`, pullAgain);
+  }
+  return images;
+}
+
+async function checkNames(store: Store, findings: Findings, images: ReadonlySet<ImageId>): Promise<void> {
+  for (const [name, id] of await store.names.all()) {
+    if (!images.has(id)) findings.add(`name ${name}`, `its image ${id} is missing`, "remove the name");
+  }
+}
+
+async function checkContainers(
+  store: Store,
+  findings: Findings,
+  layers: ReadonlyMap<ChainId, StoredLayer>,
+): Promise<void> {
+  for (const id of await store.containers.list()) {
+    const subject = `container ${id}`;
+    const container = await findings.look(subject, "remove the container", () => store.containers.get(id));
+    if (container === undefined) continue;
+    const { mountId, initId, parent } = container;
+    for (const directory of [mountId, initId]) {
+      if (!existsSync(store.driver.target(directory).directory)) {
+        findings.add(
+          subject,
+          `its directory ${driverFolder(store, directory)} is missing`,
+          "remove the container",
+        );
+      }
+    }
+    if (parent !== undefined && !layers.has(parent)) {
+      findings.add(subject, `the layer below it, ${parent}, is missing`, "remove the container");
+    }
+  }
+}
+
+/** Garbage is no damage, but it is not nothing either. */
+async function checkDirectories(
+  store: Store,
+  findings: Findings,
+  layers: ReadonlyMap<ChainId, StoredLayer>,
+): Promise<void> {
+  const known = new Set([...layers.values()].map((layer) => layer.cacheId));
+  for (const id of await store.containers.list()) {
+    const container = await store.containers.get(id);
+    if (container !== undefined) known.add(container.mountId).add(container.initId);
+  }
+  for (const id of await store.driver.list()) {
+    if (!known.has(id)) findings.add(`directory ${driverFolder(store, id)}`, "nothing refers to it", collect);
+  }
+}
+
+async function checkBlobs(store: Store, findings: Findings, { signal }: CheckOptions): Promise<void> {
+  for (const { digest, partial } of await store.blobs.list()) {
+    const path = partial ? undefined : await store.blobs.get(digest);
+    if (path === undefined) continue;
+    const bytes = digestThrough(fromFile(path, signal === undefined ? {} : { signal }), {
+      algorithm: algorithmOf(digest),
+    });
+    for await (const chunk of bytes) void chunk;
+    if (bytes.digest() !== digest) {
+      findings.add(`blob ${digest}`, `its bytes hash to ${bytes.digest()}`, `remove the file ${path}`);
+    }
+  }
+}

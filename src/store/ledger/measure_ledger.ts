@@ -1,0 +1,120 @@
+/** A ledger with every byte of the data root in it. */
+import { readdirSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { hexOf, isDigest } from "../../oci/index.ts";
+import { blobPath } from "../blob_cache.ts";
+import { DiskUsage } from "../disk_usage.ts";
+import { driverFolder } from "../driver_folder.ts";
+import { manifestsFolder } from "../manifests.ts";
+import { storePaths, type StorePaths } from "../paths.ts";
+import { listIfThere } from "../read_small.ts";
+import type { Store } from "../types.ts";
+import type { Ledger, LedgerDisk } from "./types.ts";
+
+/** Measures what each entry of `drawn` takes, then everything else, each inode once. */
+export async function measureLedger(store: Store, drawn: Ledger): Promise<Ledger> {
+  const paths = storePaths(resolve(store.root), store.driver.name);
+  const placed = await place(store, paths, drawn);
+  const owned = placed.flatMap(({ paths }) => paths);
+  const usage = new DiskUsage(owned);
+  const bytes = new Map<object, number>();
+  for (const { item, paths } of placed) {
+    for (const path of paths) bytes.set(item, (bytes.get(item) ?? 0) + (await usage.of(path)));
+  }
+  const measured = <T extends object>(items: readonly T[]) =>
+    items.map((item) => ({ ...item, disk: bytes.get(item) ?? 0 }));
+  const [images, layers, containers, blobs] = [
+    measured(drawn.images),
+    measured(drawn.layers),
+    measured(drawn.containers),
+    measured(drawn.blobs),
+  ];
+  const rest = await measureRest(paths, usage);
+  const disk = {
+    layers: sum(layers),
+    images: sum(images),
+    containers: sum(containers),
+    cache: sum(blobs.filter(({ partial }) => !partial)),
+    partials: sum(blobs.filter(({ partial }) => partial)),
+    unowned: bytes.get(unowned) ?? 0,
+    ...rest,
+  };
+  const total = Object.values(disk).reduce((all, part) => all + part, 0);
+  return { ...drawn, images, layers, containers, blobs, disk: { ...disk, total } };
+}
+
+interface Placed {
+  readonly item: object;
+  readonly paths: readonly string[];
+}
+
+/** Stands for all directories without an owner. */
+const unowned = {};
+
+/** Which paths belong to which entry. */
+async function place(store: Store, paths: StorePaths, drawn: Ledger): Promise<Placed[]> {
+  const manifest = (hex: string) => join(manifestsFolder(store), hex);
+  const placed: Placed[] = [
+    ...drawn.layers.map((layer) => ({
+      item: layer,
+      paths: [driverFolder(store, layer.cacheId), paths.layer(layer.chainId)],
+    })),
+    ...drawn.images.map((image) => ({
+      item: image,
+      paths: [paths.config(image.id), paths.metadata(image.id), manifest(hexOf(image.id))],
+    })),
+    ...drawn.blobs.map((blob) => ({
+      item: blob,
+      paths: [blob.partial ? store.blobs.partialPath(blob.digest) : blobPath(store.root, blob.digest)],
+    })),
+  ];
+  const directories = new Set(drawn.layers.map((layer) => layer.cacheId));
+  for (const container of drawn.containers) {
+    const { mountId } = container;
+    const initId = (await store.containers.get(container.id))?.initId ?? `${mountId}-init`;
+    directories.add(initId).add(mountId);
+    placed.push({
+      item: container,
+      paths: [
+        driverFolder(store, mountId),
+        driverFolder(store, initId),
+        paths.mountOf(container.id),
+        join(paths.containers, container.id),
+      ],
+    });
+  }
+  const orphans = (await store.driver.list()).filter((id) => !directories.has(id));
+  const staged = listIfThere(paths.layerStaging).map((name) => join(paths.layerStaging, name));
+  const leaving = listIfThere(paths.layers).filter((name) => !isDigest(`sha256:${name}`));
+  placed.push({
+    item: unowned,
+    paths: [
+      ...orphans.map((id) => driverFolder(store, id)),
+      ...staged,
+      ...leaving.map((name) => join(paths.layers, name)),
+    ],
+  });
+  return placed;
+}
+
+/** The books of this store, and what is not the store's. */
+async function measureRest(
+  paths: StorePaths,
+  usage: DiskUsage,
+): Promise<Pick<LedgerDisk, "books" | "other">> {
+  const ours = new Set([dirname(paths.images), paths.driver, paths.own, paths.containers]);
+  let [books, other] = [0, 0];
+  for (const name of readdirSync(paths.root)) {
+    const path = join(paths.root, name);
+    const bytes = await usage.of(path);
+    if (ours.has(path)) books += bytes;
+    else other += bytes;
+  }
+  // What is left of the root is its own directory block.
+  const apart = readdirSync(paths.root).map((name) => join(paths.root, name));
+  return { books: books + (await new DiskUsage(apart).of(paths.root)), other };
+}
+
+function sum(items: readonly { readonly disk: number }[]): number {
+  return items.reduce((total, { disk }) => total + disk, 0);
+}

@@ -1,0 +1,45 @@
+/** What this store already holds of a blob. */
+import { mkdir, open, rm, stat, type FileHandle } from "node:fs/promises";
+import { dirname } from "node:path";
+import { isFailure } from "../../errors.ts";
+import type { Descriptor } from "../../oci/index.ts";
+import { isMissing } from "../read_small.ts";
+import type { Store } from "../types.ts";
+
+/** Opens the blob in the cache; its bytes stay readable when it is evicted. Undefined: it is not there. */
+export async function openCached(store: Store, blob: Descriptor): Promise<FileHandle | undefined> {
+  const path = await store.blobs.get(blob.digest);
+  if (path === undefined) return undefined;
+  try {
+    return await open(path, "r");
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+export interface PartialFile {
+  readonly path: string;
+  /** Bytes that an earlier attempt left. */
+  readonly size: number;
+}
+
+/** The place for an unfinished download. One that is longer than the blob is nobody's and goes. */
+export async function partialFile(store: Store, blob: Descriptor): Promise<PartialFile> {
+  const path = store.blobs.partialPath(blob.digest);
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const size = await stat(path).then((found) => found.size, ignoreMissing);
+  if (size <= blob.size) return { path, size };
+  await rm(path, { force: true });
+  return { path, size: 0 };
+}
+
+/** Whether a failure speaks of the bytes themselves, so that the same bytes would fail again. */
+export function isDamaged(error: unknown): boolean {
+  return isFailure(error, "corrupt") || isFailure(error, "invalid") || isFailure(error, "limit");
+}
+
+function ignoreMissing(error: unknown): number {
+  if (isMissing(error)) return 0;
+  throw error;
+}

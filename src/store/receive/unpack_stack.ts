@@ -1,0 +1,119 @@
+/** All missing layers of an image, fetched and unpacked side by side. */
+import type { FileHandle } from "node:fs/promises";
+import { throwIfCancelled } from "../../bytes/index.ts";
+import { downloadBlob, type DownloadedBlob } from "./download_blob.ts";
+import { fileSource } from "./file_source.ts";
+import { limitTo, type Limit } from "./limit.ts";
+import type { FetchedLayer, MissingLayer, Transfer } from "./types.ts";
+import { unpackBlob } from "./unpack_blob.ts";
+import { unpackTar } from "./unpack_tar.ts";
+
+/**
+ * Makes the layers' directories and fills them. The first failure ends all others at once; it is thrown when none of
+ * them runs any more. Returns the layers bottom first.
+ */
+export async function unpackStack(
+  transfer: Transfer,
+  layers: readonly MissingLayer[],
+): Promise<FetchedLayer[]> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([transfer.signal, stop.signal]);
+  const stoppable = { ...transfer, signal };
+  const failures: unknown[] = [];
+  const fail = (error: unknown): void => {
+    failures.push(error);
+    stop.abort(error);
+  };
+  const places = limitTo(transfer.concurrency, signal);
+  const limit: Limit = (work) => {
+    const result = places(work);
+    // At once, though whoever waits for it may still be waiting for something else.
+    result.catch(fail);
+    return result;
+  };
+  const jobs = transfer.store.driver.independentLayers
+    ? await startIndependent(stoppable, layers, limit)
+    : startDependent(stoppable, layers, limit);
+  for (const job of jobs) job.catch(fail);
+  const results = await Promise.allSettled(jobs);
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed !== undefined) throw failures[0] ?? failed.reason;
+  return results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+}
+
+/** Directories first, each on its parent, though that one is still empty; then everything at once. */
+async function startIndependent(
+  transfer: Transfer,
+  layers: readonly MissingLayer[],
+  limit: Limit,
+): Promise<Promise<FetchedLayer>[]> {
+  for (const layer of layers) {
+    await transfer.store.driver.create(layer.cacheId, layer.parentCacheId);
+    transfer.step("directory");
+  }
+  return layers.map((layer) =>
+    limit(async () => {
+      const { blob } = layer.view;
+      const fetched = await (blob === undefined
+        ? unpackTar(transfer, layer)
+        : unpackBlob(transfer, layer, blob));
+      transfer.step("unpacked");
+      return fetched;
+    }),
+  );
+}
+
+/** A child starts as a copy of its parent: unpacking goes one by one, but downloads run ahead of it. */
+function startDependent(
+  transfer: Transfer,
+  layers: readonly MissingLayer[],
+  limit: Limit,
+): Promise<FetchedLayer>[] {
+  let below: Promise<unknown> = Promise.resolve();
+  return layers.map((layer) => {
+    const { blob } = layer.view;
+    const download = blob === undefined ? undefined : limit(async () => downloadBlob(transfer, layer, blob));
+    const job = unpackAbove(transfer, layer, below, download);
+    below = job;
+    return job;
+  });
+}
+
+async function unpackAbove(
+  transfer: Transfer,
+  layer: MissingLayer,
+  below: Promise<unknown>,
+  download: Promise<DownloadedBlob> | undefined,
+): Promise<FetchedLayer> {
+  // Both are waited for whatever happens: no file stays open and no failure goes unhandled.
+  const [parent, blob] = await Promise.allSettled([below, download]);
+  try {
+    if (blob.status === "rejected") throw blob.reason;
+    if (parent.status === "rejected") throw parent.reason;
+    throwIfCancelled(transfer.signal);
+    await transfer.store.driver.create(layer.cacheId, layer.parentCacheId);
+    transfer.step("directory");
+    if (blob.value === undefined) return await unpackTar(transfer, layer);
+    return await unpackFile(transfer, layer, blob.value.file, blob.value.path);
+  } finally {
+    if (blob.status === "fulfilled") await blob.value?.file.close().catch(() => undefined);
+  }
+}
+
+/** Unpacks a blob that was verified on its way into the file. */
+async function unpackFile(
+  transfer: Transfer,
+  layer: MissingLayer,
+  file: FileHandle,
+  path: string | undefined,
+): Promise<FetchedLayer> {
+  const unpacked = await transfer.pool.unpack({
+    target: transfer.store.driver.target(layer.cacheId),
+    diffId: layer.diffId,
+    tarSplit: layer.tarSplit,
+    open: async (offset) => fileSource({ read: file.read.bind(file), close: async () => undefined }, offset),
+    signal: transfer.signal,
+  });
+  transfer.step("unpacked");
+  return { layer, unpacked, ...(path !== undefined && { blobFile: path }) };
+}

@@ -1,0 +1,116 @@
+/** Taking layers away that nothing needs any more. */
+import { isFailure } from "../errors.ts";
+import { chainIds, type ChainId } from "../oci/index.ts";
+import { openSession, readSessions, type Session } from "./sessions.ts";
+import type { Store, StoredLayer } from "./types.ts";
+
+/**
+ * Held while references between images, layers and containers are made or taken away: whoever counts users under
+ * it sees all of them. Order: this before `sessions`; no other lock is waited for while it is held, and no network.
+ */
+export const referencesLock = "references";
+
+/** Who needs which layer. */
+export interface LayerUsers {
+  /** How many layers stand directly on this one. */
+  readonly children: Map<ChainId, number>;
+  /** Layers of images, tops of containers, and what living sessions rely on. */
+  readonly held: Set<string>;
+  /** An image's config cannot be read, so nobody knows its layers: then no layer may go. */
+  readonly unreadable: boolean;
+}
+
+/**
+ * Removes the layer `top` and those below it as far as no image, container, other layer or living session needs them.
+ * Returns the freed chain IDs in the order in which they went, top first: Docker's `rmi` prints them so (behaviours
+ * B092). A layer that is needed, or not there, frees nothing.
+ */
+export async function releaseLayers(store: Store, top: ChainId): Promise<ChainId[]> {
+  // A crash in the middle leaves this session as a dead one, with the directories on record.
+  const session = await openSession(store);
+  try {
+    const freed = await store.withLock(referencesLock, async () =>
+      forgetUnused(store, top, await layerUsers(store, session), session),
+    );
+    await removeDirectories(store, freed, session);
+    await session.finish();
+    return freed.map((layer) => layer.chainId);
+  } catch (error) {
+    session.abandon();
+    throw error;
+  }
+}
+
+/**
+ * Takes entries out of layerdb, `top` first. The caller holds {@link referencesLock} and removes the directories when
+ * it has let go. Keeps `users` up to date.
+ */
+export async function forgetUnused(
+  store: Store,
+  top: ChainId,
+  users: LayerUsers,
+  session: Session,
+): Promise<StoredLayer[]> {
+  const freed: StoredLayer[] = [];
+  for (let next: ChainId | undefined = top; next !== undefined;) {
+    const layer: StoredLayer | undefined = isNeeded(users, next) ? undefined : await store.layers.get(next);
+    if (layer === undefined) break;
+    // From here on only the claim tells that the directory is nobody's.
+    await session.claim(layer.cacheId);
+    await store.layers.remove(next);
+    freed.push(layer);
+    if (layer.parent !== undefined) {
+      users.children.set(layer.parent, (users.children.get(layer.parent) ?? 1) - 1);
+    }
+    next = layer.parent;
+  }
+  return freed;
+}
+
+/** Whether anything stands on the layer or refers to it. */
+export function isNeeded(users: LayerUsers, chain: ChainId): boolean {
+  return users.unreadable || users.held.has(chain) || (users.children.get(chain) ?? 0) > 0;
+}
+
+/** Removes the directories of layers that {@link forgetUnused} returned. It may take long and needs no lock. */
+export async function removeDirectories(
+  store: Store,
+  layers: readonly StoredLayer[],
+  session: Session,
+): Promise<void> {
+  for (const { cacheId } of layers) {
+    await store.driver.remove(cacheId);
+    await session.settle(cacheId);
+  }
+}
+
+/** Finds the users of every layer. `own` is a session whose claims do not count. */
+export async function layerUsers(store: Store, own?: Session): Promise<LayerUsers> {
+  const children = new Map<ChainId, number>();
+  const held = new Set<string>((await readSessions(store, own)).live);
+  for (const chain of await store.layers.list()) {
+    const parent = (await ignoreCorrupt(store.layers.get(chain)))?.parent;
+    if (parent !== undefined) children.set(parent, (children.get(parent) ?? 0) + 1);
+  }
+  let unreadable = false;
+  for (const id of await store.images.list()) {
+    const image = await ignoreCorrupt(store.images.get(id));
+    unreadable ||= image === undefined;
+    for (const chain of chainIds(image?.config.rootfs.diff_ids ?? [])) held.add(chain);
+  }
+  for (const id of await store.containers.list()) {
+    const parent = (await store.containers.get(id))?.parent;
+    if (parent !== undefined) held.add(parent);
+  }
+  return { children, held, unreadable };
+}
+
+/** A damaged entry is for fsck to report; here it must not stand in the way of all others. */
+async function ignoreCorrupt<T>(read: Promise<T | undefined>): Promise<T | undefined> {
+  try {
+    return await read;
+  } catch (error) {
+    if (isFailure(error, "corrupt")) return undefined;
+    throw error;
+  }
+}
