@@ -38,7 +38,11 @@ for (const [name, bytes] of Object.entries(forms)) {
   if (name === "none") continue;
   test(`decompress refuses ${name} that is cut off`, async () => {
     for (const length of [7, bytes.length >> 1, bytes.length - 1]) {
-      await assert.rejects(unpack(bytes.subarray(0, length)), (error) => isFailure(error, "corrupt"), `${length}`);
+      await assert.rejects(
+        unpack(bytes.subarray(0, length)),
+        (error) => isFailure(error, "corrupt"),
+        `${length}`,
+      );
     }
   });
 }

@@ -1,12 +1,11 @@
 /** Decompression by content. */
-import { pipeline, Readable, type Duplex } from "node:stream";
-import { createGunzip, createZstdDecompress, type ZlibOptions } from "node:zlib";
-import { Failure, isFailure } from "../errors.ts";
+import { createGunzip, createZstdDecompress } from "node:zlib";
 import { abortable } from "./abortable.ts";
 import { detectCompression, detectionLength, type Compression } from "./detect_compression.ts";
 import type { ByteSource } from "./place.ts";
 import { limit } from "./sources.ts";
 import { throughProgram } from "./through_program.ts";
+import { throughZlib, zlibOptions } from "./through_zlib.ts";
 
 export interface DecompressOptions {
   readonly signal?: AbortSignal;
@@ -20,8 +19,8 @@ export interface DecompressOptions {
  * The plain bytes of a source that is compressed with gzip (all members), zstd (all frames, skippable ones too),
  * bzip2 or xz, or not at all. Chunks are up to 1 MiB.
  *
- * Throws `Failure("corrupt")` for malformed or truncated input and for junk after it (zeros after gzip are padding
- * and are tolerated), `Failure("unsupported")` where bzip2 or xz is not installed.
+ * Throws `Failure("corrupt")` for malformed or truncated input and for anything after it, zeros too, as Go and
+ * Docker do; `Failure("unsupported")` where bzip2 or xz is not installed.
  */
 export async function* decompress(
   source: ByteSource,
@@ -40,35 +39,17 @@ function plainOf(compression: Compression, source: ByteSource): ByteSource {
     case "none":
       return source;
     case "gzip":
-      return throughZlib(source, createGunzip(zlibOptions), compression);
+      return throughZlib(source, () => createGunzip(zlibOptions), compression);
     case "zstd":
-      return throughZlib(source, createZstdDecompress(zlibOptions), compression);
+      return throughZlib(source, () => createZstdDecompress(strictZstd), compression);
     case "bzip2":
     case "xz":
       return throughProgram(source, compression, ["-dc"]);
   }
 }
 
-/** node:zlib's default of 64 KiB a chunk costs nearly twice the CPU time. */
-export const zlibOptions: ZlibOptions = { chunkSize: 1 << 20 };
-
-/** Runs the bytes through a zlib stream; its errors become `Failure("corrupt")`, the source's stay as they are. */
-export async function* throughZlib(
-  source: ByteSource,
-  transform: Duplex,
-  format: string,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  // The callback has nothing to do: an error of any part ends the iteration below with that error.
-  pipeline(Readable.from(source, { objectMode: false }), transform, () => undefined);
-  try {
-    for await (const chunk of transform) yield chunk as Buffer;
-  } catch (error) {
-    if (isFailure(error)) throw error;
-    const { code = "", message } = error as NodeJS.ErrnoException;
-    if (!/^(Z_|ZSTD_|ERR_ZSTD|ERR_ZLIB)/.test(code)) throw error;
-    throw new Failure("corrupt", `invalid ${format} data: ${message}`, { cause: error });
-  }
-}
+/** Without this, node ignores what follows a zstd frame, even the broken begin of another one. */
+const strictZstd = { ...zlibOptions, rejectGarbageAfterEnd: true };
 
 /** The first `length` bytes (fewer if the source is shorter), and all of the source. */
 async function peek(

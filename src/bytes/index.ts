@@ -1,5 +1,6 @@
 export { abortable, cancelled, throwIfCancelled } from "./abortable.ts";
-export { compressGzip, compressZstd, type CompressOptions } from "./compress.ts";
+export { compressGzip } from "./compress_gzip.ts";
+export { compressZstd, type CompressOptions } from "./compress_zstd.ts";
 export { decompress, type DecompressOptions } from "./decompress.ts";
 export { detectCompression, detectionLength, type Compression } from "./detect_compression.ts";
 export { digestThrough, verify, type DigestedSource, type Expected } from "./digest_through.ts";

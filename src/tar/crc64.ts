@@ -36,8 +36,9 @@ export class Crc64 {
     const { length } = words;
     for (let i = 0; i < length; i++) {
       const out = low ^ (words[i] as number);
+      const half = out ^ (out >>> 1); // 1 + x + x^3 + x^4 = (1 + x)(1 + x^3)
       low = high ^ (out << 31) ^ (out << 29) ^ (out << 28);
-      high = out ^ (out >>> 1) ^ (out >>> 3) ^ (out >>> 4);
+      high = half ^ (half >>> 3);
     }
     this.high = high;
     this.low = low;

@@ -46,7 +46,7 @@ export class TarSplitWriter implements RawSink {
 
   raw(chunk: Uint8Array): void {
     if (this.file !== undefined) this.endFile();
-    for (let at = 0; at < chunk.length; ) {
+    for (let at = 0; at < chunk.length;) {
       const room = this.atRest ? restPiece - (this.total % restPiece) : maxSegment - this.segmentLength;
       const taken = Math.min(chunk.length - at, room);
       this.reserve(taken);
