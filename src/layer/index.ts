@@ -1,2 +1,5 @@
 export * from "./types.ts";
 export { LayerApplier, type AppliedLayer, type ApplyLimits } from "./layer_applier.ts";
+export type { UnpackLimits } from "./tar_stage.ts";
+export { unpackHere, type UnpackOptions } from "./unpack_here.ts";
+export { UnpackPool, type UnpackPoolOptions } from "./unpack_pool.ts";

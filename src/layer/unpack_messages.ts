@@ -1,0 +1,38 @@
+/** What an `UnpackPool` and its workers say to each other. */
+import { Failure, type FailureKind } from "../errors.ts";
+import type { UnpackedLayer } from "./types.ts";
+import type { StreamJob } from "./unpack_stream.ts";
+
+export type ToWorker =
+  | { readonly type: "job"; readonly job: StreamJob }
+  | { readonly type: "bytes"; readonly chunks: readonly Uint8Array[] }
+  | { readonly type: "end" }
+  /** The source failed or the caller cancelled: stop at once. */
+  | { readonly type: "stop"; readonly failure: PlainFailure };
+
+export type FromWorker =
+  /** Bytes were taken and as many may follow. */
+  | { readonly type: "credit"; readonly bytes: number }
+  | { readonly type: "done"; readonly layer: UnpackedLayer }
+  | { readonly type: "failed"; readonly failure: PlainFailure };
+
+/** An error as it crosses between threads: structured clone would make a plain Error of a Failure. */
+export interface PlainFailure {
+  /** Undefined for an error that was no Failure. */
+  readonly kind: FailureKind | undefined;
+  readonly message: string;
+  readonly hint: string | undefined;
+  readonly stack: string | undefined;
+}
+
+export function toPlain(error: unknown): PlainFailure {
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  if (error instanceof Failure) return { kind: error.kind, message, hint: error.hint, stack };
+  return { kind: undefined, message, hint: undefined, stack };
+}
+
+export function fromPlain({ kind = "internal", message, hint, stack }: PlainFailure): Failure {
+  const failure = new Failure(kind, message, hint === undefined ? {} : { hint });
+  if (stack !== undefined) failure.stack = stack;
+  return failure;
+}

@@ -1,0 +1,77 @@
+/** The whole way of a layer: blob → digest → kept file → decompressed → digest → directory and tar-split. */
+import type { ByteSource, Compression } from "../bytes/index.ts";
+import { isFailure } from "../errors.ts";
+import { BlobIntake } from "./blob_intake.ts";
+import { decompressInto } from "./decompress_into.ts";
+import { Flusher } from "./flush_to_disk.ts";
+import { TarStage, type UnpackLimits } from "./tar_stage.ts";
+import type { UnpackedLayer, UnpackJob } from "./types.ts";
+
+/** What of a job crosses into a worker. */
+export interface StreamJob extends Pick<UnpackJob, "target" | "blob" | "diffId" | "tarSplit" | "partial"> {
+  /** Bytes of the blob that `partial` holds already. */
+  readonly offset: number;
+  readonly limits: UnpackLimits;
+  /** Flush to disk before the layer counts as whole. */
+  readonly sync: boolean;
+}
+
+/**
+ * Unpacks one layer in one pass. Nothing is left open afterwards; after a failure the target directory is left to
+ * the caller, and `partial` is left to be resumed unless its bytes are wrong.
+ * @param source the blob from `offset` on
+ * @throws Failure("corrupt") where bytes are not what was announced; "invalid" and "limit" for what a layer may not
+ *   hold; and what `source` throws
+ */
+export async function unpackStream(job: StreamJob, source: ByteSource): Promise<UnpackedLayer> {
+  using flusher = new Flusher(job.target.directory);
+  using intake = new BlobIntake(job);
+  let compression: Compression = "none";
+  using stage = new TarStage({
+    ...job,
+    onFound: (found) => {
+      compression = found;
+      if (found === "none") intake.isPlain();
+    },
+  });
+  const bytes = intake.through(source);
+  try {
+    await decompressInto(unending(bytes), stage).catch((error: unknown) => blame(error, job, intake, bytes));
+    const blob = intake.finish(() => stage.diffId());
+    const { size } = await stage.finish();
+    if (job.sync) flusher.flush([job.partial, job.tarSplit]);
+    return { diffId: stage.diffId(), blob, compression, size, tarSize: stage.size };
+  } catch (error) {
+    if (isFailure(error, "corrupt") || isFailure(error, "invalid")) discardWrong(job, intake);
+    throw error;
+  } finally {
+    await bytes.return();
+  }
+}
+
+/** The same bytes; who stops reading does not end them. */
+function unending(bytes: AsyncGenerator<Uint8Array, void, undefined>): ByteSource {
+  return { [Symbol.asyncIterator]: () => ({ next: () => bytes.next() }) };
+}
+
+/**
+ * Bytes that make no sense may be damaged or bad from the start. Only the blob's digest can tell, so the rest of it is
+ * read: damaged bytes can be fetched again, and Docker's clients know its text for them.
+ */
+async function blame(
+  error: unknown,
+  job: StreamJob,
+  intake: BlobIntake,
+  bytes: AsyncGenerator<Uint8Array, void, undefined>,
+): Promise<never> {
+  const isContent = isFailure(error, "corrupt") || isFailure(error, "invalid");
+  if (!isContent || job.blob === undefined || intake.size > job.blob.size) throw error;
+  for await (const _ of bytes);
+  intake.finish(() => "");
+  throw error;
+}
+
+/** A whole blob that is wrong would be wrong again; what is merely cut off can be resumed. */
+function discardWrong({ blob }: StreamJob, intake: BlobIntake): void {
+  if (blob === undefined || intake.size >= blob.size) intake.discard();
+}
