@@ -21,6 +21,7 @@ export {
 } from "./open.ts";
 export * from "./read_dir.ts";
 export * from "./remove_tree.ts";
+export * from "./run_in_slices.ts";
 export * from "./stat.ts";
 export * from "./sys_error.ts";
 export * from "./xattr.ts";

@@ -12,6 +12,7 @@ import {
   RESOLVE_NO_XDEV,
 } from "./open.ts";
 import { type DirEntry, readDir } from "./read_dir.ts";
+import { runInSlices } from "./run_in_slices.ts";
 import { isSysError } from "./sys_error.ts";
 
 /** Deeper directories are first moved up, so that a hostile depth costs neither descriptors nor stack. */
@@ -43,12 +44,7 @@ export function removeTreeAt(dirfd: number, name: ByteString): void {
  * @param slice how long the loop may stand still, in milliseconds @throws SysError
  */
 export async function removeTreeInSlices(path: ByteString, slice = 10): Promise<void> {
-  let until = performance.now() + slice;
-  for (const _ of removeSteps(AT_FDCWD, path)) {
-    if (performance.now() < until) continue;
-    await new Promise((resolve) => setImmediate(resolve));
-    until = performance.now() + slice;
-  }
+  await runInSlices(removeSteps(AT_FDCWD, path), { slice });
 }
 
 /** Removes `name`; yields after each directory and each few hundred names. */

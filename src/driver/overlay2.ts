@@ -1,0 +1,124 @@
+/** Docker's `overlay2` driver: a directory a layer, stacked by the kernel. */
+import { dirname, resolve } from "node:path";
+import { checkCacheId, isOwnCacheId } from "./cache_id.ts";
+import { fromText } from "../byte_string.ts";
+import { removeTreeInSlices } from "../sys/index.ts";
+import { compareDirectories } from "./compare_views.ts";
+import { findMount, holdMount, type MountPlan, whileUnmounted } from "./held_mount.ts";
+import { OverlayLayout } from "./overlay_layout.ts";
+import { mountOverlay, type OverlayDialect, overlayDialect } from "./overlay_mount.ts";
+import { holdReadOnlyView, viewKey, viewPath } from "./read_only_view.ts";
+import type { CacheId, Driver, MountedRoot } from "./types.ts";
+import type { ApplyTarget, Change } from "../layer/index.ts";
+
+export interface DriverOptions {
+  /** The driver's own directory: `ROOT/overlay2`, `ROOT/vfs`. Made when the first layer is. */
+  readonly root: string;
+  /** Where varve keeps its locks; default `ROOT/varve/mounts`, which dockerd does not look at. */
+  readonly locks?: string;
+}
+
+/** The driver on `options.root`. Touches nothing until it is used. */
+export function createOverlay2(options: DriverOptions): Driver {
+  const root = resolve(options.root);
+  return new Overlay2(root, options.locks ?? `${dirname(root)}/varve/mounts`);
+}
+
+class Overlay2 implements Driver {
+  readonly name = "overlay2";
+  readonly independentLayers = true;
+  readonly #layout: OverlayLayout;
+  readonly #locks: string;
+  #dialect: OverlayDialect | undefined;
+
+  constructor(root: string, locks: string) {
+    this.#layout = new OverlayLayout(root);
+    this.#locks = locks;
+  }
+
+  async create(id: CacheId, parent: CacheId | undefined): Promise<void> {
+    this.#layout.create(checkCacheId(id), parent === undefined ? undefined : checkCacheId(parent));
+  }
+
+  target(id: CacheId): ApplyTarget {
+    return {
+      directory: this.#layout.diff(checkCacheId(id)),
+      whiteouts: this.#kernel().userxattr ? "overlay-user" : "overlay",
+      ownership: process.geteuid?.() === 0 ? "exact" : "best-effort",
+    };
+  }
+
+  async mount(id: CacheId, options: { readonly readOnly?: boolean } = {}): Promise<MountedRoot> {
+    this.#layout.mustExist(checkCacheId(id));
+    const readOnly = options.readOnly === true;
+    // Like Docker: nothing is stacked where there is nothing below.
+    if (this.#layout.lowerLinks(id).length === 0) {
+      const base = await holdMount(this.#locks, { key: id, path: this.#layout.diff(id) });
+      return readOnly ? holdReadOnlyView(this.#locks, id, base) : base;
+    }
+    // A layer with children is never written again, or they would change (behaviours B149).
+    if (this.#layout.isCommitted(id)) return this.#holdMerged(id, true);
+    if (!readOnly) return this.#holdMerged(id, false);
+    // Where somebody writes to it, look at his mount: two of one upper directory would not agree.
+    if (findMount(this.#layout.merged(id)) !== undefined) {
+      return holdReadOnlyView(this.#locks, id, await this.#holdMerged(id, false));
+    }
+    // Not at `merged`, so that nobody who comes to write has to wait.
+    return holdMount(
+      this.#locks,
+      this.#plan(id, { key: viewKey(id), path: viewPath(this.#locks, id), readOnly }),
+    );
+  }
+
+  diff(): never {
+    throw new Error("PENDING");
+  }
+
+  async changes(id: CacheId, options: { readonly signal: AbortSignal }): Promise<Change[]> {
+    this.#layout.mustExist(checkCacheId(id));
+    const [parent] = this.#layout.lowers(id);
+    const upper = this.#layout.diff(id);
+    if (parent === undefined) return compareDirectories({ new: upper }, options.signal);
+    await using before = await this.mount(parent);
+    await using after = await this.mount(id, { readOnly: true });
+    return await compareDirectories({ old: before.path, new: after.path, upper }, options.signal);
+  }
+
+  async graphData(id: CacheId): Promise<Readonly<Record<string, string>>> {
+    this.#layout.mustExist(checkCacheId(id));
+    const lowers = this.#layout.lowers(id).map((lower) => this.#layout.diff(lower));
+    return {
+      ...(lowers.length > 0 && { LowerDir: lowers.join(":") }),
+      MergedDir: this.#layout.merged(id),
+      UpperDir: this.#layout.diff(id),
+      WorkDir: this.#layout.work(id),
+    };
+  }
+
+  async remove(id: CacheId): Promise<void> {
+    if (!this.#layout.exists(checkCacheId(id))) return;
+    const merged = { key: id, path: this.#layout.merged(id) };
+    const view = { key: viewKey(id), path: viewPath(this.#locks, id) };
+    await whileUnmounted(this.#locks, [merged, view], async () => {
+      this.#layout.removeLink(id);
+      await removeTreeInSlices(fromText(this.#layout.directory(id)));
+    });
+  }
+
+  async list(): Promise<CacheId[]> {
+    return this.#layout.names().filter(isOwnCacheId).sort();
+  }
+
+  #holdMerged(id: CacheId, readOnly: boolean): Promise<MountedRoot> {
+    return holdMount(this.#locks, this.#plan(id, { key: id, path: this.#layout.merged(id), readOnly }));
+  }
+
+  #plan(id: CacheId, { key, path, readOnly }: { key: string; path: string; readOnly: boolean }): MountPlan {
+    const how = { at: path, readOnly, dialect: this.#kernel() };
+    return { key, path, mounting: { readOnly, mount: () => mountOverlay(this.#layout, id, how) } };
+  }
+
+  #kernel(): OverlayDialect {
+    return (this.#dialect ??= overlayDialect());
+  }
+}

@@ -1,0 +1,106 @@
+/** The mount itself, in Docker's words (behaviours B151, B152; kernel Documentation/filesystems/overlayfs.rst). */
+import { existsSync, readFileSync } from "node:fs";
+import { fromText } from "../byte_string.ts";
+import { Failure, isFailure } from "../errors.ts";
+import * as sys from "../sys/index.ts";
+import { makeDirectory, type OverlayLayout } from "./overlay_layout.ts";
+import type { CacheId } from "./types.ts";
+
+/** What the kernel here wants before `lowerdir`. */
+export interface OverlayDialect {
+  /** In a user namespace overlayfs keeps its marks in `user.overlay.*` (Linux 5.11). */
+  readonly userxattr: boolean;
+}
+
+/** Finds out once what this process's kernel and user namespace need. */
+export function overlayDialect(): OverlayDialect {
+  return { userxattr: inUserNamespace() };
+}
+
+/** The first user namespace maps all IDs onto themselves (user_namespaces(7)). */
+function inUserNamespace(): boolean {
+  try {
+    return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync("/proc/self/uid_map", "latin1"));
+  } catch {
+    return false;
+  }
+}
+
+export interface OverlayMount {
+  /** Where; the directory is made, and removed again if the mount fails. */
+  readonly at: string;
+  /** No upper layer: the layer's own diff becomes the first lower one, and every write is EROFS. */
+  readonly readOnly: boolean;
+  readonly dialect: OverlayDialect;
+}
+
+/** Mounts `id` over its parents. @throws Failure with Docker's text */
+export function mountOverlay(layout: OverlayLayout, id: CacheId, mount: OverlayMount): void {
+  const target = fromText(mount.at);
+  makeDirectory(target, 0o700);
+  try {
+    const absolute = overlayOptions(layout, id, { ...mount, base: `${layout.home}/` });
+    if (absolute.length <= sys.pageSize() - 1 && isPlain(layout.home)) {
+      sys.mount("overlay", target, "overlay", 0, absolute);
+    } else {
+      const relative = overlayOptions(layout, id, { ...mount, base: "" });
+      inDirectory(layout.home, () => sys.mount("overlay", target, "overlay", 0, relative));
+    }
+  } catch (error) {
+    sys.unlinkAt(sys.AT_FDCWD, target, sys.AT_REMOVEDIR);
+    throw explained(error, mount.at);
+  }
+}
+
+export interface OptionsForm {
+  readonly readOnly: boolean;
+  readonly dialect: OverlayDialect;
+  /** Stands before every path: the driver's directory with a slash, or nothing. */
+  readonly base: string;
+}
+
+/** The mount's data, as a byte string. */
+export function overlayOptions(layout: OverlayLayout, id: CacheId, form: OptionsForm): string {
+  const base = fromText(form.base);
+  const lowers = layout.lowerLinks(id).map((link) => base + link);
+  if (form.readOnly) lowers.unshift(`${base}${id}/diff`);
+  const options = [`lowerdir=${lowers.join(":")}`];
+  if (form.dialect.userxattr) options.unshift("userxattr");
+  // Old kernels have no such option, and refuse it.
+  if (existsSync("/sys/module/overlay/parameters/index")) options.unshift("index=off");
+  if (!form.readOnly) options.push(`upperdir=${base}${id}/diff`, `workdir=${base}${id}/work`);
+  return options.join(",");
+}
+
+/** Whether the path can stand in the options: the kernel splits at these. */
+function isPlain(path: string): boolean {
+  return !/[,:\\]/.test(path);
+}
+
+/**
+ * Runs `act` with the driver's directory as working directory, so that paths may be short. The working directory
+ * belongs to the whole process: nothing else of ours opens relative paths, and `act` is synchronous.
+ */
+function inDirectory(path: string, act: () => void): void {
+  const before = sys.openAt(sys.AT_FDCWD, ".", sys.O_PATH | sys.O_DIRECTORY);
+  try {
+    sys.chdir(fromText(path));
+    try {
+      act();
+    } finally {
+      sys.fchdir(before);
+    }
+  } finally {
+    sys.close(before);
+  }
+}
+
+function explained(error: unknown, target: string): unknown {
+  if (!sys.isSysError(error)) return error;
+  const said = error.message.slice(error.message.indexOf(": ") + 2);
+  const message = `error creating overlay mount to ${target}: ${said}`;
+  const hint = isFailure(error, "denied")
+    ? "Mounting needs root; `--driver vfs` works without."
+    : "The kernel says more in its log: dmesg.";
+  return new Failure(error.kind, message, { cause: error, hint });
+}

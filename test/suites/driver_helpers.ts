@@ -1,0 +1,57 @@
+/** Short ways to make, change and look at layers of a driver. */
+import { randomBytes } from "node:crypto";
+import type { CacheId, Driver } from "../../src/driver/index.ts";
+import { LayerApplier } from "../../src/layer/index.ts";
+import { readTar, TarParser } from "../../src/tar/index.ts";
+
+/** A new name for a driver's directory, as Docker makes them. */
+export const newCacheId = (): CacheId => randomBytes(32).toString("hex");
+
+/** Mounts `id`, lets `act` loose on it, unmounts. */
+export async function inRoot<T>(
+  driver: Driver,
+  id: CacheId,
+  act: (root: string) => T | Promise<T>,
+  options: { readonly readOnly?: boolean } = {},
+): Promise<T> {
+  await using root = await driver.mount(id, options);
+  return await act(root.path);
+}
+
+/** Makes a layer on `parent` by letting `edit` change its merged view. */
+export async function makeLayer(
+  driver: Driver,
+  parent: CacheId | undefined,
+  edit: (root: string) => void = () => {},
+): Promise<CacheId> {
+  const id = newCacheId();
+  await driver.create(id, parent);
+  await inRoot(driver, id, edit);
+  return id;
+}
+
+/** For what nobody cancels. */
+export const live = { signal: new AbortController().signal };
+
+/** `A /path` lines of {@link Driver.changes}. */
+export async function changesOf(driver: Driver, id: CacheId): Promise<string[]> {
+  return (await driver.changes(id, live)).map(({ kind, path }) => `${kind} ${path}`);
+}
+
+/** Names in the layer tar of `id`, in order, with the type before each. */
+export async function tarOf(driver: Driver, id: CacheId): Promise<string[]> {
+  const entries: string[] = [];
+  for await (const { entry } of readTar(driver.diff(id, live))) {
+    entries.push(`${entry.type} ${entry.path}`);
+  }
+  return entries;
+}
+
+/** Takes the layer tar of `from` and unpacks it into `to`. */
+export async function unpack(driver: Driver, from: CacheId, to: CacheId): Promise<void> {
+  using applier = new LayerApplier(driver.target(to));
+  const parser = new TarParser(applier);
+  for await (const chunk of driver.diff(from, live)) parser.write(chunk);
+  parser.end();
+  applier.finish();
+}
