@@ -1,4 +1,5 @@
 /** The engine: one small object that the classes for images, containers and system share. */
+import { join } from "node:path";
 import type { DriverName } from "../driver/index.ts";
 import type { Remote, RemoteOptions } from "../remote/index.ts";
 import { openStore, type Store } from "../store/index.ts";
@@ -25,7 +26,8 @@ export class Engine {
 
   constructor(store: Store, remoteOptions: RemoteOptions) {
     this.store = store;
-    this.#remoteOptions = remoteOptions;
+    // A push that was interrupted goes on from what is noted here.
+    this.#remoteOptions = { uploadsDirectory: join(store.root, "varve", "uploads"), ...remoteOptions };
     this.images = new Images(store, () => this.remote());
     this.containers = new Containers(store);
     this.system = new System(store, this.containers);

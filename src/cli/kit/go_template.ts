@@ -34,6 +34,9 @@ const mapFields = new Set(
   ).split(" "),
 );
 
+/** A format that counts further is a mistake; it would only fill the memory. */
+const longestRange = 1_000_000;
+
 type Flow = "next" | "break" | "continue";
 
 interface Variable {
@@ -122,7 +125,9 @@ class Run {
     if (value === null || value === undefined) return [];
     if (Array.isArray(value)) return [...value.entries()];
     if (typeof value === "object") return mapEntries(value);
-    if (typeof value === "number") return Array.from({ length: Math.max(0, value) }, (_, i) => [i, i]);
+    if (typeof value === "number" && Number.isInteger(value) && value <= longestRange) {
+      return Array.from({ length: Math.max(0, value) }, (_, i) => [i, i]);
+    }
     const node = commands.at(-1)?.[0];
     const shown = node?.text ?? "";
     throw executionError(this.#source, node?.at ?? at, shown, `range can't iterate over ${goPrint(value)}`);

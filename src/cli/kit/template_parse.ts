@@ -58,6 +58,7 @@ class Parser {
   readonly #functions: ReadonlySet<string>;
   #position = 0;
   #loops = 0;
+  #parens = 0;
   #variables: string[] = ["$"];
 
   constructor(source: string, functions: ReadonlySet<string>) {
@@ -221,7 +222,9 @@ class Parser {
         return this.#word(token);
     }
     if (text !== "(") throw this.#unexpected(token, "operand");
+    if (++this.#parens > deepest) throw this.error(at, `nested deeper than ${deepest} levels`);
     const pipe = this.#pipe("parenthesized pipeline", false);
+    this.#parens--;
     const close = this.#next();
     if (close?.raw !== ")") throw this.error(close?.at ?? at, "unclosed left paren");
     const written = this.#source.slice(at, close.at + 1);

@@ -76,10 +76,9 @@ export function parseBytes(text: string): number {
   if (size < 0) throw new Error(`invalid size: '${text}'`);
   const suffix = text.slice(space >= 0 ? cut + 1 : cut);
   const lower = suffix.toLowerCase();
-  if (lower === "" || lower === "b") return Math.trunc(size);
-  const power = /^([kmgtp])(b|ib)?$/.exec(lower)?.[1];
-  if (power === undefined) throw new Error(`invalid suffix: '${suffix.length > 3 ? suffix : lower}'`);
-  const bytes = Math.trunc(size * 1024 ** ("kmgtp".indexOf(power) + 1));
+  const power = /^(?:([kmgtp])(?:b|ib)?|b|)$/.exec(lower);
+  if (power === null) throw new Error(`invalid suffix: '${suffix.length > 3 ? suffix : lower}'`);
+  const bytes = Math.trunc(size * 1024 ** ("kmgtp".indexOf(power[1] ?? "-") + 1));
   if (!Number.isSafeInteger(bytes)) throw new Error(`invalid size: '${text}'`);
   return bytes;
 }

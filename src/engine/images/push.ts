@@ -1,7 +1,7 @@
 /** `push`: from the store to a registry (behaviours section 7). */
 import { Failure } from "../../errors.ts";
 import { familiarReference, formatReference, type Digest, type Reference } from "../../oci/index.ts";
-import type { Remote } from "../../remote/index.ts";
+import type { PushedImage, Remote } from "../../remote/index.ts";
 import { viewImage, type Store } from "../../store/index.ts";
 import type { Waiting } from "./index.ts";
 
@@ -24,5 +24,15 @@ export async function pushImage(store: Store, remote: Remote, name: Reference, o
   options.report?.({ status: `The push refers to repository [${repository}]` });
   const pushed = await remote.push(await viewImage(store, id), name, options);
   await store.names.set({ domain: name.domain, path: name.path, digest: pushed.digest }, id);
-  return { name, ...pushed };
+  await rememberLayers(store, remote, name, pushed);
+  return { name, digest: pushed.digest, size: pushed.size };
+}
+
+/** The next push skips or mounts what this one is now known to have brought there (behaviours B126, B144). */
+async function rememberLayers(store: Store, remote: Remote, name: Reference, pushed: PushedImage): Promise<void> {
+  const hmacKey = await remote.hmacKey(name);
+  const repository = formatReference({ domain: name.domain, path: name.path });
+  for (const { diffId, blob } of pushed.layers) {
+    if (diffId !== undefined) await store.maps.add(diffId, { digest: blob.digest, repository }, hmacKey);
+  }
 }
