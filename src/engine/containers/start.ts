@@ -57,7 +57,8 @@ export async function startContainer(store: Store, found: ContainerRecord, optio
       dns: hostConfig.Dns ?? [],
     });
     const spec = specOf(record, hostConfig, { rootfs: rootfs.path, files, warn: options.warn });
-    return superviseRun(store, record, { ...options, programs, spec });
+    // Awaited here: the mount lives as long as this block.
+    return await superviseRun(store, record, { ...options, programs, spec });
   });
   if (result.kind === "detached") return 0;
   await afterExit(store, record, hostConfig, result);
