@@ -3,9 +3,8 @@
  * container's own directory and are bind-mounted over those of the image, so what is written to them reaches no
  * layer (behaviours B027).
  */
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isIP } from "node:net";
 import type { FileMounts } from "./container_mounts.ts";
 
 export interface HostEntry {
@@ -47,53 +46,68 @@ export async function writeContainerFiles(
 ): Promise<FileMounts> {
   await mkdir(directory, { recursive: true, mode: 0o710 });
   const etc = options.hostEtc ?? "/etc";
-  const [hosts, resolvConf] = await Promise.all([
-    readHostFile(etc, "hosts"),
-    readHostFile(etc, "resolv.conf"),
-  ]);
+  const hosts = await readHostFile(join(etc, "hosts"));
   const paths = {
     resolvConf: join(directory, "resolv.conf"),
     hostname: join(directory, "hostname"),
     hosts: join(directory, "hosts"),
   };
-  await writeFile(paths.hosts, hostsFile(options, hosts), { mode: 0o644 });
-  await writeFile(paths.hostname, `${options.hostname}\n`, { mode: 0o644 });
-  await writeFile(paths.resolvConf, resolvConfFile(options, resolvConf), { mode: 0o644 });
+  await writePublic(paths.hosts, hostsFile(options, hosts));
+  await writePublic(paths.hostname, `${options.hostname}\n`);
+  await writePublic(paths.resolvConf, resolvConfFile(options, await readResolvConf(etc)));
   return paths;
 }
 
-async function readHostFile(etc: string, name: string): Promise<string> {
-  return readFile(join(etc, name), "latin1").catch((error: NodeJS.ErrnoException) => {
+/** In place, because a running container has the very inode mounted; readable for all whatever the umask says. */
+async function writePublic(path: string, text: string): Promise<void> {
+  await writeFile(path, text, "latin1");
+  await chmod(path, 0o644);
+}
+
+/** Where the local resolver of systemd is the only one, its list of real resolvers stands in (moby, libnetwork). */
+async function readResolvConf(etc: string): Promise<string> {
+  const text = await readHostFile(join(etc, "resolv.conf"));
+  if (resolversOf(text).join() !== "127.0.0.53") return text;
+  return (await readHostFile("/run/systemd/resolve/resolv.conf")) || text;
+}
+
+async function readHostFile(path: string): Promise<string> {
+  return readFile(path, "latin1").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return "";
     throw error;
   });
 }
 
-/** @param hostFile the host's own /etc/hosts, used with its network */
+/**
+ * With the host's network a copy of its file, unless names are added: Docker then begins with its own list, too.
+ * @param hostFile the host's own /etc/hosts
+ */
 export function hostsFile(options: ContainerFilesOptions, hostFile: string): string {
-  const base = options.hostNetwork
-    ? hostFile
-    : localHosts.map(([address, names]) => `${address}\t${names}\n`).join("");
-  const own = (options.addresses ?? []).map((address) => `${address}\t${options.hostname}\n`);
-  const extra = (options.extraHosts ?? []).map(({ name, address }) => `${address}\t${name}\n`);
-  return base + [...own, ...extra].join("");
+  const { extraHosts = [], addresses = [] } = options;
+  if (options.hostNetwork && extraHosts.length === 0) return hostFile;
+  const lines = [
+    ...localHosts,
+    ...addresses.map((address) => [address, options.hostname] as const),
+    ...extraHosts.map(({ name, address }) => [address, name] as const),
+  ];
+  return lines.map(([address, names]) => `${address}\t${names}\n`).join("");
 }
 
 /** Docker's replacement where the host has only resolvers that the container cannot reach. */
 const publicResolvers = ["8.8.8.8", "8.8.4.4"];
 
 /**
- * The host's file, without resolvers on the host's loopback, which mean another machine inside of a network
- * namespace; or a new one when anything was chosen, the rest taken from the host's.
+ * The host's file, without resolvers that a network namespace cut off: those on the loopback, which means another
+ * machine there, and IPv6 ones. Or, when anything was chosen, a new one with the rest taken from the host's.
  * @param hostFile the host's own /etc/resolv.conf
  */
 export function resolvConfFile(options: ContainerFilesOptions, hostFile: string): string {
   const { dns = [], dnsSearch = [], dnsOptions = [] } = options;
-  const filtered = options.hostNetwork ? hostFile : withoutLocalResolvers(hostFile);
-  if (dns.length + dnsSearch.length + dnsOptions.length === 0) return filtered;
-  const search = dnsSearch.length > 0 ? dnsSearch : (lastOf(filtered, "search")?.split(/\s+/) ?? []);
-  const servers = dns.length > 0 ? dns : resolversOf(filtered);
-  const flags = dnsOptions.length > 0 ? dnsOptions : (lastOf(filtered, "options")?.split(/\s+/) ?? []);
+  if (dns.length + dnsSearch.length + dnsOptions.length === 0)
+    return options.hostNetwork ? hostFile : reachableResolvers(hostFile);
+  const search = dnsSearch.length > 0 ? dnsSearch : wordsOf(hostFile, "search");
+  const servers = dns.length > 0 ? dns : resolversOf(hostFile);
+  const flags = dnsOptions.length > 0 ? dnsOptions : wordsOf(hostFile, "options");
   // "--dns-search ." stands for none.
   const none = search.length === 0 || (search.length === 1 && search[0] === ".");
   return [
@@ -103,17 +117,17 @@ export function resolvConfFile(options: ContainerFilesOptions, hostFile: string)
   ].join("");
 }
 
-function withoutLocalResolvers(text: string): string {
+function reachableResolvers(text: string): string {
   const kept = text
     .split(/(?<=\n)/)
-    .filter((line) => !isLocal(/^nameserver\s+(\S+)/.exec(line)?.[1] ?? ""))
+    .filter((line) => !isCutOff(/^nameserver\s+(\S+)/.exec(line)?.[1]))
     .join("");
   if (resolversOf(kept).length > 0) return kept;
-  return `${kept}\n${publicResolvers.map((server) => `nameserver ${server}`).join("\n")}`;
+  return `${kept}\n${publicResolvers.map((server) => `nameserver ${server}`).join("\n")}\n`;
 }
 
-function isLocal(address: string): boolean {
-  return (isIP(address) === 4 && address.startsWith("127.")) || address === "::1";
+function isCutOff(address: string | undefined): boolean {
+  return address !== undefined && (address.startsWith("127.") || address.includes(":"));
 }
 
 function resolversOf(text: string): string[] {
@@ -121,7 +135,7 @@ function resolversOf(text: string): string[] {
 }
 
 /** The words of the last line of one kind: a later one replaces an earlier (resolv.conf(5)). */
-function lastOf(text: string, keyword: string): string | undefined {
+function wordsOf(text: string, keyword: string): string[] {
   const lines = [...text.matchAll(new RegExp(`^\\s*${keyword}\\s+(.*\\S)\\s*$`, "gm"))];
-  return lines.at(-1)?.[1];
+  return lines.at(-1)?.[1]?.split(/\s+/) ?? [];
 }

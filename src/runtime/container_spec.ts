@@ -107,10 +107,10 @@ export function containerSpec(options: SpecOptions): OciSpec {
   };
 }
 
-/** The name that the container has by default. */
-export function containerHostname(options: Pick<SpecOptions, "id" | "hostname" | "network" | "uts">): string {
+/** The container's name for itself: what is in /etc/hostname and $HOSTNAME. */
+export function containerHostname(options: Pick<SpecOptions, "id" | "hostname" | "network">): string {
   if (options.hostname !== undefined && options.hostname !== "") return options.hostname;
-  return options.network === "host" || options.uts === "host" ? hostName() : options.id.slice(0, 12);
+  return options.network === "host" ? hostName() : options.id.slice(0, 12);
 }
 
 function containerProcess(

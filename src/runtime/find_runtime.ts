@@ -42,6 +42,21 @@ export async function findRuntime(options: FindRuntimeOptions = {}): Promise<Run
   return { shim, runtime, ...(await askVersion(runtime)) };
 }
 
+/**
+ * Finds a program that can be process 1 for `--init`: reaps orphans and passes signals on.
+ * @throws {Failure} `unsupported`, beginning with Docker's words, when there is none
+ */
+export async function findInit(path: readonly string[] = defaultPath()): Promise<string> {
+  // All understand `<program> -- <command>...`.
+  for (const name of ["docker-init", "tini-static", "catatonit"]) {
+    const found = await findProgram(name, path);
+    if (found !== undefined) return found;
+  }
+  throw new Failure("unsupported", `exec: "docker-init": executable file not found in $PATH`, {
+    hint: "Install one: apt-get install tini (or catatonit)",
+  });
+}
+
 function defaultPath(): string[] {
   // runc lies in sbin on Debian, which an ordinary user's PATH lacks.
   return [...(process.env["PATH"] ?? "").split(":"), "/usr/local/sbin", "/usr/sbin", "/sbin"].filter(

@@ -61,7 +61,7 @@ export async function runForeground(options: RunForegroundOptions): Promise<Fore
   const detachKeys = parseDetachKeys(terminal ? (options.detachKeys ?? defaultDetachKeys) : "");
   await mkdir(options.bundle, { recursive: true, mode: 0o700 });
   const config = join(options.bundle, "config.json");
-  await writeFile(config, JSON.stringify(options.spec), { mode: 0o600 });
+  await writeFile(config, JSON.stringify(withConsoleSize(options)), { mode: 0o600 });
   let detached = false;
   try {
     const place = { shim: options.programs.shim, bundle: options.bundle, id: options.id };
@@ -83,6 +83,13 @@ export async function runForeground(options: RunForegroundOptions): Promise<Fore
   }
 }
 
+/** The terminal begins with the user's size, or the program would draw twice. */
+function withConsoleSize({ spec, stdout }: RunForegroundOptions): OciSpec {
+  const { columns, rows } = stdout as { columns?: number; rows?: number };
+  if (spec.process.terminal !== true || spec.process.consoleSize || !columns || !rows) return spec;
+  return { ...spec, process: { ...spec.process, consoleSize: { height: rows, width: columns } } };
+}
+
 async function superviseTask(
   task: ShimTask,
   streams: TaskStreams,
@@ -102,8 +109,8 @@ async function superviseTask(
   try {
     const exited = task.wait();
     exited.catch(() => undefined);
-    const pid = await task.start();
     const startedAt = new Date();
+    const pid = await task.start();
     const counter = await oomCounterOf(pid);
     undo.use(proxyTo(task, options));
     attachment.started();
