@@ -56,7 +56,7 @@ export async function receiveImage(
     if (known !== undefined) return known;
     const config = await readConfig(image, options.signal);
     const stack = stackOf(image, config.config);
-    await using own = options.pool === undefined ? await defaultUnpacker() : undefined;
+    await using own = options.pool === undefined ? defaultUnpacker() : undefined;
     const pool = options.pool ?? (own as Unpacker);
     return await withSession(store, async (session) => {
       let bytesFetched = 0;

@@ -26,9 +26,8 @@ export const push = command({
       const pushed = await withProgress(app, flags.quiet, (report) =>
         engine.images.push(name, { signal, ...(report !== undefined && { report }) }),
       );
-      const text = `${name.tag ?? ""}: digest: ${pushed.digest} size: ${pushed.size}`;
       if (app.json) line(app, JSON.stringify({ Tag: name.tag, Digest: pushed.digest, Size: pushed.size }));
-      else line(app, flags.quiet ? familiarReference(name) : text);
+      else if (flags.quiet) line(app, familiarReference(name));
     }
   },
 });

@@ -20,8 +20,6 @@ export async function pushImage(store: Store, remote: Remote, name: Reference, o
       hint: "`varve images` lists what is here; `varve tag` gives an image another name",
     });
   }
-  const repository = formatReference({ domain: name.domain, path: name.path });
-  options.report?.({ status: `The push refers to repository [${repository}]` });
   const pushed = await remote.push(await viewImage(store, id), name, options);
   await store.names.set({ domain: name.domain, path: name.path, digest: pushed.digest }, id);
   await rememberLayers(store, remote, name, pushed);

@@ -1,9 +1,12 @@
 /** The worker pool of those who bring none. */
+import { availableParallelism } from "node:os";
+import { UnpackPool } from "../../layer/index.ts";
 import type { Unpacker } from "./types.ts";
 
-export async function defaultUnpacker(): Promise<Unpacker & AsyncDisposable> {
-  const layer = (await import("../../layer/index.ts")) as unknown as {
-    UnpackPool: new () => Unpacker & AsyncDisposable;
-  };
-  return new layer.UnpackPool();
+/** More workers than this wait for the disk, not for each other. */
+const mostWorkers = 4;
+
+/** One worker a core; each starts when a layer needs it. */
+export function defaultUnpacker(): Unpacker & AsyncDisposable {
+  return new UnpackPool({ size: Math.min(mostWorkers, availableParallelism()) });
 }
