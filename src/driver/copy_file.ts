@@ -12,13 +12,13 @@ export interface Copying {
   readonly links: Map<string, ByteString>;
 }
 
-/** Runs `act`; where only best effort is asked, EPERM is no error. @returns whether it was done */
+/** Runs `act`; where only best effort is asked, what is refused (or is an ID that is not mapped: EINVAL) is no error. @returns whether it was done */
 export function unlessForbidden(ownership: ApplyTarget["ownership"], act: () => void): boolean {
   try {
     act();
     return true;
   } catch (error) {
-    if (ownership === "exact" || !sys.isSysError(error, "EPERM", "EOPNOTSUPP")) throw error;
+    if (ownership === "exact" || !sys.isSysError(error, "EPERM", "EINVAL", "EOPNOTSUPP")) throw error;
     return false;
   }
 }

@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { dockerdSkip, startDockerd } from "../../test/suites/dockerd.ts";
 import { changesOf, inRoot, makeLayer } from "../../test/suites/driver_helpers.ts";
 import { overlaySkip } from "../../test/suites/overlay_skip.ts";
+import { changeBottom, fillBottom, storm } from "../../test/suites/root_fixture.ts";
 import { scratch } from "../../test/suites/scratch.ts";
 import { createOverlay2, createVfs } from "./index.ts";
 
@@ -49,7 +50,9 @@ function namesIn(home: string, ids: readonly string[]): Map<string, string> {
 /** Imports a rootfs of one file, makes a second layer by commit, and creates a container on it. */
 function makeContainer(docker: (...args: string[]) => string, directory: string): string {
   fs.mkdirSync(join(directory, "rootfs"));
+  fillBottom(join(directory, "rootfs"));
   fs.writeFileSync(join(directory, "rootfs/file"), "content");
+  changeBottom(join(directory, "rootfs"));
   execFileSync("tar", ["-cf", join(directory, "rootfs.tar"), "-C", join(directory, "rootfs"), "."]);
   docker("import", join(directory, "rootfs.tar"), "one");
   const first = docker("create", "--network", "none", "one", "/none");
@@ -111,3 +114,19 @@ test(
     assert.deepEqual(await changesOf(driver, child), []);
   },
 );
+
+test("B097 changes are those of docker diff after a storm, sorted", { skip }, async () => {
+  using dir = scratch("dockerd");
+  await using daemon = await startDockerd(dir.path, "overlay2");
+  const container = makeContainer(daemon.docker, dir.path);
+  const record = join(daemon.root, "image/overlay2/layerdb/mounts", container, "mount-id");
+  const top = fs.readFileSync(record, "latin1");
+  const driver = createOverlay2({ root: join(daemon.root, "overlay2"), locks: join(dir.path, "locks") });
+  await inRoot(driver, top, storm);
+  const theirs = daemon.docker("diff", container).split("\n");
+  assert.deepEqual(
+    await changesOf(driver, top),
+    theirs.sort((a, b) => (a.slice(2) < b.slice(2) ? -1 : 1)),
+  );
+  assert.ok(theirs.length > 15, theirs.join());
+});

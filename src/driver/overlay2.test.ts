@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -232,5 +233,51 @@ test(
       assert.deepEqual(await driver.list(), [ours]);
       assert.match((await driver.graphData(ours))?.["LowerDir"] ?? "", new RegExp(`/${theirs}/diff$`));
     });
+  },
+);
+
+/** What root of a user namespace of its own does with the driver; it prints what it finds. */
+const rootlessScript = (home: string): string => `
+  const fs = await import("node:fs");
+  const { createOverlay2, probeOverlay } = await import(${JSON.stringify(new URL("./index.ts", import.meta.url).href)});
+  const driver = createOverlay2({ root: ${JSON.stringify(home)} });
+  const [base, top] = ["a".repeat(64), "b".repeat(64)];
+  await driver.create(base, undefined);
+  const lower = driver.target(base).directory;
+  fs.mkdirSync(lower + "/directory");
+  fs.writeFileSync(lower + "/file", "");
+  await driver.create(top, base);
+  const root = await driver.mount(top);
+  fs.unlinkSync(root.path + "/file");
+  fs.rmdirSync(root.path + "/directory");
+  fs.mkdirSync(root.path + "/directory", { mode: 0o700 });
+  await root[Symbol.asyncDispose]();
+  const changes = await driver.changes(top, { signal: new AbortController().signal });
+  console.log(JSON.stringify([probeOverlay(lower).ok, driver.target(top), changes.map((c) => c.kind + c.path)]));`;
+
+/** Whether a user namespace can be had. */
+const unshared = ["-Urm", "--"];
+const rootlessSkip =
+  unlessLinux || (spawnSync("unshare", [...unshared, "true"]).status === 0 ? false : "needs unshare -U");
+
+test(
+  "B043 rootless: whiteouts are devices, opaque is user.overlay.opaque",
+  { skip: rootlessSkip },
+  async () => {
+    using dir = scratch("overlay2");
+    const home = join(dir.path, "overlay2");
+    const command = [...unshared, process.execPath, "--input-type=module", "-e", rootlessScript(home)];
+    const child = spawnSync("unshare", command, { encoding: "utf8" });
+    assert.equal(child.status, 0, child.stderr);
+    const upper = `${home}/${"b".repeat(64)}/diff`;
+    assert.deepEqual(JSON.parse(child.stdout), [
+      true,
+      { directory: upper, whiteouts: "overlay-user", ownership: "best-effort" },
+      ["C/directory", "D/file"],
+    ]);
+    const opaque = sys.getXattrAt(sys.AT_FDCWD, `${upper}/directory`, "user.overlay.opaque");
+    assert.deepEqual(Buffer.from(opaque ?? []).toString(), "y");
+    const whiteout = sys.statAt(sys.AT_FDCWD, `${upper}/file`);
+    assert.deepEqual([whiteout.mode, whiteout.rdevMajor, whiteout.rdevMinor], [sys.S_IFCHR, 0, 0]);
   },
 );

@@ -9,6 +9,7 @@ import { OverlayLayout } from "./overlay_layout.ts";
 import { mountOverlay, type OverlayDialect, overlayDialect } from "./overlay_mount.ts";
 import { holdReadOnlyView, viewKey, viewPath } from "./read_only_view.ts";
 import type { CacheId, Driver, MountedRoot } from "./types.ts";
+import { ownershipHere } from "./user_namespace.ts";
 import type { ApplyTarget, Change } from "../layer/index.ts";
 
 export interface DriverOptions {
@@ -44,7 +45,7 @@ class Overlay2 implements Driver {
     return {
       directory: this.#layout.diff(checkCacheId(id)),
       whiteouts: this.#kernel().userxattr ? "overlay-user" : "overlay",
-      ownership: process.geteuid?.() === 0 ? "exact" : "best-effort",
+      ownership: ownershipHere(),
     };
   }
 

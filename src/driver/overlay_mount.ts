@@ -1,10 +1,11 @@
 /** The mount itself, in Docker's words (behaviours B151, B152; kernel Documentation/filesystems/overlayfs.rst). */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { fromText } from "../byte_string.ts";
 import { Failure, isFailure } from "../errors.ts";
 import * as sys from "../sys/index.ts";
 import { makeDirectory, type OverlayLayout } from "./overlay_layout.ts";
 import type { CacheId } from "./types.ts";
+import { inUserNamespace } from "./user_namespace.ts";
 
 /** What the kernel here wants before `lowerdir`. */
 export interface OverlayDialect {
@@ -15,15 +16,6 @@ export interface OverlayDialect {
 /** Finds out once what this process's kernel and user namespace need. */
 export function overlayDialect(): OverlayDialect {
   return { userxattr: inUserNamespace() };
-}
-
-/** The first user namespace maps all IDs onto themselves (user_namespaces(7)). */
-function inUserNamespace(): boolean {
-  try {
-    return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync("/proc/self/uid_map", "latin1"));
-  } catch {
-    return false;
-  }
 }
 
 export interface OverlayMount {

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fromText } from "../byte_string.ts";
-import { Failure } from "../errors.ts";
+import { Failure, isFailure } from "../errors.ts";
 import type { ApplyTarget, Change } from "../layer/index.ts";
 import * as sys from "../sys/index.ts";
 import { checkCacheId, isOwnCacheId } from "./cache_id.ts";
@@ -13,6 +13,7 @@ import { makeDirectory, makeIfMissing } from "./overlay_layout.ts";
 import type { DriverOptions } from "./overlay2.ts";
 import { holdReadOnlyView, viewKey, viewPath } from "./read_only_view.ts";
 import type { CacheId, Driver, MountedRoot } from "./types.ts";
+import { ownershipHere } from "./user_namespace.ts";
 
 /** The driver on `options.root` (`ROOT/vfs`). Touches nothing until it is used. */
 export function createVfs(options: DriverOptions): Driver {
@@ -51,7 +52,7 @@ class Vfs implements Driver {
     try {
       mkdirSync(this.#parents, { recursive: true, mode: 0o700 });
       writeFileSync(`${this.#parents}/${id}`, parent);
-      await copyTree(fromText(this.#directory(parent)), fromText(directory), this.#ownership());
+      await copyTree(fromText(this.#directory(parent)), fromText(directory), ownershipHere());
     } catch (error) {
       await this.#removeFiles(id);
       throw error;
@@ -59,15 +60,20 @@ class Vfs implements Driver {
   }
 
   target(id: CacheId): ApplyTarget {
-    return { directory: this.#directory(id), whiteouts: "remove", ownership: this.#ownership() };
+    return { directory: this.#directory(id), whiteouts: "remove", ownership: ownershipHere() };
   }
 
   /** For an ordinary user, who may not mount, nothing enforces `readOnly`. */
   async mount(id: CacheId, options: { readonly readOnly?: boolean } = {}): Promise<MountedRoot> {
     this.#mustExist(id);
-    const plain = await holdMount(this.#locks, { key: id, path: this.#directory(id) });
-    if (options.readOnly !== true || process.geteuid?.() !== 0) return plain;
-    return holdReadOnlyView(this.#locks, id, plain);
+    const hold = (): Promise<MountedRoot> => holdMount(this.#locks, { key: id, path: this.#directory(id) });
+    if (options.readOnly !== true) return hold();
+    try {
+      return await holdReadOnlyView(this.#locks, id, await hold());
+    } catch (error) {
+      if (!isFailure(error, "denied")) throw error;
+      return hold();
+    }
   }
 
   diff(): never {
@@ -124,9 +130,5 @@ class Vfs implements Driver {
   #mustExist(id: CacheId): void {
     if (!existsSync(this.#directory(id)))
       throw new Failure("not-found", `no layer directory ${this.#directory(id)}`);
-  }
-
-  #ownership(): ApplyTarget["ownership"] {
-    return process.geteuid?.() === 0 ? "exact" : "best-effort";
   }
 }

@@ -1,6 +1,5 @@
 /** Waiting for a lock without blocking a thread. */
 import type { ByteString } from "../byte_string.ts";
-import { cString } from "./c_string.ts";
 import { AT_FDCWD, O_CREAT, O_RDWR } from "./constants.ts";
 import { flock, type LockMode } from "./flock.ts";
 import { read } from "./io.ts";
@@ -36,7 +35,7 @@ export async function lockFile(
   for (;;) {
     const fd = openAt(AT_FDCWD, path, O_RDWR | O_CREAT, 0o600);
     try {
-      if (!flock(fd, mode)) await waitForLock(fd, path, mode, signal);
+      if (!flock(fd, mode)) await waitForLock(fd, mode, signal);
       // Somebody may have removed the file meanwhile: then the others lock another one.
       if (fstat(fd).nlink > 0) return held(fd);
     } catch (error) {
@@ -66,8 +65,8 @@ function held(fd: number): AsyncDisposable & Disposable {
 
 const retryMilliseconds = 100;
 
-async function waitForLock(fd: number, path: ByteString, mode: LockMode, signal: AbortSignal): Promise<void> {
-  const watch = watchCloses(path);
+async function waitForLock(fd: number, mode: LockMode, signal: AbortSignal): Promise<void> {
+  const watch = watchCloses(fd);
   try {
     // Again after the watch stands: the holder may have let go in between.
     while (!flock(fd, mode)) await nextTry(watch, signal);
@@ -77,9 +76,11 @@ async function waitForLock(fd: number, path: ByteString, mode: LockMode, signal:
 }
 
 /** @returns an inotify descriptor, or -1 where there is none to be had (fs.inotify.max_user_instances) */
-function watchCloses(path: ByteString): number {
+function watchCloses(file: number): number {
   const fd = calls().inotify_init1(IN_NONBLOCK_CLOEXEC);
-  if (fd >= 0 && calls().inotify_add_watch(fd, cString(path), IN_CLOSE) < 0) {
+  // By descriptor: another file may have the name by now.
+  const path = `/proc/self/fd/${file}`;
+  if (fd >= 0 && calls().inotify_add_watch(fd, path, IN_CLOSE) < 0) {
     close(fd);
     return -1;
   }

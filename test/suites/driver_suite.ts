@@ -6,6 +6,7 @@ import { test } from "node:test";
 import type { CacheId, Driver } from "../../src/driver/index.ts";
 import { readTar } from "../../src/tar/index.ts";
 import { changesOf, inRoot, live, makeLayer, newCacheId, tarOf, unpack } from "./driver_helpers.ts";
+import { changeBottom, fillBottom, storm } from "./root_fixture.ts";
 import { scratch } from "./scratch.ts";
 import { treeOf } from "./tree_of.ts";
 
@@ -18,31 +19,7 @@ type Base = { readonly driver: Driver; readonly base: CacheId };
 
 /** A small root filesystem of two layers, the upper of which is returned. */
 async function makeBase(driver: Driver): Promise<CacheId> {
-  const bottom = await makeLayer(driver, undefined, (root) => {
-    for (const path of ["bin", "etc/conf.d", "var/empty", "data/sub"])
-      fs.mkdirSync(join(root, path), { recursive: true });
-    fs.writeFileSync(join(root, "bin/tool"), "tool of the first layer", { mode: 0o755 });
-    fs.writeFileSync(join(root, "etc/profile"), "first");
-    fs.writeFileSync(join(root, "etc/conf.d/a"), "a1");
-    fs.writeFileSync(join(root, "etc/conf.d/b"), "b1");
-    fs.writeFileSync(join(root, "data/sub/f"), "deep");
-    fs.writeFileSync(join(root, "data/one"), "linked");
-    fs.linkSync(join(root, "data/one"), join(root, "data/two"));
-    fs.symlinkSync("profile", join(root, "etc/link"));
-    fs.mkdirSync(join(root, "was-directory"));
-    fs.writeFileSync(join(root, "was-directory/inside"), "");
-    fs.writeFileSync(join(root, "was-file"), "");
-  });
-  return makeLayer(driver, bottom, (root) => {
-    fs.writeFileSync(join(root, "etc/conf.d/a"), "a2");
-    fs.writeFileSync(join(root, "etc/conf.d/c"), "c2");
-    fs.chmodSync(join(root, "etc/conf.d"), 0o711);
-    fs.rmSync(join(root, "was-directory"), { recursive: true });
-    fs.writeFileSync(join(root, "was-directory"), "file now");
-    fs.rmSync(join(root, "was-file"));
-    fs.mkdirSync(join(root, "was-file"));
-    fs.writeFileSync(join(root, "was-file/inside"), "");
-  });
+  return makeLayer(driver, await makeLayer(driver, undefined, fillBottom), changeBottom);
 }
 
 /** Registers the tests. @param factory makes the driver under test on an empty data root */
@@ -183,28 +160,11 @@ function viewTests(add: AddOnBase): void {
   });
 }
 
-/** Everything that a container may do to its files. */
-function stormOf(root: string): void {
-  const at = (path: string): string => join(root, path);
-  fs.writeFileSync(at("etc/profile"), "overwritten");
-  fs.appendFileSync(at("bin/tool"), "appended");
-  fs.truncateSync(at("etc/conf.d/b"), 1);
-  fs.chmodSync(at("bin/tool"), 0o700);
-  fs.utimesSync(at("etc/conf.d/c"), 1, 2);
-  fs.rmSync(at("data/sub"), { recursive: true });
-  fs.linkSync(at("data/one"), at("data/three"));
-  fs.appendFileSync(at("data/two"), "!");
-  fs.renameSync(at("was-directory"), at("was-renamed"));
-  fs.rmSync(at("var"), { recursive: true });
-  fs.mkdirSync(at("var"));
-  fs.writeFileSync(at("added"), "");
-}
-
 function isolationTests(add: AddOnBase): void {
   add("B009 B024 B030 a storm of changes touches no layer below", async ({ driver, base }) => {
     const below = (await driver.list()).map((id) => driver.target(id).directory);
     const before = below.map((directory) => treeOf(directory));
-    const top = await makeLayer(driver, base, stormOf);
+    const top = await makeLayer(driver, base, storm);
     assert.deepEqual(
       below.map((directory) => treeOf(directory)),
       before,
@@ -348,7 +308,7 @@ function diffTests(add: AddOnBase): void {
   );
 
   add("B043 a layer tar unpacked onto the parent gives the same view again", async ({ driver, base }) => {
-    const top = await makeLayer(driver, base, stormOf);
+    const top = await makeLayer(driver, base, storm);
     const again = newCacheId();
     await driver.create(again, base);
     await unpack(driver, top, again);
