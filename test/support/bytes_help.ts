@@ -3,7 +3,7 @@ import type { ByteSource } from "../../src/bytes/index.ts";
 
 /** The bytes in chunks of `size`. */
 export async function* inChunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += size) yield bytes.slice(at, at + size);
+  for (let at = 0; at < bytes.length; at += size) yield new Uint8Array(bytes.subarray(at, at + size));
 }
 
 /** Yields `chunks`, then never again; tells whether it was closed. */
@@ -26,12 +26,17 @@ export function stalling(...chunks: Uint8Array[]): ByteSource & { readonly close
   };
 }
 
-/** Yields `chunk` for ever; counts how often it was asked and whether it was closed. */
-export function endless(
-  chunk: Uint8Array,
-): ByteSource & { readonly pulled: number; readonly closed: boolean } {
+/** Yields `chunk` for ever; counts how often it was asked and tells when it was closed. */
+export function endless(chunk: Uint8Array): ByteSource & {
+  readonly pulled: number;
+  readonly closed: boolean;
+  /** For those who close it without waiting. */
+  readonly closing: Promise<void>;
+} {
   const state = { pulled: 0, closed: false };
+  const { promise: closing, resolve } = Promise.withResolvers<void>();
   return {
+    closing,
     get pulled() {
       return state.pulled;
     },
@@ -42,10 +47,11 @@ export function endless(
       try {
         for (;;) {
           state.pulled++;
-          yield chunk.slice();
+          yield new Uint8Array(chunk);
         }
       } finally {
         state.closed = true;
+        resolve();
       }
     },
   };
