@@ -3,3 +3,4 @@ export { LayerApplier, type AppliedLayer, type ApplyLimits } from "./layer_appli
 export type { UnpackLimits } from "./tar_stage.ts";
 export { unpackHere, type UnpackOptions } from "./unpack_here.ts";
 export { UnpackPool, type UnpackPoolOptions } from "./unpack_pool.ts";
+export { diffLayer, type DiffOptions, treeTar } from "./diff_layer.ts";
