@@ -74,6 +74,7 @@ function requestHandler(options: ServeRegistryOptions, requests: RequestRecord[]
   const tokens = options.auth && new TokenService(options.auth);
   const scheme = options.tls ? "https" : "http";
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const { socket } = request;
     const origin = `${scheme}://${request.headers.host ?? "localhost"}`;
     const url = new URL(request.url ?? "/", origin);
     const record = recordRequest(request, response, url);
@@ -87,7 +88,7 @@ function requestHandler(options: ServeRegistryOptions, requests: RequestRecord[]
       await serve(exchange, storage, uploads, tokens);
     } catch (error) {
       // The server's job ends at the connection: a fault of the storage must not take the process down.
-      if (error instanceof ConnectionCut) request.socket.destroySoon();
+      if (error instanceof ConnectionCut) socket.destroySoon();
       else response.destroy();
     }
   };
