@@ -4,3 +4,4 @@ export type { UnpackLimits } from "./tar_stage.ts";
 export { unpackHere, type UnpackOptions } from "./unpack_here.ts";
 export { UnpackPool, type UnpackPoolOptions } from "./unpack_pool.ts";
 export { diffLayer, type DiffOptions, treeTar } from "./diff_layer.ts";
+export { compareTrees, type CompareOptions } from "./compare_trees.ts";
