@@ -32,6 +32,9 @@ interface CachedFile {
   readonly used: number;
 }
 
+/** Milliseconds after which the blobs are counted again. */
+const recount = 5000;
+
 const algorithms = ["sha256", "sha512"] as const;
 const partialSuffix = ".partial";
 
@@ -49,6 +52,9 @@ class FolderBlobCache implements BlobCache {
   readonly #root: string;
   readonly #transfers: string;
   readonly #limit: number;
+  /** Bytes of all blobs at the last count, and of those adopted since. */
+  #total = 0;
+  #countedAt = 0;
 
   constructor(root: string, limit: number) {
     this.#root = root;
@@ -76,8 +82,11 @@ class FolderBlobCache implements BlobCache {
     await sync(path);
     const now = new Date();
     await utimes(path, now, now);
+    const { size } = await stat(path);
     await rename(path, target);
-    await this.#evict(target);
+    this.#total += size;
+    // Counting all files for each of a hundred layers would be quadratic; what others add they evict themselves.
+    if (this.#total > this.#limit || now.getTime() - this.#countedAt > recount) await this.#evict(target);
   }
 
   async remove(digest: BlobDigest): Promise<void> {
@@ -114,14 +123,15 @@ class FolderBlobCache implements BlobCache {
   /** Drops the least recently used down to the limit; a newcomer that alone is too large goes alone. */
   async #evict(newcomer: string): Promise<void> {
     const files = await this.#files();
-    let total = files.reduce((sum, file) => sum + file.size, 0);
-    if (total <= this.#limit) return;
+    this.#total = files.reduce((sum, file) => sum + file.size, 0);
+    this.#countedAt = Date.now();
+    if (this.#total <= this.#limit) return;
     const tooLarge = (file: CachedFile) => file.path === newcomer && file.size > this.#limit;
     files.sort((a, b) => Number(tooLarge(b)) - Number(tooLarge(a)) || a.used - b.used);
     for (const file of files) {
-      if (total <= this.#limit) return;
+      if (this.#total <= this.#limit) return;
       await rm(file.path, { force: true });
-      total -= file.size;
+      this.#total -= file.size;
     }
   }
 }

@@ -10,14 +10,7 @@ import { lineId } from "./receive/layer_progress.ts";
 import { readConfig, type VerifiedConfig } from "./receive/read_config.ts";
 import { knownImage, registerImage, setNames } from "./receive/register_image.ts";
 import { stackOf } from "./receive/stack.ts";
-import type {
-  MissingLayer,
-  ReceivedImage,
-  ReceiveOptions,
-  StackLayer,
-  Transfer,
-  Unpacker,
-} from "./receive/types.ts";
+import type { MissingLayer, ReceivedImage, ReceiveOptions, StackLayer, Transfer } from "./receive/types.ts";
 import { unpackStack } from "./receive/unpack_stack.ts";
 import { keepManifest } from "./manifests.ts";
 import { referencesLock } from "./release.ts";
@@ -56,8 +49,9 @@ export async function receiveImage(
     if (known !== undefined) return known;
     const config = await readConfig(image, options.signal);
     const stack = stackOf(image, config.config);
-    await using own = options.pool === undefined ? defaultUnpacker() : undefined;
-    const pool = options.pool ?? (own as Unpacker);
+    const concurrency = options.concurrency ?? defaultConcurrency;
+    await using own = new AsyncDisposableStack();
+    const pool = options.pool ?? own.use(defaultUnpacker(concurrency));
     return await withSession(store, async (session) => {
       let bytesFetched = 0;
       const transfer: Transfer = {
@@ -67,7 +61,7 @@ export async function receiveImage(
         session,
         pool,
         signal: options.signal,
-        concurrency: options.concurrency ?? defaultConcurrency,
+        concurrency,
         keepBlobs: options.keepBlobs ?? true,
         report: options.report ?? (() => undefined),
         step: options.onStep ?? (() => undefined),

@@ -58,8 +58,8 @@ suite("receiveImage: refusals", () => {
   test("B048: 125 layers are not too many", { skip: unlessRoot }, async () => {
     using root = scratch("receive");
     const store = await openStore({ root: root.path, driver: "overlay2" });
-    const layer = await sampleLayer({ x: "x" });
-    const image = sampleImage(Array.from({ length: 125 }, () => layer));
+    const layers = await Promise.all(Array.from({ length: 125 }, (_, i) => sampleLayer({ x: `${i}` })));
+    const image = sampleImage(layers);
     await receiveImage(store, image, [name], options);
     assert.equal((await store.layers.list()).length, 125);
   });

@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { chainIds, hexOf, type ChainId, type ImageId } from "../../oci/index.ts";
-import { driverFolder } from "../driver_folder.ts";
+import { driverFolder, driverPaths } from "../driver_folder.ts";
 import { forgetManifest } from "../manifests.ts";
 import { storePaths } from "../paths.ts";
 import { isUnfinished, referredDirectories, sortClaims, type Claimed } from "../recover.ts";
@@ -139,7 +139,7 @@ function layerGarbage(store: Store) {
     kind: "layer",
     what: chainId,
     reason: "no image, container or layer stands on it",
-    paths: [driverFolder(store, cacheId)],
+    paths: driverPaths(store, cacheId),
     remove: () => store.driver.remove(cacheId),
   });
 }
@@ -149,7 +149,7 @@ function directoryGarbage(store: Store) {
     kind: "driver directory",
     what: driverFolder(store, id),
     reason: "no layer and no container has it",
-    paths: [driverFolder(store, id)],
+    paths: driverPaths(store, id),
     remove: () => store.driver.remove(id),
   });
 }

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { hexOf, isDigest } from "../../oci/index.ts";
 import { blobPath } from "../blob_cache.ts";
 import { DiskUsage } from "../disk_usage.ts";
-import { driverFolder } from "../driver_folder.ts";
+import { driverPaths } from "../driver_folder.ts";
 import { manifestsFolder } from "../manifests.ts";
 import { storePaths, type StorePaths } from "../paths.ts";
 import { listIfThere } from "../read_small.ts";
@@ -57,7 +57,7 @@ async function place(store: Store, paths: StorePaths, drawn: Ledger): Promise<Pl
   const placed: Placed[] = [
     ...drawn.layers.map((layer) => ({
       item: layer,
-      paths: [driverFolder(store, layer.cacheId), paths.layer(layer.chainId)],
+      paths: [...driverPaths(store, layer.cacheId), paths.layer(layer.chainId)],
     })),
     ...drawn.images.map((image) => ({
       item: image,
@@ -76,8 +76,8 @@ async function place(store: Store, paths: StorePaths, drawn: Ledger): Promise<Pl
     placed.push({
       item: container,
       paths: [
-        driverFolder(store, mountId),
-        driverFolder(store, initId),
+        ...driverPaths(store, mountId),
+        ...driverPaths(store, initId),
         paths.mountOf(container.id),
         join(paths.containers, container.id),
       ],
@@ -89,7 +89,7 @@ async function place(store: Store, paths: StorePaths, drawn: Ledger): Promise<Pl
   placed.push({
     item: unowned,
     paths: [
-      ...orphans.map((id) => driverFolder(store, id)),
+      ...orphans.flatMap((id) => driverPaths(store, id)),
       ...staged,
       ...leaving.map((name) => join(paths.layers, name)),
     ],

@@ -1,12 +1,7 @@
 /** The worker pool of those who bring none. */
-import { availableParallelism } from "node:os";
 import { UnpackPool } from "../../layer/index.ts";
-import type { Unpacker } from "./types.ts";
 
-/** More workers than this wait for the disk, not for each other. */
-const mostWorkers = 4;
-
-/** One worker a core; each starts when a layer needs it. */
-export function defaultUnpacker(): Unpacker & AsyncDisposable {
-  return new UnpackPool({ size: Math.min(mostWorkers, availableParallelism()) });
+/** `size` workers, started as they are needed. They do not flush layer by layer: all are flushed at once later. */
+export function defaultUnpacker(size: number): UnpackPool {
+  return new UnpackPool({ size, sync: false });
 }
