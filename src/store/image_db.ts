@@ -27,7 +27,7 @@ export function openImageDb(paths: StorePaths, hasLayer: (chainId: ChainId) => b
     },
 
     async put(bytes, options = {}) {
-      const config = readConfig(bytes);
+      const config = checkConfig(parseStranger(bytes));
       const top = chainIds(config.rootfs.diff_ids ?? []).at(-1);
       if (top !== undefined && !hasLayer(top))
         throw new Failure("not-found", `cannot store image ${shortId(digestOf(bytes))}: no layer ${top}`);
@@ -61,9 +61,11 @@ function readImage(paths: StorePaths, id: ImageId): StoredImage | undefined {
     throw new Failure("corrupt", `cannot read image ${id}: its config's digest is ${actual}`, {
       hint: "Remove the image and pull it again.",
     });
-  const config = readConfig(bytes);
-  const parent = readTextIfThere(join(paths.metadata(id), "parent"));
-  const lastUpdated = readTextIfThere(join(paths.metadata(id), "lastUpdated"));
+  // Its digest says that these bytes were accepted once, so their depth need not be measured again.
+  const config = checkConfig(JSON.parse(bytes.toString("utf8")));
+  const metadata = paths.metadata(id);
+  const parent = readTextIfThere(`${metadata}/parent`);
+  const lastUpdated = readTextIfThere(`${metadata}/lastUpdated`);
   return {
     id,
     bytes,
@@ -73,9 +75,20 @@ function readImage(paths: StorePaths, id: ImageId): StoredImage | undefined {
   };
 }
 
-/** Decodes a config and checks what everything else relies on. Throws `Failure("corrupt")`. */
-function readConfig(bytes: Uint8Array): ImageConfig {
-  const config = parseConfig(bytes);
+/** Throws `Failure("corrupt")` for bytes that are no JSON, or too much of it. */
+function parseStranger(bytes: Uint8Array): unknown {
+  try {
+    return parseJson(bytes, { what: "image config" });
+  } catch (cause) {
+    throw new Failure("corrupt", (cause as Error).message, { cause });
+  }
+}
+
+/** Checks what everything else relies on. Throws `Failure("corrupt")`. */
+function checkConfig(parsed: unknown): ImageConfig {
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
+    throw badConfig("it is no JSON object");
+  const config = parsed as ImageConfig;
   const rootfs = config.rootfs as Partial<ImageConfig["rootfs"]> | undefined | null;
   if (typeof rootfs !== "object" || rootfs === null) throw badConfig("it has no rootfs");
   const diffIds: readonly unknown[] | null = rootfs.diff_ids ?? [];
@@ -90,18 +103,6 @@ function readConfig(bytes: Uint8Array): ImageConfig {
   if (history.filter((row: HistoryRow) => row.empty_layer !== true).length > diffIds.length)
     throw badConfig("too many non-empty layers in History section");
   return config;
-}
-
-function parseConfig(bytes: Uint8Array): ImageConfig {
-  let parsed: unknown;
-  try {
-    parsed = parseJson(bytes, { what: "image config" });
-  } catch (cause) {
-    throw new Failure("corrupt", (cause as Error).message, { cause });
-  }
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
-    throw badConfig("it is no JSON object");
-  return parsed as ImageConfig;
 }
 
 function badConfig(reason: string): Failure {

@@ -11,6 +11,7 @@ import type { Driver } from "../driver/index.ts";
 import { Failure } from "../errors.ts";
 import { chainId as chainOf, isDigest, type ChainId, type Digest } from "../oci/index.ts";
 import { ensureDirectory, syncDirectory, writeSynced } from "./atomic_write.ts";
+import type { LayerIndex } from "./layer_index.ts";
 import { openLayerTar } from "./open_layer_tar.ts";
 import { modes, type StorePaths } from "./paths.ts";
 import { isMissing, listIfThere, readTextIfThere } from "./read_small.ts";
@@ -19,20 +20,23 @@ import type { LayerDb, NewLayer, StoredLayer } from "./types.ts";
 /** Docker's name of the record from which a layer's exact tar is re-assembled. */
 const tarSplitName = "tar-split.json.gz";
 
-/** The layers of one store, whose unpacked directories `driver` keeps. */
-export function openLayerDb(paths: StorePaths, driver: Pick<Driver, "target">): LayerDb {
-  return new FileLayerDb(paths, driver);
+/**
+ * The layers of one store, whose unpacked directories `driver` keeps. With an `index` most questions are answered
+ * without reading the entry; without one, each entry is read and checked.
+ */
+export function openLayerDb(paths: StorePaths, driver: Pick<Driver, "target">, index?: LayerIndex): LayerDb {
+  return new FileLayerDb(paths, driver, index);
 }
 
 class FileLayerDb implements LayerDb {
   readonly #paths: StorePaths;
   readonly #driver: Pick<Driver, "target">;
-  /** Entries never change, so one that was read stays good while its directory is the same one. */
-  readonly #known = new Map<ChainId, { readonly version: string; readonly layer: StoredLayer }>();
+  readonly #index: LayerIndex | undefined;
 
-  constructor(paths: StorePaths, driver: Pick<Driver, "target">) {
+  constructor(paths: StorePaths, driver: Pick<Driver, "target">, index: LayerIndex | undefined) {
     this.#paths = paths;
     this.#driver = driver;
+    this.#index = index;
   }
 
   async get(chainId: ChainId): Promise<StoredLayer | undefined> {
@@ -75,7 +79,7 @@ class FileLayerDb implements LayerDb {
       if (isMissing(error)) return;
       throw error;
     }
-    this.#known.delete(chainId);
+    this.#index?.remove(chainId);
     await syncDirectory(dirname(entry));
     await rm(leaving, { recursive: true, force: true });
   }
@@ -94,14 +98,13 @@ class FileLayerDb implements LayerDb {
   }
 
   #get(chainId: ChainId): StoredLayer | undefined {
+    const known = this.#index?.find(chainId);
+    if (known !== undefined) return known;
     const entry = this.#paths.layer(chainId);
     const stats = statSync(entry, { throwIfNoEntry: false });
     if (stats === undefined) return undefined;
-    const version = `${stats.ino} ${stats.mtimeMs}`;
-    const known = this.#known.get(chainId);
-    if (known?.version === version) return known.layer;
     const layer = readEntry(entry, chainId);
-    if (layer !== undefined) this.#known.set(chainId, { version, layer });
+    if (layer !== undefined) this.#index?.add(layer, stats);
     return layer;
   }
 

@@ -16,9 +16,10 @@ export type WithLock = Store["withLock"];
 /**
  * The locks whose files lie in `directory`. Names are file names; those that start with `store-` are the store's own.
  * Not reentrant: asking for a lock that the same work holds already waits until `signal` aborts.
+ * `onHeld` is told of each lock that is had: others may have changed what was read before.
  * Throws `Failure("cancelled")` when `signal` aborts before the lock is had.
  */
-export function openLocks(directory: string): WithLock {
+export function openLocks(directory: string, onHeld: () => void = () => {}): WithLock {
   return async (name, work, signal) => {
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name))
       throw new Failure("invalid", `invalid lock name ${JSON.stringify(name)}`);
@@ -29,6 +30,7 @@ export function openLocks(directory: string): WithLock {
     // Else a root would collect a file for each blob it ever saw. Safe only while the lock is held, as here (the last
     // deferred goes first): whoever waits for this file then finds it removed and starts again (sys/lock_file.ts).
     stack.defer(() => rmSync(path, { force: true }));
+    onHeld();
     return await work();
   };
 }

@@ -10,6 +10,7 @@ import { openContainerLayers } from "./container_layers.ts";
 import { openDigestMaps } from "./digest_maps.ts";
 import { openImageDb } from "./image_db.ts";
 import { hasLayer, openLayerDb } from "./layer_db.ts";
+import { openLayerIndex } from "./layer_index.ts";
 import { openLocks, type WithLock } from "./locks.ts";
 import { encodeNames, namesLock, openNames } from "./names.ts";
 import { modes, storePaths, type StorePaths } from "./paths.ts";
@@ -37,10 +38,11 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
   await ensureDirectory(root, modes.root);
   const name = options.driver ?? driverOf(root);
   const paths = storePaths(root, name);
-  const withLock = openLocks(paths.locks);
+  const index = openLayerIndex(paths);
+  const withLock = openLocks(paths.locks, () => index.recheck());
   await layOut(paths, withLock);
   const driver = createDriver(name, { root: paths.driver });
-  const layers = openLayerDb(paths, driver);
+  const layers = openLayerDb(paths, driver, index);
   return {
     root,
     driver,

@@ -6,19 +6,24 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 
 /** The file's bytes, or undefined where there is no such file. */
 export function readIfThere(path: string): Buffer | undefined {
-  // Asking first: a thrown ENOENT costs ten times the look.
-  if (!existsSync(path)) return undefined;
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
+  return unlessMissing(path, (there) => readFileSync(there));
 }
 
 /** The file's text without surrounding white space (as dockerd reads these files), or undefined. */
 export function readTextIfThere(path: string): string | undefined {
-  return readIfThere(path)?.toString("utf8").trim();
+  // With an encoding Node reads a file in one call into C++ instead of five.
+  return unlessMissing(path, (there) => readFileSync(there, "utf8"))?.trim();
+}
+
+function unlessMissing<T>(path: string, read: (path: string) => T): T | undefined {
+  // Asking first: a thrown ENOENT costs ten times the look.
+  if (!existsSync(path)) return undefined;
+  try {
+    return read(path);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
 }
 
 /** Names in a directory in byte order; none where there is no such directory. */
