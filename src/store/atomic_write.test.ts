@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { mount, unmount } from "../sys/index.ts";
 import { ensureDirectory, writeAtomically, writeSynced } from "./atomic_write.ts";
 
 function folder(t: TestContext, umask = 0o022): string {
@@ -65,4 +66,28 @@ test("a parent that is a file or a link to nowhere is an error, not a loop", asy
   symlinkSync("nowhere", join(root, "link"));
   await assert.rejects(ensureDirectory(join(root, "file/x"), 0o755), { code: "ENOTDIR" });
   await assert.rejects(ensureDirectory(join(root, "link/x"), 0o755), { code: "ENOENT" });
+});
+
+const unlessRoot = process.geteuid?.() === 0 ? false : "needs root, to mount a small disk";
+
+test("on a full disk the old file stays, and the failure says so", { skip: unlessRoot }, async (t) => {
+  const root = folder(t);
+  mkdirSync(join(root, "disk"));
+  try {
+    mount("tmpfs", join(root, "disk"), "tmpfs", 0, "size=16k");
+  } catch (error) {
+    return t.skip((error as Error).message);
+  }
+  try {
+    const path = join(root, "disk/x");
+    await writeAtomically(path, "old", 0o644);
+    await assert.rejects(writeAtomically(path, Buffer.alloc(32 * 1024), 0o644), {
+      kind: "no-space",
+      message: `cannot write ${path}: no space left on device`,
+    });
+    assert.deepEqual(readdirSync(join(root, "disk")), ["x"]);
+    assert.equal(readFileSync(path, "utf8"), "old");
+  } finally {
+    unmount(join(root, "disk"));
+  }
 });

@@ -26,7 +26,7 @@ export async function writeAtomically(
     `${temporaryPrefix}${basename(path)}-${randomBytes(8).toString("hex")}`,
   );
   try {
-    await writeSynced(temporary, content, mode);
+    await create(temporary, content, mode);
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
@@ -38,13 +38,17 @@ export async function writeAtomically(
 /** Creates `path` (which must not exist) with `content` and `mode`, and flushes it to the disk. */
 export async function writeSynced(path: string, content: Uint8Array | string, mode: number): Promise<void> {
   try {
-    await using file = await open(path, "wx", mode);
-    await file.writeFile(content);
-    await file.chmod(mode);
-    await file.sync();
+    await create(path, content, mode);
   } catch (error) {
     throw writeFailure(path, error);
   }
+}
+
+async function create(path: string, content: Uint8Array | string, mode: number): Promise<void> {
+  await using file = await open(path, "wx", mode);
+  await file.writeFile(content);
+  await file.chmod(mode);
+  await file.sync();
 }
 
 /** Flushes the entries of a directory, so that a rename or removal in it outlives a loss of power. */
