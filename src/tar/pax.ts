@@ -82,6 +82,7 @@ function setRecord(header: PaxHeader, key: string, body: Buffer, from: number, t
     (header.xattrs ??= new Map()).set(withoutNul(key.slice(schily.length), key), copyOf(body, from, to));
     return;
   }
+  if (key.startsWith(libarchive)) return setLibarchive(header, key, body.toString("latin1", from, to));
   if (from === to) return; // an empty value deletes the record: the header block's field counts
   const value = body.toString("latin1", from, to);
   switch (key) {
@@ -117,7 +118,6 @@ function setRecord(header: PaxHeader, key: string, body: Buffer, from: number, t
       return;
   }
   if (key.startsWith("GNU.sparse.")) setSparse((header.sparse ??= {}), key.slice(11), value);
-  else if (key.startsWith(libarchive)) setLibarchive(header, key, value);
   else withoutNul(key, key);
 }
 
