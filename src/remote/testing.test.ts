@@ -1,5 +1,7 @@
 /** What the tests of this folder share: images in memory, a registry filled with them, a clock that does not wait. */
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { connect, type AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { fromBytes, type ImageView, type LayerView } from "../bytes/index.ts";
 import { Failure, type FailureKind } from "../errors.ts";
@@ -172,4 +174,28 @@ export function noise(length: number, seedNumber = 1): Uint8Array {
 
 export async function bytesOf(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(await Array.fromAsync(source));
+}
+
+/** A proxy that leads everything to one address, and notes what it was asked. */
+export async function serveProxy(target: string) {
+  const asked: string[] = [];
+  const [host, port] = target.split(":") as [string, string];
+  const server = createServer((request, response) => {
+    asked.push(`${request.method} ${request.url} ${request.headers["proxy-authorization"] ?? ""}`.trim());
+    response.writeHead(502).end();
+  });
+  server.on("connect", (request, socket) => {
+    asked.push(`CONNECT ${request.url} ${request.headers["proxy-authorization"] ?? ""}`.trim());
+    const upstream = connect(Number(port), host, () => {
+      socket.write("HTTP/1.1 200 OK\r\n\r\n");
+      socket.pipe(upstream).pipe(socket);
+    });
+    for (const end of [socket, upstream]) end.on("error", () => [socket, upstream].map((s) => s.destroy()));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const close = async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  return { asked, port: (server.address() as AddressInfo).port, [Symbol.asyncDispose]: close };
 }

@@ -36,13 +36,14 @@ export function portOf(url: URL): string {
 /** Whether an address lies in a network such as `10.0.0.0/8`. Anything malformed lies nowhere. */
 export function inNetwork(address: string, network: string): boolean {
   const [base = "", bits = ""] = network.split("/");
-  const family = isIP(base) === 6 ? "ipv6" : "ipv4";
-  const widest = family === "ipv6" ? 128 : 32;
-  if (isIP(base) === 0 || isIP(address) === 0 || !/^\d{1,3}$/.test(bits) || Number(bits) > widest)
-    return false;
+  const version = isIP(base);
+  const widest = version === 6 ? 128 : 32;
+  if (version === 0 || isIP(address) !== version) return false;
+  if (!/^\d{1,3}$/.test(bits) || Number(bits) > widest) return false;
+  const family = version === 6 ? "ipv6" : "ipv4";
   const list = new BlockList();
   list.addSubnet(base, Number(bits), family);
-  return list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+  return list.check(address, family);
 }
 
 function bypassed(url: URL, environment: Environment): boolean {
@@ -55,9 +56,10 @@ function matches(rule: string, host: string, port: string): boolean {
   if (rule === "") return false;
   if (rule === "*") return true;
   if (rule.includes("/")) return inNetwork(host, rule);
-  const [, name = rule, rulePort] = /^(.*?|\[.*\]):(\d+)$/.exec(rule) ?? [];
+  if (isIP(rule) !== 0) return host === rule;
+  const [, name = rule, rulePort] = /^(.*):(\d+)$/.exec(rule) ?? [];
   if (rulePort !== undefined && rulePort !== port) return false;
   const bare = name.replace(/^\*\./, ".").replace(/^\[|\]$/g, "");
-  if (isIP(bare) !== 0 || isIP(rule) !== 0) return host === (isIP(rule) === 0 ? bare : rule);
+  if (isIP(bare) !== 0) return host === bare;
   return bare.startsWith(".") ? host.endsWith(bare) : host === bare || host.endsWith(`.${bare}`);
 }
