@@ -7,6 +7,7 @@ import { chainIds, type Reference } from "../oci/index.ts";
 import { defaultUnpacker } from "./receive/default_unpacker.ts";
 import { findMissing } from "./receive/find_missing.ts";
 import { lineId } from "./receive/layer_progress.ts";
+import { isDiskFull } from "./receive/local_blob.ts";
 import { readConfig, type VerifiedConfig } from "./receive/read_config.ts";
 import { knownImage, registerImage, setNames } from "./receive/register_image.ts";
 import { stackOf } from "./receive/stack.ts";
@@ -160,8 +161,7 @@ function announce(transfer: Transfer, stack: readonly StackLayer[], first: numbe
 function asFailure(error: unknown, image: ImageView, signal: AbortSignal): unknown {
   if (isFailure(error)) return error;
   if (signal.aborted) return cancelled(signal);
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  if (code === "ENOSPC" || code === "EDQUOT") {
+  if (isDiskFull(error)) {
     return new Failure("no-space", `cannot store image ${image.imageId}: no space left on device`, {
       hint: "`varve system df` shows what takes the space, `varve system prune` frees some",
       cause: error,

@@ -1,13 +1,13 @@
 /** Download without unpacking, for drivers whose layers are unpacked one on top of the other. */
 import { createHash } from "node:crypto";
-import { open, rm, type FileHandle } from "node:fs/promises";
+import { open, type FileHandle } from "node:fs/promises";
 import { Failure } from "../../errors.ts";
 import { algorithmOf, hexOf, type Descriptor } from "../../oci/index.ts";
 import { holdBlob } from "./blob_lock.ts";
 import { fileSource } from "./file_source.ts";
 import { openBlob } from "./layer_bytes.ts";
 import { LayerProgress } from "./layer_progress.ts";
-import { isDamaged, openCached, partialFile } from "./local_blob.ts";
+import { dropDamaged, isDamaged, openCached, partialFile } from "./local_blob.ts";
 import type { MissingLayer, Transfer } from "./types.ts";
 
 export interface DownloadedBlob {
@@ -37,10 +37,14 @@ export async function downloadBlob(
   try {
     return await download(transfer, layer, blob, partial.path);
   } catch (error) {
-    if (!isDamaged(error)) throw error;
-    await rm(partial.path, { force: true });
-    if (partial.size === 0) throw error;
-    return download(transfer, layer, blob, partial.path);
+    await dropDamaged(partial.path, error);
+    if (!isDamaged(error) || partial.size === 0) throw error;
+  }
+  try {
+    return await download(transfer, layer, blob, partial.path);
+  } catch (error) {
+    await dropDamaged(partial.path, error);
+    throw error;
   }
 }
 

@@ -39,6 +39,17 @@ export function isDamaged(error: unknown): boolean {
   return isFailure(error, "corrupt") || isFailure(error, "invalid") || isFailure(error, "limit");
 }
 
+/** Whether the disk, or the user's share of it, is full. */
+export function isDiskFull(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  return isFailure(error, "no-space") || code === "ENOSPC" || code === "EDQUOT";
+}
+
+/** Drops a partial file whose bytes are wrong; after other failures it stays for the next attempt. */
+export async function dropDamaged(path: string, error: unknown): Promise<void> {
+  if (isDamaged(error)) await rm(path, { force: true });
+}
+
 function ignoreMissing(error: unknown): number {
   if (isMissing(error)) return 0;
   throw error;

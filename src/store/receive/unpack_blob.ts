@@ -1,6 +1,5 @@
 /** Download and unpacking in one pass, for drivers whose layers do not wait for one another. */
 import { readdirSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { fromText } from "../../byte_string.ts";
 import { removeTree } from "../../sys/index.ts";
 import type { Descriptor } from "../../oci/index.ts";
@@ -8,7 +7,7 @@ import { holdBlob } from "./blob_lock.ts";
 import { fileSource } from "./file_source.ts";
 import { openBlob } from "./layer_bytes.ts";
 import { LayerProgress } from "./layer_progress.ts";
-import { isDamaged, openCached, partialFile } from "./local_blob.ts";
+import { dropDamaged, isDamaged, openCached, partialFile } from "./local_blob.ts";
 import type { FetchedLayer, MissingLayer, Transfer } from "./types.ts";
 
 /**
@@ -29,15 +28,14 @@ export async function unpackBlob(
   try {
     return await unpackStream(transfer, layer, blob, partial.path);
   } catch (error) {
-    if (!isDamaged(error)) throw error;
-    await rm(partial.path, { force: true });
-    if (partial.size === 0) throw error;
+    await dropDamaged(partial.path, error);
+    if (!isDamaged(error) || partial.size === 0) throw error;
   }
   emptyTarget(transfer, layer);
   try {
     return await unpackStream(transfer, layer, blob, partial.path);
   } catch (error) {
-    if (isDamaged(error)) await rm(partial.path, { force: true });
+    await dropDamaged(partial.path, error);
     throw error;
   }
 }

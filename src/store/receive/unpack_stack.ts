@@ -1,8 +1,9 @@
 /** All missing layers of an image, fetched and unpacked side by side. */
-import type { FileHandle } from "node:fs/promises";
+import { rm, type FileHandle } from "node:fs/promises";
 import { throwIfCancelled } from "../../bytes/index.ts";
 import { downloadBlob, type DownloadedBlob } from "./download_blob.ts";
 import { fileSource } from "./file_source.ts";
+import { isDiskFull } from "./local_blob.ts";
 import { limitTo, type Limit } from "./limit.ts";
 import type { FetchedLayer, MissingLayer, Transfer } from "./types.ts";
 import { unpackBlob } from "./unpack_blob.ts";
@@ -37,8 +38,19 @@ export async function unpackStack(
   for (const job of jobs) job.catch(fail);
   const results = await Promise.allSettled(jobs);
   const failed = results.find((result) => result.status === "rejected");
-  if (failed !== undefined) throw failures[0] ?? failed.reason;
+  if (failed !== undefined) {
+    const failure = failures[0] ?? failed.reason;
+    if (isDiskFull(failure)) await dropPartials(transfer, layers);
+    throw failure;
+  }
   return results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+}
+
+/** A transfer that can be resumed is worth less than a machine whose disk is not full. */
+async function dropPartials({ store }: Transfer, layers: readonly MissingLayer[]): Promise<void> {
+  for (const { view } of layers) {
+    if (view.blob !== undefined) await rm(store.blobs.partialPath(view.blob.digest), { force: true });
+  }
 }
 
 /** Directories first, each on its parent, though that one is still empty; then everything at once. */
