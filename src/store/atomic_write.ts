@@ -4,8 +4,18 @@
  * disk), so each of the four steps is needed.
  */
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
-import { chmod, mkdir, open, rename, rm } from "node:fs/promises";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fchmodSync,
+  fsync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { Failure, type FailureKind } from "../errors.ts";
 
@@ -27,9 +37,9 @@ export async function writeAtomically(
   );
   try {
     await create(temporary, content, mode);
-    await rename(temporary, path);
+    renameSync(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    rmSync(temporary, { force: true });
     throw writeFailure(path, error);
   }
   await syncDirectory(dirname(path));
@@ -45,16 +55,36 @@ export async function writeSynced(path: string, content: Uint8Array | string, mo
 }
 
 async function create(path: string, content: Uint8Array | string, mode: number): Promise<void> {
-  await using file = await open(path, "wx", mode);
-  await file.writeFile(content);
-  await file.chmod(mode);
-  await file.sync();
+  const file = openSync(path, "wx", mode);
+  try {
+    writeFileSync(file, content);
+    fchmodSync(file, mode);
+    await flush(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Flushes the entries of a directory, so that a rename or removal in it outlives a loss of power. */
 export async function syncDirectory(path: string): Promise<void> {
-  await using directory = await open(path, "r");
-  await directory.sync();
+  await syncPath(path);
+}
+
+/** Flushes a file or directory. */
+export async function syncPath(path: string): Promise<void> {
+  const file = openSync(path, "r");
+  try {
+    await flush(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** The one slow step: it waits for the disk, so it alone is worth a round through the thread pool (50 µs each). */
+function flush(file: number): Promise<void> {
+  return new Promise((resolve, reject) =>
+    fsync(file, (error) => (error === null ? resolve() : reject(error))),
+  );
 }
 
 /**
@@ -65,14 +95,19 @@ export async function ensureDirectory(path: string, mode: number): Promise<boole
   if (existsSync(path)) return false;
   if (!existsSync(dirname(path))) await ensureDirectory(dirname(path), mode);
   try {
-    await mkdir(path, { mode });
+    makeDirectory(path, mode);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
     throw writeFailure(path, error);
   }
-  await chmod(path, mode);
   await syncDirectory(dirname(path));
   return true;
+}
+
+/** Makes one directory with `mode` whatever the umask. */
+export function makeDirectory(path: string, mode: number): void {
+  mkdirSync(path, { mode });
+  chmodSync(path, mode);
 }
 
 const kinds: Record<string, readonly [FailureKind, reason: string]> = {

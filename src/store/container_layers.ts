@@ -3,13 +3,12 @@
  * and renamed into place, and renamed away before it is deleted: dockerd does not start on a half entry.
  */
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { existsSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { CacheId, Driver } from "../driver/index.ts";
 import { Failure } from "../errors.ts";
 import { isDigest, type ChainId } from "../oci/index.ts";
-import { ensureDirectory, syncDirectory, writeSynced } from "./atomic_write.ts";
+import { ensureDirectory, makeDirectory, syncDirectory, writeSynced } from "./atomic_write.ts";
 import { populateInitLayer, syncInitLayer } from "./init_layer.ts";
 import { modes, type StorePaths } from "./paths.ts";
 import { listIfThere, readTextIfThere } from "./read_small.ts";
@@ -59,16 +58,16 @@ export function openContainerLayers(
       if (layer === undefined) return;
       const leaving = stagingPath(paths);
       await ensureDirectory(dirname(leaving), modes.shared);
-      await rename(paths.mountOf(containerId), leaving);
+      renameSync(paths.mountOf(containerId), leaving);
       try {
         await removeDirectories(driver, layer);
       } catch (error) {
         // Still mounted, most likely: the container stays, to be removed later.
-        await rename(leaving, paths.mountOf(containerId));
+        renameSync(leaving, paths.mountOf(containerId));
         throw error;
       }
       await syncDirectory(paths.mounts);
-      await rm(leaving, { recursive: true, force: true });
+      rmSync(leaving, { recursive: true, force: true });
     },
   };
 }
@@ -92,7 +91,7 @@ async function makeDirectories(driver: Driver, layer: ContainerLayer, below?: Ca
   await driver.create(layer.initId, below);
   {
     await using root = await driver.mount(layer.initId);
-    await populateInitLayer(root.path);
+    populateInitLayer(root.path);
   }
   await syncInitLayer(driver.target(layer.initId).directory);
   await driver.create(layer.mountId, layer.initId);
@@ -109,7 +108,8 @@ function stagingPath(paths: StorePaths): string {
 
 async function publish(paths: StorePaths, layer: ContainerLayer): Promise<void> {
   const staging = stagingPath(paths);
-  await ensureDirectory(staging, modes.shared);
+  await ensureDirectory(dirname(staging), modes.shared);
+  makeDirectory(staging, modes.shared);
   const files: [string, string][] = [
     ["mount-id", layer.mountId],
     ["init-id", layer.initId],
@@ -119,9 +119,9 @@ async function publish(paths: StorePaths, layer: ContainerLayer): Promise<void> 
     await Promise.all(files.map(([name, text]) => writeSynced(join(staging, name), text, modes.sharedFile)));
     await syncDirectory(staging);
     await ensureDirectory(paths.mounts, modes.shared);
-    await rename(staging, paths.mountOf(layer.containerId));
+    renameSync(staging, paths.mountOf(layer.containerId));
   } catch (error) {
-    await rm(staging, { recursive: true, force: true });
+    rmSync(staging, { recursive: true, force: true });
     const { code } = error as NodeJS.ErrnoException;
     throw code === "ENOTEMPTY" || code === "EEXIST" ? inUse(layer.containerId) : error;
   }

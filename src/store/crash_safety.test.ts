@@ -4,7 +4,6 @@
  */
 import assert from "node:assert/strict";
 import fs, { cpSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
-import fsp from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -22,77 +21,52 @@ interface Call {
 }
 
 const calls = [
-  "open",
-  "rename",
-  "mkdir",
-  "chmod",
-  "rm",
-  "copyFile",
-  "writeFile",
-  "unlink",
-  "symlink",
-] as const;
-const syncCalls = [
-  "mkdirSync",
-  "rmSync",
+  "openSync",
   "writeFileSync",
+  "fchmodSync",
+  "chmodSync",
+  "mkdirSync",
   "renameSync",
+  "rmSync",
   "unlinkSync",
+  "symlinkSync",
+  "copyFileSync",
   "appendFileSync",
+  "fsync",
 ] as const;
-const handleCalls = ["writeFile", "write", "chmod", "sync"] as const;
 
 type Patchable = Record<string, (...args: unknown[]) => unknown>;
 
-/** Calls `seen` before each call that changes something below `root`, until the test ends. */
-async function watchWrites(t: TestContext, root: string, seen: (call: Call) => void): Promise<void> {
+/**
+ * Calls `seen` before each call that changes something below `root`, until the test ends; descriptors are told by the
+ * path that they were opened with.
+ */
+function watchWrites(t: TestContext, root: string, seen: (call: Call) => void): void {
   let busy = false;
-  const notice = (call: Call) => {
-    if (busy || !call.paths.some((path) => path.startsWith(root))) return;
-    busy = true;
-    seen(call);
-    busy = false;
-  };
-  const restore: (() => void)[] = [];
-  const patch = (holder: object, name: string, make: (original: Patchable[string]) => Patchable[string]) => {
-    const target = holder as Patchable;
+  const opened = new Map<unknown, string>();
+  const target = fs as unknown as Patchable;
+  for (const name of calls) {
     const original = target[name] as Patchable[string];
-    target[name] = make(original);
-    restore.push(() => void (target[name] = original));
-  };
-  const opened = new WeakMap<object, string>();
-  const handle = await fsp.open(root, "r");
-  for (const name of handleCalls) {
-    patch(
-      Object.getPrototypeOf(handle) as object,
-      name,
-      (original) =>
-        function (this: object, ...args) {
-          notice({ name: `handle.${name}`, paths: [opened.get(this) ?? ""] });
-          return original.apply(this, args);
-        },
-    );
-  }
-  await handle.close();
-  for (const [holder, names] of [
-    [fsp, calls],
-    [fs, syncCalls],
-  ] as const) {
-    for (const name of names) {
-      patch(holder, name, (original) => (...args) => {
-        const reads = name === "open" && args[1] === "r";
-        if (!reads) notice({ name, paths: args.slice(0, 2).filter((arg) => typeof arg === "string") });
-        const result = original(...args);
-        if (name !== "open") return result;
-        return (result as Promise<object>).then((file) => (opened.set(file, args[0] as string), file));
-      });
-    }
+    target[name] = (...args) => {
+      const paths = args
+        .slice(0, 2)
+        .map((arg) => (typeof arg === "number" ? (opened.get(arg) ?? "") : String(arg)));
+      const reads = name === "openSync" && args[1] === "r";
+      if (!busy && !reads && paths.some((path) => path.startsWith(root))) {
+        busy = true;
+        seen({ name, paths });
+        busy = false;
+      }
+      const result = original(...args);
+      if (name === "openSync") opened.set(result, String(args[0]));
+      return result;
+    };
+    t.after(() => {
+      target[name] = original;
+      syncBuiltinESMExports();
+    });
   }
   syncBuiltinESMExports();
-  t.after(() => {
-    for (const undo of restore) undo();
-    syncBuiltinESMExports();
-  });
 }
 
 /** A "tar" of one file `f`, and its record. */
@@ -216,8 +190,8 @@ for (const [what, prepare, act] of [
     const store = await openStore({ root, driver: "vfs" });
     await prepare(store);
     const made: { copy: string; call: Call }[] = [];
-    await watchWrites(t, root, (call) => {
-      if (call.name === "handle.sync") return;
+    watchWrites(t, root, (call) => {
+      if (call.name === "fsync") return;
       const to = join(place, `at-${made.length}`);
       copy(root, to);
       made.push({ copy: to, call });
@@ -241,7 +215,7 @@ test("B136 nothing is renamed into place before it is on the disk, and no rename
   const root = join(folder(t), "root");
   const store = await openStore({ root, driver: "vfs" });
   const log: Call[] = [];
-  await watchWrites(t, root, (call) => log.push(call));
+  watchWrites(t, root, (call) => log.push(call));
   await work(store);
   const indexOf = (name: string, path: string, from: number) =>
     log.findIndex((call, i) => i >= from && call.name === name && call.paths[0] === path);
@@ -250,19 +224,15 @@ test("B136 nothing is renamed into place before it is on the disk, and no rename
       (call, i) => i < end && names.includes(call.name) && (call.paths[0] ?? "").startsWith(below),
     );
   const renames = log.flatMap((call, i) =>
-    call.name === "rename" ? [{ i, from: call.paths[0], to: call.paths[1] }] : [],
+    call.name === "renameSync" ? [{ i, from: call.paths[0], to: call.paths[1] }] : [],
   );
   const visible = renames.filter(({ to }) => !(to ?? "").includes("/layerdb/tmp/"));
   assert.ok(visible.length >= 8, `${visible.length}`);
   for (const { i, from = "", to = "" } of visible) {
-    const written = lastBefore(["open", "handle.writeFile", "handle.chmod"], from, i);
-    const synced = lastBefore(["handle.sync"], from, i);
+    const written = lastBefore(["openSync", "writeFileSync", "fchmodSync"], from, i);
+    const synced = lastBefore(["fsync"], from, i);
     assert.ok(synced >= written && synced >= 0, `${to} is renamed before it is synced`);
-    assert.notEqual(
-      indexOf("handle.sync", dirname(to), i),
-      -1,
-      `${dirname(to)} is not synced after the rename`,
-    );
+    assert.notEqual(indexOf("fsync", dirname(to), i), -1, `${dirname(to)} is not synced after the rename`);
     assert.ok(statSync(to));
   }
 });

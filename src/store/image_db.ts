@@ -2,7 +2,7 @@
  * `imagedb/`: image configs, byte for byte, under their own digest (behaviours B132), and beside each what the config
  * cannot say: its parent here, and when it was last tagged (B133).
  */
-import { rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../errors.ts";
 import { chainIds, digestOf, isDigest, parseJson, shortId } from "../oci/index.ts";
@@ -45,10 +45,10 @@ export function openImageDb(paths: StorePaths, hasLayer: (chainId: ChainId) => b
     },
 
     async remove(id) {
-      await rm(paths.config(id), { force: true });
+      rmSync(paths.config(id), { force: true });
       await syncDirectory(paths.configs);
       await orphanChildren(paths, id);
-      await rm(paths.metadata(id), { recursive: true, force: true });
+      rmSync(paths.metadata(id), { recursive: true, force: true });
     },
   };
 }
@@ -122,6 +122,6 @@ async function setMetadata(paths: StorePaths, id: ImageId, key: string, value: s
 async function orphanChildren(paths: StorePaths, parent: ImageId): Promise<void> {
   for (const name of listIfThere(paths.configMetadata)) {
     const file = join(paths.configMetadata, name, "parent");
-    if (readTextIfThere(file) === parent) await rm(file, { force: true });
+    if (readTextIfThere(file) === parent) rmSync(file, { force: true });
   }
 }

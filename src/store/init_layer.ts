@@ -2,9 +2,9 @@
  * The layer between an image and a container's writable layer: places for what the engine mounts into each
  * container, so that those mount points never show in a diff or a commit (behaviours B150, B059).
  */
-import { chmod, lstat, mkdir, open, symlink, unlink, writeFile } from "node:fs/promises";
+import { chmodSync, existsSync, lstatSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isMissing } from "./read_small.ts";
+import { makeDirectory, syncPath } from "./atomic_write.ts";
 
 type Placeholder =
   | { readonly path: string; readonly kind: "directory" | "file" }
@@ -32,24 +32,23 @@ const mode = 0o755;
  * Whatever the image has in their way and is no directory goes, also symbolic links above them: so nothing is ever
  * written through a link that the image made.
  */
-export async function populateInitLayer(root: string): Promise<void> {
+export function populateInitLayer(root: string): void {
   for (const placeholder of placeholders) {
     const parts = placeholder.path.split("/");
-    for (let depth = 1; depth < parts.length; depth++)
-      await makeDirectory(join(root, ...parts.slice(0, depth)));
+    for (let depth = 1; depth < parts.length; depth++) placeDirectory(join(root, ...parts.slice(0, depth)));
     const path = join(root, placeholder.path);
     switch (placeholder.kind) {
       case "directory":
-        await makeDirectory(path);
+        placeDirectory(path);
         break;
       case "file":
-        if (await clear(path)) {
-          await writeFile(path, "", { flag: "wx" });
-          await chmod(path, mode);
+        if (clear(path)) {
+          writeFileSync(path, "", { flag: "wx" });
+          chmodSync(path, mode);
         }
         break;
       case "link":
-        if (await clear(path)) await symlink(placeholder.to, path);
+        if (clear(path)) symlinkSync(placeholder.to, path);
         break;
     }
   }
@@ -59,31 +58,19 @@ export async function populateInitLayer(root: string): Promise<void> {
 export async function syncInitLayer(directory: string): Promise<void> {
   const paths = new Set([directory, join(directory, "dev"), join(directory, "etc")]);
   for (const { path, kind } of placeholders) if (kind !== "link") paths.add(join(directory, path));
-  for (const path of paths) {
-    try {
-      await using entry = await open(path, "r");
-      await entry.sync();
-    } catch (error) {
-      // Directories that the image has already are not in the init layer.
-      if (!isMissing(error)) throw error;
-    }
-  }
+  // Directories that the image has already are not in the init layer.
+  await Promise.all([...paths].filter(existsSync).map(syncPath));
 }
 
 /** Leaves a directory alone; anything else, and nothing, becomes one. */
-async function makeDirectory(path: string): Promise<void> {
-  if (!(await clear(path))) return;
-  await mkdir(path);
-  await chmod(path, mode);
+function placeDirectory(path: string): void {
+  if (clear(path)) makeDirectory(path, mode);
 }
 
 /** Removes what is there unless it is a directory. Returns whether the place is free. */
-async function clear(path: string): Promise<boolean> {
-  try {
-    if ((await lstat(path)).isDirectory()) return false;
-    await unlink(path);
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-  }
+function clear(path: string): boolean {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats?.isDirectory() === true) return false;
+  if (stats !== undefined) unlinkSync(path);
   return true;
 }

@@ -4,13 +4,12 @@
  * that register the same layer wins.
  */
 import { randomBytes } from "node:crypto";
-import { chmod, copyFile, open, rename, rm } from "node:fs/promises";
-import { existsSync, statSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Driver } from "../driver/index.ts";
 import { Failure } from "../errors.ts";
 import { chainId as chainOf, isDigest, type ChainId, type Digest } from "../oci/index.ts";
-import { ensureDirectory, syncDirectory, writeSynced } from "./atomic_write.ts";
+import { ensureDirectory, makeDirectory, syncDirectory, syncPath, writeSynced } from "./atomic_write.ts";
 import type { LayerIndex } from "./layer_index.ts";
 import { openLayerTar } from "./open_layer_tar.ts";
 import { modes, type StorePaths } from "./paths.ts";
@@ -57,9 +56,9 @@ class FileLayerDb implements LayerDb {
     const entry = this.#paths.layer(chainId);
     try {
       await ensureDirectory(dirname(entry), modes.shared);
-      await rename(staging, entry);
+      renameSync(staging, entry);
     } catch (error) {
-      await rm(staging, { recursive: true, force: true });
+      rmSync(staging, { recursive: true, force: true });
       const { code } = error as NodeJS.ErrnoException;
       const winner = code === "ENOTEMPTY" || code === "EEXIST" ? this.#get(chainId) : undefined;
       if (winner === undefined) throw error;
@@ -74,14 +73,14 @@ class FileLayerDb implements LayerDb {
     // Docker's spelling: dockerd finishes the removal of such an entry when it starts (moby, layer/layer_store.go).
     const leaving = `${entry}-${randomBytes(32).toString("hex")}-removing`;
     try {
-      await rename(entry, leaving);
+      renameSync(entry, leaving);
     } catch (error) {
       if (isMissing(error)) return;
       throw error;
     }
     this.#index?.remove(chainId);
     await syncDirectory(dirname(entry));
-    await rm(leaving, { recursive: true, force: true });
+    rmSync(leaving, { recursive: true, force: true });
   }
 
   async openTar(chainId: ChainId, options: Parameters<LayerDb["openTar"]>[1]) {
@@ -112,7 +111,7 @@ class FileLayerDb implements LayerDb {
   async #stage(layer: NewLayer): Promise<string> {
     const staging = join(this.#paths.layerStaging, `write-set-${randomBytes(8).toString("hex")}`);
     await ensureDirectory(dirname(staging), modes.shared);
-    await ensureDirectory(staging, modes.private);
+    makeDirectory(staging, modes.private);
     const files: [string, string][] = [
       ["cache-id", layer.cacheId],
       ["diff", layer.diffId],
@@ -126,7 +125,7 @@ class FileLayerDb implements LayerDb {
       ]);
       await syncDirectory(staging);
     } catch (error) {
-      await rm(staging, { recursive: true, force: true });
+      rmSync(staging, { recursive: true, force: true });
       throw error;
     }
     return staging;
@@ -164,13 +163,12 @@ function corrupt(entry: string, reason: string): never {
 /** Moves a file, also from another file system, and flushes it. */
 async function moveSynced(from: string, to: string): Promise<void> {
   try {
-    await rename(from, to);
+    renameSync(from, to);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EXDEV") throw error;
-    await copyFile(from, to);
-    await rm(from);
+    copyFileSync(from, to);
+    rmSync(from);
   }
-  await chmod(to, modes.sharedFile);
-  await using file = await open(to, "r");
-  await file.sync();
+  chmodSync(to, modes.sharedFile);
+  await syncPath(to);
 }
