@@ -98,7 +98,8 @@ async function release(locks: string, plan: MountPlan, users: number): Promise<v
   await using gate = await enter(locks, plan.key);
   try {
     if (!sys.flock(users, "exclusive")) return;
-    if (plan.mounting !== undefined && findMount(plan.path) !== undefined) end(plan.path);
+    // Also for a holder that did not mount: others may have left the mount to the last one.
+    if (findMount(plan.path) !== undefined) end(plan.path);
     gate.removeUsers();
   } finally {
     sys.close(users);

@@ -2,6 +2,7 @@
 import { dirname, resolve } from "node:path";
 import { checkCacheId, isOwnCacheId } from "./cache_id.ts";
 import { fromText } from "../byte_string.ts";
+import type { ByteSource } from "../bytes/index.ts";
 import { removeTreeInSlices } from "../sys/index.ts";
 import { compareDirectories } from "./compare_views.ts";
 import { findMount, holdMount, type MountPlan, whileUnmounted } from "./held_mount.ts";
@@ -10,7 +11,7 @@ import { mountOverlay, type OverlayDialect, overlayDialect } from "./overlay_mou
 import { holdReadOnlyView, viewKey, viewPath } from "./read_only_view.ts";
 import type { CacheId, Driver, MountedRoot } from "./types.ts";
 import { ownershipHere } from "./user_namespace.ts";
-import type { ApplyTarget, Change } from "../layer/index.ts";
+import { type ApplyTarget, type Change, diffLayer } from "../layer/index.ts";
 
 export interface DriverOptions {
   /** The driver's own directory: `ROOT/overlay2`, `ROOT/vfs`. Made when the first layer is. */
@@ -71,8 +72,14 @@ class Overlay2 implements Driver {
     );
   }
 
-  diff(): never {
-    throw new Error("PENDING");
+  async *diff(id: CacheId, options: { readonly signal: AbortSignal }): ByteSource {
+    this.#layout.mustExist(checkCacheId(id));
+    const lowers = this.#layout.lowers(id).map((lower) => this.#layout.diff(lower));
+    const { directory, whiteouts } = this.target(id);
+    // Held, so that it is not removed meanwhile; what is read is the change directory itself.
+    await using held = new AsyncDisposableStack();
+    held.use(await holdMount(this.#locks, { key: id, path: this.#layout.merged(id) }));
+    yield* diffLayer({ directory, whiteouts, lowers, ...options });
   }
 
   async changes(id: CacheId, options: { readonly signal: AbortSignal }): Promise<Change[]> {

@@ -2,8 +2,9 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fromText } from "../byte_string.ts";
+import type { ByteSource } from "../bytes/index.ts";
 import { Failure, isFailure } from "../errors.ts";
-import type { ApplyTarget, Change } from "../layer/index.ts";
+import { type ApplyTarget, type Change, diffLayer } from "../layer/index.ts";
 import * as sys from "../sys/index.ts";
 import { checkCacheId, isOwnCacheId } from "./cache_id.ts";
 import { compareDirectories } from "./compare_views.ts";
@@ -76,8 +77,14 @@ class Vfs implements Driver {
     }
   }
 
-  diff(): never {
-    throw new Error("PENDING");
+  async *diff(id: CacheId, options: { readonly signal: AbortSignal }): ByteSource {
+    this.#mustExist(id);
+    const parent = this.#parent(id);
+    const lowers = parent === undefined ? [] : [this.#directory(parent)];
+    const { directory, whiteouts } = this.target(id);
+    await using held = new AsyncDisposableStack();
+    held.use(await holdMount(this.#locks, { key: id, path: directory }));
+    yield* diffLayer({ directory, whiteouts, lowers, ...options });
   }
 
   async changes(id: CacheId, options: { readonly signal: AbortSignal }): Promise<Change[]> {

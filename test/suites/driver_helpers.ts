@@ -1,5 +1,6 @@
 /** Short ways to make, change and look at layers of a driver. */
 import { randomBytes } from "node:crypto";
+import type { ByteSource } from "../../src/bytes/index.ts";
 import type { CacheId, Driver } from "../../src/driver/index.ts";
 import { LayerApplier } from "../../src/layer/index.ts";
 import { readTar, TarParser } from "../../src/tar/index.ts";
@@ -38,13 +39,18 @@ export async function changesOf(driver: Driver, id: CacheId): Promise<string[]> 
   return (await driver.changes(id, live)).map(({ kind, path }) => `${kind} ${path}`);
 }
 
-/** Names in the layer tar of `id`, in order, with the type before each. */
-export async function tarOf(driver: Driver, id: CacheId): Promise<string[]> {
+/** `type path` of each entry, with the target of a hard link. */
+export async function entriesOf(tar: ByteSource): Promise<string[]> {
   const entries: string[] = [];
-  for await (const { entry } of readTar(driver.diff(id, live))) {
-    entries.push(`${entry.type} ${entry.path}`);
+  for await (const { entry } of readTar(tar)) {
+    entries.push(`${entry.type} ${entry.path}${entry.type === "hardlink" ? ` = ${entry.linkPath}` : ""}`);
   }
   return entries;
+}
+
+/** {@link entriesOf} the layer tar of `id`. */
+export async function tarOf(driver: Driver, id: CacheId): Promise<string[]> {
+  return entriesOf(driver.diff(id, live));
 }
 
 /** Takes the layer tar of `from` and unpacks it into `to`. */

@@ -5,10 +5,8 @@ import { join } from "node:path";
 import * as sys from "../../src/sys/index.ts";
 
 export interface TreeOptions {
-  /** Leave times out: where two trees were written one after the other. */
-  readonly withoutTimes?: boolean;
-  /** Leave out what an ordinary user cannot set: owners, and attributes that are not `user.*`. */
-  readonly withoutOwners?: boolean;
+  /** Cut times to whole seconds, as layer tars do. */
+  readonly wholeSeconds?: boolean;
 }
 
 /** Path to a line with kind, mode, owner, links, time, attributes and content of everything in `root`. */
@@ -22,11 +20,10 @@ function describe(root: string, path: string, tree: Map<string, string>, options
   const full = join(root, path);
   const stat = lstatSync(full, { bigint: true });
   const fields = [(stat.mode & 0o177777n).toString(8)];
-  if (options.withoutOwners !== true) fields.push(`${stat.uid}:${stat.gid}`);
-  if (options.withoutTimes !== true) fields.push(String(stat.mtimeNs));
+  fields.push(`${stat.uid}:${stat.gid}`);
+  fields.push(String(options.wholeSeconds === true ? stat.mtimeNs / 1_000_000_000n : stat.mtimeNs));
   if (!stat.isDirectory()) fields.push(`links=${stat.nlink}`, `rdev=${stat.rdev}`);
   for (const name of [...sys.listXattrAt(sys.AT_FDCWD, full)].sort()) {
-    if (options.withoutOwners === true && !name.startsWith("user.")) continue;
     const value = sys.getXattrAt(sys.AT_FDCWD, full, name);
     fields.push(`${name}=${Buffer.from(value ?? []).toString("hex")}`);
   }

@@ -4,12 +4,12 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { dockerdSkip, startDockerd } from "../../test/suites/dockerd.ts";
-import { changesOf, inRoot, makeLayer } from "../../test/suites/driver_helpers.ts";
-import { overlaySkip } from "../../test/suites/overlay_skip.ts";
-import { changeBottom, fillBottom, storm } from "../../test/suites/root_fixture.ts";
-import { scratch } from "../../test/suites/scratch.ts";
-import { createOverlay2, createVfs } from "./index.ts";
+import { dockerdSkip, startDockerd } from "../suites/dockerd.ts";
+import { changesOf, entriesOf, inRoot, makeLayer, tarOf } from "../suites/driver_helpers.ts";
+import { overlaySkip } from "../suites/overlay_skip.ts";
+import { changeBottom, fillBottom, storm } from "../suites/root_fixture.ts";
+import { scratch } from "../suites/scratch.ts";
+import { createOverlay2, createVfs } from "../../src/driver/index.ts";
 
 const skip = dockerdSkip || overlaySkip;
 
@@ -62,43 +62,66 @@ function makeContainer(docker: (...args: string[]) => string, directory: string)
   return docker("create", "--network", "none", "two", "/none");
 }
 
-test(
-  "B086 B146 B147 B148 B149 dockerd's overlay2 directory and ours have one shape, and ours reads his",
-  { skip },
-  async () => {
-    using dir = scratch("dockerd");
-    await using daemon = await startDockerd(dir.path, "overlay2");
-    const container = makeContainer(daemon.docker, dir.path);
-    const theirs = join(daemon.root, "overlay2");
-    const graph = JSON.parse(
-      daemon.docker("inspect", "-f", "{{json .GraphDriver.Data}}", container),
-    ) as Record<string, string>;
-    const idOf = (path: string): string => path.split("/").at(-2) as string;
+test("beside dockerd's overlay2", { skip }, async (context) => {
+  using dir = scratch("dockerd");
+  await using daemon = await startDockerd(dir.path, "overlay2");
+  const container = makeContainer(daemon.docker, dir.path);
+  const theirs = join(daemon.root, "overlay2");
+  const driver = createOverlay2({ root: theirs, locks: join(dir.path, "locks") });
+  const inspected = daemon.docker("inspect", "-f", "{{json .GraphDriver.Data}}", container);
+  const graph = JSON.parse(inspected) as Record<string, string>;
+  const idOf = (path: string): string => path.split("/").at(-2) as string;
+  const top = idOf(graph["UpperDir"] as string);
+
+  await context.test("B086 we read what he wrote, and say of it what he says", async () => {
+    assert.deepEqual(await driver.graphData(top), graph);
+    await inRoot(driver, top, (root) => assert.equal(fs.readFileSync(join(root, "file"), "utf8"), "content"));
+    assert.deepEqual(await changesOf(driver, top), []);
+  });
+
+  await context.test("B130 B131 B146 B147 B148 B149 his directory and ours have one shape", async () => {
     const lowers = (graph["LowerDir"] as string).split(":").map(idOf);
-    const top = idOf(graph["UpperDir"] as string);
-
-    const his = createOverlay2({ root: theirs, locks: join(dir.path, "locks") });
-    assert.deepEqual(await his.graphData(top), graph);
-    await inRoot(his, top, (root) => assert.equal(fs.readFileSync(join(root, "file"), "utf8"), "content"));
-    assert.deepEqual(await changesOf(his, top), []);
     const shape = shapeOf(theirs, namesIn(theirs, [...lowers.toReversed(), top]));
+    assert.deepEqual(shape, await shapeOfOurs(join(dir.path, "overlay2")));
+  });
 
-    const home = join(dir.path, "overlay2");
-    const ours = createOverlay2({ root: home });
-    const ids = ["1", "2", "3"].map((digit) => digit.repeat(64));
-    const own = [ids[0], ids[1], `${ids[2]}-init`, ids[2]] as string[];
-    for (const [index, id] of own.entries()) {
-      await ours.create(id, own[index - 1]);
-      // dockerd has mounted the two layers of the container, which makes work/work.
-      if (index > 1) await inRoot(ours, id, () => {});
-    }
-    const expected = shapeOf(home, namesIn(home, own));
-    assert.deepEqual(shape, expected);
-  },
-);
+  await context.test("B097 changes are those of docker diff after a storm, sorted", async () => {
+    await inRoot(driver, top, storm);
+    const lines = daemon.docker("diff", container).split("\n");
+    const sorted = lines.sort((a, b) => (a.slice(2) < b.slice(2) ? -1 : 1));
+    assert.deepEqual(await changesOf(driver, top), sorted);
+    assert.ok(lines.length > 15, lines.join());
+  });
+
+  await context.test("B042 B043 B045 the layer tar has the entries of docker commit", async () => {
+    const ours = await tarOf(driver, top);
+    daemon.docker("commit", container, "three");
+    daemon.docker("save", "-o", join(dir.path, "saved.tar"), "three");
+    execFileSync("tar", ["-xf", join(dir.path, "saved.tar"), "-C", dir.path]);
+    const manifest = JSON.parse(fs.readFileSync(join(dir.path, "manifest.json"), "utf8")) as {
+      Layers: string[];
+    }[];
+    const layer = join(dir.path, manifest[0]?.Layers.at(-1) ?? "");
+    assert.deepEqual([...ours].sort(), (await entriesOf(fs.createReadStream(layer))).sort());
+    assert.ok(ours.length > 15, ours.join());
+  });
+});
+
+/** The same layers as `makeContainer` makes, by our driver. */
+async function shapeOfOurs(home: string): Promise<string[]> {
+  const driver = createOverlay2({ root: home });
+  const [base, image, mount] = ["1", "2", "3"].map((digit) => digit.repeat(64)) as [string, string, string];
+  const ids = [base, image, `${mount}-init`, mount];
+  for (const [index, id] of ids.entries()) {
+    await driver.create(id, ids[index - 1]);
+    // dockerd has mounted the two layers of the container, which makes work/work.
+    if (index > 1) await inRoot(driver, id, () => {});
+  }
+  return shapeOf(home, namesIn(home, ids));
+}
 
 test(
-  "B155 vfs: we read what dockerd wrote, and know a container's changes",
+  "beside dockerd's vfs: B155 we read what he wrote, B097 and know the changes",
   { skip: dockerdSkip },
   async () => {
     using dir = scratch("dockerd");
@@ -114,19 +137,3 @@ test(
     assert.deepEqual(await changesOf(driver, child), []);
   },
 );
-
-test("B097 changes are those of docker diff after a storm, sorted", { skip }, async () => {
-  using dir = scratch("dockerd");
-  await using daemon = await startDockerd(dir.path, "overlay2");
-  const container = makeContainer(daemon.docker, dir.path);
-  const record = join(daemon.root, "image/overlay2/layerdb/mounts", container, "mount-id");
-  const top = fs.readFileSync(record, "latin1");
-  const driver = createOverlay2({ root: join(daemon.root, "overlay2"), locks: join(dir.path, "locks") });
-  await inRoot(driver, top, storm);
-  const theirs = daemon.docker("diff", container).split("\n");
-  assert.deepEqual(
-    await changesOf(driver, top),
-    theirs.sort((a, b) => (a.slice(2) < b.slice(2) ? -1 : 1)),
-  );
-  assert.ok(theirs.length > 15, theirs.join());
-});
