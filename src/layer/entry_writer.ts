@@ -33,7 +33,7 @@ export class EntryWriter {
     this.#chowned = attributes.ownerDiffers(directory, name, entry);
     if (this.#chowned) attributes.ownFile(this.#fd, entry);
     this.#tree.size += entry.size;
-    if (written !== undefined) written.add(this.#tree.keyOf(directory, name, path));
+    if (written !== undefined) this.#tree.noteWritten(this.#tree.keyOf(directory, name, path));
   }
 
   #createFile(directory: Directory, name: ByteString, path: ByteString, mode: number): number {
@@ -80,7 +80,7 @@ export class EntryWriter {
   }
 
   directory(directory: Directory, name: ByteString, path: ByteString, entry: TarEntry): void {
-    const { attributes, directories, late, written } = this.#tree;
+    const { attributes, directories, late } = this.#tree;
     // An ordinary user could not fill a directory that he may not write to: the real mode then comes at the end.
     const mode = attributes.isRoot ? entry.mode : entry.mode | 0o700;
     const merges = this.#makeDirectory(directory, name, path, mode);
@@ -92,7 +92,7 @@ export class EntryWriter {
     const { atime, atimeNs, mtime, mtimeNs } = timesOf(entry);
     const times = { atime, atimeNs, mtime, mtimeNs };
     late.set(key, mode === entry.mode ? times : { ...times, mode: entry.mode });
-    written?.add(key);
+    this.#tree.noteWritten(key);
     // Those that have it open know an owner and a set-group-id bit that may have changed.
     if (merges) directories.flush(directory);
   }
@@ -193,7 +193,7 @@ export class EntryWriter {
       this.#tree.clearFor(directory, name, path, false);
       make();
     }
-    this.#tree.written?.add(this.#tree.keyOf(directory, name, path));
+    this.#tree.noteWritten(this.#tree.keyOf(directory, name, path));
   }
 }
 

@@ -27,7 +27,7 @@ export class LayerTree {
   readonly opaques = new Set<ByteString>();
   /** What directories get at the end. Keys are real paths where the directory is a copy of its parent layer. */
   readonly late = new Map<ByteString, LateAttributes>();
-  /** Real paths that this layer wrote, where lower content lies in the same directory; else undefined. */
+  /** Real paths of what this layer wrote into, where lower content lies in the same directory; else undefined. */
   readonly written: Set<ByteString> | undefined;
   #closed = false;
 
@@ -41,7 +41,7 @@ export class LayerTree {
     this.directories = new Directories(this.rootFd, {
       real: this.written !== undefined,
       umask: this.attributes.umask,
-      onImplied: (path) => this.written?.add(path),
+      onImplied: (path) => this.noteWritten(path),
       onOpened: (real, stat) => this.#keepTimes(real, stat),
       onObstacle: (path) => this.#makeRoomForDirectory(path),
     });
@@ -52,9 +52,16 @@ export class LayerTree {
     return this.written === undefined ? path : childOf(directory.real, name);
   }
 
+  /** Remembers what this layer wrote, and the directories above it, which must not be taken for lower content. */
+  noteWritten(key: ByteString): void {
+    if (this.written === undefined) return;
+    for (let at = key; at !== "" && !this.written.has(at); at = parentOf(at)) this.written.add(at);
+  }
+
   /** A directory that the tar does not list keeps its times, though what is made in it changes them. */
   #keepTimes(real: ByteString, stat: sys.Stat): void {
-    if (this.written?.has(real) || this.late.has(real)) return;
+    // The root is the driver's; it can be opened by a name, too, through a symlink.
+    if (real === "" || this.written?.has(real) || this.late.has(real)) return;
     const { atime, atimeNs, mtime, mtimeNs } = stat;
     this.late.set(real, { atime, atimeNs, mtime, mtimeNs });
   }
@@ -163,11 +170,14 @@ export class LayerTree {
 
   /** Gives directories their times, now that nothing more is made in them. */
   finish(): void {
-    for (const [path, attributes] of this.late) {
-      const parent = this.directories.obtain(parentOf(path));
-      const name = nameOf(path);
-      if (attributes.mode !== undefined) sys.chmodAt(parent.fd, name, attributes.mode);
-      sys.utimensAt(parent.fd, name, attributes);
+    for (const [path, late] of this.late) {
+      const parent = this.directories.find(parentOf(path));
+      try {
+        if (parent !== undefined) setLate(parent, nameOf(path), late);
+      } catch (error) {
+        // What was reached through a symlink may be out of reach by now.
+        if (!sys.isSysError(error, "ENOENT")) throw error;
+      }
     }
   }
 
@@ -178,4 +188,9 @@ export class LayerTree {
     this.directories.flush();
     sys.close(this.rootFd);
   }
+}
+
+function setLate(parent: Directory, name: ByteString, late: LateAttributes): void {
+  if (late.mode !== undefined) sys.chmodAt(parent.fd, name, late.mode);
+  sys.utimensAt(parent.fd, name, late);
 }

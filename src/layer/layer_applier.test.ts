@@ -1,0 +1,300 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import {
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { applyTar, dir, subdirectory } from "../../test/support/layer_help.ts";
+import { type PackedFile, tarFile } from "../../test/support/tar_help.ts";
+import { scratch, unlessRoot } from "../../test/suites/scratch.ts";
+import * as sys from "../sys/index.ts";
+import { compareTrees } from "./index.ts";
+
+const skip = unlessRoot;
+const file = (path: string, body = "x", fields = {}): PackedFile => tarFile({ path, ...fields }, body);
+const link = (path: string, linkPath: string): PackedFile =>
+  tarFile({ path, type: "symlink", linkPath, mode: 0o777 });
+const hard = (path: string, linkPath: string): PackedFile => tarFile({ path, type: "hardlink", linkPath });
+
+/** A world of which the layer is one directory: what happens to the rest of it shows. */
+function world(): { readonly path: string; readonly layer: string; readonly check: () => void } & Disposable {
+  const outer = scratch("layer");
+  const path = outer.path;
+  for (const side of ["world", "before"]) {
+    mkdirSync(join(path, side, "etc"), { recursive: true });
+    writeFileSync(join(path, side, "etc/passwd"), "root");
+    writeFileSync(join(path, side, "victim"), "v");
+  }
+  execFileSync("touch", [
+    "-d",
+    "@1600000000",
+    ...["world", "before"].flatMap((s) => ["etc/passwd", "victim", "etc"].map((f) => join(path, s, f))),
+  ]);
+  const layer = subdirectory(join(path, "world"), "layer");
+  return {
+    path,
+    layer,
+    check: () => {
+      const differences = compareTrees(join(path, "before"), join(path, "world"));
+      assert.deepEqual(
+        differences.filter((line) => !line.startsWith('"/layer"')),
+        [],
+      );
+    },
+    [Symbol.dispose]: () => outer[Symbol.dispose](),
+  };
+}
+
+test("B013 ../evil and /abs/evil land inside the layer", { skip }, () => {
+  using at = world();
+  applyTar(at.layer, [file("../evil", "1"), file("/abs/evil", "2"), file("../../../../x/../y/evil", "3")]);
+  assert.equal(readFileSync(join(at.layer, "evil"), "utf8"), "1");
+  assert.equal(readFileSync(join(at.layer, "abs/evil"), "utf8"), "2");
+  assert.equal(readFileSync(join(at.layer, "y/evil"), "utf8"), "3");
+  at.check();
+});
+
+test("B013 symlink parents resolve inside the layer", { skip }, () => {
+  using at = world();
+  const up = "../".repeat(40);
+  applyTar(at.layer, [
+    dir("etc"),
+    link("abs", "/etc"),
+    link("up", `${up}etc`),
+    link("chain", "abs"),
+    file("abs/a"),
+    file("up/b"),
+    file("chain/c"),
+  ]);
+  assert.deepEqual(readdirSync(join(at.layer, "etc")).sort(), ["a", "b", "c"]);
+  assert.equal(readlinkSync(join(at.layer, "up")), `${up}etc`);
+  at.check();
+});
+
+const escapes: [title: string, files: PackedFile[], message: RegExp][] = [
+  [
+    "a symlink parent that leads to nothing in the layer",
+    [link("l", "/etc"), file("l/x")],
+    /"\/l", a symlink to nothing/,
+  ],
+  [
+    "a symlink parent that leads out by ..",
+    [link("l", "../../../etc"), file("l/x")],
+    /"\/l", a symlink to nothing/,
+  ],
+  ["a loop of symlinks", [link("a", "b"), link("b", "a"), file("a/x")], /"\/a" as a directory/],
+  [
+    "a hard link out of the layer",
+    [hard("h", "../../etc/passwd")],
+    /"\/etc\/passwd", which is not in this layer/,
+  ],
+  [
+    "a hard link to an absolute path",
+    [hard("h", "/etc/passwd")],
+    /"\/etc\/passwd", which is not in this layer/,
+  ],
+  [
+    "a hard link through a symlink",
+    [link("l", "/"), hard("h", "l/victim")],
+    /"\/l\/victim", which is not in this layer/,
+  ],
+  ["a hard link to a directory", [dir("d"), hard("h", "d")], /"\/d", which is a directory/],
+  ["a hard link to the root", [hard("h", "/")], /"\/", which is not in this layer/],
+  [
+    "whiteout through a symlink",
+    [link("l", "/"), file("l/etc/.wh.passwd"), hard("h", "/etc/passwd")],
+    /not in this layer/,
+  ],
+];
+
+for (const [title, files, message] of escapes) {
+  test(`B013 refused: ${title}`, { skip }, () => {
+    using at = world();
+    assert.throws(() => applyTar(at.layer, files), { kind: "invalid", message });
+    at.check();
+  });
+}
+
+test("B013 an opaque mark and a whiteout through a symlink stay inside, in all spellings", { skip }, () => {
+  for (const style of ["overlay", "overlay-user", "aufs", "remove"] as const) {
+    using at = world();
+    applyTar(
+      at.layer,
+      [
+        dir("etc"),
+        file("etc/passwd"),
+        link("l", "/etc"),
+        file("l/.wh..wh..opq"),
+        link("m", "../.."),
+        file("m/.wh.victim"),
+      ],
+      { style },
+    );
+    at.check();
+  }
+});
+
+const refused: [title: string, files: PackedFile[], message: RegExp][] = [
+  ["the same file twice", [file("a"), file("a")], /^duplicates of file paths not supported: "\/a"$/],
+  [
+    "the same path in two spellings",
+    [file("a/b"), file("./a//b")],
+    /^duplicates of file paths not supported/,
+  ],
+  ["the same directory twice", [dir("a/"), dir("a")], /^duplicates of file paths not supported/],
+  [
+    "the same whiteout twice",
+    [file(".wh.a", ""), file(".wh.a", "")],
+    /^duplicates of file paths not supported/,
+  ],
+  ["the whiteout .wh.", [file("d/.wh.", "")], /^invalid whiteout entry "\/d\/.wh."$/],
+  ["the whiteout .wh..", [file("d/.wh..", "")], /^invalid whiteout entry "\/d\/.wh.."$/],
+  ["the whiteout .wh...", [file("d/.wh...", "")], /^invalid whiteout entry "\/d\/.wh..."$/],
+  [
+    "a whiteout after an entry of the same name",
+    [file("a"), file(".wh.a", "")],
+    /both "\/a" and, after it, its whiteout/,
+  ],
+  [
+    "a whiteout after the parent of an entry",
+    [file("a/b"), file(".wh.a", "")],
+    /both "\/a" and, after it, its whiteout/,
+  ],
+  ["a file used as parent", [file("a"), file("a/b")], /"\/a" as a directory, but it is not one/],
+  [
+    "a device used as parent",
+    [tarFile({ path: "n", type: "char", devMajor: 1, devMinor: 3 }), file("n/b")],
+    /"\/n" as a directory/,
+  ],
+  ["a parent that becomes a file", [file("a/b"), file("a")], /"\/a" both as a directory and as a file/],
+  [
+    "a parent that becomes a symlink",
+    [file("a/b"), link("a", "/etc")],
+    /"\/a" both as a directory and as a file/,
+  ],
+  ["a root that is no directory", [link("./", "/etc")], /symlink in the place of its root/],
+  ["a device 0/0", [tarFile({ path: "w", type: "char" })], /character device 0\/0 at "\/w"/],
+  ["a hard link to a whiteout", [file(".wh.w", ""), hard("v", "w")], /"\/w", which is not in this layer/],
+  [
+    "an impossible device",
+    [tarFile({ path: "n", type: "block", devMajor: 5000 })],
+    /impossible number 5000:0/,
+  ],
+];
+
+for (const [title, files, message] of refused) {
+  test(`B014 refused: ${title}`, { skip }, () => {
+    using at = world();
+    assert.throws(() => applyTar(at.layer, files), { kind: "invalid", message });
+    at.check();
+  });
+}
+
+test("B014 missing parents are made 0755 root; a later entry gives them its own attributes", { skip }, () => {
+  using at = world();
+  applyTar(at.layer, [
+    file("a/b/c", "x", { uid: 7, gid: 7 }),
+    dir("a", { mode: 0o2710, uid: 5, gid: 6, mtime: 9, mtimeNs: 8 }),
+  ]);
+  const b = lstatSync(join(at.layer, "a/b"));
+  assert.deepEqual([b.mode & 0o7777, b.uid, b.gid], [0o755, 0, 0]);
+  const a = sys.statAt(sys.AT_FDCWD, join(at.layer, "a"));
+  assert.deepEqual([a.mode & 0o7777, a.uid, a.gid, a.mtime, a.mtimeNs], [0o2710, 5, 6, 9, 8]);
+});
+
+test("B014 AUFS' bookkeeping is left out; hard links into it find their file", { skip }, () => {
+  using at = world();
+  const files = [
+    dir(".wh..wh.plnk"),
+    file(".wh..wh.plnk/12.34", "shared"),
+    file(".wh..wh.plnk/56.78", "alone"),
+    file(".wh..wh.aufs", ""),
+    file("d/.wh..wh.other", "y"),
+    hard("one", ".wh..wh.plnk/12.34"),
+    hard("two", ".wh..wh.plnk/12.34"),
+  ];
+  const { size } = applyTar(at.layer, files);
+  assert.deepEqual(readdirSync(at.layer).sort(), ["one", "two"]);
+  assert.equal(readFileSync(join(at.layer, "two"), "utf8"), "shared");
+  assert.equal(size, 6);
+});
+
+test("B014 a directory that was whited out before comes back empty of what lay below", { skip }, () => {
+  using at = world();
+  applyTar(at.layer, [
+    file(".wh.d", ""),
+    dir("d"),
+    file("d/x"),
+    file(".wh.e", ""),
+    file("e/y"),
+    file(".wh.f", ""),
+    file("f", "new"),
+  ]);
+  for (const name of ["d", "e"]) {
+    const value = sys.getXattrAt(sys.AT_FDCWD, join(at.layer, name), "trusted.overlay.opaque");
+    assert.equal(Buffer.from(value ?? []).toString(), "y", name);
+  }
+  assert.equal(readFileSync(join(at.layer, "f"), "utf8"), "new");
+  assert.deepEqual(readdirSync(at.layer).sort(), ["d", "e", "f"]);
+});
+
+test("overlayfs' own attributes do not come out of a tar", { skip }, () => {
+  using at = world();
+  const value = Buffer.from("y");
+  const xattrs = new Map(
+    ["trusted.overlay.opaque", "trusted.overlay.redirect", "user.overlay.opaque", "user.kept"].map((name) => [
+      name,
+      value,
+    ]),
+  );
+  applyTar(at.layer, [dir("d", { xattrs }), file("f", "x", { xattrs })]);
+  for (const name of ["d", "f"]) {
+    assert.deepEqual(sys.listXattrAt(sys.AT_FDCWD, join(at.layer, name)), ["user.kept"], name);
+  }
+});
+
+test("two spellings of one place replace each other, and the size knows", { skip }, () => {
+  using at = world();
+  const { size } = applyTar(at.layer, [
+    dir("real"),
+    link("l", "real"),
+    file("real/f", "first one"),
+    file("l/f", "2"),
+  ]);
+  assert.equal(readFileSync(join(at.layer, "real/f"), "utf8"), "2");
+  assert.equal(size, 4 + 1);
+});
+
+test("more entries than the limit are refused", { skip }, () => {
+  using at = world();
+  const files = [file("a"), file("b"), file("c")];
+  assert.throws(() => applyTar(at.layer, files, { limits: { entries: 2 } }), {
+    kind: "limit",
+    message: /more than 2 entries/,
+  });
+  assert.equal(existsSync(join(at.layer, "c")), false);
+});
+
+test("a symlink in the place of a directory entry is replaced, not followed", { skip }, () => {
+  using at = world();
+  mkdirSync(join(at.layer, "lib"));
+  symlinkSync("../etc", join(at.layer, "etc"));
+  linkSync(join(at.path, "world/victim"), join(at.layer, "victim"));
+  applyTar(
+    at.layer,
+    [dir("etc", { mode: 0o700, uid: 3 }), file("etc/passwd", "mine"), file("victim", "mine too")],
+    { style: "remove" },
+  );
+  assert.equal(lstatSync(join(at.layer, "etc")).isDirectory(), true);
+  assert.equal(readFileSync(join(at.layer, "victim"), "utf8"), "mine too");
+  at.check();
+});
