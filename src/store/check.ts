@@ -4,6 +4,8 @@ import { digestThrough, fromFile, throwIfCancelled } from "../bytes/index.ts";
 import { isFailure } from "../errors.ts";
 import { algorithmOf, chainIds, type ChainId, type ImageId } from "../oci/index.ts";
 import { driverFolder } from "./driver_folder.ts";
+import { openLayerDb } from "./layer_db.ts";
+import { storePaths } from "./paths.ts";
 import type { Store, StoredLayer } from "./types.ts";
 
 export interface CheckOptions {
@@ -62,10 +64,12 @@ async function checkLayers(
   options: CheckOptions,
 ): Promise<Map<ChainId, StoredLayer>> {
   const layers = new Map<ChainId, StoredLayer>();
-  for (const chain of await store.layers.list()) {
+  // Without an index: what is asked is what the entries say now.
+  const entries = openLayerDb(storePaths(store.root, store.driver.name), store.driver);
+  for (const chain of await entries.list()) {
     throwIfCancelled(options.signal);
     const subject = `layer ${chain}`;
-    const layer = await findings.look(subject, pullAgain, () => store.layers.get(chain));
+    const layer = await findings.look(subject, pullAgain, () => entries.get(chain));
     if (layer === undefined) continue;
     layers.set(chain, layer);
     if (!existsSync(store.driver.target(layer.cacheId).directory)) {

@@ -14,7 +14,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { digestOf, type ChainId } from "../oci/index.ts";
+import { checkStore } from "./check.ts";
 import { openLayerIndex } from "./layer_index.ts";
+import { openStore } from "./open_store.ts";
 import { storePaths, type StorePaths } from "./paths.ts";
 import type { StoredLayer } from "./types.ts";
 
@@ -115,6 +117,34 @@ test("a file that was cut short, or is another's, counts for nothing", async (t)
     writeFileSync(paths.layerIndex, broken);
     assert.equal(openLayerIndex(paths).find(first.chainId), undefined);
   }
+});
+
+test("fsck does not ask the index: it finds the entry that was damaged after the index was made", async (t) => {
+  const root = mkdtempSync(join(tmpdir(), "index-"));
+  t.after(() => rmSync(root, { recursive: true }));
+  const store = await openStore({ root, driver: "vfs" });
+  const paths = storePaths(root, "vfs");
+  for (let i = 0; i < 64; i++) {
+    const tarSplit = join(root, "tar-split");
+    writeFileSync(tarSplit, "");
+    await store.layers.register({
+      diffId: digestOf(`${i}`),
+      cacheId: digestOf(`c${i}`).slice(7),
+      size: i,
+      tarSplit,
+    });
+  }
+  age(paths);
+  await turn();
+  const damaged = digestOf("7");
+  writeFileSync(join(paths.layer(damaged), "size"), "seven");
+  const again = await openStore({ root });
+  assert.equal((await again.layers.get(damaged))?.size, 7, "answered from the index");
+  const problems = (await checkStore(again)).filter(({ subject }) => subject === `layer ${damaged}`);
+  assert.deepEqual(
+    problems.map(({ message }) => message.includes("bad size")),
+    [true],
+  );
 });
 
 test("a small store, and one that cannot be written to, have no file", async (t) => {

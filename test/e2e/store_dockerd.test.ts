@@ -1,11 +1,8 @@
 /** The store and a real dockerd (20.10) on one data root, one after the other (behaviours B155). */
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync, globSync, lstatSync, readlinkSync, writeFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { globSync, lstatSync, readlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
-import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { collect, fromFile, toFile, type ByteSource } from "../../src/bytes/index.ts";
 import { probeOverlay, type DriverName } from "../../src/driver/index.ts";
@@ -19,42 +16,11 @@ import {
   type StoredLayer,
 } from "../../src/store/index.ts";
 import { packTar, readTar, TarParser, TarSplitWriter, type TarEntry } from "../../src/tar/index.ts";
-import { scratch, unlessRoot } from "../suites/scratch.ts";
+import { dockerdSkip, startDockerd } from "../suites/dockerd.ts";
+import { scratch } from "../suites/scratch.ts";
 
-const run = promisify(execFile);
 const signal = new AbortController().signal;
 const whole = async (source: ByteSource) => Buffer.from(await collect(source, 1 << 24));
-
-const missing = ["dockerd", "docker", "containerd"].find(
-  (program) =>
-    !(process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, program))),
-);
-const unlessDockerd =
-  unlessRoot !== false ? unlessRoot : missing !== undefined && `${missing} is not installed`;
-
-/** A dockerd on `root` that ends with the scope. */
-async function startDockerd(folder: string, root: string, driver: DriverName) {
-  const socket = `unix://${join(folder, "docker.sock")}`;
-  const args = ["--iptables=false", "--bridge=none", "--storage-driver", driver, "--data-root", root];
-  args.push("--exec-root", join(folder, "exec"), "-H", socket, "--pidfile", join(folder, "docker.pid"));
-  const child = spawn("dockerd", args, { stdio: ["ignore", "ignore", "pipe"] });
-  const exited = once(child, "exit");
-  let said = "";
-  child.stderr.setEncoding("utf8");
-  for await (const text of child.stderr.iterator({ destroyOnReturn: false })) {
-    said += text;
-    if (said.includes("API listen on")) break;
-  }
-  child.stderr.resume();
-  assert.ok(said.includes("API listen on"), `dockerd did not start:\n${said.slice(-2000)}`);
-  return {
-    docker: async (...args: string[]) => (await run("docker", ["-H", socket, ...args])).stdout.trim(),
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGTERM");
-      await exited;
-    },
-  };
-}
 
 function entry(path: string, type: TarEntry["type"], more: Partial<TarEntry> = {}): TarEntry {
   const owner = { uid: 1000, gid: 7, uname: "", gname: "" };
@@ -164,8 +130,8 @@ async function savedLayers(path: string): Promise<DiffId[]> {
 }
 
 const drivers: { driver: DriverName; skip: string | false }[] = [
-  { driver: "overlay2", skip: unlessDockerd },
-  { driver: "vfs", skip: unlessDockerd },
+  { driver: "overlay2", skip: dockerdSkip },
+  { driver: "vfs", skip: dockerdSkip },
 ];
 
 for (const { driver, skip } of drivers) {
@@ -182,10 +148,10 @@ for (const { driver, skip } of drivers) {
       const config = await writeArchive(join(folder.path, "archive.tar"), "made/by:dockerd", layers);
       let container = "";
       {
-        await using daemon = await startDockerd(folder.path, root, driver);
-        await daemon.docker("load", "-i", join(folder.path, "archive.tar"));
-        await daemon.docker("tag", "made/by:dockerd", "second");
-        container = await daemon.docker("create", "made/by:dockerd");
+        await using daemon = await startDockerd(folder.path, driver);
+        daemon.docker("load", "-i", join(folder.path, "archive.tar"));
+        daemon.docker("tag", "made/by:dockerd", "second");
+        container = daemon.docker("create", "made/by:dockerd");
       }
 
       const store = await openStore({ root });
@@ -234,28 +200,20 @@ for (const { driver, skip } of drivers) {
       await store.images.markUpdated(id);
       await store.names.remove(parseReference("second"));
 
-      await using daemon = await startDockerd(folder.path, root, driver);
+      await using daemon = await startDockerd(folder.path, driver);
 
       await t.test("B057 B155 dockerd lists, inspects and saves what varve added", async () => {
-        const names = await daemon.docker(
-          "images",
-          "--format",
-          "{{.Repository}}:{{.Tag}} {{.ID}}",
-          "--no-trunc",
-        );
+        const names = daemon.docker("images", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}", "--no-trunc");
         const expected = [`made/by:dockerd ${image.id}`, `made/by:varve ${id}`];
         assert.deepEqual(names.split("\n").sort(), expected);
-        const [inspected] = JSON.parse(await daemon.docker("inspect", "made/by:varve")) as Record<
-          string,
-          never
-        >[];
+        const [inspected] = JSON.parse(daemon.docker("inspect", "made/by:varve")) as Record<string, never>[];
         assert.deepEqual([inspected?.["Parent"], inspected?.["Author"]], [image.id, "varve"]);
         const size = (await Promise.all([...chainIds(diffIds), added.chainId].map(sizeOf))).reduce(
           (a, b) => a + b,
         );
         assert.equal(inspected?.["Size"], size);
         const saved = join(folder.path, "saved.tar");
-        await daemon.docker("save", "-o", saved, "made/by:varve");
+        daemon.docker("save", "-o", saved, "made/by:varve");
         // One of the two equal layers is a link in Docker's archive.
         assert.deepEqual(
           [...new Set(await savedLayers(saved))],
@@ -268,8 +226,8 @@ for (const { driver, skip } of drivers) {
       }
 
       await t.test("B142 dockerd removes the container and varve's image, layers and all", async () => {
-        await daemon.docker("rm", container);
-        assert.match(await daemon.docker("rmi", "made/by:varve"), new RegExp(`Deleted: ${added.chainId}`));
+        daemon.docker("rm", container);
+        assert.match(daemon.docker("rmi", "made/by:varve"), new RegExp(`Deleted: ${added.chainId}`));
         assert.deepEqual((await store.layers.list()).sort(), chainIds(diffIds).sort());
         assert.equal((await store.driver.list()).length, 3);
         assert.deepEqual([await store.images.list(), await store.containers.list()], [[image.id], []]);
