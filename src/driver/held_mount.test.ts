@@ -166,3 +166,18 @@ test("many at once: forty mounts of one layer, all let go", { skip }, async () =
     assert.deepEqual(fs.readdirSync(place.locks), []);
   });
 });
+
+test("a data root reached through a symlink has one mount, not two", { skip }, async () => {
+  await given(async (place) => {
+    const link = `${place.home}-link`;
+    fs.symlinkSync(place.home, link);
+    const other = createOverlay2({ root: link });
+    const [one, two] = [await place.driver.mount(place.id), await other.mount(place.id)];
+    assert.equal(one.path, two.path);
+    assert.equal(sys.mountInfo().filter((mount) => mount.mountPoint === one.path).length, 1);
+    await one[Symbol.asyncDispose]();
+    assert.ok(isMounted(place));
+    await two[Symbol.asyncDispose]();
+    assert.equal(isMounted(place), false);
+  });
+});

@@ -1,5 +1,5 @@
 /** Docker's `overlay2` driver: a directory a layer, stacked by the kernel. */
-import { dirname, resolve } from "node:path";
+import { dirname } from "node:path";
 import { checkCacheId, isOwnCacheId } from "./cache_id.ts";
 import { fromText } from "../byte_string.ts";
 import type { ByteSource } from "../bytes/index.ts";
@@ -8,6 +8,7 @@ import { compareDirectories } from "./compare_views.ts";
 import { findMount, holdMount, type MountPlan, whileUnmounted } from "./held_mount.ts";
 import { OverlayLayout } from "./overlay_layout.ts";
 import { mountOverlay, type OverlayDialect, overlayDialect } from "./overlay_mount.ts";
+import { realRoot } from "./real_root.ts";
 import { holdReadOnlyView, viewKey, viewPath } from "./read_only_view.ts";
 import type { CacheId, Driver, MountedRoot } from "./types.ts";
 import { ownershipHere } from "./user_namespace.ts";
@@ -22,8 +23,13 @@ export interface DriverOptions {
 
 /** The driver on `options.root`. Touches nothing until it is used. */
 export function createOverlay2(options: DriverOptions): Driver {
-  const root = resolve(options.root);
-  return new Overlay2(root, options.locks ?? `${dirname(root)}/varve/mounts`);
+  const root = realRoot(options.root);
+  return new Overlay2(root, locksOf(options, root));
+}
+
+/** @param root the driver's resolved directory */
+export function locksOf(options: DriverOptions, root: string): string {
+  return options.locks === undefined ? `${dirname(root)}/varve/mounts` : realRoot(options.locks);
 }
 
 class Overlay2 implements Driver {

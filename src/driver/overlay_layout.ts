@@ -101,8 +101,9 @@ export class OverlayLayout {
   #fill(id: CacheId, parent: CacheId | undefined, lower: readonly string[]): void {
     makeDirectory(this.#bytes(id, "diff"), 0o755);
     const link = randomLink();
-    sys.symlinkAt(`../${id}/diff`, sys.AT_FDCWD, `${this.#homeBytes}/l/${link}`);
+    // The file first: whoever removes what a crash has left must find the symlink by it.
     writeSmall(this.#bytes(id, "link"), link, 0o644);
+    sys.symlinkAt(`../${id}/diff`, sys.AT_FDCWD, `${this.#homeBytes}/l/${link}`);
     if (parent === undefined) return;
     makeDirectory(this.#bytes(id, "work"), 0o700);
     writeSmall(this.#bytes(parent, "committed"), "", 0o600);

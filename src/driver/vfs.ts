@@ -1,6 +1,6 @@
 /** Docker's `vfs` driver: each layer is a full copy of its parent with the changes made in it. Works for anyone. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { dirname } from "node:path";
 import { fromText } from "../byte_string.ts";
 import type { ByteSource } from "../bytes/index.ts";
 import { Failure, isFailure } from "../errors.ts";
@@ -11,16 +11,17 @@ import { compareDirectories } from "./compare_views.ts";
 import { copyTree } from "./copy_tree.ts";
 import { holdMount, whileUnmounted } from "./held_mount.ts";
 import { makeDirectory, makeIfMissing } from "./overlay_layout.ts";
-import type { DriverOptions } from "./overlay2.ts";
+import { type DriverOptions, locksOf } from "./overlay2.ts";
+import { realRoot } from "./real_root.ts";
 import { holdReadOnlyView, viewKey, viewPath } from "./read_only_view.ts";
 import type { CacheId, Driver, MountedRoot } from "./types.ts";
 import { ownershipHere } from "./user_namespace.ts";
 
 /** The driver on `options.root` (`ROOT/vfs`). Touches nothing until it is used. */
 export function createVfs(options: DriverOptions): Driver {
-  const root = resolve(options.root);
+  const root = realRoot(options.root);
   const own = `${dirname(root)}/varve`;
-  return new Vfs(root, options.locks ?? `${own}/mounts`, `${own}/vfs-parents`);
+  return new Vfs(root, locksOf(options, root), `${own}/vfs-parents`);
 }
 
 class Vfs implements Driver {
