@@ -268,40 +268,44 @@ onContainer(
   },
 );
 
-test("B051 two containers that read one lower file share its page cache", { skip: overlaySkip }, async () => {
-  using dir = scratch("cow");
-  const driver = createOverlay2({ root: join(dir.path, "overlay2") });
-  const pages = 64;
-  const image = await makeLayer(driver, undefined, (root) => {
-    const fd = fs.openSync(join(root, "library"), "w");
-    fs.writeSync(fd, Buffer.alloc(pages * sys.pageSize(), "l"));
-    // Only clean pages can be dropped.
-    fs.fsyncSync(fd);
-    fs.closeSync(fd);
-  });
-  const resident = (path: string): number => {
-    const fd = fs.openSync(path, "r+");
-    try {
-      using map = sys.mapFile(fd, pages * sys.pageSize());
-      return map.residentPages();
-    } finally {
+test(
+  "B051 two containers that read one lower file share its page cache",
+  { skip: overlaySkip },
+  async (context) => {
+    using dir = scratch("cow");
+    const driver = createOverlay2({ root: join(dir.path, "overlay2") });
+    const pages = 64;
+    const image = await makeLayer(driver, undefined, (root) => {
+      const fd = fs.openSync(join(root, "library"), "w");
+      fs.writeSync(fd, Buffer.alloc(pages * sys.pageSize(), "l"));
+      // Only clean pages can be dropped.
+      fs.fsyncSync(fd);
       fs.closeSync(fd);
-    }
-  };
-  const lower = join(driver.target(image).directory, "library");
-  const fd = fs.openSync(lower, "r");
-  sys.dropPages(fd);
-  fs.closeSync(fd);
-  const cold = resident(lower);
-  const [one, two] = [await makeLayer(driver, image), await makeLayer(driver, image)];
-  await inRoot(driver, one, (root) => fs.readFileSync(join(root, "library")));
-  assert.ok(cold < pages, `${cold} pages were left`);
-  assert.equal(resident(lower), pages);
-  await inRoot(driver, two, (root) => {
-    const path = join(root, "library");
-    const second = fs.openSync(path, "r");
-    using map = sys.mapFile(second, pages * sys.pageSize());
-    assert.equal(map.residentPages(), pages);
-    fs.closeSync(second);
-  });
-});
+    });
+    const resident = (path: string): number => {
+      const fd = fs.openSync(path, "r+");
+      try {
+        using map = sys.mapFile(fd, pages * sys.pageSize());
+        return map.residentPages();
+      } finally {
+        fs.closeSync(fd);
+      }
+    };
+    const lower = join(driver.target(image).directory, "library");
+    const fd = fs.openSync(lower, "r");
+    sys.dropPages(fd);
+    fs.closeSync(fd);
+    const cold = resident(lower);
+    if (cold === pages) return context.skip("this file system is nothing but page cache");
+    const [one, two] = [await makeLayer(driver, image), await makeLayer(driver, image)];
+    await inRoot(driver, one, (root) => fs.readFileSync(join(root, "library")));
+    assert.equal(resident(lower), pages);
+    await inRoot(driver, two, (root) => {
+      const path = join(root, "library");
+      const second = fs.openSync(path, "r");
+      using map = sys.mapFile(second, pages * sys.pageSize());
+      assert.equal(map.residentPages(), pages);
+      fs.closeSync(second);
+    });
+  },
+);
