@@ -1,9 +1,10 @@
 /** The table of all commands. */
 import { version as varveVersion } from "../engine/index.ts";
 import type { App } from "./app.ts";
-import { importCommand, load, save } from "./commands/archives.ts";
+import { exportCommand, importCommand, load, save } from "./commands/archives.ts";
 import { completion } from "./commands/completion.ts";
 import { commit, diff, ps, rm } from "./commands/containers.ts";
+import { cp } from "./commands/cp.ts";
 import { history } from "./commands/history.ts";
 import { images } from "./commands/images.ts";
 import { containerInspect, imageInspect, inspect } from "./commands/inspect.ts";
@@ -49,12 +50,14 @@ export const program: Program<App> = {
     save,
     load,
     importCommand,
+    exportCommand,
     run,
     create,
     start,
     ps,
     containerInspect,
     diff,
+    cp,
     commit,
     rm,
     systemDf,

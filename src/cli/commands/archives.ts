@@ -111,6 +111,25 @@ export const importCommand = command({
   },
 });
 
+export const exportCommand = command({
+  path: ["export"],
+  aliases: [["container", "export"]],
+  section: "Archives",
+  usage: "[OPTIONS] CONTAINER",
+  summary: "Write a container's whole root filesystem as a tar",
+  examples: [{ text: "One flat image of many layers", command: "varve export web | varve import - web:flat" }],
+  flags: {
+    output: { kind: "string", short: "o", type: "string", complete: "file", help: "Write to a file, instead of STDOUT" },
+  },
+  args: { min: 1, max: 1, name: "CONTAINER" },
+  complete: "container",
+  async run({ app, flags, args, signal }) {
+    if (flags.output === undefined) refuseTerminal(app, "export");
+    const bytes = await (await app.engine()).containers.export(args[0] as string, { signal });
+    await writeOut(app, bytes, flags.output, signal);
+  },
+});
+
 function refuseTerminal(app: App, verb: string): void {
   if (!app.stdout.isTTY) return;
   throw new Failure("invalid", "cowardly refusing to save to a terminal. Use the -o flag or redirect", {

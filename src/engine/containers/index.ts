@@ -1,7 +1,10 @@
 /** Containers: every verb in a file of its own, loaded when it is first used. */
+import type { ByteSource } from "../../bytes/index.ts";
 import type { Change } from "../../layer/index.ts";
 import type { Store, StoredImage } from "../../store/index.ts";
 import type { CommitOptions } from "./commit.ts";
+import type { ArchiveOptions, PathStat } from "./copy.ts";
+import type { CopyOptions } from "./copy_path.ts";
 import type { CreateOptions } from "./create.ts";
 import type { ContainerInspect } from "./inspect.ts";
 import type { ContainerSummary, ListContainersOptions } from "./list.ts";
@@ -49,5 +52,39 @@ export class Containers {
 
   async remove(text: string, options: RemoveContainerOptions = {}): Promise<void> {
     return (await import("./remove.ts")).removeContainer(this.#store, await this.find(text), options);
+  }
+
+  /** The whole root filesystem as one tar (behaviours B108). */
+  async export(text: string, options: { readonly signal: AbortSignal }): Promise<ByteSource> {
+    return (await import("./export.ts")).exportContainer(this.#store, await this.find(text), options);
+  }
+
+  /** A file or directory of the container as a tar, as the Engine API gives it. */
+  async readArchive(
+    text: string,
+    path: string,
+    options: ArchiveOptions,
+  ): Promise<{ readonly stat: PathStat; readonly tar: ByteSource }> {
+    return (await import("./copy.ts")).readArchive(this.#store, await this.find(text), path, options);
+  }
+
+  /** Unpacks a tar into a directory of the container. */
+  async writeArchive(text: string, path: string, tar: ByteSource, options: ArchiveOptions): Promise<void> {
+    return (await import("./copy.ts")).writeArchive(this.#store, await this.find(text), path, tar, options);
+  }
+
+  /** What `path` is in the container. Throws `Failure("not-found")`. */
+  async statPath(text: string, path: string): Promise<PathStat> {
+    return (await import("./copy.ts")).statPath(this.#store, await this.find(text), path);
+  }
+
+  /** `cp` from the container to this machine. */
+  async copyOut(text: string, source: string, target: string, options: CopyOptions): Promise<void> {
+    return (await import("./copy_path.ts")).copyOut(this.#store, await this.find(text), source, target, options);
+  }
+
+  /** `cp` from this machine into the container. */
+  async copyIn(source: string, text: string, target: string, options: CopyOptions): Promise<void> {
+    return (await import("./copy_path.ts")).copyIn(this.#store, source, await this.find(text), target, options);
   }
 }
