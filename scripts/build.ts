@@ -31,5 +31,7 @@ rmSync(dist, { recursive: true, force: true });
 renameSync(staging, dist);
 
 if (process.argv.includes("--library")) {
-  execFileSync(join(root, "node_modules/.bin/tsc"), ["-p", join(root, "tsconfig.emit.json")], { stdio: "inherit" });
+  execFileSync(join(root, "node_modules/.bin/tsc"), ["-p", join(root, "tsconfig.emit.json")], {
+    stdio: "inherit",
+  });
 }

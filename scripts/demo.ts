@@ -3,7 +3,15 @@
  * a user would type and runs exactly that, through ./varve. It works in a temporary directory and leaves nothing.
  */
 import { execFileSync, spawn } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { styleText } from "node:util";
@@ -83,7 +91,9 @@ async function demo(): Promise<void> {
 
   say("1. A base image from a real root filesystem");
   makeRootFilesystem(join(work, "rootfs"), findBusybox());
-  await type(`tar -C rootfs -cf - . | varve import -c 'CMD ["/bin/sh"]' -m 'busybox root filesystem' - ${base}:1`);
+  await type(
+    `tar -C rootfs -cf - . | varve import -c 'CMD ["/bin/sh"]' -m 'busybox root filesystem' - ${base}:1`,
+  );
   await type("varve images");
 
   say(`2. Serve it: a registry listens on ${registry.address} (in this process); push to it`);
@@ -130,7 +140,9 @@ async function demo(): Promise<void> {
 
 try {
   await demo();
-  console.log(`\n${styleText("green", "Done.")} Nothing is left mounted; the next step is yours: ./varve --help`);
+  console.log(
+    `\n${styleText("green", "Done.")} Nothing is left mounted; the next step is yours: ./varve --help`,
+  );
 } catch (error) {
   console.error(`\n${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;

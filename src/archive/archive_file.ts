@@ -70,7 +70,7 @@ export class ArchiveFile implements AsyncDisposable {
   /** A member's bytes from `offset` on. */
   async *stream(name: string, offset = 0): AsyncGenerator<Uint8Array, void, undefined> {
     const member = this.#need(name);
-    for (let at = offset; at < member.size; ) {
+    for (let at = offset; at < member.size;) {
       const buffer = Buffer.allocUnsafe(Math.min(readSize, member.size - at));
       const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, member.offset + at);
       if (bytesRead === 0) throw new Failure("corrupt", `archive member ${name} ends early`);
@@ -85,7 +85,8 @@ export class ArchiveFile implements AsyncDisposable {
 
   #need(name: string): Member {
     const member = this.#find(name);
-    if (member === undefined) throw new Failure("corrupt", `the archive has no member ${JSON.stringify(name)}`);
+    if (member === undefined)
+      throw new Failure("corrupt", `the archive has no member ${JSON.stringify(name)}`);
     return member;
   }
 
@@ -120,7 +121,10 @@ async function plainFile(source: string | ByteSource, options: OpenArchiveFileOp
 }
 
 async function spool(source: ByteSource, options: OpenArchiveFileOptions): Promise<FileHandle> {
-  const path = join(options.temporaryDirectory ?? tmpdir(), `varve-archive-${randomBytes(8).toString("hex")}`);
+  const path = join(
+    options.temporaryDirectory ?? tmpdir(),
+    `varve-archive-${randomBytes(8).toString("hex")}`,
+  );
   const file = await open(path, "wx+", 0o600);
   try {
     await unlink(path);
@@ -149,7 +153,8 @@ async function indexMembers(file: FileHandle, signal: AbortSignal): Promise<Map<
   let entry: Omit<Member, "offset"> | undefined;
   const sink: TarSink = {
     entry: ({ path, type, size, linkPath, sparse }) => {
-      if (sparse !== undefined) throw new Failure("invalid", `sparse member ${toText(path)} in an image archive`);
+      if (sparse !== undefined)
+        throw new Failure("invalid", `sparse member ${toText(path)} in an image archive`);
       contentAt = position;
       name = normalise(toText(path));
       entry = type === "directory" ? undefined : { type, size, linkPath };
@@ -157,11 +162,12 @@ async function indexMembers(file: FileHandle, signal: AbortSignal): Promise<Map<
     data: () => undefined,
     endEntry: () => {
       if (entry !== undefined) members.set(name, { ...entry, offset: contentAt });
-      if (members.size > maxMembers) throw new Failure("limit", `the archive has more than ${maxMembers} members`);
+      if (members.size > maxMembers)
+        throw new Failure("limit", `the archive has more than ${maxMembers} members`);
     },
   };
   const parser = new TarParser(sink, { raw });
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     signal.throwIfAborted();
     const buffer = Buffer.allocUnsafe(readSize);
     const { bytesRead } = await file.read(buffer, 0, buffer.length, at);

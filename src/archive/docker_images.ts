@@ -30,16 +30,25 @@ export async function readDockerImages(file: ArchiveFile): Promise<ArchiveImage[
 }
 
 async function readItem(file: ArchiveFile, item: ManifestItem): Promise<ArchiveImage> {
-  if (typeof item?.Config !== "string") throw new Failure("invalid", "manifest.json names an image without Config");
+  if (typeof item?.Config !== "string")
+    throw new Failure("invalid", "manifest.json names an image without Config");
   const bytes = await file.read(item.Config, maxImageConfigBytes);
   const layers = item.Layers ?? [];
   const names = (item.RepoTags ?? []).map((name) => withDefaultTag(parseReference(name)));
-  return { view: configView(bytes, (diffId, index) => tarLayer(file, memberOf(layers, index), diffId), layers.length), names };
+  return {
+    view: configView(
+      bytes,
+      (diffId, index) => tarLayer(file, memberOf(layers, index), diffId),
+      layers.length,
+    ),
+    names,
+  };
 }
 
 function memberOf(layers: readonly string[], index: number): string {
   const member = layers[index];
-  if (typeof member !== "string") throw new Failure("invalid", "manifest.json names a layer that is not text");
+  if (typeof member !== "string")
+    throw new Failure("invalid", "manifest.json names a layer that is not text");
   return member;
 }
 

@@ -14,7 +14,7 @@ import {
   type ImageConfig,
 } from "../oci/index.ts";
 import { textMember, type Member } from "./member.ts";
-import { tarSizeOf, type LoadedImage } from "./write_archive.ts";
+import { tarSizeOf, type LoadedImage } from "./loaded_image.ts";
 
 export async function dockerMembers(images: readonly LoadedImage[], signal: AbortSignal): Promise<Member[]> {
   const members = new Map<string, Member>();

@@ -23,7 +23,10 @@ export function blobLayer(file: ArchiveFile, member: string, blob: Descriptor, d
   };
 }
 
-async function* skip(source: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array, void, undefined> {
+async function* skip(
+  source: AsyncIterable<Uint8Array>,
+  bytes: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
   let left = bytes;
   for await (const chunk of source) {
     if (left >= chunk.length) left -= chunk.length;

@@ -42,7 +42,12 @@ async function* packed(members: readonly Member[]): AsyncGenerator<PackedEntry, 
         yield { entry: entryOf(`${member.name}/`, "directory", 0o755, member.mtime) };
         break;
       case "symlink":
-        yield { entry: { ...entryOf(member.name, "symlink", 0o777, member.mtime), linkPath: fromText(content.target) } };
+        yield {
+          entry: {
+            ...entryOf(member.name, "symlink", 0o777, member.mtime),
+            linkPath: fromText(content.target),
+          },
+        };
         break;
       case "bytes":
         yield { entry: fileEntry(member, content.bytes.length), body: content.bytes };

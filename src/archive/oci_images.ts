@@ -51,7 +51,8 @@ async function readImage(
   descriptor: Descriptor,
   depth: number,
 ): Promise<ArchiveImage["view"] | undefined> {
-  if (depth > maxDepth) throw new Failure("limit", `indexes in the archive are nested deeper than ${maxDepth}`);
+  if (depth > maxDepth)
+    throw new Failure("limit", `indexes in the archive are nested deeper than ${maxDepth}`);
   const bytes = await readBlob(file, descriptor, maxManifestBytes);
   const parsed = parseManifest(bytes, descriptor.mediaType);
   if (parsed.kind === "index") {

@@ -12,7 +12,7 @@ import {
 } from "../oci/index.ts";
 import { repositoriesOf } from "./docker_members.ts";
 import { textMember, type Member } from "./member.ts";
-import { tarSizeOf, type LoadedImage } from "./write_archive.ts";
+import { tarSizeOf, type LoadedImage } from "./loaded_image.ts";
 
 export async function ociMembers(images: readonly LoadedImage[], signal: AbortSignal): Promise<Member[]> {
   const members = new Map<string, Member>();
@@ -27,7 +27,10 @@ export async function ociMembers(images: readonly LoadedImage[], signal: AbortSi
     const layers = await layerMembers(image, signal);
     for (const { member } of layers) add(member);
     add(bytesMember(image.view.imageId, image.configBytes));
-    const manifest = manifestOf(image, layers.map(({ descriptor }) => descriptor));
+    const manifest = manifestOf(
+      image,
+      layers.map(({ descriptor }) => descriptor),
+    );
     add(bytesMember(manifest.descriptor.digest, manifest.bytes));
     manifests.push(...indexRows(image, manifest.descriptor));
     const tags = image.names.map(familiarReference);
@@ -75,10 +78,17 @@ function manifestOf(
   image: LoadedImage,
   layers: readonly Descriptor[],
 ): { readonly bytes: Uint8Array; readonly descriptor: Descriptor } {
-  const config = { mediaType: mediaTypes.ociConfig, digest: image.view.imageId, size: image.configBytes.length };
+  const config = {
+    mediaType: mediaTypes.ociConfig,
+    digest: image.view.imageId,
+    size: image.configBytes.length,
+  };
   const manifest = { schemaVersion: 2, mediaType: mediaTypes.ociManifest, config, layers };
   const bytes = Buffer.from(goJson(manifest), "utf8");
-  return { bytes, descriptor: { mediaType: mediaTypes.ociManifest, digest: digestOf(bytes), size: bytes.length } };
+  return {
+    bytes,
+    descriptor: { mediaType: mediaTypes.ociManifest, digest: digestOf(bytes), size: bytes.length },
+  };
 }
 
 /** One row a name, with the annotations by which containerd and others find it; one bare row without a name. */

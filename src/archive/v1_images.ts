@@ -60,7 +60,9 @@ export async function readV1Images(file: ArchiveFile): Promise<ArchiveImage[]> {
 /** v1 ID to the names that lead to it: `{"repo":{"tag":"<id>"}}`. */
 function namesByLayer(repositories: unknown): Map<string, Reference[]> {
   const names = new Map<string, Reference[]>();
-  for (const [repository, tags] of Object.entries((repositories ?? {}) as Record<string, Record<string, string>>)) {
+  for (const [repository, tags] of Object.entries(
+    (repositories ?? {}) as Record<string, Record<string, string>>,
+  )) {
     for (const [tag, id] of Object.entries(tags)) {
       names.set(id, [...(names.get(id) ?? []), parseReference(`${repository}:${tag}`)]);
     }
@@ -72,8 +74,10 @@ function namesByLayer(repositories: unknown): Map<string, Reference[]> {
 async function stackOf(file: ArchiveFile, top: string): Promise<V1Json[]> {
   const stack: V1Json[] = [];
   for (let id: string | undefined = top; id !== undefined && id !== ""; id = stack.at(-1)?.parent) {
-    if (stack.length >= maxDepth) throw new Failure("limit", `layers of the archive are chained deeper than ${maxDepth}`);
-    if (!/^[0-9a-f]{64}$/.test(id)) throw new Failure("invalid", `bad layer ID ${JSON.stringify(id)} in the archive`);
+    if (stack.length >= maxDepth)
+      throw new Failure("limit", `layers of the archive are chained deeper than ${maxDepth}`);
+    if (!/^[0-9a-f]{64}$/.test(id))
+      throw new Failure("invalid", `bad layer ID ${JSON.stringify(id)} in the archive`);
     const json = parseJson(await file.read(`${id}/json`, maxJson), { maxBytes: maxJson }) as V1Json;
     stack.push({ ...json, id });
   }
@@ -90,7 +94,15 @@ async function makeStep(
   const members = [...(below?.members ?? []), member];
   const diffIds = [...(below?.diffIds ?? []), await diffIdOf(file, member)];
   const history = [...(below?.history ?? []), historyRow(json)];
-  const { id: _id, parent: _parent, parent_id: _parentId, layer_id: _layerId, throwaway: _, Size: _size, ...kept } = json;
+  const {
+    id: _id,
+    parent: _parent,
+    parent_id: _parentId,
+    layer_id: _layerId,
+    throwaway: _,
+    Size: _size,
+    ...kept
+  } = json;
   const config = {
     architecture: "amd64",
     os: "linux",
@@ -99,7 +111,11 @@ async function makeStep(
     rootfs: { type: "layers", diff_ids: diffIds },
   } as unknown as ImageConfig;
   const bytes = Buffer.from(goJson(config, { sortKeys: "top" }), "utf8");
-  const view = configView(bytes, (diffId, index) => tarLayer(file, members[index] as string, diffId), members.length);
+  const view = configView(
+    bytes,
+    (diffId, index) => tarLayer(file, members[index] as string, diffId),
+    members.length,
+  );
   const image = { view, names, ...(below !== undefined && { parent: below.imageId }) };
   return { image, diffIds, members, history, imageId: view.imageId };
 }

@@ -1,7 +1,7 @@
 /** Writes images into one archive, in the form that was asked for (behaviours B098 to B103). */
-import type { LayerView } from "../bytes/index.ts";
-import { parseImageConfig, type ImageConfig } from "../oci/index.ts";
+import { parseImageConfig } from "../oci/index.ts";
 import { dockerMembers } from "./docker_members.ts";
+import type { LoadedImage } from "./loaded_image.ts";
 import { packMembers } from "./member.ts";
 import { ociMembers } from "./oci_members.ts";
 import type { ArchiveFormat, ArchiveImage } from "./types.ts";
@@ -9,12 +9,6 @@ import type { ArchiveFormat, ArchiveImage } from "./types.ts";
 export interface WriteArchiveOptions {
   readonly format: ArchiveFormat;
   readonly signal: AbortSignal;
-}
-
-/** An image whose config was read, ready to be laid out. */
-export interface LoadedImage extends ArchiveImage {
-  readonly configBytes: Uint8Array;
-  readonly config: ImageConfig;
 }
 
 /** The archive's bytes; each layer is opened when its turn comes. Equal images give equal bytes. */
@@ -25,7 +19,9 @@ export async function* writeArchive(
   const loaded: LoadedImage[] = [];
   for (const image of images) loaded.push(await load(image, options.signal));
   const members =
-    options.format === "oci" ? await ociMembers(loaded, options.signal) : await dockerMembers(loaded, options.signal);
+    options.format === "oci"
+      ? await ociMembers(loaded, options.signal)
+      : await dockerMembers(loaded, options.signal);
   yield* packMembers(members);
 }
 
@@ -33,12 +29,3 @@ async function load(image: ArchiveImage, signal: AbortSignal): Promise<LoadedIma
   const configBytes = await image.view.readConfig({ signal });
   return { ...image, configBytes, config: parseImageConfig(configBytes) };
 }
-
-/** Bytes of a layer's tar; counted by reading it once where the place does not know. */
-export async function tarSizeOf(layer: LayerView, signal: AbortSignal): Promise<number> {
-  if (layer.tarSize !== undefined) return layer.tarSize();
-  let size = 0;
-  for await (const chunk of await layer.openTar({ signal })) size += chunk.length;
-  return size;
-}
-

@@ -30,7 +30,11 @@ export function result(app: App, value: unknown, lines: readonly string[]): void
 
 /** Flags that every listing has. */
 export const listFlags = {
-  format: { kind: "string", type: "string", help: "Format output with a Go template, 'table TEMPLATE' or 'json'" },
+  format: {
+    kind: "string",
+    type: "string",
+    help: "Format output with a Go template, 'table TEMPLATE' or 'json'",
+  },
   "no-trunc": { kind: "boolean", help: "Don't truncate output" },
   quiet: { kind: "boolean", short: "q", help: "Only show IDs" },
 } as const;

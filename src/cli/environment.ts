@@ -14,7 +14,10 @@ export async function environment(flags: readonly string[], files: readonly stri
 
 async function readVariables(file: string): Promise<string[]> {
   const text = await readFile(file, "utf8");
-  const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/).map((line) => line.trimStart());
+  const lines = text
+    .replace(/^\uFEFF/, "")
+    .split(/\r?\n/)
+    .map((line) => line.trimStart());
   const kept = lines.filter((line) => line !== "" && !line.startsWith("#"));
   const bad = kept.map((line) => line.split("=", 1)[0] as string).find((name) => /\s/.test(name));
   if (bad !== undefined) {
@@ -24,7 +27,8 @@ async function readVariables(file: string): Promise<string[]> {
 }
 
 function resolveVariable(text: string): string[] {
-  if (text.startsWith("=") || text === "") throw new Failure("invalid", `invalid environment variable: ${text}`);
+  if (text.startsWith("=") || text === "")
+    throw new Failure("invalid", `invalid environment variable: ${text}`);
   if (text.includes("=")) return [text];
   const value = process.env[text];
   return value === undefined ? [] : [`${text}=${value}`];

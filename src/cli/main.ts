@@ -47,6 +47,7 @@ function defaultRoot(): string {
 async function names(kind: CompletionKind, globals: Globals, prefix: string): Promise<readonly string[]> {
   const engine = await openEngine(engineOptions(globals));
   if (kind === "image") return (await engine.images.list()).flatMap((image) => image.repoTags);
-  if (kind === "container") return (await engine.containers.list({ all: true })).map((container) => container.name);
+  if (kind === "container")
+    return (await engine.containers.list({ all: true })).map((container) => container.name);
   return prefix === "" ? [] : [prefix];
 }

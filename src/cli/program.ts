@@ -24,7 +24,13 @@ export const program: Program<App> = {
   summary: "Docker's layered images without Docker: pull, look inside, run, change, ship",
   version: `varve version ${varveVersion}`,
   globals: {
-    root: { kind: "string", type: "string", complete: "directory", env: "VARVE_ROOT", help: "Data root, in Docker's layout (VARVE_ROOT)" },
+    root: {
+      kind: "string",
+      type: "string",
+      complete: "directory",
+      env: "VARVE_ROOT",
+      help: "Data root, in Docker's layout (VARVE_ROOT)",
+    },
     driver: {
       kind: "string",
       type: "string",

@@ -96,9 +96,11 @@ function pairs(text: string, change: string): [string, string][] {
 function words(text: string): string[] {
   const found: string[] = [];
   for (const [part] of text.matchAll(/(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+/g)) {
-    found.push(part.replace(/"((?:[^"\\]|\\.)*)"|'([^']*)'|\\(.)/g, (_, a?: string, b?: string, c?: string) =>
-      a === undefined ? (b ?? c ?? "") : a.replace(/\\(.)/g, "$1"),
-    ));
+    found.push(
+      part.replace(/"((?:[^"\\]|\\.)*)"|'([^']*)'|\\(.)/g, (_, a?: string, b?: string, c?: string) =>
+        a === undefined ? (b ?? c ?? "") : a.replace(/\\(.)/g, "$1"),
+      ),
+    );
   }
   return found;
 }

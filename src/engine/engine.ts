@@ -35,7 +35,9 @@ export class Engine {
 
   /** The registry client; loaded at first use, since most commands never go online. */
   remote(): Promise<Remote> {
-    this.#remote ??= import("../remote/index.ts").then(({ createRemote }) => createRemote(this.#remoteOptions));
+    this.#remote ??= import("../remote/index.ts").then(({ createRemote }) =>
+      createRemote(this.#remoteOptions),
+    );
     return this.#remote;
   }
 }

@@ -6,7 +6,8 @@ import { encodeConfig, withSession, type Store, type StoredImage } from "../stor
 import { addLayer } from "./add_layer.ts";
 
 /** Diff ID of a tar without entries (1024 zero bytes): a step that changed nothing makes no layer (B072). */
-export const emptyLayerDiffId = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef" as DiffId;
+export const emptyLayerDiffId =
+  "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef" as DiffId;
 
 export interface DeriveOptions {
   /** The parent; undefined: an image on nothing. */
@@ -37,7 +38,8 @@ export async function deriveImage(store: Store, options: DeriveOptions): Promise
         hint: `an image has at most ${maximumDepth} layers; \`varve export\` and \`varve import\` make one of many`,
       });
     }
-    const layer = tar === undefined ? undefined : await addLayer(store, session, chainIds(below).at(-1), tar, signal);
+    const layer =
+      tar === undefined ? undefined : await addLayer(store, session, chainIds(below).at(-1), tar, signal);
     const bytes = encodeConfig(derivedConfig(options, layer?.diffId));
     await session.claim(`image:${digestOf(bytes)}`);
     const parent = options.recordParent === true && base !== undefined ? { parent: base.id } : {};
@@ -48,7 +50,9 @@ export async function deriveImage(store: Store, options: DeriveOptions): Promise
 
 function derivedConfig({ base, history, edit }: DeriveOptions, diffId: DiffId | undefined): ImageConfig {
   const config: ImageConfig =
-    base === undefined ? { architecture: "", os: "linux", rootfs: { type: "layers" } } : structuredClone(base.config);
+    base === undefined
+      ? { architecture: "", os: "linux", rootfs: { type: "layers" } }
+      : structuredClone(base.config);
   edit(config);
   const empty = diffId === undefined || diffId === emptyLayerDiffId;
   const diffIds = [...(base?.config.rootfs.diff_ids ?? []), ...(empty ? [] : [diffId])];

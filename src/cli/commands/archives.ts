@@ -22,7 +22,13 @@ export const save = command({
     { text: "Straight into another engine", command: "varve save app:1 | docker load" },
   ],
   flags: {
-    output: { kind: "string", short: "o", type: "string", complete: "file", help: "Write to a file, instead of STDOUT" },
+    output: {
+      kind: "string",
+      short: "o",
+      type: "string",
+      complete: "file",
+      help: "Write to a file, instead of STDOUT",
+    },
     format: {
       kind: "string",
       type: "string",
@@ -47,19 +53,28 @@ export const load = command({
   section: "Archives",
   usage: "[OPTIONS]",
   summary: "Load images from a tar archive (standard input by default)",
-  details: "Reads `docker save` archives of all generations and OCI layouts; gzip, bzip2, xz or zstd around them.",
+  details:
+    "Reads `docker save` archives of all generations and OCI layouts; gzip, bzip2, xz or zstd around them.",
   examples: [
     { text: "From a file", command: "varve load -i app.tar.zst" },
     { text: "From another engine", command: "docker save app:1 | varve load" },
   ],
   flags: {
-    input: { kind: "string", short: "i", type: "string", complete: "file", help: "Read from a file, instead of STDIN" },
+    input: {
+      kind: "string",
+      short: "i",
+      type: "string",
+      complete: "file",
+      help: "Read from a file, instead of STDIN",
+    },
     quiet: { kind: "boolean", short: "q", help: "Suppress the load output" },
   },
   args: { min: 0, max: 0 },
   async run({ app, flags, signal }) {
     if (flags.input === undefined && app.stdin.isTTY === true) {
-      throw new Failure("invalid", "requested load from stdin, but stdin is empty", { hint: "give a file with -i" });
+      throw new Failure("invalid", "requested load from stdin, but stdin is empty", {
+        hint: "give a file with -i",
+      });
     }
     const engine = await app.engine();
     const loaded = await withProgress(app, flags.quiet, (report) =>
@@ -69,7 +84,10 @@ export const load = command({
       if (app.json) line(app, JSON.stringify({ Id: imageId, Names: names.map(familiarReference) }));
       else {
         for (const { name, from } of moved) {
-          line(app, `The image ${familiarReference(name)} already exists, renaming the old one with ID ${from} to empty string`);
+          line(
+            app,
+            `The image ${familiarReference(name)} already exists, renaming the old one with ID ${from} to empty string`,
+          );
         }
         for (const name of names) line(app, `Loaded image: ${familiarReference(name)}`);
         if (names.length === 0) line(app, `Loaded image ID: ${imageId}`);
@@ -85,13 +103,25 @@ export const importCommand = command({
   usage: "[OPTIONS] FILE|- [REPOSITORY[:TAG]]",
   summary: "Make an image of one layer from a root filesystem's tar",
   examples: [
-    { text: "A base image from a distribution's root filesystem", command: "varve import alpine-minirootfs.tar.gz alpine:3.20" },
+    {
+      text: "A base image from a distribution's root filesystem",
+      command: "varve import alpine-minirootfs.tar.gz alpine:3.20",
+    },
     { text: "With a command to run", command: "varve import -c 'CMD [\"/bin/sh\"]' rootfs.tar base:1" },
   ],
   flags: {
-    change: { kind: "list", short: "c", type: "list", help: "Apply Dockerfile instruction to the created image" },
+    change: {
+      kind: "list",
+      short: "c",
+      type: "list",
+      help: "Apply Dockerfile instruction to the created image",
+    },
     message: { kind: "string", short: "m", type: "string", help: "Set commit message for imported image" },
-    platform: { kind: "string", type: "string", help: "Set platform if the image is for another one (os/arch[/variant])" },
+    platform: {
+      kind: "string",
+      type: "string",
+      help: "Set platform if the image is for another one (os/arch[/variant])",
+    },
   },
   args: { min: 1, max: 2, name: "FILE" },
   complete: (position) => (position === 0 ? "file" : "image"),
@@ -117,9 +147,17 @@ export const exportCommand = command({
   section: "Archives",
   usage: "[OPTIONS] CONTAINER",
   summary: "Write a container's whole root filesystem as a tar",
-  examples: [{ text: "One flat image of many layers", command: "varve export web | varve import - web:flat" }],
+  examples: [
+    { text: "One flat image of many layers", command: "varve export web | varve import - web:flat" },
+  ],
   flags: {
-    output: { kind: "string", short: "o", type: "string", complete: "file", help: "Write to a file, instead of STDOUT" },
+    output: {
+      kind: "string",
+      short: "o",
+      type: "string",
+      complete: "file",
+      help: "Write to a file, instead of STDOUT",
+    },
   },
   args: { min: 1, max: 1, name: "CONTAINER" },
   complete: "container",

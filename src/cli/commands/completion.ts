@@ -16,7 +16,8 @@ export const completion = command({
   args: { min: 1, max: 1, name: "SHELL" },
   async run({ app, args }) {
     const shell = shells.find((name) => name === args[0]) as Shell | undefined;
-    if (shell === undefined) throw new Failure("invalid", `no completion for ${args[0]}: bash, zsh and fish are known`);
+    if (shell === undefined)
+      throw new Failure("invalid", `no completion for ${args[0]}: bash, zsh and fish are known`);
     app.stdout.write(completionScript(shell, "varve"));
   },
 });

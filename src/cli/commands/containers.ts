@@ -13,7 +13,11 @@ const columns = "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}
 
 export const ps = command({
   path: ["ps"],
-  aliases: [["container", "ls"], ["container", "list"], ["container", "ps"]],
+  aliases: [
+    ["container", "ls"],
+    ["container", "list"],
+    ["container", "ps"],
+  ],
   section: "Containers",
   usage: "[OPTIONS]",
   summary: "List containers",
@@ -23,7 +27,12 @@ export const ps = command({
   ],
   flags: {
     all: { kind: "boolean", short: "a", help: "Show all containers (default shows just running)" },
-    filter: { kind: "list", short: "f", type: "filter", help: "Keep containers that match: name, id, status, ancestor, label, exited" },
+    filter: {
+      kind: "list",
+      short: "f",
+      type: "filter",
+      help: "Keep containers that match: name, id, status, ancestor, label, exited",
+    },
     ...listFlags,
     latest: { kind: "boolean", short: "l", help: "Show the latest created container (includes all states)" },
     size: { kind: "boolean", short: "s", help: "Display total file sizes" },
@@ -34,7 +43,9 @@ export const ps = command({
     const all = flags.all || flags.latest || flags.filter.some((filter) => /^(status|exited)=/.test(filter));
     const found = await (await app.engine()).containers.list({ all, size: wantsSize });
     const kept = found.filter((container) => flags.filter.every((filter) => matches(container, filter)));
-    const rows = (flags.latest ? kept.slice(0, 1) : kept).map((container) => rowOf(container, flags["no-trunc"]));
+    const rows = (flags.latest ? kept.slice(0, 1) : kept).map((container) =>
+      rowOf(container, flags["no-trunc"]),
+    );
     list(app, rows, { headers, table: flags.size ? `${columns}\t{{.Size}}` : columns }, flags);
   },
 });
@@ -71,7 +82,9 @@ function rowOf(container: ContainerSummary, full: boolean) {
     CreatedAt: goDate(created),
     ID: full ? container.id : container.id.slice(0, 12),
     Image: container.image,
-    Labels: Object.entries(container.labels).map(([key, value]) => `${key}=${value}`).join(","),
+    Labels: Object.entries(container.labels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(","),
     LocalVolumes: "0",
     Mounts: container.mounts.map((mount) => (full ? mount : ellipsis(mount, 15))).join(","),
     Names: container.name,
@@ -138,7 +151,11 @@ export const diff = command({
   async run({ app, args, signal }) {
     const changes = await (await app.engine()).containers.diff(args[0] as string, { signal });
     const shown = changes.map(({ kind, path }) => ({ kind, path: toText(path) }));
-    result(app, shown, shown.map(({ kind, path }) => `${kind} ${path}`));
+    result(
+      app,
+      shown,
+      shown.map(({ kind, path }) => `${kind} ${path}`),
+    );
   },
 });
 
@@ -153,8 +170,13 @@ export const commit = command({
     { text: "With another command", command: "varve commit -c 'CMD [\"/srv/app\"]' work app:2" },
   ],
   flags: {
-    author: { kind: "string", short: "a", type: "string", help: "Author (e.g., \"Jo <jo@x>\")" },
-    change: { kind: "list", short: "c", type: "list", help: "Apply Dockerfile instruction to the created image" },
+    author: { kind: "string", short: "a", type: "string", help: 'Author (e.g., "Jo <jo@x>")' },
+    change: {
+      kind: "list",
+      short: "c",
+      type: "list",
+      help: "Apply Dockerfile instruction to the created image",
+    },
     message: { kind: "string", short: "m", type: "string", help: "Commit message" },
     pause: { kind: "boolean", short: "p", default: true, help: "Pause container during commit" },
   },

@@ -35,7 +35,8 @@ export const cp = command({
       if (target === "-") return toStdout(app, from.container, from.path, signal);
       return containers.copyOut(from.container, from.path, target, options);
     }
-    if (to.container === undefined) throw new Failure("invalid", "must specify at least one container source");
+    if (to.container === undefined)
+      throw new Failure("invalid", "must specify at least one container source");
     if (source === "-") return containers.writeArchive(to.container, to.path, app.stdin, { signal });
     return containers.copyIn(source, to.container, to.path, options);
   },
@@ -52,4 +53,3 @@ async function toStdout(app: App, container: string, path: string, signal: Abort
   const { tar } = await (await app.engine()).containers.readArchive(container, path, { signal });
   await pipeline(tar, app.stdout, { signal, end: false });
 }
-

@@ -19,7 +19,12 @@ export const history = command({
   ],
   flags: {
     ...listFlags,
-    human: { kind: "boolean", short: "H", default: true, help: "Print sizes and dates in human readable format" },
+    human: {
+      kind: "boolean",
+      short: "H",
+      default: true,
+      help: "Print sizes and dates in human readable format",
+    },
   },
   args: { min: 1, max: 1, name: "IMAGE" },
   complete: "image",
@@ -27,7 +32,12 @@ export const history = command({
     const lines = await (await app.engine()).images.history(args[0] as string);
     const created = flags.human ? "CreatedSince" : "CreatedAt";
     const rows = lines.map((each) => rowOf(each, flags.human, flags["no-trunc"]));
-    list(app, rows, { headers, table: `{{.ID}}\t{{.${created}}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}` }, flags);
+    list(
+      app,
+      rows,
+      { headers, table: `{{.ID}}\t{{.${created}}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}` },
+      flags,
+    );
   },
 });
 

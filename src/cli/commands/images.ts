@@ -12,7 +12,10 @@ const withDigests = "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.Created
 
 export const images = command({
   path: ["images"],
-  aliases: [["image", "ls"], ["image", "list"]],
+  aliases: [
+    ["image", "ls"],
+    ["image", "list"],
+  ],
   section: "Images",
   usage: "[OPTIONS] [REPOSITORY[:TAG]]",
   summary: "List images",
@@ -24,7 +27,12 @@ export const images = command({
   flags: {
     all: { kind: "boolean", short: "a", help: "Show all images (default hides untagged parents)" },
     digests: { kind: "boolean", help: "Show digests" },
-    filter: { kind: "list", short: "f", type: "filter", help: "Keep images that match: dangling, label, before, since, reference" },
+    filter: {
+      kind: "list",
+      short: "f",
+      type: "filter",
+      help: "Keep images that match: dangling, label, before, since, reference",
+    },
     ...listFlags,
   },
   args: { min: 0, max: 1, name: "REPOSITORY[:TAG]" },
@@ -51,7 +59,8 @@ async function listOptions(
     if (key === "dangling" && (value === "true" || value === "false")) options.dangling = value === "true";
     else if (key === "label") labels.push(value);
     else if (key === "reference") options.reference = value;
-    else if (key === "before" || key === "since") options[key] = await (await app.engine()).images.resolve(value);
+    else if (key === "before" || key === "since")
+      options[key] = await (await app.engine()).images.resolve(value);
     else throw new Failure("invalid", `invalid filter '${filter}'`, { hint: "see 'varve images --help'" });
   }
   if (options.dangling === true) delete options.all;
@@ -80,7 +89,10 @@ type Row = Record<
 >;
 
 /** One row a tag; with digests one a digest; `<none>` twice for an image without names. */
-function rowsOf(image: ImageSummary, { digests, full }: { readonly digests: boolean; readonly full: boolean }): Row[] {
+function rowsOf(
+  image: ImageSummary,
+  { digests, full }: { readonly digests: boolean; readonly full: boolean },
+): Row[] {
   const none = "<none>";
   const row = (Repository: string, Tag: string, Digest: string): Row => ({
     Containers: "N/A",
@@ -106,7 +118,8 @@ function rowsOf(image: ImageSummary, { digests, full }: { readonly digests: bool
     const reference = parseReference(name);
     const repository = familiarName(reference);
     const known = digestsOf.get(repository) ?? [];
-    for (const digest of digests && known.length > 0 ? known : [none]) rows.push(row(repository, reference.tag ?? none, digest));
+    for (const digest of digests && known.length > 0 ? known : [none])
+      rows.push(row(repository, reference.tag ?? none, digest));
   }
   const tagged = new Set(rows.map(({ Repository }) => Repository));
   for (const [repository, known] of digestsOf) {

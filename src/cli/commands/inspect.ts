@@ -19,9 +19,15 @@ export const inspect = command({
   summary: "Show all that is known of images and containers",
   examples: [
     { text: "Everything, as JSON", command: "varve inspect alpine:3.20" },
-    { text: "Where an image's top layer lies", command: "varve inspect -f '{{.GraphDriver.Data.UpperDir}}' alpine:3.20" },
+    {
+      text: "Where an image's top layer lies",
+      command: "varve inspect -f '{{.GraphDriver.Data.UpperDir}}' alpine:3.20",
+    },
   ],
-  flags: { ...flags, type: { kind: "string", type: "string", values: ["image", "container"], help: "Only this kind" } },
+  flags: {
+    ...flags,
+    type: { kind: "string", type: "string", values: ["image", "container"], help: "Only this kind" },
+  },
   args: { min: 1, name: "NAME|ID" },
   complete: "image",
   run: (context) =>
@@ -57,7 +63,10 @@ interface Context {
 }
 
 /** Docker prints what it found before it tells what it did not find. */
-async function inspectAll({ app, args, flags: { format, size } }: Context, kinds: readonly Kind[]): Promise<number> {
+async function inspectAll(
+  { app, args, flags: { format, size } }: Context,
+  kinds: readonly Kind[],
+): Promise<number> {
   const engine = await app.engine();
   const records: unknown[] = [];
   const missing: string[] = [];
@@ -73,7 +82,12 @@ async function inspectAll({ app, args, flags: { format, size } }: Context, kinds
   );
 }
 
-async function inspectOne(engine: Engine, name: string, kinds: readonly Kind[], size: boolean): Promise<unknown> {
+async function inspectOne(
+  engine: Engine,
+  name: string,
+  kinds: readonly Kind[],
+  size: boolean,
+): Promise<unknown> {
   for (const kind of kinds) {
     try {
       if (kind === "image") return await engine.images.inspect(name);

@@ -12,9 +12,13 @@ export const login = command({
   section: "Registries",
   usage: "[OPTIONS] [SERVER]",
   summary: "Log in to a registry",
-  details: "Without a server, Docker Hub. Credentials go into Docker's config file, or to its credential helper.",
+  details:
+    "Without a server, Docker Hub. Credentials go into Docker's config file, or to its credential helper.",
   examples: [
-    { text: "From a script, without the password on the command line", command: "varve login -u ci --password-stdin registry.example.com < password" },
+    {
+      text: "From a script, without the password on the command line",
+      command: "varve login -u ci --password-stdin registry.example.com < password",
+    },
   ],
   flags: {
     password: { kind: "string", short: "p", type: "string", help: "Password or personal access token (PAT)" },
@@ -41,7 +45,9 @@ export const login = command({
     const kept = await remote.login(server, { kind: "password", username, password }, { signal });
     const where = await remote.saveCredentials(server, kept, { signal });
     if (where === "file") {
-      app.stderr.write("WARNING! Your password is stored unencrypted in Docker's config.json; a credential helper avoids that.\n");
+      app.stderr.write(
+        "WARNING! Your password is stored unencrypted in Docker's config.json; a credential helper avoids that.\n",
+      );
     }
     line(app, "Login Succeeded");
   },

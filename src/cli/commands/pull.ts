@@ -15,10 +15,17 @@ export const pull = command({
     "stopped when it is run again.",
   examples: [
     { text: "The latest alpine from Docker Hub", command: "varve pull alpine" },
-    { text: "For another platform, from a registry on this machine", command: "varve pull --platform linux/arm64 127.0.0.1:5000/app:1.2" },
+    {
+      text: "For another platform, from a registry on this machine",
+      command: "varve pull --platform linux/arm64 127.0.0.1:5000/app:1.2",
+    },
   ],
   flags: {
-    platform: { kind: "string", type: "string", help: "Platform to choose from a multi-platform image (os/arch[/variant])" },
+    platform: {
+      kind: "string",
+      type: "string",
+      help: "Platform to choose from a multi-platform image (os/arch[/variant])",
+    },
     quiet: { kind: "boolean", short: "q", help: "Suppress progress output" },
   },
   args: { min: 1, max: 1, name: "NAME" },

@@ -1,6 +1,12 @@
 /** `varve push`: behaviours section 7. */
 import { Failure } from "../../errors.ts";
-import { familiarName, familiarReference, parseReference, withDefaultTag, type Reference } from "../../oci/index.ts";
+import {
+  familiarName,
+  familiarReference,
+  parseReference,
+  withDefaultTag,
+  type Reference,
+} from "../../oci/index.ts";
 import { command, line, type App } from "../app.ts";
 import { withProgress } from "../with_progress.ts";
 
@@ -12,7 +18,10 @@ export const push = command({
   summary: "Upload an image to a registry",
   details: "Layers that the registry has already, also in another repository, are not sent again.",
   examples: [
-    { text: "To a registry on this machine", command: "varve tag app:1 127.0.0.1:5000/app:1 && varve push 127.0.0.1:5000/app:1" },
+    {
+      text: "To a registry on this machine",
+      command: "varve tag app:1 127.0.0.1:5000/app:1 && varve push 127.0.0.1:5000/app:1",
+    },
   ],
   flags: {
     "all-tags": { kind: "boolean", short: "a", help: "Push all tags of the repository" },

@@ -6,7 +6,10 @@ import { forEachArgument } from "../for_each_argument.ts";
 
 export const rmi = command({
   path: ["rmi"],
-  aliases: [["image", "rm"], ["image", "remove"]],
+  aliases: [
+    ["image", "rm"],
+    ["image", "remove"],
+  ],
   section: "Images",
   usage: "[OPTIONS] IMAGE [IMAGE...]",
   summary: "Remove one or more images",
@@ -40,13 +43,19 @@ export const imagePrune = command({
   summary: "Remove unused images",
   examples: [{ text: "Images without a name", command: "varve image prune" }],
   flags: {
-    all: { kind: "boolean", short: "a", help: "Remove all images without a container, not just dangling ones" },
+    all: {
+      kind: "boolean",
+      short: "a",
+      help: "Remove all images without a container, not just dangling ones",
+    },
     force: { kind: "boolean", short: "f", help: "Accepted for Docker's sake: varve does not ask" },
   },
   args: { min: 0, max: 0 },
   async run({ app, flags }) {
     const pruned = await (await app.engine()).images.prune({ all: flags.all });
-    const lines = pruned.removed.map((each) => removedText(each).replace(/^(Untagged|Deleted)/, (word) => word.toLowerCase()));
+    const lines = pruned.removed.map((each) =>
+      removedText(each).replace(/^(Untagged|Deleted)/, (word) => word.toLowerCase()),
+    );
     result(app, pruned, [
       ...(lines.length > 0 ? ["Deleted Images:", ...lines, ""] : []),
       `Total reclaimed space: ${humanSize(pruned.spaceReclaimed, 4)}`,

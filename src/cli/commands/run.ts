@@ -1,6 +1,12 @@
 /** `varve run`, `create`, `start`: containers in the foreground. */
 import { Failure, isFailure } from "../../errors.ts";
-import { containerExitCode, parseBind, type CreateContainer, type Engine, type HostConfig } from "../../engine/index.ts";
+import {
+  containerExitCode,
+  parseBind,
+  type CreateContainer,
+  type Engine,
+  type HostConfig,
+} from "../../engine/index.ts";
 import { formatReference, parseReference, withDefaultTag, type ContainerConfig } from "../../oci/index.ts";
 import { command, line, type App } from "../app.ts";
 import { reportFailure, type FlagValues } from "../kit/index.ts";
@@ -13,7 +19,10 @@ type ContainerFlagValues = FlagValues<typeof containerFlags>;
 const runExamples = [
   { text: "One command, nothing left behind", command: "varve run --rm alpine:3.20 cat /etc/os-release" },
   { text: "A shell", command: "varve run -it --rm alpine:3.20 sh" },
-  { text: "With a host directory, read-only, and limits", command: "varve run --rm -v /srv/data:/data:ro --memory 256m --cpus 1.5 app:1" },
+  {
+    text: "With a host directory, read-only, and limits",
+    command: "varve run --rm -v /srv/data:/data:ro --memory 256m --cpus 1.5 app:1",
+  },
 ];
 
 export const run = command({
@@ -29,7 +38,11 @@ export const run = command({
   examples: runExamples,
   flags: {
     ...containerFlags,
-    "detach-keys": { kind: "string", type: "string", help: "Override the key sequence for detaching a container" },
+    "detach-keys": {
+      kind: "string",
+      type: "string",
+      help: "Override the key sequence for detaching a container",
+    },
     rm: { kind: "boolean", help: "Remove the container and its layer when it exits" },
     "sig-proxy": { kind: "boolean", default: true, help: "Proxy received signals to the process" },
   },
@@ -62,7 +75,10 @@ export const create = command({
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
   summary: "Create a container without running it",
   examples: [{ text: "To run later with `varve start -a web`", command: "varve create --name web app:1" }],
-  flags: { ...containerFlags, rm: { kind: "boolean", help: "Remove the container and its layer when it exits" } },
+  flags: {
+    ...containerFlags,
+    rm: { kind: "boolean", help: "Remove the container and its layer when it exits" },
+  },
   args: { min: 1, name: "IMAGE" },
   stopAtFirst: true,
   complete: (position) => (position === 0 ? "image" : "none"),
@@ -82,8 +98,16 @@ export const start = command({
   summary: "Run a container that exists, in the foreground",
   examples: [{ text: "Again, with the files that it wrote last time", command: "varve start -a web" }],
   flags: {
-    attach: { kind: "boolean", short: "a", help: "Attach STDOUT/STDERR and forward signals (always so for now)" },
-    "detach-keys": { kind: "string", type: "string", help: "Override the key sequence for detaching a container" },
+    attach: {
+      kind: "boolean",
+      short: "a",
+      help: "Attach STDOUT/STDERR and forward signals (always so for now)",
+    },
+    "detach-keys": {
+      kind: "string",
+      type: "string",
+      help: "Override the key sequence for detaching a container",
+    },
     interactive: { kind: "boolean", short: "i", help: "Attach container's STDIN" },
   },
   args: { min: 1, max: 1, name: "CONTAINER" },
@@ -173,7 +197,11 @@ function familiar(name: string): string {
   return full.replace(/^docker\.io\/(library\/)?/, "");
 }
 
-async function configOf(flags: ContainerFlagValues, words: readonly string[], imageName: string): Promise<ContainerConfig> {
+async function configOf(
+  flags: ContainerFlagValues,
+  words: readonly string[],
+  imageName: string,
+): Promise<ContainerConfig> {
   return {
     Hostname: flags.hostname ?? "",
     Domainname: "",

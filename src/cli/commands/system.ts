@@ -20,7 +20,9 @@ export const info = command({
   async run({ app, flags }) {
     const found = await (await app.engine()).system.info();
     const record = { ...found } as Record<string, unknown>;
-    app.stdout.write(renderRecord(record, { format: flags.format, json: app.json }) ?? `${infoLines(found).join("\n")}\n`);
+    app.stdout.write(
+      renderRecord(record, { format: flags.format, json: app.json }) ?? `${infoLines(found).join("\n")}\n`,
+    );
   },
 });
 
@@ -74,7 +76,9 @@ export const version = command({
       ` OS/Arch:      ${record.Os}/${record.Arch}`,
       ` Kernel:       ${record.KernelVersion}`,
     ];
-    app.stdout.write(renderRecord(record, { format: flags.format, json: app.json }) ?? `${lines.join("\n")}\n`);
+    app.stdout.write(
+      renderRecord(record, { format: flags.format, json: app.json }) ?? `${lines.join("\n")}\n`,
+    );
   },
 });
 
@@ -95,7 +99,10 @@ export const systemPrune = command({
       lines.length > 0 ? [title, ...lines, ""] : [];
     result(app, pruned, [
       ...section("Deleted Containers:", pruned.containers),
-      ...section("Deleted Images:", pruned.images.map((each) => removedText(each).replace(/^\w+/, (word) => word.toLowerCase()))),
+      ...section(
+        "Deleted Images:",
+        pruned.images.map((each) => removedText(each).replace(/^\w+/, (word) => word.toLowerCase())),
+      ),
       `Total reclaimed space: ${humanSize(pruned.spaceReclaimed, 4)}`,
     ]);
   },
@@ -131,8 +138,13 @@ export const systemCheck = command({
   args: { min: 0, max: 0 },
   async run({ app, flags }) {
     const problems = await (await app.engine()).system.check({ deep: flags.deep });
-    result(app, problems, problems.length === 0 ? ["no problems found"] : problems.map((problem) => `${problem.subject}: ${problem.message}; ${problem.hint}`));
+    result(
+      app,
+      problems,
+      problems.length === 0
+        ? ["no problems found"]
+        : problems.map((problem) => `${problem.subject}: ${problem.message}; ${problem.hint}`),
+    );
     return problems.length === 0 ? 0 : 1;
   },
 });
-

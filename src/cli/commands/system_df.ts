@@ -10,7 +10,8 @@ export const systemDf = command({
   section: "System",
   usage: "[OPTIONS]",
   summary: "Show what takes room, and what deleting it would free",
-  details: "FREES is measured: the bytes on the disk that removing this thing alone, as it is now, would give back.",
+  details:
+    "FREES is measured: the bytes on the disk that removing this thing alone, as it is now, would give back.",
   examples: [{ text: "Image by image", command: "varve system df -v" }],
   flags: {
     format: { kind: "string", type: "string", help: "Format output with a Go template, or 'json'" },
@@ -49,9 +50,15 @@ function verbose(usage: DiskUsage): string {
   const now = Date.now();
   return [
     "Images space usage:\n",
-    renderList(usage.perImage.map((image) => imageRow(image, now)), imageLayout),
+    renderList(
+      usage.perImage.map((image) => imageRow(image, now)),
+      imageLayout,
+    ),
     "\nContainers space usage:\n",
-    renderList(usage.perContainer.map((container) => containerRow(container, now)), containerLayout),
+    renderList(
+      usage.perContainer.map((container) => containerRow(container, now)),
+      containerLayout,
+    ),
     `\nBlob cache usage: ${humanSize(usage.cache.size, 4)}`,
     `Saved by sharing layers: ${humanSize(usage.saved, 4)}\n`,
   ].join("\n");

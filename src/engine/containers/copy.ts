@@ -60,7 +60,10 @@ async function* archiveOf(
 }
 
 /** A file or directory of this machine as such a tar. */
-export async function* localArchive(path: string, options: ArchiveOptions): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* localArchive(
+  path: string,
+  options: ArchiveOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
   using place = openPlace("/", posix.resolve(path) + (path.endsWith("/") ? "/" : ""));
   yield* placeTar(place, options);
 }
@@ -111,7 +114,10 @@ async function unpackInto(
 /** The entry below `inside`. A name that a layer would read as a whiteout is refused rather than obeyed. */
 function placed(entry: TarEntry, inside: string, keepOwners: boolean): TarEntry {
   if (posix.basename(entry.path).startsWith(".wh.")) {
-    throw new Failure("unsupported", `cannot copy ${toText(entry.path)}: names that begin with .wh. mean deletion in layers`);
+    throw new Failure(
+      "unsupported",
+      `cannot copy ${toText(entry.path)}: names that begin with .wh. mean deletion in layers`,
+    );
   }
   const below = (path: string): string => posix.join(fromText(inside), posix.join("/", path));
   const owner = keepOwners ? {} : { uid: sys.geteuid(), gid: process.getegid?.() ?? 0 };
@@ -145,7 +151,8 @@ function openPlace(root: string, path: string): Place {
 function statOf(place: Place): PathStat {
   const name = fromText(place.name);
   const stat = sys.statAtIfExists(place.parent, name);
-  if (stat === undefined) throw new Failure("not-found", `Could not find the file ${place.name} in container`);
+  if (stat === undefined)
+    throw new Failure("not-found", `Could not find the file ${place.name} in container`);
   const type = stat.mode & sys.S_IFMT;
   const kinds = new Map<number, PathStat["kind"]>([
     [sys.S_IFREG, "file"],
@@ -222,7 +229,7 @@ const readSize = 1 << 20;
 async function* contentOf(place: Place, size: number): AsyncGenerator<Uint8Array, void, undefined> {
   const fd = sys.openAt(place.parent, fromText(place.name), sys.O_RDONLY | sys.O_NOFOLLOW);
   try {
-    for (let left = size; left > 0; ) {
+    for (let left = size; left > 0;) {
       const buffer = Buffer.allocUnsafe(Math.min(readSize, left));
       const count = sys.read(fd, buffer, 0, buffer.length);
       if (count === 0) throw new Failure("corrupt", `${place.name} shrank while it was copied`);

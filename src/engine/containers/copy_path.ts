@@ -10,7 +10,15 @@ import type { ByteSource } from "../../bytes/index.ts";
 import { Failure, isFailure } from "../../errors.ts";
 import type { Store } from "../../store/index.ts";
 import { packTar, readTar, type PackedEntry } from "../../tar/index.ts";
-import { localArchive, readArchive, statPath, unpackLocally, writeArchive, type ArchiveOptions, type PathStat } from "./copy.ts";
+import {
+  localArchive,
+  readArchive,
+  statPath,
+  unpackLocally,
+  writeArchive,
+  type ArchiveOptions,
+  type PathStat,
+} from "./copy.ts";
 import type { ContainerRecord } from "./record.ts";
 
 export interface CopyOptions extends ArchiveOptions {
@@ -50,9 +58,14 @@ export async function copyIn(
   const to = await containerKind(store, record, target);
   const plan = planCopy({ path: source, kind }, { path: target, kind: to });
   if ((await containerKind(store, record, `${plan.directory}/`)) !== "directory") {
-    throw new Failure("not-found", `Could not find the directory ${plan.directory} in container ${record.Name.slice(1)}`);
+    throw new Failure(
+      "not-found",
+      `Could not find the directory ${plan.directory} in container ${record.Name.slice(1)}`,
+    );
   }
-  const path = contentPath(options.followLink === true ? posix.join(source, kind === "directory" ? "/" : "") : source);
+  const path = contentPath(
+    options.followLink === true ? posix.join(source, kind === "directory" ? "/" : "") : source,
+  );
   const tar = localArchive(path, options);
   const name = path.endsWith("/") ? "." : posix.basename(path);
   await writeArchive(store, record, plan.directory, renameTop(tar, name, plan.name), options);
@@ -99,7 +112,9 @@ function renameTop(tar: ByteSource, from: string, to: string): ByteSource {
       // The content of a directory goes into one that is there already and keeps its attributes.
       if (path === "./" || path === ".") continue;
       const linkPath = entry.type === "hardlink" ? rename(entry.linkPath) : entry.linkPath;
-      yield entry.type === "file" ? { entry: { ...entry, path, linkPath }, body } : { entry: { ...entry, path, linkPath } };
+      yield entry.type === "file"
+        ? { entry: { ...entry, path, linkPath }, body }
+        : { entry: { ...entry, path, linkPath } };
     }
   }
   return packTar(entries(), { nanoseconds: true });
@@ -108,7 +123,13 @@ function renameTop(tar: ByteSource, from: string, to: string): ByteSource {
 function localKind(path: string, follow = true): Kind {
   try {
     const stat = follow ? statSync(path) : lstatSync(path);
-    return stat.isDirectory() ? "directory" : stat.isFile() ? "file" : stat.isSymbolicLink() ? "symlink" : "other";
+    return stat.isDirectory()
+      ? "directory"
+      : stat.isFile()
+        ? "file"
+        : stat.isSymbolicLink()
+          ? "symlink"
+          : "other";
   } catch (error) {
     if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return "missing";
     throw error;

@@ -80,11 +80,23 @@ export class Containers {
 
   /** `cp` from the container to this machine. */
   async copyOut(text: string, source: string, target: string, options: CopyOptions): Promise<void> {
-    return (await import("./copy_path.ts")).copyOut(this.#store, await this.find(text), source, target, options);
+    return (await import("./copy_path.ts")).copyOut(
+      this.#store,
+      await this.find(text),
+      source,
+      target,
+      options,
+    );
   }
 
   /** `cp` from this machine into the container. */
   async copyIn(source: string, text: string, target: string, options: CopyOptions): Promise<void> {
-    return (await import("./copy_path.ts")).copyIn(this.#store, source, await this.find(text), target, options);
+    return (await import("./copy_path.ts")).copyIn(
+      this.#store,
+      source,
+      await this.find(text),
+      target,
+      options,
+    );
   }
 }

@@ -96,7 +96,9 @@ async function sizes(store: Store, record: ContainerRecord): Promise<{ SizeRw: n
 /** Docker shows a view of its record: ports as a map, and the deprecated fields of the default bridge. */
 function networkShown(record: ContainerRecord): object {
   const settings = record.NetworkSettings;
-  const networks = Object.entries((settings["Networks"] as Record<string, Record<string, unknown>> | undefined) ?? {});
+  const networks = Object.entries(
+    (settings["Networks"] as Record<string, Record<string, unknown>> | undefined) ?? {},
+  );
   return {
     Bridge: settings["Bridge"] ?? "",
     SandboxID: settings["SandboxID"] ?? "",

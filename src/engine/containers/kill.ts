@@ -18,7 +18,11 @@ export async function killContainer(store: Store, record: ContainerRecord): Prom
 }
 
 /** Runs `work` while the container's processes stand still, when it runs at all. */
-export async function whilePaused<T>(store: Store, record: ContainerRecord, work: () => Promise<T>): Promise<T> {
+export async function whilePaused<T>(
+  store: Store,
+  record: ContainerRecord,
+  work: () => Promise<T>,
+): Promise<T> {
   if (!record.State.Running || record.State.Paused) return work();
   return withTask(store, record, async (task) => {
     await task.pause();
@@ -30,13 +34,25 @@ export async function whilePaused<T>(store: Store, record: ContainerRecord, work
   });
 }
 
-async function withTask<T>(store: Store, record: ContainerRecord, work: (task: ShimTask) => Promise<T>): Promise<T> {
+async function withTask<T>(
+  store: Store,
+  record: ContainerRecord,
+  work: (task: ShimTask) => Promise<T>,
+): Promise<T> {
   const { shim } = await findRuntime();
-  const task = await ShimTask.reconnect({ shim, bundle: bundleDirectory(store.root, record.ID), id: record.ID });
+  const task = await ShimTask.reconnect({
+    shim,
+    bundle: bundleDirectory(store.root, record.ID),
+    id: record.ID,
+  });
   if (task === undefined) {
-    throw new Failure("unavailable", `container ${record.ID} is said to run, but its supervisor does not answer`, {
-      hint: "if it was started by another engine, end it there",
-    });
+    throw new Failure(
+      "unavailable",
+      `container ${record.ID} is said to run, but its supervisor does not answer`,
+      {
+        hint: "if it was started by another engine, end it there",
+      },
+    );
   }
   try {
     return await work(task);

@@ -36,7 +36,10 @@ export interface ContainerSummary {
 }
 
 /** Newest first. */
-export async function listContainers(store: Store, options: ListContainersOptions = {}): Promise<ContainerSummary[]> {
+export async function listContainers(
+  store: Store,
+  options: ListContainersOptions = {},
+): Promise<ContainerSummary[]> {
   const summaries: ContainerSummary[] = [];
   for (const found of await listRecords(store.root)) {
     const record = await reconcile(store.root, found);
@@ -46,7 +49,11 @@ export async function listContainers(store: Store, options: ListContainersOption
   return summaries;
 }
 
-async function summarise(store: Store, record: ContainerRecord, withSize: boolean): Promise<ContainerSummary> {
+async function summarise(
+  store: Store,
+  record: ContainerRecord,
+  withSize: boolean,
+): Promise<ContainerSummary> {
   return {
     id: record.ID,
     name: record.Name.slice(1),

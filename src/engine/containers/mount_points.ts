@@ -7,13 +7,20 @@ import type { HostConfig, MountPoint } from "./record.ts";
 export function parseBind(text: string): MountPoint {
   const [source, destination, options = "", ...rest] = text.split(":");
   const bad = (why: string, hint?: string): Failure =>
-    new Failure("invalid", `invalid volume specification: '${text}'${why}`, hint === undefined ? {} : { hint });
+    new Failure(
+      "invalid",
+      `invalid volume specification: '${text}'${why}`,
+      hint === undefined ? {} : { hint },
+    );
   if (source === undefined || destination === undefined || rest.length > 0 || source === "") throw bad("");
-  if (!isAbsolute(destination)) throw bad(`: invalid mount config for type "bind": mount path must be absolute`);
+  if (!isAbsolute(destination))
+    throw bad(`: invalid mount config for type "bind": mount path must be absolute`);
   if (!isAbsolute(source)) throw bad("", "named volumes come with the daemon; give an absolute host path");
   if (normalize(destination) === "/") throw bad(": destination can't be '/'");
   const words = options === "" ? [] : options.split(",");
-  const unknown = words.find((word) => !/^(ro|rw|z|Z|r?(shared|slave|private)|nocopy|consistent)$/.test(word));
+  const unknown = words.find(
+    (word) => !/^(ro|rw|z|Z|r?(shared|slave|private)|nocopy|consistent)$/.test(word),
+  );
   if (unknown !== undefined) throw bad(`: invalid mode: ${unknown}`);
   return {
     Source: normalize(source),

@@ -28,5 +28,8 @@ export function randomName(taken: ReadonlySet<string>): string {
 /** Throws `Failure("invalid")` in Docker's words for a name that Docker would not take. */
 export function checkName(name: string): void {
   if (/^\/?[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) return;
-  throw new Failure("invalid", `Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`);
+  throw new Failure(
+    "invalid",
+    `Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
+  );
 }

@@ -102,7 +102,9 @@ export async function listRecords(root: string): Promise<ContainerRecord[]> {
     const record = readRecord(root, id);
     if (record !== undefined) records.push(record);
   }
-  return records.sort((a, b) => (a.Created < b.Created ? 1 : a.Created > b.Created ? -1 : a.ID < b.ID ? -1 : 1));
+  return records.sort((a, b) =>
+    a.Created < b.Created ? 1 : a.Created > b.Created ? -1 : a.ID < b.ID ? -1 : 1,
+  );
 }
 
 function readRecord(root: string, id: string): ContainerRecord | undefined {
@@ -116,7 +118,9 @@ function readRecord(root: string, id: string): ContainerRecord | undefined {
 }
 
 export function readHostConfig(root: string, id: string): HostConfig {
-  return JSON.parse(readFileSync(join(containerDirectory(root, id), "hostconfig.json"), "utf8")) as HostConfig;
+  return JSON.parse(
+    readFileSync(join(containerDirectory(root, id), "hostconfig.json"), "utf8"),
+  ) as HostConfig;
 }
 
 /** Writes beside, syncs, renames: a reader sees the old record or the new one. */
@@ -142,7 +146,10 @@ export async function makeContainerDirectory(root: string, id: string): Promise<
   chmodSync(containersDirectory(root), 0o710);
   await mkdir(directory);
   chmodSync(directory, 0o710);
-  for (const [name, mode] of [["checkpoints", 0o700], ["mounts", 0o710]] as const) {
+  for (const [name, mode] of [
+    ["checkpoints", 0o700],
+    ["mounts", 0o710],
+  ] as const) {
     await mkdir(join(directory, name));
     chmodSync(join(directory, name), mode);
   }

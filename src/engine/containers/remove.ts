@@ -27,7 +27,10 @@ export async function removeContainer(
     await killContainer(store, record);
   }
   // Marked first, so that a crash half-way leaves a container that says what happened to it.
-  await writeRecord(store.root, { ...record, State: { ...record.State, Running: false, RemovalInProgress: true } });
+  await writeRecord(store.root, {
+    ...record,
+    State: { ...record.State, Running: false, RemovalInProgress: true },
+  });
   await store.containers.remove(record.ID);
   await removeContainerDirectory(store.root, record.ID);
 }

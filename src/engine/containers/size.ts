@@ -27,4 +27,3 @@ function directorySize(directory: string): number {
   }
   return bytes;
 }
-

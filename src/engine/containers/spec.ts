@@ -36,7 +36,9 @@ export function specOf(record: ContainerRecord, hostConfig: HostConfig, place: S
     ...(hostConfig.CapDrop !== null && { capDrop: hostConfig.CapDrop }),
     privileged: hostConfig.Privileged,
     noNewPrivileges: securityOptions.some((option) => /^no-new-privileges([:=]true)?$/.test(option)),
-    ...(securityOptions.some((option) => /^seccomp[:=]unconfined$/.test(option)) && { seccomp: "unconfined" as const }),
+    ...(securityOptions.some((option) => /^seccomp[:=]unconfined$/.test(option)) && {
+      seccomp: "unconfined" as const,
+    }),
     ...(place.warn !== undefined && { warn: place.warn }),
   });
 }

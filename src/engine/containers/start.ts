@@ -13,7 +13,13 @@ import {
 import type { Store } from "../../store/index.ts";
 import { goTime } from "../time.ts";
 import { openLog } from "./json_log.ts";
-import { containerDirectory, readHostConfig, writeRecord, type ContainerRecord, type HostConfig } from "./record.ts";
+import {
+  containerDirectory,
+  readHostConfig,
+  writeRecord,
+  type ContainerRecord,
+  type HostConfig,
+} from "./record.ts";
 import { removeContainer } from "./remove.ts";
 import { hostEntries, specOf } from "./spec.ts";
 import { reconcile } from "./state.ts";
@@ -40,7 +46,11 @@ export function bundleDirectory(root: string, id: string): string {
  * Runs the container until it ends; returns its exit code (128 + n when signal n ended it). A container that cannot
  * be started throws; its record then says why, with Docker's code 126, 127 or 128.
  */
-export async function startContainer(store: Store, found: ContainerRecord, options: StartOptions): Promise<number> {
+export async function startContainer(
+  store: Store,
+  found: ContainerRecord,
+  options: StartOptions,
+): Promise<number> {
   const record = await reconcile(store.root, found);
   if (record.State.Running) throw new Failure("conflict", `container ${record.ID} is running already`);
   if (record.State.RemovalInProgress) {
@@ -70,7 +80,11 @@ interface RunParts extends StartOptions {
   readonly spec: OciSpec;
 }
 
-async function superviseRun(store: Store, record: ContainerRecord, parts: RunParts): Promise<ForegroundResult> {
+async function superviseRun(
+  store: Store,
+  record: ContainerRecord,
+  parts: RunParts,
+): Promise<ForegroundResult> {
   await using log = await openLog(record.LogPath);
   let recording: Promise<void> = Promise.resolve();
   const result = await runForeground({
@@ -89,7 +103,14 @@ async function superviseRun(store: Store, record: ContainerRecord, parts: RunPar
       recording = writeRecord(store.root, {
         ...record,
         HasBeenStartedBefore: true,
-        State: { ...record.State, Running: true, Pid: pid, ExitCode: 0, Error: "", StartedAt: goTime(Date.now()) },
+        State: {
+          ...record.State,
+          Running: true,
+          Pid: pid,
+          ExitCode: 0,
+          Error: "",
+          StartedAt: goTime(Date.now()),
+        },
       });
       // Its failure is met where it is awaited below.
       recording.catch(() => undefined);
@@ -100,7 +121,11 @@ async function superviseRun(store: Store, record: ContainerRecord, parts: RunPar
 }
 
 /** A start that failed is part of the record, as `ps -a` and `inspect` show it. */
-async function withStateOnFailure<T>(store: Store, record: ContainerRecord, work: () => Promise<T>): Promise<T> {
+async function withStateOnFailure<T>(
+  store: Store,
+  record: ContainerRecord,
+  work: () => Promise<T>,
+): Promise<T> {
   try {
     return await work();
   } catch (error) {

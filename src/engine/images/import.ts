@@ -1,7 +1,13 @@
 /** `import`: a root filesystem's tar becomes an image of one layer (behaviours B109). */
 import type { ByteSource } from "../../bytes/index.ts";
 import { deriveImage } from "../../image/index.ts";
-import { goContainerConfig, hostPlatform, type ContainerConfig, type Platform, type Reference } from "../../oci/index.ts";
+import {
+  goContainerConfig,
+  hostPlatform,
+  type ContainerConfig,
+  type Platform,
+  type Reference,
+} from "../../oci/index.ts";
 import type { Store, StoredImage } from "../../store/index.ts";
 import { goTime } from "../time.ts";
 import { dockerVersion } from "../version.ts";
@@ -17,7 +23,11 @@ export interface ImportOptions {
 }
 
 /** Imports `tar`, compressed or not. Throws what unpacking throws; then nothing stays. */
-export async function importImage(store: Store, tar: ByteSource, options: ImportOptions): Promise<StoredImage> {
+export async function importImage(
+  store: Store,
+  tar: ByteSource,
+  options: ImportOptions,
+): Promise<StoredImage> {
   const created = goTime(Date.now());
   const platform = options.platform ?? hostPlatform();
   const image = await deriveImage(store, {

@@ -43,7 +43,7 @@ export async function inspectImage(store: Store, image: StoredImage): Promise<Im
     ContainerConfig: goContainerConfig(config.container_config ?? {}),
     DockerVersion: config.docker_version ?? "",
     Author: config.author ?? "",
-    Config: config.config == null ? null : goContainerConfig(config.config),
+    Config: config.config === null || config.config === undefined ? null : goContainerConfig(config.config),
     Architecture: config.architecture,
     ...(config.variant !== undefined && { Variant: config.variant }),
     Os: config.os,

@@ -54,7 +54,11 @@ export async function listImages(store: Store, options: ListOptions = {}): Promi
   return summaries.sort((a, b) => b.created - a.created || (a.id < b.id ? -1 : 1));
 }
 
-async function summarise(store: Store, image: StoredImage, references: readonly Reference[]): Promise<ImageSummary> {
+async function summarise(
+  store: Store,
+  image: StoredImage,
+  references: readonly Reference[],
+): Promise<ImageSummary> {
   return {
     id: image.id,
     parentId: image.parent ?? "",
@@ -105,7 +109,10 @@ function hasLabels(image: StoredImage, wanted: readonly string[]): boolean {
 /** Docker's `reference` filter: path.Match on the familiar name with and without tag. */
 function matchesPattern(reference: Reference, pattern: string | undefined): boolean {
   if (pattern === undefined) return true;
-  const escaped = pattern.replace(/[.+^${}()|\\]/g, "\\$&").replace(/\*/g, "[^/]*").replace(/\?/g, "[^/]");
+  const escaped = pattern
+    .replace(/[.+^${}()|\\]/g, "\\$&")
+    .replace(/\*/g, "[^/]*")
+    .replace(/\?/g, "[^/]");
   const expression = new RegExp(`^${escaped}$`);
   return expression.test(familiarReference(reference)) || expression.test(familiarName(reference));
 }

@@ -12,7 +12,10 @@ export interface PruneResult {
 }
 
 /** Removes what nobody uses; an image that is in use after all is left alone. */
-export async function pruneImages(store: Store, options: { readonly all?: boolean } = {}): Promise<PruneResult> {
+export async function pruneImages(
+  store: Store,
+  options: { readonly all?: boolean } = {},
+): Promise<PruneResult> {
   const used = new Set((await listRecords(store.root)).map((record) => record.Image));
   const candidates = await listImages(store, options.all === true ? {} : { dangling: true });
   const removed: RemovedLine[] = [];
@@ -21,7 +24,8 @@ export async function pruneImages(store: Store, options: { readonly all?: boolea
     if (used.has(candidate.id)) continue;
     try {
       const names = [...candidate.repoTags, ...candidate.repoDigests];
-      for (const name of names.length > 0 ? names : [candidate.id]) removed.push(...(await removeKnown(store, name)));
+      for (const name of names.length > 0 ? names : [candidate.id])
+        removed.push(...(await removeKnown(store, name)));
     } catch (error) {
       if (!isFailure(error, "conflict")) throw error;
     }

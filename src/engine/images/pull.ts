@@ -28,7 +28,12 @@ export interface PullOptions extends Waiting {
 }
 
 /** Pulls one image. Throws `Failure("not-found")` for an unknown name; after any failure the store is unchanged. */
-export async function pullImage(store: Store, remote: Remote, text: string, options: PullOptions): Promise<PullResult> {
+export async function pullImage(
+  store: Store,
+  remote: Remote,
+  text: string,
+  options: PullOptions,
+): Promise<PullResult> {
   const { report, signal } = options;
   const name = withDefaultTag(parseReference(text));
   const current = await upToDate(store, remote, name, options);

@@ -13,12 +13,21 @@ export interface PushResult {
 }
 
 /** Pushes the image that `name` holds. Throws `Failure("not-found")` when no image has that name. */
-export async function pushImage(store: Store, remote: Remote, name: Reference, options: Waiting): Promise<PushResult> {
+export async function pushImage(
+  store: Store,
+  remote: Remote,
+  name: Reference,
+  options: Waiting,
+): Promise<PushResult> {
   const id = await store.names.get(name);
   if (id === undefined) {
-    throw new Failure("not-found", `An image does not exist locally with the tag: ${familiarReference(name)}`, {
-      hint: "`varve images` lists what is here; `varve tag` gives an image another name",
-    });
+    throw new Failure(
+      "not-found",
+      `An image does not exist locally with the tag: ${familiarReference(name)}`,
+      {
+        hint: "`varve images` lists what is here; `varve tag` gives an image another name",
+      },
+    );
   }
   const pushed = await remote.push(await viewImage(store, id), name, options);
   await store.names.set({ domain: name.domain, path: name.path, digest: pushed.digest }, id);
@@ -27,7 +36,12 @@ export async function pushImage(store: Store, remote: Remote, name: Reference, o
 }
 
 /** The next push skips or mounts what this one is now known to have brought there (behaviours B126, B144). */
-async function rememberLayers(store: Store, remote: Remote, name: Reference, pushed: PushedImage): Promise<void> {
+async function rememberLayers(
+  store: Store,
+  remote: Remote,
+  name: Reference,
+  pushed: PushedImage,
+): Promise<void> {
   const hmacKey = await remote.hmacKey(name);
   const repository = formatReference({ domain: name.domain, path: name.path });
   for (const { diffId, blob } of pushed.layers) {

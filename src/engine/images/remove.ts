@@ -34,7 +34,11 @@ interface Removal {
 }
 
 /** Removes what `name` means. Throws `Failure("not-found")` or `Failure("conflict")` in Docker's words. */
-export async function removeImage(store: Store, name: string, options: RemoveOptions = {}): Promise<RemovedLine[]> {
+export async function removeImage(
+  store: Store,
+  name: string,
+  options: RemoveOptions = {},
+): Promise<RemovedLine[]> {
   const image = await resolveImage(store, name);
   const removal: Removal = {
     store,
@@ -95,7 +99,9 @@ async function untag(removal: Removal, name: Reference): Promise<void> {
 function isSingleReference(names: readonly Reference[]): boolean {
   if (names.length <= 1) return true;
   const tags = names.filter((name) => name.digest === undefined);
-  const repositories = new Set(names.map((name) => formatReference({ domain: name.domain, path: name.path })));
+  const repositories = new Set(
+    names.map((name) => formatReference({ domain: name.domain, path: name.path })),
+  );
   return tags.length <= 1 && repositories.size === 1;
 }
 
@@ -105,7 +111,11 @@ interface DeleteOptions {
   readonly quiet: boolean;
 }
 
-async function deleteImage(removal: Removal, image: StoredImage, { force, quiet }: DeleteOptions): Promise<void> {
+async function deleteImage(
+  removal: Removal,
+  image: StoredImage,
+  { force, quiet }: DeleteOptions,
+): Promise<void> {
   const { store, lines } = removal;
   try {
     await refuseConflicts(removal, image, { force, ignoreNames: false });
@@ -121,7 +131,8 @@ async function deleteImage(removal: Removal, image: StoredImage, { force, quiet 
     for (const chain of await releaseLayers(store, top)) lines.push({ Deleted: chain });
   }
   const parent = image.parent === undefined ? undefined : await store.images.get(image.parent);
-  if (removal.prune && parent !== undefined) await deleteImage(removal, parent, { force: false, quiet: true });
+  if (removal.prune && parent !== undefined)
+    await deleteImage(removal, parent, { force: false, quiet: true });
 }
 
 /** Throws when something needs the image: hard reasons always, soft ones unless forced. */

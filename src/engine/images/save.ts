@@ -2,7 +2,13 @@
 import { writeArchive, type ArchiveFormat, type ArchiveImage } from "../../archive/index.ts";
 import type { ByteSource } from "../../bytes/index.ts";
 import { isFailure } from "../../errors.ts";
-import { familiarName, parseReference, withDefaultTag, type ImageId, type Reference } from "../../oci/index.ts";
+import {
+  familiarName,
+  parseReference,
+  withDefaultTag,
+  type ImageId,
+  type Reference,
+} from "../../oci/index.ts";
 import { resolveImage, viewImage, type Store } from "../../store/index.ts";
 import { namedReferences } from "./list.ts";
 
@@ -16,10 +22,15 @@ export interface SaveOptions {
  * The archive's bytes. A name takes that name along, a bare repository all its tags (as in Docker); an ID takes the
  * image without a name.
  */
-export async function saveImages(store: Store, texts: readonly string[], options: SaveOptions): Promise<ByteSource> {
+export async function saveImages(
+  store: Store,
+  texts: readonly string[],
+  options: SaveOptions,
+): Promise<ByteSource> {
   const chosen = new Map<ImageId, Reference[]>();
   for (const text of texts) {
-    for (const [id, names] of await imagesMeant(store, text)) chosen.set(id, [...(chosen.get(id) ?? []), ...names]);
+    for (const [id, names] of await imagesMeant(store, text))
+      chosen.set(id, [...(chosen.get(id) ?? []), ...names]);
   }
   const images: ArchiveImage[] = [];
   for (const [id, names] of chosen) images.push({ view: await viewImage(store, id), names });

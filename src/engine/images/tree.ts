@@ -24,7 +24,9 @@ interface Draft extends Omit<ForestNode, "children" | "ancestry"> {
 
 /** All images as trees, parents before children, older before newer. */
 export async function imageForest(store: Store): Promise<ForestNode[]> {
-  const images = (await allImages(store)).sort((a, b) => createdTime(a) - createdTime(b) || (a.id < b.id ? -1 : 1));
+  const images = (await allImages(store)).sort(
+    (a, b) => createdTime(a) - createdTime(b) || (a.id < b.id ? -1 : 1),
+  );
   const users = layerUsers(images);
   const drafts: Draft[] = [];
   for (const image of images) drafts.push(await draft(store, image, users));
@@ -43,7 +45,8 @@ export async function imageForest(store: Store): Promise<ForestNode[]> {
 function layerUsers(images: readonly StoredImage[]): Map<ChainId, number> {
   const users = new Map<ChainId, number>();
   for (const image of images) {
-    for (const chain of chainIds(image.config.rootfs.diff_ids ?? [])) users.set(chain, (users.get(chain) ?? 0) + 1);
+    for (const chain of chainIds(image.config.rootfs.diff_ids ?? []))
+      users.set(chain, (users.get(chain) ?? 0) + 1);
   }
   return users;
 }
@@ -51,7 +54,9 @@ function layerUsers(images: readonly StoredImage[]): Map<ChainId, number> {
 async function draft(store: Store, image: StoredImage, users: ReadonlyMap<ChainId, number>): Promise<Draft> {
   const layers = await layersOf(store, image);
   const size = layers.reduce((sum, layer) => sum + layer.size, 0);
-  const own = layers.filter((layer) => users.get(layer.chainId) === 1).reduce((sum, layer) => sum + layer.size, 0);
+  const own = layers
+    .filter((layer) => users.get(layer.chainId) === 1)
+    .reduce((sum, layer) => sum + layer.size, 0);
   const names = await store.names.namesOf(image.id);
   return {
     image,
@@ -77,7 +82,8 @@ function parentOf(node: Draft, all: readonly Draft[]): Draft | undefined {
     const height = other.chain.length;
     if (height === 0 || height >= node.chain.length) continue;
     // A chain ID names the whole stack below it, so one comparison decides.
-    if (other.chain[height - 1] === node.chain[height - 1] && height > (best?.chain.length ?? 0)) best = other;
+    if (other.chain[height - 1] === node.chain[height - 1] && height > (best?.chain.length ?? 0))
+      best = other;
   }
   return best;
 }

@@ -48,7 +48,9 @@ export async function diskUsage(store: Store, containers: Containers): Promise<D
     images: imagesTotal(drawn, perImage),
     containers: containersTotal(perContainer),
     cache: cacheTotal(drawn),
-    perImage: perImage.filter((image) => image.repoTags.length + image.repoDigests.length > 0 || !image.isParent),
+    perImage: perImage.filter(
+      (image) => image.repoTags.length + image.repoDigests.length > 0 || !image.isParent,
+    ),
     perContainer,
     saved: perImage.reduce((sum, image) => sum + image.size, 0) - drawn.layersSize,
   };
@@ -86,12 +88,18 @@ function imagesTotal(drawn: Ledger, images: readonly ImageUsage[]): Total {
 
 function containersTotal(containers: readonly ContainerUsage[]): Total {
   const active = containers.filter(({ status }) => status === "running" || status === "paused");
-  const sizeOf = (list: readonly ContainerUsage[]): number => list.reduce((sum, each) => sum + (each.sizeRw ?? 0), 0);
+  const sizeOf = (list: readonly ContainerUsage[]): number =>
+    list.reduce((sum, each) => sum + (each.sizeRw ?? 0), 0);
   const size = sizeOf(containers);
   return { total: containers.length, active: active.length, size, reclaimable: size - sizeOf(active) };
 }
 
 function cacheTotal(drawn: Ledger): Total {
   const size = drawn.blobs.reduce((sum, blob) => sum + blob.size, 0);
-  return { total: drawn.blobs.length, active: drawn.blobs.filter((blob) => blob.partial).length, size, reclaimable: size };
+  return {
+    total: drawn.blobs.length,
+    active: drawn.blobs.filter((blob) => blob.partial).length,
+    size,
+    reclaimable: size,
+  };
 }

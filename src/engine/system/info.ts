@@ -26,7 +26,10 @@ export interface SystemInfo {
   readonly DockerRootDir: string;
   readonly Name: string;
   readonly ServerVersion: string;
-  readonly RegistryConfig: { readonly Mirrors: readonly string[]; readonly InsecureRegistryCIDRs: readonly string[] };
+  readonly RegistryConfig: {
+    readonly Mirrors: readonly string[];
+    readonly InsecureRegistryCIDRs: readonly string[];
+  };
   readonly Runtimes: readonly string[];
   readonly SecurityOptions: readonly string[];
 }
@@ -41,7 +44,9 @@ const fileSystems: ReadonlyMap<number, string> = new Map([
 ]);
 
 export async function systemInfo(store: Store): Promise<SystemInfo> {
-  const records = await Promise.all((await listRecords(store.root)).map((record) => reconcile(store.root, record)));
+  const records = await Promise.all(
+    (await listRecords(store.root)).map((record) => reconcile(store.root, record)),
+  );
   const running = records.filter((record) => record.State.Running && !record.State.Paused).length;
   const paused = records.filter((record) => record.State.Paused).length;
   return {
@@ -88,9 +93,14 @@ function operatingSystem(): string {
 }
 
 /** `registry-mirrors` of Docker's own configuration (behaviours B111). */
-export function registryMirrors(directory = process.env["DOCKER_DAEMON_CONFIG_DIR"] ?? "/etc/docker"): string[] {
+export function registryMirrors(
+  directory = process.env["DOCKER_DAEMON_CONFIG_DIR"] ?? "/etc/docker",
+): string[] {
   try {
-    const config = JSON.parse(readFileSync(join(directory, "daemon.json"), "utf8")) as Record<string, unknown>;
+    const config = JSON.parse(readFileSync(join(directory, "daemon.json"), "utf8")) as Record<
+      string,
+      unknown
+    >;
     const mirrors = config["registry-mirrors"];
     return Array.isArray(mirrors) ? mirrors.map((mirror) => `${String(mirror).replace(/\/$/, "")}/`) : [];
   } catch {
