@@ -73,11 +73,13 @@ async function copyOutput(from: Socket, to: Writable, onClosed: () => void): Pro
     onClosed();
   };
   to.on("error", fail);
+  to.on("close", fail);
   from.pipe(to, { end: false });
   await ended;
   // An empty write calls back after all the earlier ones.
   if (open && to.writable) await new Promise<void>((resolve) => void to.write("", () => resolve()));
   to.off("error", fail);
+  to.off("close", fail);
 }
 
 interface InputOptions {
@@ -106,11 +108,14 @@ function copyInput(from: Readable, to: Socket, options: InputOptions): Disposabl
   to.on("error", () => undefined);
   from.on("data", data);
   from.once("end", end);
+  // A terminal that was hung up (EIO).
+  from.once("error", end);
   if (from.readableEnded) end();
   return {
     [Symbol.dispose]: () => {
       from.off("data", data);
       from.off("end", end);
+      from.off("error", end);
       from.pause();
     },
   };

@@ -36,21 +36,26 @@ const defaultRules: readonly OciDeviceRule[] = [
 
 /**
  * @param mappings `--device`
+ * @param added `--device-cgroup-rule`
  * @param privileged gives every device of the host
  * @throws {Failure} `invalid` for a path that is no device, in Docker's words
  */
-export function containerDevices(mappings: readonly DeviceMapping[], privileged: boolean): ContainerDevices {
+export function containerDevices(
+  mappings: readonly DeviceMapping[],
+  added: readonly OciDeviceRule[],
+  privileged: boolean,
+): ContainerDevices {
   const mapped = mappings.flatMap(mapDevice);
   const devices = mapped.map(({ device }) => device);
   if (privileged) {
     const given = new Set(devices.map((device) => device.path));
     const host = devicesBelow("/dev").filter((device) => !given.has(device.path));
-    return { devices: [...host, ...devices], rules: [{ allow: true, access: "rwm" }] };
+    return { devices: [...host, ...devices], rules: [{ allow: true, access: "rwm" }, ...added] };
   }
   const rules = mapped.map(({ device, permissions }) => {
     return { allow: true, type: device.type, major: device.major, minor: device.minor, access: permissions };
   });
-  return { devices, rules: [...defaultRules, ...rules] };
+  return { devices, rules: [...defaultRules, ...rules, ...added] };
 }
 
 function mapDevice(mapping: DeviceMapping): { device: OciDevice; permissions: string }[] {

@@ -162,6 +162,8 @@ function tmpfsOptions(text: string): string[] {
     const known = flagPairs.flat().some((flag) => flag === option) || propagations.includes(option);
     if (!known && !tmpfsValues.test(option))
       throw new Failure("invalid", `invalid tmpfs option ${JSON.stringify([option])}`);
+    // Taken out first: an option of the user's stands behind those that it does not touch.
+    options.delete(flagKey(option));
     options.set(flagKey(option), option);
   }
   return [...options.values()];
@@ -184,4 +186,11 @@ function fileMounts(files: FileMounts | undefined, taken: ReadonlySet<string>): 
   return pairs
     .filter(([destination]) => !taken.has(destination))
     .map(([destination, source]) => ({ destination, type: "bind", source, options: ["rbind", "rprivate"] }));
+}
+
+/** What the root's propagation must be for the binds' to work: theirs ends at a private root (as dockerd sets it). */
+export function rootPropagation(binds: readonly BindMount[]): "shared" | "rslave" | undefined {
+  const wanted = new Set(binds.map((bind) => bind.propagation));
+  if (wanted.has("shared") || wanted.has("rshared")) return "shared";
+  return wanted.has("slave") || wanted.has("rslave") ? "rslave" : undefined;
 }

@@ -15,10 +15,10 @@ import { containerCapabilities } from "./capabilities.ts";
 import { containerArgs, containerEnv, type CommandChoice } from "./container_command.ts";
 import { containerDevices, type DeviceMapping } from "./container_devices.ts";
 import { checkLimits, limitResources, type ContainerLimits } from "./container_limits.ts";
-import { containerMounts, initPath, type MountChoice } from "./container_mounts.ts";
+import { containerMounts, initPath, rootPropagation, type MountChoice } from "./container_mounts.ts";
 import { containerUser } from "./container_user.ts";
 import { hostCgroups, type HostCgroups } from "./host_cgroups.ts";
-import type { OciLinux, OciNamespace, OciProcess, OciSeccomp, OciSpec } from "./oci_spec.ts";
+import type { OciDeviceRule, OciLinux, OciNamespace, OciProcess, OciSeccomp, OciSpec } from "./oci_spec.ts";
 import { readRootFile } from "./root_file.ts";
 import { seccompProfile, type SeccompArchitecture } from "./seccomp.ts";
 import { words } from "./words.ts";
@@ -70,6 +70,7 @@ export interface SpecOptions extends CommandChoice, Omit<MountChoice, "hostIpc">
   /** Default: {@link seccompProfile}. */
   readonly seccomp?: "unconfined" | OciSeccomp;
   readonly devices?: readonly DeviceMapping[];
+  readonly deviceRules?: readonly OciDeviceRule[];
   /** The cgroup under which the container's is made; default: none. */
   readonly cgroupParent?: string;
   /** Default: asked from the kernel. */
@@ -167,8 +168,9 @@ function rlimit({ name, soft, hard }: Ulimit): { type: string; soft: number; har
 
 function containerLinux(options: SpecOptions, host: HostCgroups, capabilities: readonly string[]): OciLinux {
   const privileged = options.privileged === true;
-  const { devices, rules } = containerDevices(options.devices ?? [], privileged);
+  const { devices, rules } = containerDevices(options.devices ?? [], options.deviceRules ?? [], privileged);
   const seccomp = containerSeccomp(options, capabilities);
+  const propagation = rootPropagation(options.binds ?? []);
   return {
     sysctl: containerSysctls(options),
     resources: { devices: rules, ...limitResources(options.limits ?? {}, host) },
@@ -176,6 +178,7 @@ function containerLinux(options: SpecOptions, host: HostCgroups, capabilities: r
     namespaces: containerNamespaces(options, host),
     ...(devices.length > 0 ? { devices } : {}),
     ...(seccomp === undefined ? {} : { seccomp }),
+    ...(propagation === undefined ? {} : { rootfsPropagation: propagation }),
     ...(privileged ? {} : { maskedPaths, readonlyPaths }),
   };
 }

@@ -42,8 +42,8 @@ export function containerUser(
 function findAccount(argument: string, passwd: string): { name: string; uid: number; gid: number } {
   const number = toNumber(argument === "" ? "0" : argument);
   for (const [name = "", , uid, gid] of rows(passwd)) {
-    const byName = argument !== "" && name === argument;
-    if (byName || (number !== undefined && Number(uid) === number))
+    // Digits are always a number, even where an account has such a name.
+    if (number === undefined ? name === argument : Number(uid) === number)
       return { name, uid: Number(uid) || 0, gid: Number(gid) || 0 };
   }
   if (number === undefined)
@@ -68,7 +68,9 @@ function parseGroups(text: string): Group[] {
 /** @param start how the daemon spells "unable" for this flag */
 function findGroup(argument: string, groups: readonly Group[], start: string): number {
   const number = toNumber(argument);
-  const found = groups.find((group) => group.name === argument || group.gid === number);
+  const found = groups.find((group) =>
+    number === undefined ? group.name === argument : group.gid === number,
+  );
   if (found !== undefined) return found.gid;
   if (number === undefined)
     throw new Failure("invalid", `${start} to find group ${argument}: no matching entries in group file`);

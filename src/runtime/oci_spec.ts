@@ -96,6 +96,7 @@ export interface OciLinux {
   readonly namespaces: readonly OciNamespace[];
   readonly devices?: readonly OciDevice[];
   readonly seccomp?: OciSeccomp;
+  readonly rootfsPropagation?: string;
   readonly maskedPaths?: readonly string[];
   readonly readonlyPaths?: readonly string[];
 }

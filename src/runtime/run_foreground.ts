@@ -1,5 +1,5 @@
 /** `docker run` without `-d`: the container's life is tied to this call, its stdio to the given streams. */
-import { mkdir, rm, rmdir, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { Failure } from "../errors.ts";
@@ -8,7 +8,8 @@ import { attachStreams } from "./attach_streams.ts";
 import type { RuntimePrograms } from "./find_runtime.ts";
 import type { OciSpec } from "./oci_spec.ts";
 import { oomCounterOf, wasOutOfMemory } from "./oom.ts";
-import { ShimTask, type TaskStreams } from "./shim_task.ts";
+import type { ShimPlace } from "./shim_process.ts";
+import { removeConfig, ShimTask, type TaskStreams } from "./shim_task.ts";
 import { proxySignals } from "./signal_proxy.ts";
 
 export interface RunForegroundOptions {
@@ -56,17 +57,15 @@ export type ForegroundResult =
  *   `cancelled` when `signal` was aborted. Nothing of the container is left then.
  */
 export async function runForeground(options: RunForegroundOptions): Promise<ForegroundResult> {
-  options.signal.throwIfAborted();
+  if (options.signal.aborted) throw cancelled(options);
   const terminal = options.spec.process.terminal === true;
   const detachKeys = parseDetachKeys(terminal ? (options.detachKeys ?? defaultDetachKeys) : "");
   await mkdir(options.bundle, { recursive: true, mode: 0o700 });
-  const config = join(options.bundle, "config.json");
-  await writeFile(config, JSON.stringify(withConsoleSize(options)), { mode: 0o600 });
+  await writeConfig(options);
   let detached = false;
   try {
-    const place = { shim: options.programs.shim, bundle: options.bundle, id: options.id };
     const { task, streams } = await ShimTask.create({
-      ...place,
+      ...placeOf(options),
       runtime: options.programs.runtime,
       terminal,
       stdin: options.interactive,
@@ -75,12 +74,30 @@ export async function runForeground(options: RunForegroundOptions): Promise<Fore
     detached = result.kind === "detached";
     return result;
   } finally {
-    if (!detached) {
-      await rm(config, { force: true });
-      // Not empty: the caller keeps files of its own there.
-      await rmdir(options.bundle).catch(() => undefined);
-    }
+    if (!detached) await removeConfig(options.bundle);
   }
+}
+
+/** Fails rather than takes the config of a container that is there. */
+async function writeConfig(options: RunForegroundOptions): Promise<void> {
+  const path = join(options.bundle, "config.json");
+  try {
+    await writeFile(path, JSON.stringify(withConsoleSize(options)), { mode: 0o600, flag: "wx" });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw cause;
+    throw new Failure("conflict", `run a container in ${options.bundle}: the directory holds one already`, {
+      hint: "If it has ended, ShimTask.reconnect finds it, or ShimTask.removeLeftovers cleans up after it.",
+      cause,
+    });
+  }
+}
+
+function placeOf(options: RunForegroundOptions): ShimPlace {
+  return { shim: options.programs.shim, bundle: options.bundle, id: options.id };
+}
+
+function cancelled(options: RunForegroundOptions): Failure {
+  return new Failure("cancelled", `run container ${options.id.slice(0, 12)}: cancelled`);
 }
 
 /** The terminal begins with the user's size, or the program would draw twice. */
@@ -110,10 +127,11 @@ async function superviseTask(
     const exited = task.wait();
     exited.catch(() => undefined);
     const startedAt = new Date();
-    const pid = await task.start();
-    const counter = await oomCounterOf(pid);
-    undo.use(proxyTo(task, options));
+    const starting = task.start();
+    undo.use(proxyTo(task, starting, options));
+    const pid = await starting;
     attachment.started();
+    const counter = await oomCounterOf(pid);
     options.onStarted?.(pid);
     if (options.signal.aborted) kill();
     const exit = await Promise.race([exited, attachment.detached]);
@@ -127,8 +145,7 @@ async function superviseTask(
     await attachment.drained;
     owned = false;
     await task.delete();
-    if (options.signal.aborted)
-      throw new Failure("cancelled", `run container ${options.id.slice(0, 12)}: cancelled, it was killed`);
+    if (options.signal.aborted) throw cancelled(options);
     return { kind: "exited", exitCode: exit.status, exitedAt: exit.exitedAt, startedAt, oomKilled };
   } finally {
     options.signal.removeEventListener("abort", kill);
@@ -139,10 +156,15 @@ async function superviseTask(
 const SIGKILL = 9;
 
 /** With a terminal the size travels by itself (`attachStreams`), and the kernel makes the container's SIGWINCH. */
-function proxyTo(task: ShimTask, options: RunForegroundOptions): Disposable | undefined {
+function proxyTo(
+  task: ShimTask,
+  starting: Promise<number>,
+  options: RunForegroundOptions,
+): Disposable | undefined {
   if (options.proxySignals === false) return undefined;
-  // The container may just have ended: a signal that comes too late is lost, as with kill(2).
-  const deliver = (signal: number): void => void task.kill(signal).catch(() => undefined);
+  // One that comes too early waits for the start; one that comes too late is lost, as with kill(2).
+  const deliver = (signal: number): void =>
+    void starting.then(() => task.kill(signal)).catch(() => undefined);
   return proxySignals(deliver, options.spec.process.terminal === true ? ["SIGWINCH"] : []);
 }
 
@@ -154,6 +176,5 @@ async function discard(task: ShimTask, options: RunForegroundOptions): Promise<v
   } catch {
     // Never started, ended already, or no shim to ask.
   }
-  const place = { shim: options.programs.shim, bundle: options.bundle, id: options.id };
-  await task.delete().catch(() => ShimTask.removeLeftovers(place));
+  await task.delete().catch(() => ShimTask.removeLeftovers(placeOf(options)));
 }

@@ -2,7 +2,7 @@
  * One container under a containerd shim. The shim outlives this process, holds the container's terminal and pipes,
  * and tells how it ended; whoever knows the bundle can find it again.
  */
-import { rm } from "node:fs/promises";
+import { rm, rmdir } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { Failure, isFailure } from "../errors.ts";
@@ -61,6 +61,10 @@ export class ShimTask {
    */
   static async create(options: CreateTaskOptions): Promise<{ task: ShimTask; streams: TaskStreams }> {
     const path = (name: string): string => join(options.bundle, name);
+    if (process.geteuid?.() !== 0)
+      throw new Failure("denied", "run a container: permission denied, this needs root", {
+        hint: "Run it with sudo.",
+      });
     const log = claimBundle(options.bundle);
     let task: ShimTask | undefined;
     let streams: TaskStreams | undefined;
@@ -104,11 +108,12 @@ export class ShimTask {
   }
 
   /**
-   * Removes what a container whose shim has died left behind: processes, cgroup, runtime state, socket, FIFOs.
-   * For a bundle that {@link reconnect} finds no shim in.
+   * Removes what a container whose shim has died left behind: processes, cgroup, runtime state, socket, FIFOs,
+   * `config.json`, and the bundle unless something else is in it. For a bundle that {@link reconnect} finds no shim in.
    */
   static async removeLeftovers(place: ShimPlace): Promise<void> {
     await removeLeftovers(place);
+    await removeConfig(place.bundle);
   }
 
   /** Opens the FIFOs once more, after {@link reconnect}; the options are those of `create`. */
@@ -168,12 +173,21 @@ export class ShimTask {
    * @throws {Failure} and leaves all as it is when the container still runs
    */
   async delete(): Promise<TaskExit | undefined> {
-    const exit = await this.#service.delete(this.id).catch((error: unknown) => {
-      if (isFailure(error, "unavailable") || isFailure(error, "not-found")) return undefined;
-      throw error;
-    });
+    let exit: TaskExit | undefined;
+    try {
+      // A process that was never started still holds its output open, for which the shim would wait two seconds.
+      if ((await this.state()).status === "created") await this.#killAndWait();
+      exit = await this.#service.delete(this.id);
+    } catch (error) {
+      if (!isFailure(error, "unavailable") && !isFailure(error, "not-found")) throw error;
+    }
     await this.#end();
     return exit;
+  }
+
+  async #killAndWait(): Promise<void> {
+    await this.kill(9);
+    await this.wait();
   }
 
   /** Leaves the container and its shim running and forgets them. */
@@ -243,4 +257,12 @@ async function removeLeftovers(place: ShimPlace): Promise<void> {
 /** Never removes the bundle as a tree: the caller may have mounted something in it. */
 async function removeFiles(place: ShimPlace): Promise<void> {
   for (const name of bundleFiles) await rm(join(place.bundle, name), { recursive: true, force: true });
+}
+
+/** Takes `config.json` and the bundle away; a bundle in which something else lies stays. */
+export async function removeConfig(bundle: string): Promise<void> {
+  await rm(join(bundle, "config.json"), { force: true });
+  await rmdir(bundle).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOTEMPTY" && error.code !== "EBUSY" && error.code !== "ENOENT") throw error;
+  });
 }

@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { isFailure } from "../errors.ts";
+import { findInit, findRuntime } from "./find_runtime.ts";
+
+/** A directory of programs that print what they are told to. */
+function programs(t: TestContext, outputs: Record<string, string>): string {
+  const directory = mkdtempSync(join(tmpdir(), "varve-path-"));
+  t.after(() => rmSync(directory, { recursive: true }));
+  for (const [name, output] of Object.entries(outputs)) {
+    writeFileSync(join(directory, name), `#!/bin/sh\ncat <<'EOF'\n${output}\nEOF\n`);
+    chmodSync(join(directory, name), 0o755);
+  }
+  return directory;
+}
+
+const shim = { "containerd-shim-runc-v2": "" };
+
+test("finds the shim and runc before crun, with its version", async (t) => {
+  const path = programs(t, {
+    ...shim,
+    runc: "runc version 1.1.5+ds1\ncommit: 1.1.5\nspec: 1.0.2-dev",
+    crun: "crun version 1.8.1\nspec: 1.0.0",
+  });
+  const found = await findRuntime({ path: [path] });
+  assert.deepEqual(found, {
+    shim: join(path, "containerd-shim-runc-v2"),
+    runtime: join(path, "runc"),
+    name: "runc",
+    version: "1.1.5+ds1",
+  });
+  assert.equal((await findRuntime({ path: [path], runtime: "crun" })).version, "1.8.1");
+  assert.equal((await findRuntime({ path: [path], runtime: join(path, "crun") })).name, "crun");
+});
+
+test("what is missing is named, with the way to get it", async (t) => {
+  const refused = async (path: string, message: string, runtime?: string): Promise<void> =>
+    assert.rejects(findRuntime({ path: [path], ...(runtime === undefined ? {} : { runtime }) }), (error) => {
+      assert.ok(isFailure(error, "unsupported"));
+      assert.equal(error.message, message);
+      assert.match(error.hint ?? "", /apt-get install containerd runc/);
+      return true;
+    });
+  await refused(
+    programs(t, {}),
+    "run containers: containerd-shim-runc-v2 and runc or crun not found in PATH",
+  );
+  await refused(programs(t, shim), "run containers: runc or crun not found in PATH");
+  await refused(programs(t, shim), "run containers: youki not found in PATH", "youki");
+});
+
+test("a runtime that is neither runc nor crun is refused", async (t) => {
+  const path = programs(t, { ...shim, runc: "something else 1.0" });
+  await assert.rejects(
+    findRuntime({ path: [path] }),
+    /neither runc nor crun, it says "something else 1.0\\n"/,
+  );
+});
+
+test("an init program is found, or missed in Docker's words", async (t) => {
+  const path = programs(t, { catatonit: "" });
+  assert.equal(await findInit([path]), join(path, "catatonit"));
+  await assert.rejects(findInit([]), { message: 'exec: "docker-init": executable file not found in $PATH' });
+});
