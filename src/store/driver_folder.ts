@@ -1,4 +1,5 @@
 /** Where the driver keeps what belongs to one directory of it. */
+import { realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { CacheId } from "../driver/index.ts";
 import { readTextIfThere } from "./read_small.ts";
@@ -23,6 +24,6 @@ export function driverPaths(store: Store, id: CacheId): string[] {
       return link === undefined ? [folder] : [folder, join(dirname(folder), "l", basename(link))];
     }
     case "vfs":
-      return [folder, join(store.root, "varve/vfs-parents", id)];
+      return [folder, join(realpathSync(store.root), "varve/vfs-parents", id)];
   }
 }

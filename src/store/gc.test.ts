@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { suite, test } from "node:test";
 import { forEachDriver, name, options, threeLayers } from "../../test/fixtures/receive_cases.ts";
@@ -153,6 +154,38 @@ suite("collectGarbage", () => {
     );
     assert.deepEqual(await checkStore(store, { deep: true }), []);
   });
+
+  test(
+    "overlay2: ends mounts of layers that a crash left, not those in use",
+    { skip: unlessRoot },
+    async () => {
+      using root = scratch("gc");
+      const store = await openStore({ root: root.path, driver: "overlay2" });
+      const layers = await threeLayers();
+      await receiveImage(store, sampleImage(layers), [name], options);
+      const chain = chainIds(layers.map(({ diffId }) => diffId));
+      const [middle, top] = [await store.layers.get(chain[1]!), await store.layers.get(chain[2]!)];
+      const program = `
+      import { openStore } from ${JSON.stringify(join(import.meta.dirname, "open_store.ts"))};
+      const store = await openStore({ root: ${JSON.stringify(root.path)}, driver: "overlay2" });
+      console.log((await store.driver.mount("${top!.cacheId}", { readOnly: true })).path);
+      process.kill(process.pid, "SIGKILL");
+    `;
+      const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+        encoding: "utf8",
+      });
+      const path = stdout.trim();
+      assert.deepEqual(readdirSync(path).sort(), ["big.bin", "etc"]);
+      await using used = await store.driver.mount(middle!.cacheId);
+      const found = await collectGarbage(store);
+      assert.deepEqual(
+        found.removed.map(({ kind, what }) => [kind, what]),
+        [["mount", path]],
+      );
+      assert.deepEqual(readdirSync(used.path).sort(), ["big.bin", "etc"]);
+      assert.equal(existsSync(path), false);
+    },
+  );
 
   forEachDriver("a partial that is being worked on stays", async (store) => {
     const blob = await sampleLayer({ x: "y" });

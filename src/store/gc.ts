@@ -1,6 +1,7 @@
 /** Garbage collection: what a crash, a kill or a full disk left, and nothing else. */
 import { throwIfCancelled } from "../bytes/index.ts";
 import { DiskUsage } from "./disk_usage.ts";
+import { endUnusedMounts } from "./gc/end_unused_mounts.ts";
 import { findFiles } from "./gc/find_files.ts";
 import { findReferences } from "./gc/find_references.ts";
 import type { Garbage } from "./gc/types.ts";
@@ -51,6 +52,7 @@ export async function collectGarbage(store: Store, options: CollectOptions = {})
     const found: Garbage[] = [
       ...(await findReferences(store, session, { grace, dryRun })),
       ...(await findFiles(store, session, { grace, partialAge })),
+      ...(dryRun ? [] : await endUnusedMounts(store)),
     ];
     const usage = new DiskUsage();
     const removed: CollectedGarbage["removed"][number][] = [];

@@ -1,6 +1,7 @@
 export * from "./types.ts";
 export { openBlobCache, type BlobCacheOptions } from "./blob_cache.ts";
 export { checkStore, type CheckOptions, type Problem } from "./check.ts";
+export { deleteImage } from "./delete_image.ts";
 export { encodeConfig } from "./encode_config.ts";
 export { collectGarbage, type CollectedGarbage, type CollectOptions } from "./gc.ts";
 export * from "./ledger.ts";

@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { suite } from "node:test";
 import { forEachDriver, options, threeLayers } from "../../test/fixtures/receive_cases.ts";
 import { noise, sampleImage, sampleLayer, type SampleLayer } from "../../test/fixtures/sample_image.ts";
+import { scratch } from "../../test/suites/scratch.ts";
 import { chainIds, parseReference, type ImageId } from "../oci/index.ts";
 import { collectGarbage } from "./gc.ts";
 import { freedBy, ledger } from "./ledger.ts";
+import { openStore } from "./open_store.ts";
 import { receiveImage } from "./receive.ts";
 import { releaseLayers } from "./release.ts";
 import type { Store } from "./types.ts";
@@ -33,6 +35,7 @@ async function household(store: Store) {
   const partial = store.blobs.partialPath((await sampleLayer({ x: "partial" })).digest);
   writeFileSync(partial, noise(9000));
   await store.driver.create("d".repeat(64), undefined);
+  writeFileSync(join(store.driver.target("d".repeat(64)).directory, "junk"), noise(100));
   mkdirSync(join(store.root, "volumes/data"), { recursive: true });
   writeFileSync(join(store.root, "volumes/data/file"), noise(30_000));
   return {
@@ -67,6 +70,16 @@ suite("ledger", () => {
     assert.ok(disk!.other >= 30_000);
     assert.ok(disk!.unowned > 0);
     assert.ok(disk!.containers > 0 && disk!.images > 0 && disk!.books > 0);
+  });
+
+  forEachDriver("B061: also when the root is reached by a symbolic link", async (store, driver) => {
+    await household(store);
+    using links = scratch("links");
+    const link = join(links.path, "root");
+    symlinkSync(store.root, link);
+    const { disk } = await ledger(await openStore({ root: link, driver }), { measure: true });
+    assert.equal(disk?.total, du(store.root));
+    assert.deepEqual(disk, (await ledger(store, { measure: true })).disk);
   });
 
   forEachDriver("who uses what, and Docker's sizes: shared, unique", async (store) => {

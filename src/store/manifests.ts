@@ -5,7 +5,7 @@
  */
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { digestOf, hexOf, type Descriptor, type ImageId } from "../oci/index.ts";
+import { digestOf, hexOf, type Descriptor, type DiffId, type ImageId } from "../oci/index.ts";
 import type { ImageView } from "../bytes/index.ts";
 import { writeAtomically } from "./atomic_write.ts";
 import { readIfThere } from "./read_small.ts";
@@ -13,12 +13,20 @@ import type { Store } from "./types.ts";
 
 export type KeptManifest = NonNullable<ImageView["manifest"]>;
 
-/** Keeps the manifest by which `id` was received, in place of an earlier one. */
+/**
+ * Keeps the manifest by which `image` was received, in place of an earlier one. Not that of an archive whose layers are
+ * plain tars: pushed so, they would travel uncompressed. One that a registry has is kept whatever is in it.
+ */
 export async function keepManifest(
   store: Pick<Store, "root">,
-  id: ImageId,
-  manifest: KeptManifest,
+  image: ImageView,
+  diffIds: readonly DiffId[],
 ): Promise<void> {
+  const { manifest, imageId: id } = image;
+  const isPlain = image.layers.some(({ blob, seenAt = [] }, i) => {
+    return blob?.digest === diffIds[i] && seenAt.length === 0;
+  });
+  if (manifest === undefined || isPlain) return;
   const directory = manifestFolder(store, id);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await writeAtomically(join(directory, "manifest.json"), manifest.bytes, 0o600);

@@ -14,6 +14,7 @@ import { openLayerIndex } from "./layer_index.ts";
 import { openLocks, type WithLock } from "./locks.ts";
 import { encodeNames, namesLock, openNames } from "./names.ts";
 import { modes, storePaths, type StorePaths } from "./paths.ts";
+import { hideUnfinished } from "./recover.ts";
 import type { Store } from "./types.ts";
 
 export interface OpenStoreOptions {
@@ -21,6 +22,8 @@ export interface OpenStoreOptions {
   readonly root: string;
   /** Default: the driver that the root was written with, else the best that works here. */
   readonly driver?: DriverName;
+  /** Bytes that the blob cache may take (default 10 GiB); 0 keeps no blobs. */
+  readonly blobCacheLimit?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -31,7 +34,7 @@ export interface OpenStoreOptions {
  * Throws `Failure("denied")` where the root may not be written, `Failure("invalid")` for a relative root.
  */
 export async function openStore(options: OpenStoreOptions): Promise<Store> {
-  const { root, signal } = options;
+  const { root, blobCacheLimit, signal } = options;
   if (!isAbsolute(root))
     throw new Failure("invalid", `invalid data root "${root}": it must be an absolute path`);
   throwIfCancelled(signal);
@@ -43,7 +46,7 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
   await layOut(paths, withLock);
   const driver = createDriver(name, { root: paths.driver });
   const layers = openLayerDb(paths, driver, index);
-  return {
+  const store: Store = {
     root,
     driver,
     layers,
@@ -51,9 +54,11 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
     names: openNames(paths.names, withLock),
     maps: openDigestMaps(paths, withLock),
     containers: openContainerLayers(paths, driver, layers),
-    blobs: openBlobCache(root),
+    blobs: openBlobCache(root, blobCacheLimit === undefined ? {} : { limit: blobCacheLimit }),
     withLock,
   };
+  await hideUnfinished(store);
+  return store;
 }
 
 /** A root may hold images without layers, so the images say first which driver it is. */

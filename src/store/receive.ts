@@ -92,8 +92,7 @@ async function receiveStack(
   const fetched = await unpackStack(transfer, missing);
   await registerImage(transfer, stack, fetched, config, options.parent);
   for (const { layer } of fetched) {
-    const status = layer.view.blob === undefined ? "Load complete" : "Pull complete";
-    transfer.report({ id: lineId(layer), status });
+    if (layer.view.blob !== undefined) transfer.report({ id: lineId(layer), status: "Pull complete" });
   }
   return fetched.length;
 }
@@ -111,9 +110,10 @@ async function nameKnownImage(
     async () => {
       const stored = await knownImage({ store, image });
       if (stored === undefined) return undefined;
-      const stack = chainIds(stored.config.rootfs.diff_ids ?? []);
+      const diffIds = stored.config.rootfs.diff_ids ?? [];
+      const stack = chainIds(diffIds);
       for (const chain of stack) if ((await store.layers.get(chain)) === undefined) return undefined;
-      if (image.manifest !== undefined) await keepManifest(store, image.imageId, image.manifest);
+      await keepManifest(store, image, diffIds);
       await setNames({ store, image, names, step: options.onStep ?? (() => undefined) });
       return {
         imageId: image.imageId,

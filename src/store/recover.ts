@@ -2,7 +2,8 @@
 import { isDigest, type ChainId, type ImageId } from "../oci/index.ts";
 import { forgetManifest } from "./manifests.ts";
 import { forgetUnused, layerUsers, referencesLock, removeDirectories } from "./release.ts";
-import type { Session } from "./sessions.ts";
+import { listIfThere } from "./read_small.ts";
+import { readSessions, sessionsFolder, type Session } from "./sessions.ts";
 import type { Store, StoredLayer } from "./types.ts";
 
 const imagePrefix = "image:";
@@ -60,6 +61,25 @@ export async function recoverClaims(store: Store, session: Session): Promise<voi
   for (const id of claimed.directories) {
     if (!referred.has(id)) await store.driver.remove(id);
   }
+}
+
+/**
+ * Takes out the images that dead sessions had stored and not yet named, so that nobody ever sees them (behaviours B118).
+ * Done whenever a store is opened; costs one look at a directory where nothing died. The rest is left to gc.
+ */
+export async function hideUnfinished(store: Store): Promise<void> {
+  if (listIfThere(sessionsFolder(store)).length === 0) return;
+  const { dead } = await readSessions(store);
+  const { images } = sortClaims(dead.flatMap(({ claims }) => [...claims]));
+  if (images.size === 0) return;
+  await store.withLock(referencesLock, async () => {
+    const { live } = await readSessions(store);
+    for (const id of images) {
+      if (live.has(imageClaim(id)) || !(await isUnfinished(store, id))) continue;
+      await store.images.remove(id);
+      await forgetManifest(store, id);
+    }
+  });
 }
 
 /** Whether an image that a session was about to name has no name and no child: nobody has seen it. */

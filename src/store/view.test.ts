@@ -8,7 +8,6 @@ import { sampleImage } from "../../test/fixtures/sample_image.ts";
 import { scratch, unlessLinux } from "../../test/suites/scratch.ts";
 import { collect, type ByteSource } from "../bytes/index.ts";
 import { chainIds, digestOf, hexOf, mediaTypes } from "../oci/index.ts";
-import { openBlobCache } from "./blob_cache.ts";
 import { openStore } from "./open_store.ts";
 import { receiveImage } from "./receive.ts";
 import { viewImage } from "./view.ts";
@@ -83,10 +82,7 @@ suite("viewImage", () => {
     { skip: unlessLinux },
     async () => {
       using root = scratch("view");
-      const store = {
-        ...(await openStore({ root: root.path, driver: "vfs" })),
-        blobs: openBlobCache(root.path, { limit: 0 }),
-      };
+      const store = await openStore({ root: root.path, driver: "vfs", blobCacheLimit: 0 });
       const image = sampleImage(await threeLayers(), { form: "tar" });
       await receiveImage(store, image, [name], options);
       const layer = (await viewImage(store, image.imageId)).layers[1]!;
@@ -111,6 +107,33 @@ suite("viewImage", () => {
         [layers[0].digest, undefined, layers[2].digest],
       );
       assert.equal(view.manifest?.descriptor.digest, image.manifest?.descriptor.digest);
+    },
+  );
+
+  forEachDriver(
+    "plain tars: from a registry they stay what they are, from an archive they do not",
+    async (store) => {
+      const plain = (await threeLayers()).map((layer) => ({
+        ...layer,
+        blob: layer.tar,
+        digest: layer.diffId,
+      }));
+      const archive = sampleImage(plain);
+      await receiveImage(store, archive, [name], options);
+      assert.deepEqual(await store.blobs.list(), [], "what can be rebuilt is not kept twice");
+      const loaded = await viewImage(store, archive.imageId);
+      assert.equal(loaded.manifest, undefined);
+      assert.deepEqual(
+        loaded.layers.map(({ blob }) => blob),
+        [undefined, undefined, undefined],
+      );
+      const registry = sampleImage(plain, { repository: "docker.io/library/plain" });
+      await receiveImage(store, registry, [name], options);
+      const pulled = await viewImage(store, registry.imageId);
+      assert.deepEqual(pulled.manifest?.descriptor, registry.manifest?.descriptor);
+      const [, layer] = pulled.layers;
+      assert.equal(layer?.blob?.digest, plain[1]?.digest);
+      assert.deepEqual(await bytesOf(layer!.openBlob({ signal })), Buffer.from(plain[1]!.tar));
     },
   );
 

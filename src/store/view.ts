@@ -60,14 +60,17 @@ export async function viewImage(store: Store, image: ImageId | StoredImage): Pro
 async function viewLayer(store: Store, layer: StoredLayer, kept: Descriptor | undefined): Promise<LayerView> {
   const { diffId, chainId } = layer;
   const seenAt = await store.maps.seenAt(diffId);
-  const blob = await cachedBlob(store, [kept, rememberedBlob(store, diffId)]);
   const openTar = (options: OpenOptions) => store.layers.openTar(chainId, options);
+  // A plain tar is always at hand: it is rebuilt, not kept.
+  const isPlain = kept?.digest === diffId;
+  const blob = isPlain ? kept : await cachedBlob(store, [kept, rememberedBlob(store, diffId)]);
   return {
     diffId,
     seenAt,
     ...(blob !== undefined && { blob }),
     openTar,
     async openBlob(options) {
+      if (isPlain) return openTar(options);
       const known = blob ?? rememberedBlob(store, diffId);
       if (known === undefined) {
         throw new Failure("not-found", `layer ${shortId(diffId)} has no compressed form here yet`);

@@ -1,6 +1,6 @@
 /** A ledger with every byte of the data root in it. */
-import { readdirSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { readdirSync, realpathSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { hexOf, isDigest } from "../../oci/index.ts";
 import { blobPath } from "../blob_cache.ts";
 import { DiskUsage } from "../disk_usage.ts";
@@ -13,7 +13,8 @@ import type { Ledger, LedgerDisk } from "./types.ts";
 
 /** Measures what each entry of `drawn` takes, then everything else, each inode once. */
 export async function measureLedger(store: Store, drawn: Ledger): Promise<Ledger> {
-  const paths = storePaths(resolve(store.root), store.driver.name);
+  // The driver gives resolved paths, and paths are compared here.
+  const paths = storePaths(realpathSync(store.root), store.driver.name);
   const placed = await place(store, paths, drawn);
   const owned = placed.flatMap(({ paths }) => paths);
   const usage = new DiskUsage(owned);
@@ -53,7 +54,8 @@ const unowned = {};
 
 /** Which paths belong to which entry. */
 async function place(store: Store, paths: StorePaths, drawn: Ledger): Promise<Placed[]> {
-  const manifest = (hex: string) => join(manifestsFolder(store), hex);
+  const real = (path: string) => join(paths.root, relative(store.root, path));
+  const manifest = (hex: string) => real(join(manifestsFolder(store), hex));
   const placed: Placed[] = [
     ...drawn.layers.map((layer) => ({
       item: layer,
@@ -65,7 +67,7 @@ async function place(store: Store, paths: StorePaths, drawn: Ledger): Promise<Pl
     })),
     ...drawn.blobs.map((blob) => ({
       item: blob,
-      paths: [blob.partial ? store.blobs.partialPath(blob.digest) : blobPath(store.root, blob.digest)],
+      paths: [blob.partial ? real(store.blobs.partialPath(blob.digest)) : blobPath(paths.root, blob.digest)],
     })),
   ];
   const directories = new Set(drawn.layers.map((layer) => layer.cacheId));

@@ -24,7 +24,7 @@ export async function registerImage(
   parent: ImageId | undefined,
 ): Promise<void> {
   const { store, session, image, signal } = transfer;
-  if (fetched.length > 0) await flush(store.root);
+  await flushAll(store, fetched);
   transfer.step("flushed");
   throwIfCancelled(signal);
   await session.claim(...fetched.map(({ layer }) => layer.chainId));
@@ -34,7 +34,8 @@ export async function registerImage(
       for (const layer of fetched) await registerLayer(transfer, layer);
       for (const layer of fetched) await rememberLayer(transfer, layer);
       await rememberSources(transfer, stack);
-      if (image.manifest !== undefined) await keepManifest(store, image.imageId, image.manifest);
+      const diffIds = stack.map(({ diffId }) => diffId);
+      await keepManifest(store, image, diffIds);
       transfer.step("manifest");
       if ((await knownImage(transfer)) === undefined) await session.claim(imageClaim(image.imageId));
       await store.images.put(config.bytes, parent === undefined ? {} : { parent });
@@ -43,6 +44,13 @@ export async function registerImage(
     },
     signal,
   );
+}
+
+/** The driver's directory may be a mount of its own. */
+async function flushAll(store: Transfer["store"], fetched: readonly FetchedLayer[]): Promise<void> {
+  const [first] = fetched;
+  if (first === undefined) return;
+  await flush([store.root, store.driver.target(first.layer.cacheId).directory]);
 }
 
 /** The image if it can be read; a damaged config is replaced. */

@@ -1,0 +1,63 @@
+/** Mounts of layers that a crash left. */
+import { realpathSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { toText } from "../../byte_string.ts";
+import { isFailure } from "../../errors.ts";
+import { mountInfo } from "../../sys/index.ts";
+import type { Store } from "../types.ts";
+import type { Garbage } from "./types.ts";
+
+/**
+ * Ends mounts of layers that no living process uses, and tells which. Those of containers are left alone: a container
+ * may run on while nobody of us looks at it.
+ */
+export async function endUnusedMounts(store: Store): Promise<Garbage[]> {
+  const containers = new Set<string>();
+  for (const id of await store.containers.list()) {
+    const mountId = (await store.containers.get(id))?.mountId;
+    if (mountId !== undefined) containers.add(mountId);
+  }
+  const ids = new Set(mountsOf(store).values());
+  const before = mountsOf(store);
+  for (const id of ids) if (!containers.has(id)) await takeAndLeave(store, id);
+  const after = mountsOf(store);
+  return [...before.keys()].filter((path) => !after.has(path)).map(ended);
+}
+
+/** The last who lets go of a mount ends it, whoever made it: so becoming a user and leaving again is enough. */
+async function takeAndLeave(store: Store, id: string): Promise<void> {
+  try {
+    await using mounted = await store.driver.mount(id, { readOnly: true });
+    void mounted.path;
+  } catch (error) {
+    // Somebody uses it, or its directory is garbage: driver.remove ends the mount then.
+    if (!isFailure(error, "conflict") && !isFailure(error, "not-found")) throw error;
+  }
+}
+
+/** Mount points below the root, with the cache IDs in their paths. */
+function mountsOf(store: Store): Map<string, string> {
+  const root = realpathSync(store.root);
+  const found = new Map<string, string>();
+  for (const mount of mountInfo()) {
+    const path = toText(mount.mountPoint);
+    const id =
+      path === join(root, store.driver.name, basename(dirname(path)), "merged")
+        ? basename(dirname(path))
+        : path.startsWith(join(root, "varve/mounts/"))
+          ? basename(path, ".view")
+          : "";
+    if (/^[0-9a-f]{64}(-init)?$/.test(id)) found.set(path, id);
+  }
+  return found;
+}
+
+function ended(path: string): Garbage {
+  return {
+    kind: "mount",
+    what: path,
+    reason: "no process uses it",
+    paths: [],
+    remove: async () => undefined,
+  };
+}
