@@ -96,7 +96,7 @@ describe("running a container in the foreground", { skip: cannotRun }, () => {
     });
     const script = "head -c 60000 /dev/zero; head -c 60000 /dev/zero; touch /tmp/ended";
     const running = fixture.shell(script, { stdout: slow });
-    await until(() => existsSync(join(fixture.rootfs, "tmp/ended")));
+    await until(() => free !== undefined && existsSync(join(fixture.rootfs, "tmp/ended")));
     free?.();
     assert.equal((await running).code, 0);
     assert.equal(Buffer.concat(chunks).length, 120_000);
