@@ -144,10 +144,15 @@ export class Collector extends Writable {
     done();
   }
 
-  /** Resolves as soon as `part` has been written. */
-  async seen(part: string): Promise<void> {
+  /** Resolves as soon as `part` has been written; rejects when `running` ends without it. */
+  async seen(part: string, running: Promise<unknown>): Promise<void> {
     if (this.text.includes(part)) return;
-    await new Promise<void>((resolve) => void this.#waiting.push({ part, resolve }));
+    const seen = new Promise<void>((resolve) => void this.#waiting.push({ part, resolve }));
+    const ended = running.then(() => {
+      if (this.text.includes(part)) return;
+      throw new Error(`it ended without ${JSON.stringify(part)}: ${JSON.stringify(this.text)}`);
+    });
+    await Promise.race([seen, ended]);
   }
 }
 
