@@ -61,7 +61,7 @@ async function listOptions(
     else if (key === "reference") options.reference = value;
     else if (key === "before" || key === "since")
       options[key] = await (await app.engine()).images.resolve(value);
-    else throw new Failure("invalid", `invalid filter '${filter}'`, { hint: "see 'varve images --help'" });
+    else throw new Failure("invalid", `Invalid filter '${key}'`, { hint: "see 'varve images --help'" });
   }
   if (options.dangling === true) delete options.all;
   return { ...options, labels };

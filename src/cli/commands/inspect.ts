@@ -1,9 +1,8 @@
 /** `varve inspect`: images and containers, in Docker's shape (behaviours 5.2). */
 import type { Engine } from "../../engine/index.ts";
 import { Failure, isFailure } from "../../errors.ts";
-import { command } from "../app.ts";
-import { forEachArgument } from "../for_each_argument.ts";
-import { renderInspect } from "../kit/index.ts";
+import { command, type App } from "../app.ts";
+import { renderInspect, reportFailure } from "../kit/index.ts";
 
 type Kind = "image" | "container";
 
@@ -57,7 +56,7 @@ export const containerInspect = command({
 });
 
 interface Context {
-  readonly app: Parameters<typeof forEachArgument>[0];
+  readonly app: App;
   readonly args: readonly string[];
   readonly flags: { readonly format: string | undefined; readonly size: boolean };
 }
@@ -69,17 +68,17 @@ async function inspectAll(
 ): Promise<number> {
   const engine = await app.engine();
   const records: unknown[] = [];
-  const missing: string[] = [];
+  const failures: Failure[] = [];
   for (const name of args) {
-    const record = await inspectOne(engine, name, kinds, size);
-    if (record === undefined) missing.push(name);
-    else records.push(record);
+    const found = await inspectOne(engine, name, kinds, size);
+    if (found instanceof Failure) failures.push(found);
+    else {
+      records.push(found.record);
+      if (size && found.kind === "image") app.stderr.write("WARNING: --size ignored for image\n");
+    }
   }
   app.stdout.write(records.length === 0 && format === undefined ? "[]\n" : renderInspect(records, format));
-  const what = kinds.length > 1 ? "object" : kinds[0];
-  return forEachArgument(app, missing, (name) =>
-    Promise.reject(new Failure("not-found", `No such ${what}: ${name}`)),
-  );
+  return failures.reduce((_, failure) => reportFailure(failure, app.stderr), 0);
 }
 
 async function inspectOne(
@@ -87,14 +86,18 @@ async function inspectOne(
   name: string,
   kinds: readonly Kind[],
   size: boolean,
-): Promise<unknown> {
+): Promise<{ readonly kind: Kind; readonly record: object } | Failure> {
+  let failure: Failure | undefined;
   for (const kind of kinds) {
     try {
-      if (kind === "image") return await engine.images.inspect(name);
-      return await engine.containers.inspect(name, { size });
+      if (kind === "image") return { kind, record: await engine.images.inspect(name) };
+      return { kind, record: await engine.containers.inspect(name, { size }) };
     } catch (error) {
       if (!isFailure(error, "not-found") && !isFailure(error, "invalid")) throw error;
+      failure = error;
     }
   }
-  return undefined;
+  return kinds.length === 1 && failure !== undefined
+    ? failure
+    : new Failure("not-found", `No such object: ${name}`);
 }

@@ -113,7 +113,6 @@ export const start = command({
   args: { min: 1, max: 1, name: "CONTAINER" },
   complete: "container",
   ownSignals: true,
-  failureCode: 125,
   async run({ app, flags, args, signal }) {
     const engine = await app.engine();
     return engine.containers.start(args[0] as string, {

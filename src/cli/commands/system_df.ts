@@ -3,7 +3,7 @@ import type { ContainerUsage, DiskUsage, DiskUsageTotal, ImageUsage } from "../.
 import { familiarName, parseReference, shortId } from "../../oci/index.ts";
 import { command } from "../app.ts";
 import { ellipsis, humanAge, humanSize, renderList, type Row } from "../kit/index.ts";
-import { statusText } from "./containers.ts";
+import { statusText } from "./ps.ts";
 
 export const systemDf = command({
   path: ["system", "df"],

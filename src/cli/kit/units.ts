@@ -55,9 +55,12 @@ export function humanDuration(seconds: number): string {
   return `${Math.trunc(Math.trunc(seconds / 3600) / 24 / 365)} years`;
 }
 
-/** How long ago a time was: `34 minutes ago`. The future counts as now, as in Docker. Both in ms since 1970. */
+/**
+ * How long ago something was created: `34 minutes ago`. The future counts as now, as in Docker. Both in ms since 1970.
+ * Docker's lists carry creation times in whole seconds, so the fraction is cut off before the difference is taken.
+ */
 export function humanAge(then: number, now: number): string {
-  return `${humanDuration((now - then) / 1000)} ago`;
+  return `${humanDuration(now / 1000 - Math.floor(then / 1000))} ago`;
 }
 
 /**

@@ -5,8 +5,8 @@ import { mergeCommand, mergeEnv } from "../../runtime/index.ts";
 /** A scalar of the user's wins; maps (labels, volumes, ports) are joined, the user's entries winning. */
 export function mergeConfig(user: ContainerConfig, image: ContainerConfig): ContainerConfig {
   const { entrypoint, command } = mergeCommand(image, {
-    ...(user.Entrypoint != null && { entrypoint: user.Entrypoint }),
-    ...(user.Cmd != null && { command: user.Cmd }),
+    ...(user.Entrypoint !== undefined && user.Entrypoint !== null && { entrypoint: user.Entrypoint }),
+    ...(user.Cmd !== undefined && user.Cmd !== null && { command: user.Cmd }),
   });
   const volumes = { ...image.Volumes, ...user.Volumes };
   const ports = { ...image.ExposedPorts, ...user.ExposedPorts };

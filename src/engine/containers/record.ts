@@ -102,9 +102,15 @@ export async function listRecords(root: string): Promise<ContainerRecord[]> {
     const record = readRecord(root, id);
     if (record !== undefined) records.push(record);
   }
-  return records.sort((a, b) =>
-    a.Created < b.Created ? 1 : a.Created > b.Created ? -1 : a.ID < b.ID ? -1 : 1,
-  );
+  return records.sort((a, b) => {
+    const [left, right] = [sortableTime(a.Created), sortableTime(b.Created)];
+    return left < right ? 1 : left > right ? -1 : a.ID < b.ID ? -1 : 1;
+  });
+}
+
+/** Go cuts trailing zeros of the fraction: without the `Z`, `05` sorts before `05.1`, to the nanosecond. */
+function sortableTime(time: string): string {
+  return time.replace(/Z$/, "");
 }
 
 function readRecord(root: string, id: string): ContainerRecord | undefined {

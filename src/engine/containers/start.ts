@@ -134,7 +134,6 @@ async function withStateOnFailure<T>(
       ...record.State,
       ExitCode: code === 125 ? 128 : code,
       Error: error instanceof Error ? error.message : String(error),
-      FinishedAt: goTime(Date.now()),
     };
     await writeRecord(store.root, { ...record, State });
     throw error;

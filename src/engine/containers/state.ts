@@ -1,16 +1,17 @@
 /** The state of a container as records and reality have it together. */
 import { existsSync } from "node:fs";
-import { containerDirectory, writeRecord, type ContainerRecord } from "./record.ts";
+import { containerDirectory, never, writeRecord, type ContainerRecord } from "./record.ts";
 
 export type Status = "created" | "running" | "paused" | "exited" | "dead" | "removing";
 
+/** As in Docker, a container that could not be started stays "created", whatever exit code its record has. */
 export function statusOf(record: ContainerRecord): Status {
   const { State: state } = record;
   if (state.RemovalInProgress) return "removing";
   if (state.Dead) return "dead";
   if (state.Paused) return "paused";
   if (state.Running) return "running";
-  return record.HasBeenStartedBefore || state.ExitCode !== 0 ? "exited" : "created";
+  return state.StartedAt === never ? "created" : "exited";
 }
 
 /** Whether the process that a running record names still exists. */
