@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { endless, failing, inChunks, stalling } from "../../test/support/bytes_help.ts";
 import { Failure, isFailure } from "../errors.ts";
 import { abortable } from "./index.ts";
@@ -56,4 +58,23 @@ test("the source's own failure passes", async () => {
   const error = new Error("broken");
   const { signal } = new AbortController();
   await assert.rejects(Array.fromAsync(abortable(failing(error, Buffer.from("a")), signal)), error);
+});
+
+test("chunks that were passed are let go", async () => {
+  setFlagsFromString("--expose-gc");
+  const gc = runInNewContext("gc") as () => void;
+  const { signal } = new AbortController();
+  const chunks: WeakRef<Uint8Array>[] = [];
+  async function* source() {
+    for (let i = 0; i < 10; i++) {
+      const chunk = new Uint8Array(1000);
+      chunks.push(new WeakRef(chunk));
+      yield chunk;
+    }
+  }
+  const iterator = abortable(source(), signal);
+  for (let i = 0; i < 10; i++) await iterator.next();
+  await new Promise((resolve) => setImmediate(resolve));
+  gc();
+  assert.ok(chunks.filter((chunk) => chunk.deref() !== undefined).length <= 2);
 });

@@ -22,20 +22,23 @@ export async function* abortable(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if (signal === undefined) return yield* source;
-  throwIfCancelled(signal);
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  aborted.catch(() => undefined); // it may reject when nobody waits for it
-  const onAbort = () => reject(cancelled(signal));
-  signal.addEventListener("abort", onAbort, { once: true });
   const iterator = source[Symbol.asyncIterator]();
+  let abort: (() => void) | undefined;
+  const onAbort = () => abort?.();
+  // Not Promise.race against one promise for the whole stream: that one would keep every chunk alive.
+  const next = () =>
+    new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+      abort = () => reject(cancelled(signal));
+      iterator.next().then(resolve, reject);
+    });
+  signal.addEventListener("abort", onAbort, { once: true });
   let ended = false;
   try {
+    throwIfCancelled(signal);
     for (;;) {
-      const { value, done } = await Promise.race([iterator.next(), aborted]);
-      if (done === true) {
-        ended = true;
-        return;
-      }
+      const { value, done } = await next();
+      ended = done === true;
+      if (ended) return;
       yield value;
       throwIfCancelled(signal);
     }
@@ -44,11 +47,13 @@ export async function* abortable(
     throw error;
   } finally {
     signal.removeEventListener("abort", onAbort);
-    if (!ended) {
-      const closing = iterator.return?.();
-      // A generator that hangs in `next` would make us hang in `return`.
-      if (signal.aborted) void Promise.resolve(closing).catch(() => undefined);
-      else await closing;
-    }
+    if (!ended) await close(iterator, signal);
   }
+}
+
+async function close(iterator: AsyncIterator<Uint8Array>, signal: AbortSignal): Promise<void> {
+  const closing = iterator.return?.();
+  // A generator that hangs in `next` would make us hang in `return`.
+  if (signal.aborted) void Promise.resolve(closing).catch(() => undefined);
+  else await closing;
 }

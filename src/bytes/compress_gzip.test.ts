@@ -66,7 +66,7 @@ test("a source that fails, an abort and early return end it", async () => {
   setImmediate(() => controller.abort());
   const running = Array.fromAsync(compressGzip(aborted, { signal: controller.signal }));
   await assert.rejects(running, (reason) => isFailure(reason, "cancelled"));
-  assert.equal(aborted.closed, true);
+  await aborted.closing;
   const left = endless(plain);
   let chunks = 0;
   for await (const chunk of compressGzip(left)) if (chunk.length > 0 && ++chunks === 3) break;

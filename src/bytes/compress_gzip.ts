@@ -31,7 +31,7 @@ export async function* compressGzip(
   let dictionary: Buffer | undefined;
   let crc = 0;
   let size = 0;
-  yield header;
+  yield Buffer.from(header); // a chunk belongs to the consumer
   for await (const block of blocksOf(abortable(source, signal))) {
     crc = crc32(block, crc);
     size += block.length;

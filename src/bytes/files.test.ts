@@ -3,9 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { endless, failing, inChunks, noise } from "../../test/support/bytes_help.ts";
+import { endless, failing, inChunks, noise, stalling } from "../../test/support/bytes_help.ts";
 import { isFailure, type FailureKind } from "../errors.ts";
-import { collect, fromFile, toFile } from "./index.ts";
+import { collect, count, fromFile, toFile } from "./index.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "varve-bytes-"));
 after(() => rmSync(directory, { recursive: true }));
@@ -71,10 +71,18 @@ test("toFile keeps what came before the source failed, and passes the failure on
 test("toFile stops and closes an endless source when it is cancelled", async () => {
   const source = endless(Buffer.from("x"));
   const controller = new AbortController();
-  const writing = toFile(source, join(directory, "endless"), { signal: controller.signal });
-  setImmediate(() => controller.abort());
+  const counted = count(source, (bytes) => bytes === 5 && controller.abort());
+  const writing = toFile(counted, join(directory, "endless"), { signal: controller.signal });
   await assert.rejects(writing, isKind("cancelled"));
-  assert.equal(source.closed, true);
+  await source.closing;
+});
+
+test("toFile closes a source that it could not begin with", async () => {
+  for (const options of [{ signal: AbortSignal.abort() }, { flags: "wx" } as const]) {
+    const source = stalling();
+    await assert.rejects(toFile(source, join(directory, "file"), options));
+    assert.equal(source.closed, true);
+  }
 });
 
 test("toFile says when the directory is missing, and when the disk is full", async (t) => {

@@ -1,7 +1,7 @@
 /** Files as byte sources, and back. */
 import { open } from "node:fs/promises";
 import { Failure } from "../errors.ts";
-import { throwIfCancelled } from "./abortable.ts";
+import { abortable, throwIfCancelled } from "./abortable.ts";
 import type { ByteSource } from "./place.ts";
 
 export interface FromFileOptions {
@@ -51,7 +51,7 @@ export interface ToFileOptions {
 
 /**
  * Writes the source into a file and returns the number of bytes written. What was written before a failure stays.
- * Throws `Failure("no-space")` when the disk is full, and whatever the source throws.
+ * Throws `Failure("conflict")` for a file that exists, `Failure("no-space")` when the disk is full, and whatever the source throws.
  */
 export async function toFile(
   source: ByteSource,
@@ -59,13 +59,12 @@ export async function toFile(
   options: ToFileOptions = {},
 ): Promise<number> {
   const { flags = "wx", mode, sync = false, signal } = options;
-  throwIfCancelled(signal);
-  await using file = await open(path, flags, mode).catch((error: unknown) => {
+  await using file = await open(path, flags, mode).catch(async (error: unknown) => {
+    await source[Symbol.asyncIterator]().return?.(); // it may hold a connection
     throw fileFailure(error, "create", path);
   });
   let size = 0;
-  for await (const chunk of source) {
-    throwIfCancelled(signal);
+  for await (const chunk of abortable(source, signal)) {
     for (let at = 0; at < chunk.length;) {
       try {
         at += (await file.write(chunk, at, chunk.length - at, null)).bytesWritten;
