@@ -43,6 +43,7 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #base: URL;
   #challenge: Challenge | undefined;
+  #greeted = false;
 
   constructor(endpoint: Endpoint, options: ConnectionOptions) {
     this.endpoint = endpoint;
@@ -69,6 +70,12 @@ export class Connection {
     if (answer.status >= 500 || answer.status === 429) throw await refusalOf("GET", answer);
     answer.discard();
     if (answer.status === 401) this.#learn(answer);
+    this.#greeted = true;
+  }
+
+  /** Whether `ping` has succeeded. */
+  get greeted(): boolean {
+    return this.#greeted;
   }
 
   /**
@@ -144,8 +151,8 @@ export class Connection {
         wait = told ?? wait;
         answer.discard();
       } catch (error) {
-        // A POST that may have been carried out is not repeated: it would leave a session behind.
-        if (last || request.method === "POST" || !isTransient(error)) throw error;
+        // Also for POST: a session that is opened twice is forgotten by the registry in time.
+        if (last || !isTransient(error)) throw error;
       }
       await this.clock.sleep(wait, request.signal);
     }

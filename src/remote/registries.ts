@@ -21,7 +21,7 @@ export class Registries {
    * that may be plain is asked by HTTP when it has no TLS. Throws what the last endpoint's failure was.
    *
    * @param work is also given the endpoints to which a mirror may give way later.
-   * @param greet false: without `GET /v2/`, because the endpoint is known already.
+   * @param greet false: without `GET /v2/` where the endpoint is known already.
    */
   async at<T>(
     domain: string,
@@ -35,7 +35,7 @@ export class Registries {
       const last = i === endpoints.length - 1;
       const connection = this.#connectionTo(endpoint);
       try {
-        if (greet) await connection.ping(signal, last);
+        if (greet || !connection.greeted) await connection.ping(signal, last);
         const others = endpoint.mirror ? endpoints.slice(i + 1) : [];
         return await work(
           connection,

@@ -80,8 +80,12 @@ export class Remote implements ImageSource, Disposable {
   /** A blob of a repository; see `openBlob` in `pull/blob_source.ts` for what is checked. */
   async openBlob(name: string | Reference, blob: Descriptor, options: OpenOptions): Promise<ByteSource> {
     const ref = referenceOf(name);
-    return this.#parts.registries.at(ref.domain, "pull", options.signal, (connection, others) =>
-      blobOpener([connection, ...others], ref)(blob, options),
+    return this.#parts.registries.at(
+      ref.domain,
+      "pull",
+      options.signal,
+      (connection, others) => blobOpener([connection, ...others], ref)(blob, options),
+      false,
     );
   }
 

@@ -288,7 +288,10 @@ test("B112 B125 our requests are dockerd's, in its order", { skip: dockerdSkip }
   await docker("rmi", name);
   registry.requests.length = 0;
   await docker("pull", name);
-  assert.deepEqual(ours, requestLines(registry));
+  const theirs = requestLines(registry);
+  assert.deepEqual(ours.slice(0, 3), theirs.slice(0, 3));
+  // dockerd fetches config and layers at the same time.
+  assert.deepEqual(ours.slice(3).sort(), theirs.slice(3).sort());
 
   registry.requests.length = 0;
   await remote.head(name, { signal });

@@ -85,14 +85,21 @@ class BlobReader {
     }
   }
 
-  async #recover(error: unknown, received: number): Promise<ByteSource> {
-    if (this.#signal.aborted) throw cancelled(this.#signal);
-    if (!(error instanceof NetworkFailure)) throw error;
-    this.#failures = received >= progress ? 1 : this.#failures + 1;
-    if (this.#failures > maxRetries) throw error;
-    const { clock } = (this.#places[this.#place] as BlobPlace).connection;
-    await clock.sleep(backoffMs(this.#failures - 1), this.#signal);
-    return this.connect();
+  async #recover(cause: unknown, received: number): Promise<ByteSource> {
+    let error = cause;
+    if (received >= progress) this.#failures = 0;
+    for (;;) {
+      if (this.#signal.aborted) throw cancelled(this.#signal);
+      this.#failures += 1;
+      if (!(error instanceof NetworkFailure) || this.#failures > maxRetries) throw error;
+      const { clock } = (this.#places[this.#place] as BlobPlace).connection;
+      await clock.sleep(backoffMs(this.#failures - 1), this.#signal);
+      try {
+        return await this.connect();
+      } catch (failure) {
+        error = failure;
+      }
+    }
   }
 
   async #request({ connection, path, scopes }: BlobPlace): Promise<ByteSource> {

@@ -83,19 +83,20 @@ async function findThere(
   const distinct = [...new Set(digests)].filter((digest) => digest !== undefined);
   for (const digest of distinct.slice(0, maxChecks)) {
     const size = await sizeThere(context, digest);
-    if (size !== undefined) return describe(context, layer, wanted, digest, size);
+    const found = size === undefined ? undefined : await describe(context, layer, wanted, digest, size);
+    if (found !== undefined) return found;
   }
   return undefined;
 }
 
-/** Bytes of a blob in the target repository; undefined if it is not there or the registry will not say. */
+/** Bytes of a blob in the target repository, NaN if the registry will not say; undefined if it is not there. */
 async function sizeThere(context: PushContext, digest: Digest): Promise<number | undefined> {
   const { connection, ref, scopes, signal } = context;
   const path = `/v2/${ref.path}/blobs/${digest}`;
   const answer = await connection.request({ method: "HEAD", path, scopes, signal });
   answer.discard();
-  const size = Number(answer.headers["content-length"] ?? Number.NaN);
-  return answer.status === 200 && Number.isSafeInteger(size) ? size : undefined;
+  if (answer.status !== 200) return undefined;
+  return Number(answer.headers["content-length"] ?? Number.NaN);
 }
 
 type Mounted =
@@ -119,9 +120,9 @@ async function mount(
     });
     answer.discard();
     if (answer.status === 201) {
-      const size = await sizeThere(context, digest);
-      if (size !== undefined)
-        return { from: path, blob: await describe(context, layer, wanted, digest, size) };
+      const size = (await sizeThere(context, digest)) ?? Number.NaN;
+      const blob = await describe(context, layer, wanted, digest, size);
+      if (blob !== undefined) return { from: path, blob };
     }
     const { location } = answer.headers;
     // A session serves any blob, so further mounts would only leave it lying about.
@@ -158,13 +159,8 @@ async function upload(
     throw new Failure("unsupported", `push layer ${id}: its place can give no compressed form of it`);
   }
   // Compressed again, it may be what the registry has had all the time.
-  if (
-    layer.blob === undefined &&
-    session === undefined &&
-    (await sizeThere(context, blob.digest)) === blob.size
-  ) {
-    return blob;
-  }
+  const unchecked = layer.blob === undefined && session === undefined;
+  if (unchecked && (await sizeThere(context, blob.digest)) !== undefined) return blob;
   const onSent = steps(blob.size, (current) => report({ id, status: "Pushing", current, total: blob.size }));
   await uploadBlob({
     connection,
@@ -191,16 +187,20 @@ function steps(total: number, report: (bytes: number) => void): (bytes: number) 
   };
 }
 
-/** The descriptor of a form that the registry has; its media type is known or read off its first bytes. */
+/**
+ * The descriptor of a form that the registry has; its media type is known or read off its first bytes. Undefined where
+ * its size is neither known nor told.
+ */
 async function describe(
   context: PushContext,
   layer: LayerView,
   wanted: Descriptor | undefined,
   digest: Digest,
   size: number,
-): Promise<Descriptor> {
+): Promise<Descriptor | undefined> {
   const known = [wanted, layer.blob].find((blob) => blob?.digest === digest);
   if (known !== undefined) return known;
+  if (!Number.isSafeInteger(size)) return undefined;
   return { mediaType: await sniff(context, digest, size), digest, size };
 }
 

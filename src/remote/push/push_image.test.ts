@@ -131,6 +131,13 @@ test("B126 layers that are there are not sent again", async () => {
   ]);
 });
 
+test("B126 one absent layer does not make the others be sent again", async () => {
+  await using registry = await serveRegistry({ storage: "memory" });
+  await seedBlob(registry, "a", image.blobs[0] as Uint8Array);
+  const { progress } = await push(registry, "a:v1", image);
+  assert.deepEqual(lines(progress).slice(4, 6), [`${topId}: Pushed`, `${bottomId}: Layer already exists`]);
+});
+
 /** The image as a store shows it whose compressed layers are gone: only digests and places are known. */
 function remembered(registry: RunningRegistry, repository: string): ImageView {
   const layers = image.layers.map(({ diffId, blob, openTar }) => ({
