@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import * as fc from "fast-check";
 import { isFailure } from "../../errors.ts";
 import { digestOf, mediaTypes, type Descriptor } from "../../oci/index.ts";
 import {
@@ -278,4 +279,23 @@ test("a foreign layer comes from its own URL when the registry has it not", asyn
   const urls = ["ftp://ignored/x", `http://${store.address}/none`, `http://${store.address}${path}`];
   const source = await remote.openBlob(`${registry.address}/a`, { ...blob, urls }, { signal });
   assert.deepEqual(await bytesOf(source), content);
+});
+
+test("whatever breaks where, the bytes are right", async () => {
+  let cuts: readonly number[] = [];
+  await using registry = await serveBlob(() => {
+    const [afterBytes, ...rest] = cuts;
+    cuts = rest;
+    return afterBytes === undefined ? undefined : { kind: "cut", afterBytes };
+  });
+  using remote = testRemote();
+  const anyCuts = fc.array(fc.nat(content.length), { maxLength: 5 });
+  await fc.assert(
+    fc.asyncProperty(anyCuts, fc.nat(content.length), async (plan, offset) => {
+      cuts = plan;
+      const bytes = await bytesOf(await remote.openBlob(`${registry.address}/a`, blob, { signal, offset }));
+      assert.ok(bytes.equals(content.subarray(offset)));
+    }),
+    { numRuns: 30 },
+  );
 });
