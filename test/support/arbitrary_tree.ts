@@ -144,7 +144,8 @@ function fill(
         fillBelow(fd, key, child, opaque || child.opaque);
         break;
       case "symlink":
-        sys.symlinkAt(child.target.replaceAll("\0", "_"), fd, key);
+        // Nowhere in particular: whatever follows one by mistake must not reach the machine.
+        sys.symlinkAt(child.target.replaceAll("/", "_"), fd, key);
         break;
       case "node":
         sys.mknodAt(fd, key, child.type | 0o600, child.major, child.minor);
