@@ -122,9 +122,9 @@ class FolderBlobCache implements BlobCache {
 
   /** Drops the least recently used down to the limit; a newcomer that alone is too large goes alone. */
   async #evict(newcomer: string): Promise<void> {
+    this.#countedAt = Date.now();
     const files = await this.#files();
     this.#total = files.reduce((sum, file) => sum + file.size, 0);
-    this.#countedAt = Date.now();
     if (this.#total <= this.#limit) return;
     const tooLarge = (file: CachedFile) => file.path === newcomer && file.size > this.#limit;
     files.sort((a, b) => Number(tooLarge(b)) - Number(tooLarge(a)) || a.used - b.used);

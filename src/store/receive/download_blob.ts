@@ -14,6 +14,7 @@ export interface DownloadedBlob {
   readonly file: FileHandle;
   /** The file's path when it is to go to the cache. */
   readonly path?: string;
+  readonly progress: LayerProgress;
 }
 
 /**
@@ -29,7 +30,12 @@ export async function downloadBlob(
   locks.use(await holdBlob(transfer, blob.digest));
   const cached = await openCached(transfer.store, blob);
   if (cached !== undefined) {
-    if (await hashesTo(cached, blob)) return { file: cached };
+    const progress = new LayerProgress(transfer.report, layer);
+    progress.begin(blob.size);
+    if (await hashesTo(cached, blob)) {
+      progress.complete();
+      return { file: cached, progress };
+    }
     await cached.close();
     await transfer.store.blobs.remove(blob.digest);
   }
@@ -43,8 +49,7 @@ export async function downloadBlob(
   try {
     return await download(transfer, layer, blob, partial.path);
   } catch (error) {
-    await dropDamaged(partial.path, error);
-    throw error;
+    throw await dropDamaged(partial.path, error);
   }
 }
 
@@ -66,12 +71,10 @@ async function download(
     for await (const chunk of await openBlob(transfer, layer, blob, progress, position)) {
       hash.update(chunk);
       position += chunk.length;
-      // A source that never ends must not fill the disk.
-      if (position > blob.size) break;
       await writeAll(file, chunk);
     }
     if (position !== blob.size || hash.digest("hex") !== hexOf(blob.digest)) throw wrongBytes(blob);
-    return { file, path };
+    return { file, path, progress };
   } catch (error) {
     await file.close();
     throw error;

@@ -43,8 +43,9 @@ async function* counted(
   for await (const chunk of abortable(source, transfer.signal)) {
     // The chunk is the consumer's as soon as it is yielded (its buffer may move to a worker): count before.
     position += chunk.length;
+    if (expected !== undefined && position > expected.blob.size) throw tooLong(expected.blob);
     transfer.count(chunk.length);
-    progress.advance(chunk.length);
+    progress.arrived(chunk.length);
     transfer.step("bytes");
     yield chunk;
   }
@@ -54,5 +55,20 @@ async function* counted(
       hint: "try again: what has come is kept and the transfer goes on from there",
     });
   }
-  progress.end();
+  progress.complete();
+}
+
+/** The same bytes, told of as they go to the unpacker. */
+export async function* toUnpacker(source: ByteSource, progress: LayerProgress): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    progress.unpacked(chunk.length);
+    yield chunk;
+  }
+}
+
+/** A source that never ends must not fill the disk. The text is Docker's for wrong bytes (behaviours B117). */
+function tooLong({ digest, size }: Descriptor): Failure {
+  return new Failure("corrupt", `filesystem layer verification failed for digest ${digest}`, {
+    hint: `more than the ${size} bytes announced arrived`,
+  });
 }

@@ -16,9 +16,11 @@ export class LayerProgress {
   readonly #report: Report;
   readonly #layer: StackLayer;
   readonly #id: string;
-  #current = 0;
+  #arrived = 0;
+  #unpacked = 0;
+  /** The count of the last line. */
   #shown = -interval;
-  #ended = false;
+  #complete = false;
 
   constructor(report: Report, layer: StackLayer) {
     this.#report = report;
@@ -26,38 +28,45 @@ export class LayerProgress {
     this.#id = lineId(layer);
   }
 
-  status(status: string): void {
-    this.#report({ id: this.#id, status });
-  }
-
   /** `offset` bytes were here already. */
   begin(offset: number): void {
-    this.#current = offset;
-    this.#shown = -interval;
-    this.#show();
+    this.#arrived = offset;
+    this.#show(offset);
   }
 
-  advance(bytes: number): void {
-    this.#current += bytes;
-    if (this.#current - this.#shown >= interval) this.#show();
+  /** So many more bytes have come. */
+  arrived(bytes: number): void {
+    this.#arrived += bytes;
+    if (this.#arrived - this.#shown >= interval) this.#show(this.#arrived);
   }
 
   /** All bytes have come; said once. */
-  end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    if (this.#current !== this.#shown) this.#show();
+  complete(): void {
+    if (this.#complete) return;
+    if (this.#arrived > this.#shown) this.#show(this.#arrived);
+    this.#complete = true;
     if (this.#layer.view.blob === undefined) return;
-    this.status("Verifying Checksum");
-    this.status("Download complete");
-    const total = this.#layer.view.blob.size;
-    this.#report({ id: this.#id, status: "Extracting", current: total, total });
+    this.#report({ id: this.#id, status: "Verifying Checksum" });
+    this.#report({ id: this.#id, status: "Download complete" });
+    this.#show(this.#unpacked);
   }
 
-  #show(): void {
+  /** So many more bytes went to the unpacker. Told of when the download is over. */
+  unpacked(bytes: number): void {
+    this.#unpacked += bytes;
+    if (!this.#complete) return;
+    if (this.#unpacked - this.#shown >= interval || this.#unpacked === this.#layer.view.blob?.size) {
+      this.#show(this.#unpacked);
+    }
+  }
+
+  #show(current: number): void {
     const { blob } = this.#layer.view;
-    this.#shown = this.#current;
-    if (blob === undefined) this.#report({ id: this.#id, status: "Loading layer", current: this.#current });
-    else this.#report({ id: this.#id, status: "Downloading", current: this.#current, total: blob.size });
+    this.#shown = current;
+    if (blob === undefined) this.#report({ id: this.#id, status: "Loading layer", current });
+    else {
+      const status = this.#complete ? "Extracting" : "Downloading";
+      this.#report({ id: this.#id, status, current, total: blob.size });
+    }
   }
 }

@@ -45,9 +45,10 @@ export function isDiskFull(error: unknown): boolean {
   return isFailure(error, "no-space") || code === "ENOSPC" || code === "EDQUOT";
 }
 
-/** Drops a partial file whose bytes are wrong; after other failures it stays for the next attempt. */
-export async function dropDamaged(path: string, error: unknown): Promise<void> {
+/** Drops a partial file whose bytes are wrong; after other failures it stays for the next attempt. Returns `error`. */
+export async function dropDamaged(path: string, error: unknown): Promise<unknown> {
   if (isDamaged(error)) await rm(path, { force: true });
+  return error;
 }
 
 function ignoreMissing(error: unknown): number {

@@ -32,7 +32,7 @@ export async function registerImage(
     referencesLock,
     async () => {
       for (const layer of fetched) await registerLayer(transfer, layer);
-      for (const layer of fetched) await rememberLayer(transfer, layer);
+      await Promise.all(fetched.map((layer) => rememberLayer(transfer, layer)));
       await rememberSources(transfer, stack);
       const diffIds = stack.map(({ diffId }) => diffId);
       await keepManifest(store, image, diffIds);

@@ -1,42 +1,48 @@
-/** Download and unpacking in one pass, for drivers whose layers do not wait for one another. */
+/** Download and unpacking side by side, for drivers whose layers do not wait for one another. */
 import { readdirSync } from "node:fs";
 import { fromText } from "../../byte_string.ts";
 import { removeTree } from "../../sys/index.ts";
 import type { Descriptor } from "../../oci/index.ts";
 import { holdBlob } from "./blob_lock.ts";
 import { fileSource } from "./file_source.ts";
-import { openBlob } from "./layer_bytes.ts";
+import { openBlob, toUnpacker } from "./layer_bytes.ts";
 import { LayerProgress } from "./layer_progress.ts";
+import type { Places } from "./places.ts";
+import { Spool } from "./spool.ts";
 import { dropDamaged, isDamaged, openCached, partialFile } from "./local_blob.ts";
 import type { FetchedLayer, MissingLayer, Transfer } from "./types.ts";
 
 /**
- * Fetches a layer's blob and unpacks it into the layer's directory, which must be empty. What the cache or an earlier
- * attempt holds is not fetched; if that turns out damaged it is dropped and, once, all is fetched anew.
+ * Fetches a layer's blob and unpacks it, side by side, into the layer's directory, which must be empty. The download has
+ * one of `places`; it does not wait for the unpacking, so that little is lost when the process is killed. What the cache
+ * or an earlier attempt holds is not fetched; if that turns out damaged it is dropped and, once, all is fetched anew.
  */
 export async function unpackBlob(
   transfer: Transfer,
   layer: MissingLayer,
   blob: Descriptor,
+  places: Places,
 ): Promise<FetchedLayer> {
-  await using locks = new AsyncDisposableStack();
-  locks.use(await holdBlob(transfer, blob.digest));
+  using place = await places.take();
+  await using held = new AsyncDisposableStack();
+  held.use(await holdBlob(transfer, blob.digest));
   const fromCache = await unpackCached(transfer, layer, blob);
   if (fromCache !== undefined) return fromCache;
   if (!transfer.keepBlobs) return unpackStream(transfer, layer, blob);
-  const partial = await partialFile(transfer.store, blob);
+  const { path } = await partialFile(transfer.store, blob);
+  const spool = held.use(await Spool.open(path));
+  const kept = spool.size;
   try {
-    return await unpackStream(transfer, layer, blob, partial.path);
+    return await unpackSpool(transfer, layer, blob, { spool, path, place });
   } catch (error) {
-    await dropDamaged(partial.path, error);
-    if (!isDamaged(error) || partial.size === 0) throw error;
+    if (!isDamaged(error) || kept === 0) throw await dropDamaged(path, error);
   }
   emptyTarget(transfer, layer);
+  await spool.restart();
   try {
-    return await unpackStream(transfer, layer, blob, partial.path);
+    return await unpackSpool(transfer, layer, blob, { spool, path, place });
   } catch (error) {
-    await dropDamaged(partial.path, error);
-    throw error;
+    throw await dropDamaged(path, error);
   }
 }
 
@@ -50,13 +56,14 @@ async function unpackCached(
   const file = await openCached(store, blob);
   if (file === undefined) return undefined;
   const progress = new LayerProgress(transfer.report, layer);
+  progress.begin(blob.size);
+  progress.complete();
   try {
     const unpacked = await pool.unpack({
       ...jobOf(transfer, layer, blob),
-      open: async (offset) => fileSource(file, offset),
+      open: async (offset) => toUnpacker(fileSource(file, offset), progress),
       signal,
     });
-    progress.end();
     return { layer, unpacked };
   } catch (error) {
     if (!isDamaged(error)) throw error;
@@ -68,22 +75,69 @@ async function unpackCached(
   }
 }
 
+/** Straight from the source to the unpacker, keeping nothing. */
 async function unpackStream(
   transfer: Transfer,
   layer: MissingLayer,
   blob: Descriptor,
-  partial?: string,
 ): Promise<FetchedLayer> {
   const progress = new LayerProgress(transfer.report, layer);
   const unpacked = await transfer.pool.unpack({
     ...jobOf(transfer, layer, blob),
-    ...(partial !== undefined && { partial }),
     open: (offset) => openBlob(transfer, layer, blob, progress, offset),
     signal: transfer.signal,
   });
-  // A blob that an earlier attempt brought whole is never opened.
-  progress.end();
-  return { layer, unpacked, ...(partial !== undefined && { blobFile: partial }) };
+  return { layer, unpacked };
+}
+
+interface SpooledBlob {
+  readonly spool: Spool;
+  readonly path: string;
+  /** Given back when the download is over. */
+  readonly place: Disposable;
+}
+
+/** The download fills the spool, the unpacker follows it; each ends the other when it fails. */
+async function unpackSpool(
+  transfer: Transfer,
+  layer: MissingLayer,
+  blob: Descriptor,
+  { spool, path, place }: SpooledBlob,
+): Promise<FetchedLayer> {
+  const stop = new AbortController();
+  const stoppable = { ...transfer, signal: AbortSignal.any([transfer.signal, stop.signal]) };
+  let failed: { readonly error: unknown } | undefined;
+  const progress = new LayerProgress(transfer.report, layer);
+  const download = fill(stoppable, layer, blob, spool, progress)
+    .catch((error: unknown) => {
+      if (!stop.signal.aborted) failed = { error };
+      stop.abort(error);
+    })
+    .finally(() => place[Symbol.dispose]());
+  try {
+    const unpacked = await transfer.pool.unpack({
+      ...jobOf(transfer, layer, blob),
+      open: async () => toUnpacker(spool.read(stoppable.signal), progress),
+      signal: stoppable.signal,
+    });
+    return { layer, unpacked, blobFile: path };
+  } catch (error) {
+    stop.abort(error);
+    await download;
+    throw failed === undefined ? error : failed.error;
+  } finally {
+    await download;
+  }
+}
+
+async function fill(
+  transfer: Transfer,
+  layer: MissingLayer,
+  blob: Descriptor,
+  spool: Spool,
+  progress: LayerProgress,
+): Promise<void> {
+  await spool.fill(await openBlob(transfer, layer, blob, progress, spool.size));
 }
 
 function jobOf(transfer: Transfer, layer: MissingLayer, blob: Descriptor) {

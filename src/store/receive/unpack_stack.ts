@@ -1,10 +1,11 @@
 /** All missing layers of an image, fetched and unpacked side by side. */
-import { rm, type FileHandle } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { throwIfCancelled } from "../../bytes/index.ts";
 import { downloadBlob, type DownloadedBlob } from "./download_blob.ts";
 import { fileSource } from "./file_source.ts";
+import { toUnpacker } from "./layer_bytes.ts";
 import { isDiskFull } from "./local_blob.ts";
-import { limitTo, type Limit } from "./limit.ts";
+import { Places } from "./places.ts";
 import type { FetchedLayer, MissingLayer, Transfer } from "./types.ts";
 import { unpackBlob } from "./unpack_blob.ts";
 import { unpackTar } from "./unpack_tar.ts";
@@ -25,16 +26,10 @@ export async function unpackStack(
     failures.push(error);
     stop.abort(error);
   };
-  const places = limitTo(transfer.concurrency, signal);
-  const limit: Limit = (work) => {
-    const result = places(work);
-    // At once, though whoever waits for it may still be waiting for something else.
-    result.catch(fail);
-    return result;
-  };
+  const places = new Places(transfer.concurrency, signal);
   const jobs = transfer.store.driver.independentLayers
-    ? await startIndependent(stoppable, layers, limit)
-    : startDependent(stoppable, layers, limit);
+    ? await startIndependent(stoppable, layers, places)
+    : startDependent(stoppable, layers, places, fail);
   for (const job of jobs) job.catch(fail);
   const results = await Promise.allSettled(jobs);
   const failed = results.find((result) => result.status === "rejected");
@@ -57,34 +52,35 @@ async function dropPartials({ store }: Transfer, layers: readonly MissingLayer[]
 async function startIndependent(
   transfer: Transfer,
   layers: readonly MissingLayer[],
-  limit: Limit,
+  places: Places,
 ): Promise<Promise<FetchedLayer>[]> {
   for (const layer of layers) {
     await transfer.store.driver.create(layer.cacheId, layer.parentCacheId);
     transfer.step("directory");
   }
-  return layers.map((layer) =>
-    limit(async () => {
-      const { blob } = layer.view;
-      const fetched = await (blob === undefined
-        ? unpackTar(transfer, layer)
-        : unpackBlob(transfer, layer, blob));
-      transfer.step("unpacked");
-      return fetched;
-    }),
-  );
+  return layers.map(async (layer) => {
+    const { blob } = layer.view;
+    const fetched = await (blob === undefined
+      ? places.run(() => unpackTar(transfer, layer))
+      : unpackBlob(transfer, layer, blob, places));
+    transfer.step("unpacked");
+    return fetched;
+  });
 }
 
 /** A child starts as a copy of its parent: unpacking goes one by one, but downloads run ahead of it. */
 function startDependent(
   transfer: Transfer,
   layers: readonly MissingLayer[],
-  limit: Limit,
+  places: Places,
+  fail: (error: unknown) => void,
 ): Promise<FetchedLayer>[] {
   let below: Promise<unknown> = Promise.resolve();
   return layers.map((layer) => {
     const { blob } = layer.view;
-    const download = blob === undefined ? undefined : limit(async () => downloadBlob(transfer, layer, blob));
+    const download = blob && places.run(() => downloadBlob(transfer, layer, blob));
+    // At once: the one who waits for it may still be waiting for the layer below.
+    download?.catch(fail);
     const job = unpackAbove(transfer, layer, below, download);
     below = job;
     return job;
@@ -106,7 +102,7 @@ async function unpackAbove(
     await transfer.store.driver.create(layer.cacheId, layer.parentCacheId);
     transfer.step("directory");
     if (blob.value === undefined) return await unpackTar(transfer, layer);
-    return await unpackFile(transfer, layer, blob.value.file, blob.value.path);
+    return await unpackFile(transfer, layer, blob.value);
   } finally {
     if (blob.status === "fulfilled") await blob.value?.file.close().catch(() => undefined);
   }
@@ -116,14 +112,14 @@ async function unpackAbove(
 async function unpackFile(
   transfer: Transfer,
   layer: MissingLayer,
-  file: FileHandle,
-  path: string | undefined,
+  { file, path, progress }: DownloadedBlob,
 ): Promise<FetchedLayer> {
+  const stays = { read: file.read.bind(file), close: async () => undefined };
   const unpacked = await transfer.pool.unpack({
     target: transfer.store.driver.target(layer.cacheId),
     diffId: layer.diffId,
     tarSplit: layer.tarSplit,
-    open: async (offset) => fileSource({ read: file.read.bind(file), close: async () => undefined }, offset),
+    open: async (offset) => toUnpacker(fileSource(stays, offset), progress),
     signal: transfer.signal,
   });
   transfer.step("unpacked");
