@@ -71,8 +71,9 @@ function entryOf(name: string, type: TarEntry["type"], mode: number, mtime: numb
     mode,
     uid: 0,
     gid: 0,
-    uname: "",
-    gname: "",
+    // Docker asks the host for the names of 0; they are these everywhere, and so its archives and ours are equal.
+    uname: "root",
+    gname: "root",
     size: 0,
     mtime,
     mtimeNs: 0,

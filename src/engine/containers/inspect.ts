@@ -1,9 +1,8 @@
 /** `inspect` of a container, field by field as Docker 20.10 prints it (behaviours B086). */
-import { sizeOf } from "../../image/index.ts";
 import type { ContainerConfig } from "../../oci/index.ts";
 import type { Store } from "../../store/index.ts";
 import { readHostConfig, type ContainerRecord, type HostConfig } from "./record.ts";
-import { writableSize } from "./size.ts";
+import { containerSizes } from "./size.ts";
 import { reconcile, statusOf } from "./state.ts";
 
 export interface ContainerInspect {
@@ -55,7 +54,7 @@ export async function inspectContainer(
       Data: layer === undefined ? null : await store.driver.graphData(layer.mountId),
       Name: record.Driver,
     },
-    ...(options.size === true && (await sizes(store, record))),
+    ...(options.size === true && (await sizesShown(store, record.ID))),
     Mounts: Object.values(record.MountPoints ?? {}).map((point) => ({
       Type: point.Type,
       Source: point.Source,
@@ -87,10 +86,9 @@ function stateShown(record: ContainerRecord): object {
   };
 }
 
-async function sizes(store: Store, record: ContainerRecord): Promise<{ SizeRw: number; SizeRootFs: number }> {
-  const SizeRw = await writableSize(store, record.ID);
-  const image = await store.images.get(record.Image);
-  return { SizeRw, SizeRootFs: SizeRw + (image === undefined ? 0 : await sizeOf(store, image)) };
+async function sizesShown(store: Store, id: string): Promise<{ SizeRw: number; SizeRootFs: number }> {
+  const { sizeRw, sizeRootFs } = await containerSizes(store, id);
+  return { SizeRw: sizeRw, SizeRootFs: sizeRootFs };
 }
 
 /** Docker shows a view of its record: ports as a map, and the deprecated fields of the default bridge. */

@@ -1,9 +1,8 @@
 /** `ps`: containers as a list (behaviours B095). */
 import type { Store } from "../../store/index.ts";
-import { sizeOf } from "../../image/index.ts";
 import { imageDisplayName } from "./create.ts";
 import { listRecords, type ContainerRecord } from "./record.ts";
-import { writableSize } from "./size.ts";
+import { containerSizes } from "./size.ts";
 import { reconcile, statusOf, type Status } from "./state.ts";
 
 export interface ListContainersOptions {
@@ -68,14 +67,8 @@ async function summarise(
     labels: record.Config.Labels ?? {},
     network: Object.keys((record.NetworkSettings["Networks"] as object | undefined) ?? {}).join(","),
     mounts: Object.values(record.MountPoints ?? {}).map((point) => point.Name || point.Source),
-    ...(withSize && (await sizes(store, record))),
+    ...(withSize && (await containerSizes(store, record.ID))),
   };
-}
-
-async function sizes(store: Store, record: ContainerRecord): Promise<{ sizeRw: number; sizeRootFs: number }> {
-  const sizeRw = await writableSize(store, record.ID);
-  const image = await store.images.get(record.Image);
-  return { sizeRw, sizeRootFs: sizeRw + (image === undefined ? 0 : await sizeOf(store, image)) };
 }
 
 /** Docker quotes arguments that hold a blank with single quotes. */

@@ -15,6 +15,25 @@ export async function writableSize(store: Store, containerId: string): Promise<n
   return Math.max(0, own - directorySize(store.driver.target(layer.initId).directory));
 }
 
+/**
+ * The writable layer, and that with all layers below it. Read off the layers: the image may have been removed by
+ * force since.
+ */
+export async function containerSizes(
+  store: Store,
+  containerId: string,
+): Promise<{ readonly sizeRw: number; readonly sizeRootFs: number }> {
+  const sizeRw = await writableSize(store, containerId);
+  let sizeRootFs = sizeRw;
+  let below = (await store.containers.get(containerId))?.parent;
+  while (below !== undefined) {
+    const layer = await store.layers.get(below);
+    sizeRootFs += layer?.size ?? 0;
+    below = layer?.parent;
+  }
+  return { sizeRw, sizeRootFs };
+}
+
 function directorySize(directory: string): number {
   const seen = new Set<number>();
   let bytes = 0;
