@@ -14,11 +14,13 @@ function workerUrl(): URL {
 
 /** One thread, one job at a time. It does not keep the process alive while it is idle. */
 export class LayerWorker {
-  readonly #worker = new Worker(workerUrl());
+  readonly #worker: Worker;
   #current: Delivery | undefined;
   #death: Failure | undefined;
 
-  constructor() {
+  /** @param url of the program; another one than the product's own only in tests */
+  constructor(url: URL = workerUrl()) {
+    this.#worker = new Worker(url);
     this.#worker.on("message", (message: FromWorker) => this.#current?.hear(message));
     this.#worker.on("error", (error) => this.#die(error));
     this.#worker.on("exit", (code) => this.#die(new Error(`exit code ${code}`)));

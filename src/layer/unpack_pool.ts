@@ -6,25 +6,31 @@ import type { UnpackedLayer, UnpackJob } from "./types.ts";
 import { planOf, type UnpackOptions } from "./unpack_here.ts";
 
 export interface UnpackPoolOptions extends UnpackOptions {
-  /** Workers at most, and so layers at a time. They are started when they are needed. */
-  readonly size: number;
+  /** Workers at most, and so layers at a time (default 3). They are started when they are needed. */
+  readonly size?: number;
 }
+
+/** As many as Docker downloads at a time. */
+const defaultSize = 3;
 
 /**
  * Runs `UnpackJob`s, one a worker at a time; more wait for their turn in order. The bytes come from `job.open` in the
  * calling thread, which only passes them on. Disposing ends all workers; jobs that still run fail with "cancelled".
  */
 export class UnpackPool implements AsyncDisposable {
-  readonly #options: UnpackPoolOptions;
+  readonly #options: UnpackOptions;
+  readonly #size: number;
   readonly #workers = new Set<LayerWorker>();
   readonly #idle: LayerWorker[] = [];
   readonly #waiting: (() => void)[] = [];
   #disposed = false;
 
-  constructor(options: UnpackPoolOptions) {
-    if (!Number.isInteger(options.size) || options.size < 1) {
-      throw new Failure("invalid", `a pool of ${options.size} workers cannot unpack anything`);
+  constructor(options: UnpackPoolOptions = {}) {
+    const { size = defaultSize } = options;
+    if (!Number.isInteger(size) || size < 1) {
+      throw new Failure("invalid", `a pool of ${size} workers cannot unpack anything`);
     }
+    this.#size = size;
     this.#options = options;
   }
 
@@ -49,7 +55,7 @@ export class UnpackPool implements AsyncDisposable {
       if (this.#disposed) throw new Failure("cancelled", "the unpack pool was closed");
       const idle = this.#idle.pop();
       if (idle !== undefined) return idle;
-      if (this.#workers.size < this.#options.size) {
+      if (this.#workers.size < this.#size) {
         const worker = new LayerWorker();
         this.#workers.add(worker);
         return worker;
