@@ -5,6 +5,7 @@ import {
   forEachDriver,
   name,
   options,
+  signal,
   partialOf,
   threeLayers,
   visible,
@@ -44,6 +45,14 @@ suite("receiveImage: what arrives", () => {
     }
     assert.deepEqual(await checkStore(store), []);
     assert.deepEqual((await visible(store)).sessions, []);
+  });
+
+  forEachDriver("the same with worker threads of its own", async (store) => {
+    const layers = await threeLayers();
+    const image = sampleImage(layers);
+    await receiveImage(store, image, [name], { signal });
+    assert.deepEqual(await checkStore(store, { deep: true }), []);
+    assert.equal(await store.names.get(name), image.imageId);
   });
 
   forEachDriver("an image without layers", async (store) => {
