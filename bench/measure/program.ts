@@ -1,0 +1,106 @@
+/** Starting programs, and ending them. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { type Cgroup, inCgroup } from "./cgroup.ts";
+
+export interface ProgramOptions {
+  readonly cgroup: Cgroup;
+  readonly signal: AbortSignal;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+export interface Finished {
+  /** From start to exit. */
+  readonly seconds: number;
+  /** The most memory of the process that was started, not of its children, in bytes. */
+  readonly peakMemory: number;
+}
+
+/** Milliseconds between two looks at a process' memory. The kernel keeps the peak, so few are enough. */
+const interval = 25;
+
+/** Runs a program to its end. @throws Error with its last words if it fails; the signal's reason */
+export async function run(command: readonly string[], options: ProgramOptions): Promise<Finished> {
+  const [program, ...args] = inCgroup(options.cgroup, command);
+  const start = performance.now();
+  const child = spawn(program, args, {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { ...process.env, ...options.environment },
+  });
+  const said = lastWords(child);
+  let peakMemory = 0;
+  const timer = setInterval(() => (peakMemory = Math.max(peakMemory, peakOf(child))), interval);
+  const kill = (): void => void child.kill("SIGKILL");
+  options.signal.addEventListener("abort", kill);
+  try {
+    const [code] = (await once(child, "exit")) as [number | null];
+    const seconds = (performance.now() - start) / 1000;
+    options.signal.throwIfAborted();
+    if (code !== 0) throw new Error(`${command.join(" ")} ended with ${code}: ${await said}`);
+    return { seconds, peakMemory };
+  } finally {
+    clearInterval(timer);
+    options.signal.removeEventListener("abort", kill);
+  }
+}
+
+async function lastWords(child: ChildProcess): Promise<string> {
+  let text = "";
+  for await (const chunk of child.stderr as AsyncIterable<Buffer>)
+    text = (text + chunk.toString()).slice(-2000);
+  return text.trim();
+}
+
+function peakOf({ pid }: ChildProcess): number {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}
+
+export interface Daemon extends AsyncDisposable {
+  /** Rejects if it ends before it is told to. */
+  readonly ended: Promise<never>;
+}
+
+/** Starts a program that stays. Disposing asks it to end and waits. */
+export function start(command: readonly string[], options: ProgramOptions): Daemon {
+  const [program, ...args] = inCgroup(options.cgroup, command);
+  const child = spawn(program, args, {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { ...process.env, ...options.environment },
+    // Ctrl-C is for the benchmark, which then ends its daemons in order.
+    detached: true,
+  });
+  const said = lastWords(child);
+  const closed = once(child, "close");
+  const ended = closed.then(async ([code]): Promise<never> => {
+    throw new Error(`${command[0]} ended with ${code}: ${await said}`);
+  });
+  ended.catch(() => undefined);
+  return {
+    ended,
+    [Symbol.asyncDispose]: async () => {
+      child.kill("SIGTERM");
+      await closed;
+    },
+  };
+}
+
+/** Waits until `isReady`, which may throw while it is not. @throws what the daemon ended with; Error after a minute */
+export async function untilReady(
+  daemon: Daemon,
+  isReady: () => Promise<boolean>,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let tries = 0; tries < 600; tries++) {
+    signal.throwIfAborted();
+    if (await isReady().catch(() => false)) return;
+    const pause = new Promise((resolve) => setTimeout(resolve, 100));
+    await Promise.race([pause, daemon.ended]);
+  }
+  throw new Error("a daemon did not come up within a minute");
+}

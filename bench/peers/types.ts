@@ -1,0 +1,25 @@
+/** What the benchmark knows of an engine. */
+import type { Cgroup } from "../measure/cgroup.ts";
+
+export interface PeerContext {
+  /** Empty directory on the disk of this pull. */
+  readonly directory: string;
+  /** All of the engine's processes belong into it. */
+  readonly cgroup: Cgroup;
+  readonly signal: AbortSignal;
+}
+
+/** An engine that is up, on an empty store. Disposing ends it. */
+export interface RunningPeer extends AsyncDisposable {
+  /** Commands that, one after the other, bring the image into the store and unpack it. */
+  pull(image: string): readonly (readonly string[])[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+export interface Peer {
+  readonly name: string;
+  /** As it says itself. @throws Error where it is not installed */
+  version(): string;
+  /** Starts what has to run before a pull. */
+  start(context: PeerContext): Promise<RunningPeer>;
+}

@@ -1,0 +1,41 @@
+import { execFileSync } from "node:child_process";
+import { cpSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import type { Peer } from "./types.ts";
+
+const checkout = join(import.meta.dirname, "../..");
+const node = join(checkout, "node_modules/.bin/node");
+
+/**
+ * The bundled command, as a package would install it: a copy, so that a new bundle made meanwhile does not pull the
+ * files away from under it.
+ */
+export class VarveCommand {
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+
+  /** @param work directory for the copy */
+  constructor(work: string) {
+    // Bundles what is newer than the bundle.
+    execFileSync(join(checkout, "varve"), ["--version"], { stdio: "ignore" });
+    const copy = join(work, "varve");
+    cpSync(join(checkout, "dist"), join(copy, "dist"), { recursive: true });
+    for (const name of ["node_modules", "package.json"]) symlinkSync(join(checkout, name), join(copy, name));
+    this.command = [node, join(copy, "dist/varve.js")];
+    this.environment = { NODE_COMPILE_CACHE: join(copy, "dist/.cache") };
+  }
+}
+
+export function varve({ command, environment }: VarveCommand): Peer {
+  return {
+    name: "varve",
+    version: () => execFileSync(node, [...command.slice(1), "--version"], { encoding: "utf8" }).trim(),
+    async start({ directory }) {
+      return {
+        pull: (image) => [[...command, "--root", join(directory, "root"), "pull", "--quiet", image]],
+        environment,
+        [Symbol.asyncDispose]: async () => undefined,
+      };
+    },
+  };
+}
