@@ -1,35 +1,100 @@
-/** All that CI runs, in the order of speed: format, lint, types, bundle, tests. Stops at the first that fails. */
-import { spawnSync } from "node:child_process";
+/**
+ * All that CI runs, in the order of speed: format, lint, types, bundle, tests. Stops at the first that fails.
+ * Arguments are test files to run alone, or flags for the test runner.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { globSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
 const tool = (name: string): string => join(root, "node_modules/.bin", name);
 
-const steps: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
+const checks: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
   ["format", tool("prettier"), "--check", "--log-level=warn", "."],
   ["lint", tool("oxlint"), "--quiet", "src", "test", "bench", "scripts"],
   ["types", tool("tsc"), "-p", "."],
   ["bundle", process.execPath, "scripts/build.ts"],
-  // One process for all files: a process per file costs ten times the CPU.
-  [
-    "tests",
-    process.execPath,
-    "--test",
-    "--test-isolation=none",
-    "--test-reporter=spec",
-    ...process.argv.slice(2).filter((argument) => argument.startsWith("--")),
-    ...(process.argv.slice(2).some((argument) => !argument.startsWith("--"))
-      ? process.argv.slice(2).filter((argument) => !argument.startsWith("--"))
-      : ["src/**/*.test.ts", "test/**/*.test.ts"]),
-  ],
 ];
 
-for (const [name, command, ...args] of steps) {
+const seconds = (since: number): string => `${((Date.now() - since) / 1000).toFixed(1)} s`;
+
+function check([name, command, ...args]: (typeof checks)[number]): void {
   const started = Date.now();
   const { status } = spawnSync(command, args, { cwd: root, stdio: "inherit" });
   if (status !== 0) {
     console.error(`\n${name} failed`);
     process.exit(status ?? 1);
   }
-  console.log(`${name}: ok (${((Date.now() - started) / 1000).toFixed(1)} s)`);
+  console.log(`${name}: ok (${seconds(started)})`);
 }
+
+interface Group {
+  readonly name: string;
+  readonly files: readonly string[];
+}
+
+/** One process for all test files of a folder: a process a file costs ten times the CPU. */
+function groups(): Group[] {
+  const byName = new Map<string, string[]>();
+  for (const file of globSync("{src,test}/**/*.test.ts", { cwd: root }).sort()) {
+    const [top, folder = ""] = file.split("/");
+    // The end-to-end tests start daemons: a process each, so that one left-over does not hold up the others.
+    const name = top === "test" || folder.endsWith(".ts") ? file : `src/${folder}`;
+    byName.set(name, [...(byName.get(name) ?? []), file]);
+  }
+  return [...byName].map(([name, files]) => ({ name, files }));
+}
+
+interface Outcome {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+/** A test that takes longer than this hangs; milliseconds. */
+const testTimeout = 180_000;
+
+async function runGroup({ name, files }: Group, flags: readonly string[]): Promise<Outcome> {
+  const started = Date.now();
+  const limits = [`--test-timeout=${testTimeout}`, "--test-force-exit"];
+  const args = ["--test", "--test-isolation=none", "--test-reporter=spec", ...limits, ...flags, ...files];
+  const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk));
+  const status = await new Promise<number>((resolve) => child.on("close", (code) => resolve(code ?? 1)));
+  const count = (word: string): number =>
+    Number(new RegExp(`^ℹ ${word} (\\d+)$`, "m").exec(output)?.[1] ?? 0);
+  const [passed, skipped] = [count("pass"), count("skipped")];
+  const failed = count("fail") + count("cancelled");
+  if (status !== 0 || failed > 0) console.log(`\n${output}`);
+  const skips = [...output.matchAll(/^\s*﹣ (.*)$/gm)].map(([, title]) => `  skipped: ${title}`);
+  console.log([`${name}: ${passed} passed, ${failed} failed (${seconds(started)})`, ...skips].join("\n"));
+  return { passed, skipped, failed: status === 0 ? failed : Math.max(1, failed) };
+}
+
+/** Runs all groups, as many at once as there are cores, and returns their sum. */
+async function runTests(todo: Group[], flags: readonly string[]): Promise<Outcome> {
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  const runner = async (): Promise<void> => {
+    for (let group = todo.shift(); group !== undefined; group = todo.shift()) {
+      const outcome = await runGroup(group, flags);
+      total.passed += outcome.passed;
+      total.failed += outcome.failed;
+      total.skipped += outcome.skipped;
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, runner));
+  return total;
+}
+
+const words = process.argv.slice(2);
+const flags = words.filter((word) => word.startsWith("-"));
+const files = words.filter((word) => !word.startsWith("-"));
+for (const each of checks) check(each);
+const total = await runTests(
+  files.length > 0 ? files.map((file) => ({ name: file, files: [file] })) : groups(),
+  flags,
+);
+console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;

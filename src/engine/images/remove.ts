@@ -3,7 +3,6 @@
  * B093). The rules are those of Docker's daemon; so is every text.
  */
 import { Failure } from "../../errors.ts";
-import { topChain } from "../../image/index.ts";
 import {
   familiarName,
   familiarReference,
@@ -14,7 +13,12 @@ import {
   type ImageId,
   type Reference,
 } from "../../oci/index.ts";
-import { releaseLayers, resolveImage, type Store, type StoredImage } from "../../store/index.ts";
+import {
+  deleteImage as deleteStored,
+  resolveImage,
+  type Store,
+  type StoredImage,
+} from "../../store/index.ts";
 import { listRecords, type ContainerRecord } from "../containers/record.ts";
 
 export interface RemoveOptions {
@@ -124,12 +128,9 @@ async function deleteImage(
     throw error;
   }
   for (const name of await store.names.namesOf(image.id)) await untag(removal, name);
-  await store.images.remove(image.id);
-  lines.push({ Deleted: image.id });
-  const top = topChain(image);
-  if (top !== undefined) {
-    for (const chain of await releaseLayers(store, top)) lines.push({ Deleted: chain });
-  }
+  // Image and layers in one step: a kill in between leaves nothing that would have to wait for garbage collection.
+  const freed = await deleteStored(store, image.id);
+  for (const deleted of [image.id, ...freed]) lines.push({ Deleted: deleted });
   const parent = image.parent === undefined ? undefined : await store.images.get(image.parent);
   if (removal.prune && parent !== undefined)
     await deleteImage(removal, parent, { force: false, quiet: true });
