@@ -24,7 +24,7 @@ const mayImport: Record<string, readonly string[]> = {
   store: ["oci", "bytes", "tar", "sys", "layer", "driver"],
   remote: ["oci", "wire", "bytes"],
   archive: ["oci", "bytes", "tar"],
-  image: ["oci", "bytes", "tar", "layer", "store", "remote"],
+  image: ["oci", "bytes", "tar", "union", "layer", "store", "remote"],
   build: ["oci", "bytes", "tar", "sys", "dockerfile", "layer", "driver", "store", "image"],
 };
 const lower = Object.keys(mayImport);

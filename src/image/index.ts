@@ -1,3 +1,5 @@
 export * from "./add_layer.ts";
+export * from "./append_layer.ts";
 export * from "./derive_image.ts";
 export * from "./image_facts.ts";
+export * from "./read_image_file.ts";

@@ -40,7 +40,11 @@ export class ReadView {
     this.rules = rulesOf(options);
     const spelling = spellingOf(options);
     const branches = upper === undefined ? lowers : [upper, ...lowers];
-    const layers = branches.map((branch) => ({ branch, marks: marksOf(branch.spelling ?? spelling) }));
+    const layers = branches.map((branch) => ({
+      branch,
+      // What is written is written as the dialect says.
+      marks: marksOf(branch === upper ? spelling : (branch.spelling ?? spelling)),
+    }));
     this.#hasUpper = upper !== undefined;
     this.stack = new LayerStack(layers, { pseudoLinks: dialect === "aufs" && this.#hasUpper });
   }

@@ -14,8 +14,9 @@ export type Dialect = "aufs" | "overlay" | "overlay2";
  * - `overlay`: char device 0/0 and `trusted.overlay.opaque=y`
  * - `overlay-user`: the same with `user.overlay.*`
  * - `files`: `.wh.<name>` and `.wh..wh..opq`, as in AUFS branches and in layer tars
+ * - `none`: it does not: every name means itself, as in a full copy
  */
-export type Spelling = "overlay" | "overlay-user" | "files";
+export type Spelling = "overlay" | "overlay-user" | "files" | "none";
 
 export type NodeKind = "file" | "directory" | "symlink" | "char" | "block" | "fifo" | "socket";
 

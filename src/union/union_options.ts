@@ -20,7 +20,7 @@ export interface UnionViewOptions {
 }
 
 /** How branches that do not say it themselves spell their whiteouts. */
-export function spellingOf({ dialect, userXattr }: UnionViewOptions): Spelling {
+export function spellingOf({ dialect, userXattr }: UnionViewOptions): Exclude<Spelling, "none"> {
   if (dialect === "aufs") return "files";
   return userXattr === true ? "overlay-user" : "overlay";
 }

@@ -5,7 +5,7 @@ import { isReserved } from "./file_marks.ts";
 import type { Found } from "./layer_stack.ts";
 import { makeLink, makeNode } from "./make_node.ts";
 import type { Marks, MarkWriter } from "./marks.ts";
-import { marksOf } from "./marks_of.ts";
+import { markWriterOf } from "./marks_of.ts";
 import { openNode, type OpenFile, type OpenFlags } from "./open_file.ts";
 import { ReadView, type FollowOption, type Taken } from "./read_view.ts";
 import { removeNode } from "./remove_node.ts";
@@ -29,7 +29,7 @@ export class UnionView extends ReadView {
   constructor(options: UnionViewOptions) {
     super(options);
     this.#upper = options.upper;
-    this.#marks = marksOf(options.upper?.spelling ?? spellingOf(options));
+    this.#marks = markWriterOf(spellingOf(options));
   }
 
   /** `open(2)`. Opening for writing copies up, even if nothing is written. @throws UnionError */

@@ -66,7 +66,7 @@ export class Images {
     return (await import("./pull.ts")).pullImage(this.#store, await this.#remote(), name, options);
   }
 
-  async push(name: Reference, options: Waiting): Promise<PushResult> {
+  async push(name: Reference | string, options: Waiting): Promise<PushResult> {
     return (await import("./push.ts")).pushImage(this.#store, await this.#remote(), name, options);
   }
 

@@ -1,6 +1,13 @@
 /** `push`: from the store to a registry (behaviours section 7). */
 import { Failure } from "../../errors.ts";
-import { familiarReference, formatReference, type Digest, type Reference } from "../../oci/index.ts";
+import {
+  familiarReference,
+  formatReference,
+  parseReference,
+  withDefaultTag,
+  type Digest,
+  type Reference,
+} from "../../oci/index.ts";
 import type { PushedImage, Remote } from "../../remote/index.ts";
 import { viewImage, type Store } from "../../store/index.ts";
 import type { Waiting } from "./index.ts";
@@ -12,13 +19,14 @@ export interface PushResult {
   readonly size: number;
 }
 
-/** Pushes the image that `name` holds. Throws `Failure("not-found")` when no image has that name. */
+/** Pushes the image that `to` holds. Throws `Failure("not-found")` when no image has that name. */
 export async function pushImage(
   store: Store,
   remote: Remote,
-  name: Reference,
+  to: Reference | string,
   options: Waiting,
 ): Promise<PushResult> {
+  const name = withDefaultTag(typeof to === "string" ? parseReference(to) : to);
   const id = await store.names.get(name);
   if (id === undefined) {
     throw new Failure(

@@ -1,0 +1,33 @@
+/** A stored image as a tree that can be read, without container or mount. */
+import type { Store, StoredImage } from "../store/index.ts";
+import { DirectoryBranch, MemoryBranch, ReadView, type Branch } from "../union/index.ts";
+import { layersOf } from "./image_facts.ts";
+
+export interface ImageTree extends Disposable {
+  readonly view: ReadView;
+  /** The uppermost directory holds everything: which layer a file comes from is not to be seen. */
+  readonly isWholeCopy: boolean;
+}
+
+/**
+ * Opens the driver's directories of all layers, to be closed by disposal. Symlinks of the image lead to places inside
+ * the image, as in a container. Throws `Failure("corrupt")` if the store lacks a layer, SysError if a directory is gone.
+ */
+export async function openImageView(store: Store, image: StoredImage): Promise<ImageTree> {
+  const layers = await layersOf(store, image);
+  using opened = new DisposableStack();
+  const lowers: Branch[] = [];
+  let isWholeCopy = false;
+  for (const { cacheId } of layers.toReversed()) {
+    const { directory, whiteouts } = store.driver.target(cacheId);
+    // A full copy of all below it (vfs) has no marks, and needs nothing below.
+    isWholeCopy = whiteouts === "remove";
+    const spelling = whiteouts === "remove" ? "none" : whiteouts === "aufs" ? "files" : whiteouts;
+    lowers.push(opened.use(new DirectoryBranch(directory, { spelling })));
+    if (isWholeCopy) break;
+  }
+  if (lowers.length === 0) lowers.push(new MemoryBranch());
+  const view = new ReadView({ dialect: "overlay2", lowers });
+  const held = opened.move();
+  return { view, isWholeCopy, [Symbol.dispose]: () => held.dispose() };
+}
