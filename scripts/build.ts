@@ -4,13 +4,31 @@
  */
 import { build } from "esbuild";
 import { execFileSync } from "node:child_process";
-import { renameSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
-// Built beside and renamed, so that two first runs at once do not see half a bundle.
+// Built beside and moved file by file, entries last: whoever starts meanwhile gets the old bundle or the new one.
 const staging = join(root, `dist.${process.pid}`);
+
+/** Chunks are named by their content, so files of two bundles can lie side by side. */
+function install(): void {
+  mkdirSync(dist, { recursive: true });
+  const fresh = readdirSync(staging).sort(
+    (a, b) => Number(b.startsWith("chunk-")) - Number(a.startsWith("chunk-")),
+  );
+  for (const name of fresh) renameSync(join(staging, name), join(dist, name));
+  rmSync(staging, { recursive: true });
+  for (const name of readdirSync(dist)) {
+    const path = join(dist, name);
+    // A program that runs may still load chunks of the bundle with which it started.
+    if (!fresh.includes(name) && name.endsWith(".js") && statSync(path).mtimeMs < Date.now() - hour)
+      rmSync(path);
+  }
+}
+
+const hour = 3_600_000;
 
 await build({
   absWorkingDir: root,
@@ -27,10 +45,11 @@ await build({
   legalComments: "none",
   logLevel: "warning",
 });
-rmSync(dist, { recursive: true, force: true });
-renameSync(staging, dist);
+install();
 
 if (process.argv.includes("--library")) {
+  // Emptied first: a file whose source has gone must not be published.
+  rmSync(join(root, "lib"), { recursive: true, force: true });
   execFileSync(join(root, "node_modules/.bin/tsc"), ["-p", join(root, "tsconfig.emit.json")], {
     stdio: "inherit",
   });
