@@ -2,7 +2,7 @@
 import { type ByteString, fromText } from "../byte_string.ts";
 import { Failure } from "../errors.ts";
 import type { EntryType, PackedEntry, TarEntry } from "../tar/index.ts";
-import type { NodeStat, ReadView } from "../union/index.ts";
+import type { ReadView } from "../union/index.ts";
 
 interface Attributes {
   /** From the image's root; a leading slash means nothing. */
@@ -63,14 +63,24 @@ function place(view: ReadView, layer: Map<ByteString, PackedEntry>, path: string
       throw new Failure("invalid", `cannot put ${path} into the image: ${next} is no directory`);
     }
     directory = found?.path ?? next;
-    if (directory === "" || layer.has(directory)) continue;
-    layer.set(directory, found ? existing(view, directory, found.stat) : { entry: made(directory, time) });
+    // A symlink may have led somewhere else: all directories on that way are needed.
+    for (const at of ancestors(directory)) {
+      if (!layer.has(at)) layer.set(at, directoryEntry(view, at, time));
+    }
   }
   return directory === "" ? (parts.at(-1) as string) : `${directory}/${parts.at(-1) as string}`;
 }
 
-function existing(view: ReadView, path: ByteString, stat: NodeStat): PackedEntry {
-  const { mode, uid, gid, mtime } = stat;
+/** `a/b` to `a`, `a/b`. */
+function ancestors(path: ByteString): ByteString[] {
+  const parts = path === "" ? [] : path.split("/");
+  return parts.map((_, index) => parts.slice(0, index + 1).join("/"));
+}
+
+function directoryEntry(view: ReadView, path: ByteString, time: number): PackedEntry {
+  const found = view.lookup(path);
+  if (found === undefined) return { entry: made(path, time) };
+  const { mode, uid, gid, mtime } = found.stat;
   const xattrs = view.xattrs(path);
   return { entry: { ...made(path, mtime), mode, uid, gid, ...(xattrs.size > 0 && { xattrs }) } };
 }
