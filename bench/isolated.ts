@@ -35,10 +35,20 @@ export async function runIsolated(): Promise<number> {
     });
   }
   try {
-    const [code] = (await once(child, "close")) as [number | null];
+    // Not "close": it never comes where this side has closed the channel.
+    const [code] = (await once(child, "exit")) as [number | null];
     return stop.signal.aborted ? 130 : (code ?? 1);
   } finally {
+    removeWork(work);
+  }
+}
+
+/** Both do it: the outer one may be gone, and the inner one cannot remove what it has mounted. */
+export function removeWork(work: string): void {
+  try {
     rmSync(work, { recursive: true, force: true });
+  } catch {
+    return;
   }
 }
 

@@ -8,7 +8,7 @@ import { publish } from "./images/publish.ts";
 import type { ImageRecipe } from "./images/recipe.ts";
 import { manyLayers, smallFiles, tinyImage } from "./images/synthetic.ts";
 import { debianImage, systemSample } from "./images/system.ts";
-import { insideWork, runIsolated, stopSignal } from "./isolated.ts";
+import { insideWork, removeWork, runIsolated, stopSignal } from "./isolated.ts";
 import { timeListings } from "./listing.ts";
 import { makeCgroup } from "./measure/cgroup.ts";
 import { DiskMaker } from "./measure/disk.ts";
@@ -152,6 +152,8 @@ async function main(): Promise<number> {
   } catch (error) {
     if (signal.aborted) return 130;
     throw error;
+  } finally {
+    removeWork(work);
   }
 }
 
