@@ -19,3 +19,4 @@ export type { ContainerUsage, DiskUsage, ImageUsage, Total as DiskUsageTotal } f
 export type { SystemInfo } from "./system/info.ts";
 export type { CreateOptions as CreateContainer } from "./containers/create.ts";
 export { containerExitCode } from "./containers/exit_code.ts";
+export { explain, explainedTopics, type ExplainedTopic, type Explanation } from "./explain.ts";

