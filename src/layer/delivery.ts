@@ -22,6 +22,8 @@ export class Delivery {
   #progress: JobProgress | undefined;
   #batch: Buffer | undefined;
   #batched = 0;
+  /** Memory that the worker is done with. */
+  readonly #spare: ArrayBuffer[] = [];
   #timer: NodeJS.Timeout | undefined;
   #inFlight = 0;
   #wake: (() => void) | undefined;
@@ -37,6 +39,7 @@ export class Delivery {
   hear(message: FromWorker): void {
     if (message.type !== "credit") return this.#answer.resolve(message);
     this.#inFlight -= message.bytes;
+    if (message.memory.byteLength === batchSize) this.#spare.push(message.memory);
     this.#progress?.used(message.bytes);
     this.#wake?.();
   }
@@ -97,7 +100,7 @@ export class Delivery {
       return this.#post(ownsBuffer(chunk) ? chunk : new Uint8Array(chunk));
     }
     if (this.#batched + chunk.length > batchSize) this.#flush();
-    this.#batch ??= Buffer.allocUnsafeSlow(batchSize);
+    this.#batch ??= Buffer.from(this.#spare.pop() ?? new ArrayBuffer(batchSize));
     this.#batch.set(chunk, this.#batched);
     this.#batched += chunk.length;
     this.#timer ??= setTimeout(() => this.#flush(), patience);
@@ -115,7 +118,7 @@ export class Delivery {
 
   #post(chunk: Uint8Array): void {
     this.#inFlight += chunk.length;
-    this.#send({ type: "bytes", chunks: [chunk] }, [chunk.buffer as ArrayBuffer]);
+    this.#send({ type: "bytes", chunk }, [chunk.buffer as ArrayBuffer]);
   }
 }
 

@@ -12,6 +12,9 @@ function workerUrl(): URL {
   return new URL(here.endsWith(".ts") ? "./unpack_worker.ts" : "./unpack_worker.js", here);
 }
 
+/** MB. Three workers at V8's default take 20 MB more and are no faster (measured on 45,000 entries). */
+const youngGeneration = 8;
+
 /** One thread, one job at a time. It does not keep the process alive while it is idle. */
 export class LayerWorker {
   readonly #worker: Worker;
@@ -20,7 +23,7 @@ export class LayerWorker {
 
   /** @param url of the program; another one than the product's own only in tests */
   constructor(url: URL = workerUrl()) {
-    this.#worker = new Worker(url);
+    this.#worker = new Worker(url, { resourceLimits: { maxYoungGenerationSizeMb: youngGeneration } });
     this.#worker.on("message", (message: FromWorker) => this.#current?.hear(message));
     this.#worker.on("error", (error) => this.#die(error));
     this.#worker.on("exit", (code) => this.#die(new Error(`exit code ${code}`)));

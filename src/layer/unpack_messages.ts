@@ -5,14 +5,14 @@ import type { StreamJob } from "./unpack_stream.ts";
 
 export type ToWorker =
   | { readonly type: "job"; readonly job: StreamJob }
-  | { readonly type: "bytes"; readonly chunks: readonly Uint8Array[] }
+  | { readonly type: "bytes"; readonly chunk: Uint8Array }
   | { readonly type: "end" }
   /** The source failed or the caller cancelled: stop at once. */
   | { readonly type: "stop"; readonly failure: PlainFailure };
 
 export type FromWorker =
-  /** Bytes were taken and as many may follow. */
-  | { readonly type: "credit"; readonly bytes: number }
+  /** Bytes were used and as many may follow; their memory comes back, to be filled again. */
+  | { readonly type: "credit"; readonly bytes: number; readonly memory: ArrayBuffer }
   | { readonly type: "done"; readonly layer: UnpackedLayer }
   | { readonly type: "failed"; readonly failure: PlainFailure };
 

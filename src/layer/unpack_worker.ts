@@ -17,7 +17,7 @@ class Inbox {
   }
 
   take(message: Exclude<ToWorker, { type: "job" }>): void {
-    if (message.type === "bytes") this.#chunks.push(...message.chunks);
+    if (message.type === "bytes") this.#chunks.push(message.chunk);
     else if (message.type === "end") this.#ended = true;
     else this.#failure = fromPlain(message.failure);
     this.#wake?.();
@@ -28,9 +28,10 @@ class Inbox {
       if (this.#failure !== undefined) throw this.#failure;
       const chunk = this.#chunks.shift();
       if (chunk !== undefined) {
+        const { length, buffer } = chunk;
         yield chunk;
         // Back here, the chunk has been used up.
-        this.#send({ type: "credit", bytes: chunk.length });
+        this.#giveBack({ type: "credit", bytes: length, memory: buffer as ArrayBuffer });
       } else if (this.#ended) return;
       else await this.#more();
     }
@@ -43,9 +44,8 @@ class Inbox {
     this.#wake = undefined;
   }
 
-  #send(message: FromWorker): void {
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- not a DOM window
-    this.#port.postMessage(message);
+  #giveBack(message: FromWorker & { readonly type: "credit" }): void {
+    this.#port.postMessage(message, [message.memory]);
   }
 }
 
