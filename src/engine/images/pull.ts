@@ -1,5 +1,6 @@
 /** `pull`: from a registry into the store (behaviours section 6). */
 import {
+  formatPlatform,
   hostPlatform,
   parseReference,
   withDefaultTag,
@@ -95,5 +96,7 @@ async function askAgain(
 
 /** An image for another platform may lie under the same digest: that of the index. */
 function isWanted({ config }: StoredImage, platform: Platform = hostPlatform()): boolean {
-  return config.os === platform.os && config.architecture === platform.architecture;
+  const { os, architecture, variant } = config;
+  const own = { os, architecture, ...(variant !== undefined && { variant }) };
+  return formatPlatform(own) === formatPlatform(platform);
 }
