@@ -11,7 +11,7 @@ import { Failure } from "../errors.ts";
 import { chainId as chainOf, isDigest, type ChainId, type Digest } from "../oci/index.ts";
 import { ensureDirectory, makeDirectory, syncDirectory, syncPath, writeSynced } from "./atomic_write.ts";
 import type { LayerIndex } from "./layer_index.ts";
-import { openLayerTar } from "./open_layer_tar.ts";
+import { layerTarSize, openLayerTar, type LayerFiles } from "./open_layer_tar.ts";
 import { modes, type StorePaths } from "./paths.ts";
 import { isMissing, listIfThere, readTextIfThere } from "./read_small.ts";
 import type { LayerDb, NewLayer, StoredLayer } from "./types.ts";
@@ -84,16 +84,21 @@ class FileLayerDb implements LayerDb {
   }
 
   async openTar(chainId: ChainId, options: Parameters<LayerDb["openTar"]>[1]) {
+    return openLayerTar(this.#files(chainId), options);
+  }
+
+  async tarSize(chainId: ChainId) {
+    return layerTarSize(this.#files(chainId));
+  }
+
+  #files(chainId: ChainId): LayerFiles {
     const layer = this.#get(chainId);
     if (layer === undefined) throw new Failure("not-found", `no layer ${chainId}`);
-    return openLayerTar(
-      {
-        diffId: layer.diffId,
-        tarSplit: join(this.#paths.layer(chainId), tarSplitName),
-        directory: this.#driver.target(layer.cacheId).directory,
-      },
-      options,
-    );
+    return {
+      diffId: layer.diffId,
+      tarSplit: join(this.#paths.layer(chainId), tarSplitName),
+      directory: this.#driver.target(layer.cacheId).directory,
+    };
   }
 
   #get(chainId: ChainId): StoredLayer | undefined {

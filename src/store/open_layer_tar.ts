@@ -29,7 +29,7 @@ import {
   S_IFMT,
   S_IFREG,
 } from "../sys/index.ts";
-import { assembleTar, type SplitFile } from "../tar/index.ts";
+import { assembledSize, assembleTar, type SplitFile } from "../tar/index.ts";
 
 export interface LayerFiles {
   /** What the tar must hash to. */
@@ -58,6 +58,15 @@ export async function* openLayerTar(
       position += chunk.length;
       if (skip < chunk.length) yield skip === 0 ? chunk : chunk.subarray(skip);
     }
+  } catch (error) {
+    throw saysDamage(error) ? damaged(layer, error) : error;
+  }
+}
+
+/** Bytes of that tar, from its record alone. Throws `Failure("corrupt")` when the record cannot be read. */
+export async function layerTarSize(layer: LayerFiles): Promise<number> {
+  try {
+    return await assembledSize(decompress(fromFile(layer.tarSplit)));
   } catch (error) {
     throw saysDamage(error) ? damaged(layer, error) : error;
   }

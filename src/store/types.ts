@@ -53,6 +53,8 @@ export interface LayerDb {
   remove(chainId: ChainId): Promise<void>;
   /** The exact tar, re-assembled with tar-split. Ends with `Failure("corrupt")` if it does not hash to the diff ID. */
   openTar(chainId: ChainId, options: OpenOptions): Promise<ByteSource>;
+  /** Bytes of that tar, without making it. Throws `Failure("corrupt")` if the layer's record cannot be read. */
+  tarSize(chainId: ChainId): Promise<number>;
 }
 
 /** `repositories.json`: names of images. Changed under a lock, so several processes may share it. */

@@ -38,6 +38,7 @@ suite("viewImage", () => {
         Buffer.from(layer.blob.subarray(7)),
       );
       assert.deepEqual(await bytesOf(seen.openTar({ signal })), Buffer.from(layer.tar));
+      assert.equal(await seen.tarSize?.(), layer.tar.length);
     }
   });
 
@@ -134,6 +135,24 @@ suite("viewImage", () => {
       const [, layer] = pulled.layers;
       assert.equal(layer?.blob?.digest, plain[1]?.digest);
       assert.deepEqual(await bytesOf(layer!.openBlob({ signal })), Buffer.from(plain[1]!.tar));
+    },
+  );
+
+  forEachDriver(
+    "a layer's size is told without its files, a damaged record is named",
+    async (store, driver) => {
+      const layers = await threeLayers();
+      const image = sampleImage(layers, { form: "tar" });
+      await receiveImage(store, image, [name], options);
+      const view = await viewImage(store, image.imageId);
+      const [chain] = chainIds(layers.map(({ diffId }) => diffId));
+      const { cacheId } = (await store.layers.get(chain!))!;
+      rmSync(join(store.driver.target(cacheId).directory, "etc/os-release"));
+      assert.equal(await view.layers[0]!.tarSize?.(), layers[0].tar.length);
+      await assert.rejects(bytesOf(view.layers[0]!.openTar({ signal })), { kind: "corrupt" });
+      const record = join(store.root, "image", driver, "layerdb/sha256", hexOf(chain!), "tar-split.json.gz");
+      writeFileSync(record, "no gzip");
+      await assert.rejects(view.layers[0]!.tarSize!(), { kind: "corrupt" });
     },
   );
 

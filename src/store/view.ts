@@ -69,6 +69,7 @@ async function viewLayer(store: Store, layer: StoredLayer, kept: Descriptor | un
     seenAt,
     ...(blob !== undefined && { blob }),
     openTar,
+    tarSize: () => store.layers.tarSize(chainId),
     async openBlob(options) {
       if (isPlain) return openTar(options);
       const known = blob ?? rememberedBlob(store, diffId);

@@ -78,12 +78,12 @@ export async function* assembleTar(
   if (used > 0) yield chunk.subarray(0, used);
 }
 
-type SplitRecord =
+export type SplitRecord =
   | { readonly kind: "segment"; readonly bytes: Buffer }
   | { readonly kind: "file"; readonly name: ByteString; readonly size: number; readonly crc: string };
 
 /** The records of each chunk of lines; files without content are left out. */
-async function* recordsOf(lines: ByteSource): AsyncGenerator<SplitRecord[], void, undefined> {
+export async function* recordsOf(lines: ByteSource): AsyncGenerator<SplitRecord[], void, undefined> {
   let rest: Uint8Array[] = [];
   let restLength = 0;
   let number = 0;

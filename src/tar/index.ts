@@ -1,4 +1,5 @@
 export { assembleTar, type AssembleOptions, type SplitFile } from "./assemble_tar.ts";
+export { assembledSize } from "./assembled_size.ts";
 export * from "./entry.ts";
 export { packTar, type PackedEntry } from "./pack_tar.ts";
 export { readTar, type ReadEntry } from "./read_tar.ts";
