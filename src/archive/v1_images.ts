@@ -103,9 +103,8 @@ async function makeStep(
     Size: _size,
     ...kept
   } = json;
+  // What the archive does not say stays unsaid, as in Docker, whose image IDs come out of this (image.MakeConfigFromV1Config).
   const config = {
-    architecture: "amd64",
-    os: "linux",
     ...kept,
     history,
     rootfs: { type: "layers", diff_ids: diffIds },
