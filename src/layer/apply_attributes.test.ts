@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, lstatSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { applyTar, dir, subdirectory } from "../../test/support/layer_help.ts";
-import { type PackedFile, tarFile } from "../../test/support/tar_help.ts";
+import { type PackedFile, tarFile, tarOf } from "../../test/support/tar_help.ts";
 import { scratch, unlessRoot } from "../../test/suites/scratch.ts";
 import * as sys from "../sys/index.ts";
 import { compareTrees } from "./index.ts";
@@ -258,4 +258,55 @@ test("in a copy, kinds replace each other", { skip }, () => {
   applyTar(at.path, [file("was-dir"), dir("was-file"), file("was-file/f")], { style: "remove" });
   assert.equal(lstatSync(join(at.path, "was-dir")).isFile(), true);
   assert.equal(lstatSync(join(at.path, "was-file/f")).isFile(), true);
+});
+
+/** Unpacks a tar from standard input as whoever it is run by. */
+const asAnyone = (layer: string, directory: string): string => `
+  import { readFileSync } from "node:fs";
+  import { unpackHere } from ${JSON.stringify(layer)};
+  const tar = readFileSync(0);
+  const target = { directory: ${JSON.stringify(directory)}, whiteouts: "overlay-user", ownership: "best-effort" };
+  async function* open() { yield tar; }
+  await unpackHere({ target, open: async () => open(), signal: new AbortController().signal });
+`;
+
+test("best effort: an ordinary user gets all but owners and devices", { skip }, (t) => {
+  using at = scratch("layer");
+  const nobody = { uid: 65_534, gid: 65_534 };
+  const layer = import.meta.resolve("./index.ts");
+  const directory = subdirectory(at.path, "layer");
+  chmodSync(at.path, 0o755);
+  sys.chownAt(sys.AT_FDCWD, directory, nobody.uid, nobody.gid);
+  const run = (code: string, input?: Buffer): unknown =>
+    execFileSync(process.execPath, ["--input-type=module", "-e", code], {
+      ...nobody,
+      input,
+      stdio: "pipe",
+      cwd: "/",
+    });
+  try {
+    run(`await import(${JSON.stringify(layer)})`);
+  } catch {
+    return t.skip("the checkout is not readable for others");
+  }
+  const files = [
+    dir("closed", { mode: 0o555, mtime: 11 }),
+    dir("closed/none", { mode: 0o000, mtime: 12 }),
+    file("closed/none/f", { mode: 0o4751, uid: 7, gid: 8, mtime: 13 }),
+    tarFile({ path: "dev", type: "char", devMajor: 1, devMinor: 3 }),
+    tarFile({ path: "pipe", type: "fifo", mode: 0o604 }),
+    file(".wh.gone", {}, ""),
+    dir("opaque"),
+    file("opaque/.wh..wh..opq", {}, ""),
+  ];
+  run(asAnyone(layer, directory), tarOf(files));
+  const seen = (path: string): number[] => {
+    const { mode, uid, mtime } = stat(join(directory, path));
+    return [mode & 0o7777, uid, mtime];
+  };
+  assert.deepEqual(seen("closed"), [0o555, nobody.uid, 11]);
+  assert.deepEqual(seen("closed/none"), [0o000, nobody.uid, 12]);
+  assert.deepEqual(seen("closed/none/f"), [0o4751, nobody.uid, 13]);
+  assert.deepEqual(readdirSync(directory).sort(), ["closed", "gone", "opaque", "pipe"]);
+  assert.equal(sys.getXattrAt(sys.AT_FDCWD, join(directory, "opaque"), "user.overlay.opaque")?.[0], 0x79);
 });

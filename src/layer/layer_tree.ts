@@ -113,10 +113,9 @@ export class LayerTree {
     this.directories.flush(directory);
   }
 
-  /** Drops what was to happen at the end to a directory that is gone, and to those in it. */
+  /** Drops what was to happen at the end to a directory that is gone. */
   forget(key: ByteString): void {
     this.late.delete(key);
-    for (const path of this.late.keys()) if (path.startsWith(`${key}/`)) this.late.delete(path);
   }
 
   /** A whiteout in the way of a path: the tar hides a name and then fills it anew. True if there was one. */
@@ -168,16 +167,19 @@ export class LayerTree {
     return false;
   }
 
-  /** Gives directories their times, now that nothing more is made in them. */
+  /**
+   * Completes the tree: whiteouts in opaque directories go, since the kernel would list them though they hide nothing;
+   * directories get their times, now that nothing more is made in them.
+   */
   finish(): void {
+    for (const path of this.whiteouts) {
+      if (this.isInsideOpaque(path)) this.dropWhiteout(this.directories.obtain(parentOf(path)), path);
+    }
     for (const [path, late] of this.late) {
       const parent = this.directories.find(parentOf(path));
-      try {
-        if (parent !== undefined) setLate(parent, nameOf(path), late);
-      } catch (error) {
-        // What was reached through a symlink may be out of reach by now.
-        if (!sys.isSysError(error, "ENOENT")) throw error;
-      }
+      const name = nameOf(path);
+      // What was reached through a symlink may be out of reach by now, and what lay in a copy may be replaced.
+      if (parent !== undefined && isDirectory(parent, name)) setLate(parent, name, late);
     }
   }
 
@@ -188,6 +190,11 @@ export class LayerTree {
     this.directories.flush();
     sys.close(this.rootFd);
   }
+}
+
+function isDirectory(parent: Directory, name: ByteString): boolean {
+  const stat = sys.statAtIfExists(parent.fd, name);
+  return stat !== undefined && (stat.mode & sys.S_IFMT) === sys.S_IFDIR;
 }
 
 function setLate(parent: Directory, name: ByteString, late: LateAttributes): void {

@@ -66,10 +66,6 @@ function record(
 /** Makes the directory at `path` opaque; what this layer wrote into it, before or after, stays. */
 export function writeOpaque(tree: LayerTree, path: ByteString): void {
   const directory = tree.directories.obtain(path);
-  for (const hidden of tree.whiteouts) {
-    if (path !== "" && !hidden.startsWith(`${path}/`)) continue;
-    tree.dropWhiteout(tree.directories.obtain(parentOf(hidden)), hidden);
-  }
   if (tree.written !== undefined) removeLower(tree, directory.fd, directory.real);
   tree.directories.flush();
   tree.markOpaque(tree.directories.obtain(path), path);
