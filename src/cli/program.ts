@@ -5,6 +5,7 @@ import { exportCommand, importCommand, load, save } from "./commands/archives.ts
 import { completion } from "./commands/completion.ts";
 import { commit, diff, rm } from "./commands/containers.ts";
 import { cp } from "./commands/cp.ts";
+import { explain } from "./commands/explain.ts";
 import { history } from "./commands/history.ts";
 import { images } from "./commands/images.ts";
 import { containerInspect, imageInspect, inspect } from "./commands/inspect.ts";
@@ -71,6 +72,7 @@ export const program: Program<App> = {
     systemPrune,
     systemGc,
     systemCheck,
+    explain,
     info,
     version,
     completion,

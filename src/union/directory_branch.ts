@@ -106,7 +106,7 @@ export class DirectoryBranch implements Branch, Disposable {
     try {
       fd = sys.openBeneath(this.#root, parent, sys.O_PATH | sys.O_DIRECTORY);
     } catch (error) {
-      if (sys.isSysError(error, "ENOENT", "ENOTDIR", "ELOOP")) return undefined;
+      if (sys.isSysError(error, "ENOENT", "ENOTDIR", "ELOOP", "EXDEV")) return undefined;
       throw error;
     }
     try {

@@ -1,6 +1,8 @@
 /** The merged view in user space: needs neither Linux nor privilege, but for {@link DirectoryBranch}. */
 export * from "./types.ts";
 export { DirectoryBranch } from "./directory_branch.ts";
+export type { Demonstrated } from "./demonstrate.ts";
+export { explainUnion, unionFileSystems, type Explanation, type UnionFileSystem } from "./explain.ts";
 export { countInodes, hardLinkLayers } from "./hard_link_layers.ts";
 export { MemoryBranch, type MemoryBranchOptions } from "./memory_branch.ts";
 export type { OpenFile, OpenFlags } from "./open_file.ts";

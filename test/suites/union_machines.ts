@@ -3,13 +3,14 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import {
   DirectoryBranch,
+  hardLinkLayers,
   isUnionError,
   UnionView,
   type Dialect,
   type OpenFlags,
 } from "../../src/union/index.ts";
 import * as sys from "../../src/sys/index.ts";
-import { lineOf, memoryBranch, treeOfBranch, writeBranch, type Tree } from "./union_trees.ts";
+import { lineOf, memoryBranch, spelledInFiles, treeOfBranch, writeBranch, type Tree } from "./union_trees.ts";
 
 export interface Given {
   /** Uppermost first. */
@@ -49,16 +50,18 @@ export type MakeMachine = (given: Given) => Machine;
 
 /** The user-space view. */
 export function simulate(given: Given, dialect: Dialect = "overlay2"): Machine {
-  const lowers = given.lowers.map(memoryBranch);
+  const stack = given.lowers.map((tree) => memoryBranch(dialect === "aufs" ? spelledInFiles(tree) : tree));
   let upper = memoryBranch({});
   const { redirectDir = false, metacopy = false, readOnly = false } = given;
-  const open = (): UnionView =>
-    new UnionView({ dialect, lowers, redirectDir, metacopy, ...(!readOnly && { upper }) });
+  const open = (): UnionView => {
+    const lowers = dialect === "overlay" ? hardLinkLayers(stack).slice(0, 1) : stack;
+    return new UnionView({ dialect, lowers, redirectDir, metacopy, ...(!readOnly && { upper }) });
+  };
   let view = open();
   return {
     run(operation) {
       if (operation.op === "commit") {
-        lowers.unshift(upper);
+        stack.unshift(upper);
         upper = memoryBranch({});
         view = open();
         return "ok";
@@ -72,7 +75,7 @@ export function simulate(given: Given, dialect: Dialect = "overlay2"): Machine {
     },
     merged: () => treeOfView(view),
     upper: () => treeOfBranch(upper),
-    lowers: () => lowers.map(treeOfBranch),
+    lowers: () => stack.map(treeOfBranch),
     [Symbol.dispose]: () => undefined,
   };
 }

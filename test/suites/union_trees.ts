@@ -101,6 +101,71 @@ export function lineOf(stat: NodeStat, xattrs: ReadonlyMap<string, Uint8Array>, 
   return [...fields, JSON.stringify(content)].join(" ");
 }
 
+/**
+ * A tree in few words, without times and without what is usual: `d/`, `f=content`, `l -> target`, `x whiteout`, with mode
+ * and owner where they are not 644 (755) and 0:0, `x2` for two names. AUFS' marks are told as the others.
+ */
+export function brief(tree: ReadonlyMap<string, string>): string[] {
+  const lines: string[] = [];
+  for (const [path, line] of tree) {
+    const name = path.slice(path.lastIndexOf("/") + 1);
+    if (path.startsWith(".wh..wh.plnk")) continue;
+    if (name === ".wh..wh..opq" && isAufsMark(name, line)) continue;
+    if (line === "whiteout" || isAufsMark(name, line))
+      lines.push(`${path.replace(/\.wh\.([^/]*)$/, "$1")} whiteout`);
+    else {
+      const mark = tree.get(`${path}/.wh..wh..opq`);
+      lines.push(briefLine(path, line, mark !== undefined && isAufsMark(".wh.", mark)));
+    }
+  }
+  return lines.sort();
+}
+
+function isAufsMark(name: string, line: string): boolean {
+  return name.startsWith(".wh.") && line.startsWith("file 444 ");
+}
+
+function briefLine(path: string, line: string, isOpaque: boolean): string {
+  const quote = line.indexOf(' "');
+  const [kind, mode, owner, , ...rest] = line.slice(0, quote).split(" ") as [string, string, string, string];
+  const content = JSON.parse(line.slice(quote + 1)) as string;
+  const words = (rest as string[]).flatMap((word) => {
+    if (/^size=|^links=1$/.test(word)) return [];
+    return word
+      .replace(/^links=/, "x")
+      .replace("trusted.overlay.", "")
+      .replace("opaque=y", "opaque");
+  });
+  const isMetacopy = words.includes("metacopy=");
+  const begin: Record<string, string> = {
+    directory: `${path}/`,
+    file: isMetacopy ? `${path} metacopy` : `${path}=${content}`,
+    symlink: `${path} -> ${content}`,
+  };
+  const usual: Record<string, string> = { directory: "755", file: "644", symlink: "777", fifo: "644" };
+  return [
+    begin[kind] ?? `${path} ${kind}`,
+    ...(isOpaque ? ["opaque"] : []),
+    ...(mode === usual[kind] ? [] : [mode]),
+    ...(owner === "0:0" ? [] : [owner]),
+    ...words.filter((word) => word !== "metacopy="),
+  ].join(" ");
+}
+
+/** The same tree as AUFS spells it. */
+export function spelledInFiles(tree: Tree): Tree {
+  const result: Record<string, string | Item> = {};
+  for (const [path, item] of Object.entries(tree)) {
+    if (typeof item === "string") result[path] = item;
+    else if (item.whiteout === true) result[path.replace(/[^/]*$/, ".wh.$&")] = { content: "", mode: 0o444 };
+    else if (item.xattrs?.["trusted.overlay.opaque"] === "y") {
+      result[path] = { ...item, xattrs: {} };
+      result[`${path}/.wh..wh..opq`] = { content: "", mode: 0o444 };
+    } else result[path] = item;
+  }
+  return result;
+}
+
 /** What the kernel notes for itself, and no reader of a layer needs: file handles, and hints for readdir. */
 const kernelsOwn = new Set(["origin", "impure", "uuid", "nlink"].map((name) => `trusted.overlay.${name}`));
 
