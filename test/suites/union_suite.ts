@@ -258,6 +258,13 @@ const deleting: UnionCase[] = [
     upper: [],
   },
   {
+    title: "B031 where a whiteout of a lower branch hides the name already, deleting leaves no second one",
+    given: { lowers: [{ f: { whiteout: true } }, { f: "1", g: "1" }] },
+    steps: [create("f"), at("unlink", "f"), create("f"), rename("f", "new")],
+    merged: ["g=1", "new="],
+    upper: ["new="],
+  },
+  {
     title: "B032 a lower directory must be empty to go, and leaves one whiteout",
     given: { lowers: [base] },
     steps: [
