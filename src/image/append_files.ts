@@ -24,13 +24,19 @@ export type AppendedFile =
   /** Takes the path away, with all below it. */
   | (Attributes & { readonly removed: true });
 
+export interface AppendedEntries {
+  readonly entries: readonly PackedEntry[];
+  /** Those of directories that the image has. */
+  readonly existing: readonly TarEntry[];
+}
+
 /**
  * The layer's entries, each directory before what it holds, names by their bytes. Directories on the way are among
  * them, with the attributes that they have in the image: without, they would be made anew by whoever unpacks the layer.
  * @param view the image @param time seconds since 1970, for files without one of their own
  * @throws Failure("invalid") "not-found" as `appendLayer` says
  */
-export function appendEntries(view: ReadView, files: readonly AppendedFile[], time: number): PackedEntry[] {
+export function appendEntries(view: ReadView, files: readonly AppendedFile[], time: number): AppendedEntries {
   const layer = new Map<ByteString, PackedEntry>();
   const given = new Set<ByteString>();
   // Shorter paths first: a directory that is given must be known when something in it is.
@@ -40,7 +46,9 @@ export function appendEntries(view: ReadView, files: readonly AppendedFile[], ti
     given.add(path);
     layer.set(path, entryOf(view, path, file, time));
   }
-  return [...layer].sort(([a], [b]) => compare(a, b)).map(([, entry]) => entry);
+  const entries = [...layer].sort(([a], [b]) => compare(a, b));
+  const existing = entries.filter(([path]) => !given.has(path) && view.lookup(path) !== undefined);
+  return { entries: entries.map(([, entry]) => entry), existing: existing.map(([, { entry }]) => entry) };
 }
 
 /** The path without symlinks on the way; directories on it join the layer. */

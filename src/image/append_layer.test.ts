@@ -6,7 +6,8 @@ import { overlaySkip } from "../../test/suites/overlay_skip.ts";
 import { scratch, unlessLinux } from "../../test/suites/scratch.ts";
 import type { DriverName } from "../driver/index.ts";
 import { openStore, type Store, type StoredImage } from "../store/index.ts";
-import { packTar, readTar, type EntryType, type PackedEntry } from "../tar/index.ts";
+import { packTar, readTar, type EntryType, type PackedEntry, type TarEntry } from "../tar/index.ts";
+import { takeRecordedAttributes } from "./recorded_attributes.ts";
 import {
   appendLayer,
   deriveImage,
@@ -241,4 +242,18 @@ onEachDriver("nothing is appended that does not fit", async ({ store, append }) 
   ];
   for (const [files, error] of refused) await assert.rejects(append(files), error, JSON.stringify(files));
   assert.equal((await store.images.list()).length, before);
+});
+
+onEachDriver("where owners could not be unpacked they are taken from the tars", async ({ store, image }) => {
+  const stranger = (path: string): TarEntry => ({
+    ...entry(path, "directory").entry,
+    uid: 65534,
+    gid: 65534,
+  });
+  const entries = [stranger("usr/lib/"), stranger("tmp/"), stranger("etc/"), stranger("implied/")];
+  await takeRecordedAttributes(store, image, entries, live.signal);
+  assert.deepEqual(
+    entries.map(({ mode, uid, gid }) => `${mode.toString(8)} ${uid}:${gid}`),
+    ["750 7:8", "1777 0:0", "755 0:0", "755 0:0"],
+  );
 });

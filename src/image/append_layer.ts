@@ -5,6 +5,7 @@ import { packTar } from "../tar/index.ts";
 import { type AppendedFile, appendEntries } from "./append_files.ts";
 import { deriveImage } from "./derive_image.ts";
 import { openImageView } from "./open_image_view.ts";
+import { takeRecordedAttributes } from "./recorded_attributes.ts";
 
 export type { AppendedFile } from "./append_files.ts";
 
@@ -34,7 +35,8 @@ export async function appendLayer(
 ): Promise<StoredImage> {
   const { signal, created = new Date(), author, comment } = options;
   using tree = await openImageView(store, image);
-  const entries = appendEntries(tree.view, files, Math.floor(created.getTime() / 1000));
+  const { entries, existing } = appendEntries(tree.view, files, Math.floor(created.getTime() / 1000));
+  if (tree.isInexact) await takeRecordedAttributes(store, image, existing, signal);
   const time = created.toISOString();
   return deriveImage(store, {
     base: image,

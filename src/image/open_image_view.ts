@@ -7,6 +7,8 @@ export interface ImageTree extends Disposable {
   readonly view: ReadView;
   /** The uppermost directory holds everything: which layer a file comes from is not to be seen. */
   readonly isWholeCopy: boolean;
+  /** Owners and some attributes are not the image's: an ordinary user has unpacked it. */
+  readonly isInexact: boolean;
 }
 
 /**
@@ -18,8 +20,10 @@ export async function openImageView(store: Store, image: StoredImage): Promise<I
   using opened = new DisposableStack();
   const lowers: Branch[] = [];
   let isWholeCopy = false;
+  let isInexact = false;
   for (const { cacheId } of layers.toReversed()) {
-    const { directory, whiteouts } = store.driver.target(cacheId);
+    const { directory, whiteouts, ownership } = store.driver.target(cacheId);
+    isInexact = ownership === "best-effort";
     // A full copy of all below it (vfs) has no marks, and needs nothing below.
     isWholeCopy = whiteouts === "remove";
     const spelling = whiteouts === "remove" ? "none" : whiteouts === "aufs" ? "files" : whiteouts;
@@ -29,5 +33,5 @@ export async function openImageView(store: Store, image: StoredImage): Promise<I
   if (lowers.length === 0) lowers.push(new MemoryBranch());
   const view = new ReadView({ dialect: "overlay2", lowers });
   const held = opened.move();
-  return { view, isWholeCopy, [Symbol.dispose]: () => held.dispose() };
+  return { view, isWholeCopy, isInexact, [Symbol.dispose]: () => held.dispose() };
 }

@@ -38,6 +38,7 @@ export async function readImageFile(
   return tree.view.read(fromText(path));
 }
 
+/** As it was unpacked: where an ordinary user did that (vfs), all is owned by him. */
 export interface ImageEntry {
   readonly name: ByteString;
   readonly kind: NodeKind;
