@@ -1,4 +1,5 @@
 export * from "./types.ts";
+export { layerPath } from "./layer_path.ts";
 export { LayerApplier, type AppliedLayer, type ApplyLimits } from "./layer_applier.ts";
 export type { UnpackLimits } from "./tar_stage.ts";
 export { unpackHere, type UnpackOptions } from "./unpack_here.ts";

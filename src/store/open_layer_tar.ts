@@ -12,6 +12,7 @@ import {
   type OpenOptions,
 } from "../bytes/index.ts";
 import { Failure, isFailure } from "../errors.ts";
+import { layerPath } from "../layer/index.ts";
 import type { DiffId } from "../oci/index.ts";
 import {
   AT_FDCWD,
@@ -86,7 +87,8 @@ async function* assembled(layer: LayerFiles): ByteSource & AsyncGenerator<Uint8A
 const reading = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 
 function openFile(root: number, name: ByteString): SplitFile {
-  const fd = openIn(root, name, reading);
+  // As it was unpacked: of `a/../b`, which the kernel would look up, the layer may have no `a`.
+  const fd = openIn(root, layerPath(name), reading);
   if ((fstat(fd).mode & S_IFMT) !== S_IFREG) {
     close(fd);
     throw new Failure("corrupt", `${toText(name)} is no file any more`);

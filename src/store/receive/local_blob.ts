@@ -1,7 +1,7 @@
 /** What this store already holds of a blob. */
 import { mkdir, open, rm, stat, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
-import { isFailure } from "../../errors.ts";
+import { isFailure, type FailureKind } from "../../errors.ts";
 import type { Descriptor } from "../../oci/index.ts";
 import { isMissing } from "../read_small.ts";
 import type { Store } from "../types.ts";
@@ -34,9 +34,11 @@ export async function partialFile(store: Store, blob: Descriptor): Promise<Parti
   return { path, size: 0 };
 }
 
+const damages: readonly FailureKind[] = ["corrupt", "invalid", "limit", "unsupported"];
+
 /** Whether a failure speaks of the bytes themselves, so that the same bytes would fail again. */
 export function isDamaged(error: unknown): boolean {
-  return isFailure(error, "corrupt") || isFailure(error, "invalid") || isFailure(error, "limit");
+  return isFailure(error) && damages.includes(error.kind);
 }
 
 /** Whether the disk, or the user's share of it, is full. */

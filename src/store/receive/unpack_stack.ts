@@ -4,7 +4,7 @@ import { throwIfCancelled } from "../../bytes/index.ts";
 import { downloadBlob, type DownloadedBlob } from "./download_blob.ts";
 import { fileSource } from "./file_source.ts";
 import { toUnpacker } from "./layer_bytes.ts";
-import { isDiskFull } from "./local_blob.ts";
+import { dropDamaged, isDiskFull } from "./local_blob.ts";
 import { Places } from "./places.ts";
 import type { FetchedLayer, MissingLayer, Transfer } from "./types.ts";
 import { unpackBlob } from "./unpack_blob.ts";
@@ -115,13 +115,18 @@ async function unpackFile(
   { file, path, progress }: DownloadedBlob,
 ): Promise<FetchedLayer> {
   const stays = { read: file.read.bind(file), close: async () => undefined };
-  const unpacked = await transfer.pool.unpack({
-    target: transfer.store.driver.target(layer.cacheId),
-    diffId: layer.diffId,
-    tarSplit: layer.tarSplit,
-    open: async (offset) => toUnpacker(fileSource(stays, offset), progress),
-    signal: transfer.signal,
-  });
+  const unpacked = await transfer.pool
+    .unpack({
+      target: transfer.store.driver.target(layer.cacheId),
+      diffId: layer.diffId,
+      tarSplit: layer.tarSplit,
+      open: async (offset) => toUnpacker(fileSource(stays, offset), progress),
+      signal: transfer.signal,
+    })
+    .catch(async (error: unknown) => {
+      // The blob is what the manifest says, and yet no layer: it would be refused again.
+      throw path === undefined ? error : await dropDamaged(path, error);
+    });
   transfer.step("unpacked");
   return { layer, unpacked, ...(path !== undefined && { blobFile: path }) };
 }
