@@ -31,12 +31,9 @@ export async function writeAtomically(
   content: Uint8Array | string,
   mode: number,
 ): Promise<void> {
-  const temporary = join(
-    dirname(path),
-    `${temporaryPrefix}${basename(path)}-${randomBytes(8).toString("hex")}`,
-  );
+  const temporary = temporaryBeside(path);
   try {
-    await create(temporary, content, mode);
+    await createSynced(temporary, content, mode);
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
@@ -45,24 +42,65 @@ export async function writeAtomically(
   await syncDirectory(dirname(path));
 }
 
+/**
+ * {@link writeAtomically} without the flushes: other processes see all or nothing, but after a loss of power the file
+ * may be empty. For what is only a memory aid, and read as such.
+ */
+export function writeUnsynced(path: string, content: Uint8Array | string, mode: number): void {
+  const temporary = temporaryBeside(path);
+  try {
+    create(temporary, content, mode);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw writeFailure(path, error);
+  }
+}
+
+function temporaryBeside(path: string): string {
+  return join(dirname(path), `${temporaryPrefix}${basename(path)}-${randomBytes(8).toString("hex")}`);
+}
+
 /** Creates `path` (which must not exist) with `content` and `mode`, and flushes it to the disk. */
 export async function writeSynced(path: string, content: Uint8Array | string, mode: number): Promise<void> {
   try {
-    await create(path, content, mode);
+    await createSynced(path, content, mode);
   } catch (error) {
     throw writeFailure(path, error);
   }
 }
 
-async function create(path: string, content: Uint8Array | string, mode: number): Promise<void> {
+/** {@link writeSynced}, but nothing is flushed. */
+export function writeNew(path: string, content: Uint8Array | string, mode: number): void {
+  try {
+    create(path, content, mode);
+  } catch (error) {
+    throw writeFailure(path, error);
+  }
+}
+
+async function createSynced(path: string, content: Uint8Array | string, mode: number): Promise<void> {
   const file = openSync(path, "wx", mode);
   try {
-    writeFileSync(file, content);
-    fchmodSync(file, mode);
+    fill(file, content, mode);
     await flush(file);
   } finally {
     closeSync(file);
   }
+}
+
+function create(path: string, content: Uint8Array | string, mode: number): void {
+  const file = openSync(path, "wx", mode);
+  try {
+    fill(file, content, mode);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function fill(file: number, content: Uint8Array | string, mode: number): void {
+  writeFileSync(file, content);
+  fchmodSync(file, mode);
 }
 
 /** Flushes the entries of a directory, so that a rename or removal in it outlives a loss of power. */

@@ -76,10 +76,10 @@ class FolderBlobCache implements BlobCache {
     return join(this.#transfers, checked(digest)[1] + partialSuffix);
   }
 
-  async adopt(path: string, digest: BlobDigest): Promise<void> {
+  async adopt(path: string, digest: BlobDigest, { flushed = false } = {}): Promise<void> {
     const target = blobPath(this.#root, digest);
     await mkdir(dirname(target), { recursive: true, mode: 0o700 });
-    await sync(path);
+    if (!flushed) await sync(path);
     const now = new Date();
     await utimes(path, now, now);
     const { size } = await stat(path);

@@ -6,7 +6,7 @@ import { createHmac } from "node:crypto";
 import { dirname } from "node:path";
 import { goJson, isDigest, type BlobDigest, type DiffId } from "../oci/index.ts";
 import type { SeenBlob } from "../bytes/index.ts";
-import { ensureDirectory, writeAtomically } from "./atomic_write.ts";
+import { ensureDirectory, writeAtomically, writeUnsynced } from "./atomic_write.ts";
 import type { WithLock } from "./locks.ts";
 import { modes, type StorePaths } from "./paths.ts";
 import { readIfThere, readTextIfThere } from "./read_small.ts";
@@ -43,13 +43,22 @@ export function openDigestMaps(paths: StorePaths, withLock: WithLock): DigestMap
     async add(diffId, seen, hmacKey) {
       const record = recordOf(seen, hmacKey);
       await withLock("store-maps", async () => {
-        const before = readRecords(paths, diffId);
-        const others = before.filter((held) => !isSame(held, record));
-        const unchanged = others.length === before.length - 1 && isSame(before.at(-1), record);
-        const records = [...others, record].slice(-mostRecords);
-        if (!unchanged) await write(paths, paths.metadataByDiffId(diffId), goJson(records));
-        const digestFile = paths.diffIdByDigest(record.Digest);
-        if (readTextIfThere(digestFile) !== diffId) await write(paths, digestFile, diffId);
+        for (const [path, content] of changesFor(paths, diffId, record)) {
+          await makeFolder(paths, path);
+          await writeAtomically(path, content, modes.sharedFile);
+        }
+      });
+    },
+
+    async addAll(facts) {
+      if (facts.length === 0) return;
+      await withLock("store-maps", async () => {
+        for (const { diffId, seen } of facts) {
+          for (const [path, content] of changesFor(paths, diffId, recordOf(seen, undefined))) {
+            await makeFolder(paths, path);
+            writeUnsynced(path, content, modes.sharedFile);
+          }
+        }
       });
     },
   };
@@ -97,8 +106,24 @@ function isRecord(value: unknown): value is SeenRecord {
   );
 }
 
-async function write(paths: StorePaths, path: string, content: string): Promise<void> {
+/** Files that do not say yet what `record` says, and what they are to hold. */
+function changesFor(
+  paths: StorePaths,
+  diffId: DiffId,
+  record: SeenRecord,
+): readonly [path: string, content: string][] {
+  const before = readRecords(paths, diffId);
+  const others = before.filter((held) => !isSame(held, record));
+  const unchanged = others.length === before.length - 1 && isSame(before.at(-1), record);
+  const digestFile = paths.diffIdByDigest(record.Digest);
+  const changes: [string, string][] = [];
+  if (!unchanged)
+    changes.push([paths.metadataByDiffId(diffId), goJson([...others, record].slice(-mostRecords))]);
+  if (readTextIfThere(digestFile) !== diffId) changes.push([digestFile, diffId]);
+  return changes;
+}
+
+async function makeFolder(paths: StorePaths, file: string): Promise<void> {
   await ensureDirectory(paths.distribution, modes.private);
-  await ensureDirectory(dirname(path), modes.shared);
-  await writeAtomically(path, content, modes.sharedFile);
+  await ensureDirectory(dirname(file), modes.shared);
 }

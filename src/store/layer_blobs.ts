@@ -3,11 +3,10 @@
  * Docker's own maps know only blobs that a registry was seen to have; this one also knows those that came out of an
  * archive or were compressed for a push. A hint: the blob itself is in the cache, or it is not.
  */
-import { randomBytes } from "node:crypto";
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { hexOf, isDigest, type Descriptor, type DiffId } from "../oci/index.ts";
-import { temporaryPrefix } from "./atomic_write.ts";
+import { writeUnsynced } from "./atomic_write.ts";
 import { readTextIfThere } from "./read_small.ts";
 import type { Store } from "./types.ts";
 
@@ -21,11 +20,9 @@ export async function rememberBlob(
   const text = JSON.stringify({ mediaType, digest, size });
   const path = hintPath(store, diffId);
   if (readTextIfThere(path) === text) return;
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   // Not flushed: what a crash leaves of it is read as nothing.
-  const temporary = join(dirname(path), `${temporaryPrefix}${randomBytes(8).toString("hex")}`);
-  await writeFile(temporary, text, { mode: 0o600 });
-  await rename(temporary, path);
+  writeUnsynced(path, text, 0o600);
 }
 
 /** The descriptor recorded for the layer, or undefined. */

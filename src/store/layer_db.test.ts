@@ -57,6 +57,22 @@ test("B134 B131 an entry has cache-id, diff, size, parent and tar-split.json.gz,
   assert.deepEqual((await layers.list()).sort(), [base, stored.chainId].sort());
 });
 
+test("B136 a staged entry is invisible until it is published, and is discarded without a trace", async (t) => {
+  const { layers, layer, paths } = open(t);
+  const [lower, upper] = [await layers.stage(layer(base)), await layers.stage(layer(above, base))];
+  assert.deepEqual(await layers.list(), []);
+  assert.throws(() => upper.publish(), { kind: "not-found" });
+  assert.equal(lower.publish().diffId, base);
+  assert.deepEqual(await layers.list(), [base]);
+  assert.deepEqual(upper.publish(), await layers.get(chainId(base, above)));
+  const surplus = await layers.stage(layer(base));
+  // Somebody was first: his entry counts.
+  assert.deepEqual(surplus.publish(), await layers.get(base));
+  for (const each of [lower, upper, surplus]) each.discard();
+  assert.deepEqual(readdirSync(paths.layerStaging), []);
+  assert.equal((await layers.list()).length, 2);
+});
+
 test("B130 an entry is 0700, its files 0644, the directories around it 0755, under any umask", async (t) => {
   const { layers, layer, paths } = open(t);
   const before = process.umask(0o077);

@@ -4,20 +4,18 @@
  * that register the same layer wins.
  */
 import { randomBytes } from "node:crypto";
-import { chmodSync, copyFileSync, existsSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Driver } from "../driver/index.ts";
 import { Failure } from "../errors.ts";
 import { chainId as chainOf, isDigest, type ChainId, type Digest } from "../oci/index.ts";
-import { ensureDirectory, makeDirectory, syncDirectory, syncPath, writeSynced } from "./atomic_write.ts";
+import { ensureDirectory, syncDirectory } from "./atomic_write.ts";
 import type { LayerIndex } from "./layer_index.ts";
 import { layerTarSize, openLayerTar, type LayerFiles } from "./open_layer_tar.ts";
 import { modes, type StorePaths } from "./paths.ts";
 import { isMissing, listIfThere, readTextIfThere } from "./read_small.ts";
-import type { LayerDb, NewLayer, StoredLayer } from "./types.ts";
-
-/** Docker's name of the record from which a layer's exact tar is re-assembled. */
-const tarSplitName = "tar-split.json.gz";
+import { flushStaged, stageLayer, tarSplitName } from "./stage_layer.ts";
+import type { LayerDb, NewLayer, StagedLayer, StoredLayer } from "./types.ts";
 
 /**
  * The layers of one store, whose unpacked directories `driver` keeps. With an `index` most questions are answered
@@ -49,22 +47,46 @@ class FileLayerDb implements LayerDb {
   }
 
   async register(layer: NewLayer): Promise<StoredLayer> {
-    const chainId = chainOf(layer.parent, layer.diffId);
-    if (layer.parent !== undefined && this.#get(layer.parent) === undefined)
-      throw new Failure("not-found", `cannot register layer ${chainId}: no layer ${layer.parent} below it`);
-    const staging = await this.#stage(layer);
+    const staged = await this.stage(layer);
+    try {
+      await flushStaged(staged.directory, layer);
+      const { chainId } = staged.publish();
+      await this.flush();
+      return (
+        this.#get(chainId) ?? corrupt(this.#paths.layer(chainId), "it is gone right after it was registered")
+      );
+    } finally {
+      staged.discard();
+    }
+  }
+
+  async stage(layer: NewLayer): Promise<StagedLayer> {
+    const directory = await stageLayer(this.#paths, layer);
+    await ensureDirectory(this.#paths.layers, modes.shared);
+    return {
+      directory,
+      publish: () => this.#publish(directory, layer),
+      discard: () => rmSync(directory, { recursive: true, force: true }),
+    };
+  }
+
+  async flush(): Promise<void> {
+    await syncDirectory(this.#paths.layers);
+  }
+
+  #publish(staging: string, { parent, diffId }: NewLayer): StoredLayer {
+    const chainId = chainOf(parent, diffId);
+    if (parent !== undefined && this.#get(parent) === undefined)
+      throw new Failure("not-found", `cannot register layer ${chainId}: no layer ${parent} below it`);
     const entry = this.#paths.layer(chainId);
     try {
-      await ensureDirectory(dirname(entry), modes.shared);
       renameSync(staging, entry);
     } catch (error) {
-      rmSync(staging, { recursive: true, force: true });
       const { code } = error as NodeJS.ErrnoException;
       const winner = code === "ENOTEMPTY" || code === "EEXIST" ? this.#get(chainId) : undefined;
       if (winner === undefined) throw error;
       return winner;
     }
-    await syncDirectory(dirname(entry));
     return this.#get(chainId) ?? corrupt(entry, "it is gone right after it was registered");
   }
 
@@ -111,30 +133,6 @@ class FileLayerDb implements LayerDb {
     if (layer !== undefined) this.#index?.add(layer, stats);
     return layer;
   }
-
-  /** Everything of the entry in a directory of its own, flushed. Returns its path. */
-  async #stage(layer: NewLayer): Promise<string> {
-    const staging = join(this.#paths.layerStaging, `write-set-${randomBytes(8).toString("hex")}`);
-    await ensureDirectory(dirname(staging), modes.shared);
-    makeDirectory(staging, modes.private);
-    const files: [string, string][] = [
-      ["cache-id", layer.cacheId],
-      ["diff", layer.diffId],
-      ["size", String(layer.size)],
-    ];
-    if (layer.parent !== undefined) files.push(["parent", layer.parent]);
-    try {
-      await Promise.all([
-        moveSynced(layer.tarSplit, join(staging, tarSplitName)),
-        ...files.map(([name, text]) => writeSynced(join(staging, name), text, modes.sharedFile)),
-      ]);
-      await syncDirectory(staging);
-    } catch (error) {
-      rmSync(staging, { recursive: true, force: true });
-      throw error;
-    }
-    return staging;
-  }
 }
 
 /** Tells without reading whether the store has this layer. */
@@ -163,17 +161,4 @@ function corrupt(entry: string, reason: string): never {
   throw new Failure("corrupt", `cannot read layer ${basename(entry)}: ${reason}`, {
     hint: "Remove the images that use the layer and pull them again.",
   });
-}
-
-/** Moves a file, also from another file system, and flushes it. */
-async function moveSynced(from: string, to: string): Promise<void> {
-  try {
-    renameSync(from, to);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EXDEV") throw error;
-    copyFileSync(from, to);
-    rmSync(from);
-  }
-  chmodSync(to, modes.sharedFile);
-  await syncPath(to);
 }

@@ -61,9 +61,7 @@ class FileNames implements Names {
   }
 
   async set(name: Reference, id: ImageId): Promise<ImageId | undefined> {
-    const { repository, name: key } = storedName(name);
-    if (repository === "sha256" || repository === "sha512")
-      throw new Failure("invalid", "refusing to create an ambiguous tag using digest algorithm as name");
+    const key = settableName(name);
     return this.#withLock(namesLock, async () => {
       const images = new Map(this.#read());
       const before = images.get(key);
@@ -71,6 +69,16 @@ class FileNames implements Names {
       images.set(key, id);
       await this.#write(images);
       return before;
+    });
+  }
+
+  async setAll(names: readonly Reference[], id: ImageId): Promise<void> {
+    const keys = names.map(settableName);
+    await this.#withLock(namesLock, async () => {
+      const images = new Map(this.#read());
+      if (keys.every((key) => images.get(key) === id)) return;
+      for (const key of keys) images.set(key, id);
+      await this.#write(images);
     });
   }
 
@@ -114,6 +122,14 @@ function storedName(reference: Reference): { repository: string; name: string } 
   const { domain, path, digest } = reference;
   const named = digest === undefined ? withDefaultTag(reference) : { domain, path, digest };
   return { repository: familiarReference({ domain, path }), name: familiarReference(named) };
+}
+
+/** The stored name. Throws `Failure("invalid")` for one that would be taken for a digest. */
+function settableName(reference: Reference): string {
+  const { repository, name } = storedName(reference);
+  if (repository === "sha256" || repository === "sha512")
+    throw new Failure("invalid", "refusing to create an ambiguous tag using digest algorithm as name");
+  return name;
 }
 
 /** The repository part of a familiar name: up to `@`, else up to the `:` of the tag. */

@@ -40,6 +40,19 @@ export interface NewLayer extends Omit<StoredLayer, "chainId"> {
   readonly tarSplit: string;
 }
 
+/** A layer whose entry is written and not visible yet. */
+export interface StagedLayer {
+  /** Where the entry lies. What is in it has to be on the disk before {@link publish}. */
+  readonly directory: string;
+  /**
+   * Gives the entry its name, by one rename. If another process registered the chain ID first, that one is returned.
+   * Throws `Failure("not-found")` if the layer below is not registered.
+   */
+  publish(): StoredLayer;
+  /** Removes the entry if it was not published. */
+  discard(): void;
+}
+
 /** `layerdb/sha256/`: layers by chain ID. */
 export interface LayerDb {
   get(chainId: ChainId): Promise<StoredLayer | undefined>;
@@ -49,6 +62,13 @@ export interface LayerDb {
    * synced. If another process registered the chain ID first, that one is returned and the caller removes its own.
    */
   register(layer: NewLayer): Promise<StoredLayer>;
+  /**
+   * {@link register} in steps, for many layers at once: `stage` all, flush the file system once, `publish` them bottom
+   * first, `flush`.
+   */
+  stage(layer: NewLayer): Promise<StagedLayer>;
+  /** Brings to the disk which layers there are. */
+  flush(): Promise<void>;
   /** Takes the entry away (rename, then delete). The caller then removes `cacheId` from the driver. */
   remove(chainId: ChainId): Promise<void>;
   /** The exact tar, re-assembled with tar-split. Ends with `Failure("corrupt")` if it does not hash to the diff ID. */
@@ -65,6 +85,8 @@ export interface Names {
   get(name: Reference): Promise<ImageId | undefined>;
   /** Returns the image that held the name before, if it was another. */
   set(name: Reference, id: ImageId): Promise<ImageId | undefined>;
+  /** Sets all of them in one write. */
+  setAll(names: readonly Reference[], id: ImageId): Promise<void>;
   remove(name: Reference): Promise<boolean>;
 }
 
@@ -74,6 +96,8 @@ export interface DigestMaps {
   seenAt(diffId: DiffId): Promise<SeenBlob[]>;
   /** Records both directions; `hmacKey` is set after a push (behaviours B144). */
   add(diffId: DiffId, seen: SeenBlob, hmacKey?: string): Promise<void>;
+  /** {@link add} for many at once. Nothing is flushed: a loss of power may take these facts, which then are unknown. */
+  addAll(facts: readonly { readonly diffId: DiffId; readonly seen: SeenBlob }[]): Promise<void>;
 }
 
 /** One container's writable layer: `layerdb/mounts/<container id>/`. */
@@ -100,8 +124,11 @@ export interface BlobCache {
   get(digest: BlobDigest): Promise<string | undefined>;
   /** Where an unfinished download of this blob lies or is to lie. */
   partialPath(digest: BlobDigest): string;
-  /** Moves a finished, verified file into the cache, then evicts down to the limit. */
-  adopt(path: string, digest: BlobDigest): Promise<void>;
+  /**
+   * Moves a finished, verified file into the cache, then evicts down to the limit.
+   * @param options.flushed the file is on the disk already
+   */
+  adopt(path: string, digest: BlobDigest, options?: { readonly flushed?: boolean }): Promise<void>;
   remove(digest: BlobDigest): Promise<void>;
   list(): Promise<{ readonly digest: BlobDigest; readonly size: number; readonly partial: boolean }[]>;
 }

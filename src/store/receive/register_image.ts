@@ -10,10 +10,12 @@ import { flush } from "./flush.ts";
 import type { FetchedLayer, StackLayer, Transfer } from "./types.ts";
 import type { VerifiedConfig } from "./read_config.ts";
 import type { ImageId } from "../../oci/index.ts";
+import type { StagedLayer } from "../types.ts";
 
 /**
  * Registers layers, then blobs, then the image, then its names (behaviours B118, B136). All of it lies flushed on the
- * disk before the first entry appears. Throws `Failure("conflict")` if another program registered one of the layers
+ * disk before the first entry appears: everything is written beside, brought to the disk by one flush of the file
+ * system, and then renamed into place. Throws `Failure("conflict")` if another program registered one of the layers
  * meanwhile: then what stands on ours has the wrong parent.
  */
 export async function registerImage(
@@ -24,16 +26,23 @@ export async function registerImage(
   parent: ImageId | undefined,
 ): Promise<void> {
   const { store, session, image, signal } = transfer;
-  await flushAll(store, fetched);
+  using undo = new DisposableStack();
+  const staged: StagedLayer[] = [];
+  for (const layer of fetched)
+    staged.push(undo.adopt(await stageLayer(store, layer), (each) => each.discard()));
+  // These facts are true whether or not the image comes to be.
+  await rememberSources(transfer, stack);
+  for (const each of fetched) await rememberTransferForm(store, each);
+  if (staged.length > 0) await flushAll(transfer, fetched, staged);
   transfer.step("flushed");
   throwIfCancelled(signal);
   await session.claim(...fetched.map(({ layer }) => layer.chainId));
   await store.withLock(
     referencesLock,
     async () => {
-      for (const layer of fetched) await registerLayer(transfer, layer);
-      await Promise.all(fetched.map((layer) => rememberLayer(transfer, layer)));
-      await rememberSources(transfer, stack);
+      for (const [i, each] of staged.entries()) publish(transfer, each, fetched[i] as FetchedLayer);
+      if (staged.length > 0) await store.layers.flush();
+      for (const each of fetched) await keepBlob(transfer, each);
       const diffIds = stack.map(({ diffId }) => diffId);
       await keepManifest(store, image, diffIds);
       transfer.step("manifest");
@@ -46,11 +55,15 @@ export async function registerImage(
   );
 }
 
-/** The driver's directory may be a mount of its own. */
-async function flushAll(store: Transfer["store"], fetched: readonly FetchedLayer[]): Promise<void> {
-  const [first] = fetched;
-  if (first === undefined) return;
-  await flush([store.root, store.driver.target(first.layer.cacheId).directory]);
+/** The driver's directory, and each part of the root, may be a mount of its own. */
+async function flushAll(
+  { store, session }: Transfer,
+  fetched: readonly FetchedLayer[],
+  staged: readonly StagedLayer[],
+): Promise<void> {
+  const directories = fetched.slice(0, 1).map(({ layer }) => store.driver.target(layer.cacheId).directory);
+  const entries = staged.slice(0, 1).map(({ directory }) => directory);
+  await flush([store.root, session.directory, ...directories, ...entries]);
 }
 
 /** The image if it can be read; a damaged config is replaced. */
@@ -67,22 +80,24 @@ export async function knownImage({ store, image }: Pick<Transfer, "store" | "ima
 export async function setNames(
   transfer: Pick<Transfer, "store" | "image" | "names" | "step">,
 ): Promise<void> {
-  for (const name of transfer.names) {
-    await transfer.store.names.set(name, transfer.image.imageId);
-    transfer.step("name");
-  }
+  if (transfer.names.length === 0) return;
+  await transfer.store.names.setAll(transfer.names, transfer.image.imageId);
+  transfer.step("name");
 }
 
-async function registerLayer(transfer: Transfer, { layer, unpacked }: FetchedLayer): Promise<void> {
-  const { cacheId, tarSplit, parent } = layer;
-  const registered = await transfer.store.layers.register({
-    diffId: layer.diffId,
+function stageLayer(store: Transfer["store"], { layer, unpacked }: FetchedLayer): Promise<StagedLayer> {
+  const { diffId, cacheId, tarSplit, parent } = layer;
+  return store.layers.stage({
+    diffId,
     cacheId,
     tarSplit,
     size: unpacked.size,
     ...(parent !== undefined && { parent }),
   });
-  if (registered.cacheId !== cacheId) {
+}
+
+function publish(transfer: Transfer, staged: StagedLayer, { layer }: FetchedLayer): void {
+  if (staged.publish().cacheId !== layer.cacheId) {
     throw new Failure(
       "conflict",
       `layer ${layer.chainId} was registered by another program at the same time`,
@@ -91,24 +106,30 @@ async function registerLayer(transfer: Transfer, { layer, unpacked }: FetchedLay
   transfer.step("layer");
 }
 
-/** Records which blob the layer came from, and moves the blob to the cache. */
-async function rememberLayer(transfer: Transfer, fetched: FetchedLayer): Promise<void> {
-  const { layer, unpacked, blobFile } = fetched;
-  const { store } = transfer;
+/** Records which blob the layer came from. */
+async function rememberTransferForm(
+  store: Transfer["store"],
+  { layer, unpacked }: FetchedLayer,
+): Promise<void> {
   const { blob } = layer.view;
-  if (blob === undefined) return;
-  if (blobFile !== undefined && !transfer.keepBlobs) await rm(blobFile, { force: true });
+  if (blob !== undefined && unpacked.compression !== "none") await rememberBlob(store, layer.diffId, blob);
+}
+
+/** Moves the blob, which lies flushed on the disk, to the cache. */
+async function keepBlob(transfer: Transfer, { layer, unpacked, blobFile }: FetchedLayer): Promise<void> {
+  const { blob } = layer.view;
+  if (blob === undefined || blobFile === undefined) return;
   // A plain tar is rebuilt from its layer at any time: keeping it would be keeping it twice.
-  else if (blobFile !== undefined && unpacked.compression === "none") await rm(blobFile, { force: true });
-  else if (blobFile !== undefined) await adopt(transfer, blobFile, blob.digest);
-  if (unpacked.compression !== "none") await rememberBlob(store, layer.diffId, blob);
+  const isKept = transfer.keepBlobs && unpacked.compression !== "none";
+  if (isKept) await adopt(transfer, blobFile, blob.digest);
+  else await rm(blobFile, { force: true });
   transfer.step("blob");
 }
 
 /** The same blob may be two layers of one image, or another process may have moved it: then it is there already. */
 async function adopt(transfer: Transfer, file: string, digest: FetchedLayer["unpacked"]["blob"]["digest"]) {
   try {
-    await transfer.store.blobs.adopt(file, digest);
+    await transfer.store.blobs.adopt(file, digest, { flushed: true });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
@@ -116,8 +137,7 @@ async function adopt(transfer: Transfer, file: string, digest: FetchedLayer["unp
 
 /** Where the layers were seen, existing ones too: a push to the same registry then mounts them. */
 async function rememberSources(transfer: Transfer, stack: readonly StackLayer[]): Promise<void> {
-  for (const { diffId, view } of stack) {
-    for (const seen of view.seenAt ?? []) await transfer.store.maps.add(diffId, seen);
-  }
+  const facts = stack.flatMap(({ diffId, view }) => (view.seenAt ?? []).map((seen) => ({ diffId, seen })));
+  await transfer.store.maps.addAll(facts);
   transfer.step("maps");
 }
