@@ -103,6 +103,8 @@ async function withInterrupts(
  */
 export function exitOnBrokenPipe(stream: NodeJS.WriteStream): void {
   stream.on("error", (error: NodeJS.ErrnoException) => {
+    // Whoever else listens has something to end first: a container, say.
+    if (error.code === "EPIPE" && stream.listenerCount("error") > 1) return;
     if (error.code === "EPIPE") process.exit(0);
     throw error;
   });

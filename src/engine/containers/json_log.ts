@@ -24,15 +24,7 @@ export async function openLog(path: string): Promise<ContainerLog> {
         file.write(`${goJson({ log, stream, time: goNow() })}\n`);
       });
       flushes.push(() => lines.flush());
-      return new Writable({
-        decodeStrings: true,
-        write(chunk: Buffer, _encoding, done) {
-          lines.add(chunk);
-          // A full pipe of the reader holds the container back, as it should.
-          if (to.write(chunk)) done();
-          else to.once("drain", done);
-        },
-      });
+      return new LoggedOutput(to, lines);
     },
     async [Symbol.asyncDispose]() {
       for (const flush of flushes) flush();
@@ -40,6 +32,46 @@ export async function openLog(path: string): Promise<ContainerLog> {
       await once(file, "close");
     },
   };
+}
+
+interface Terminal {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+}
+
+/** Passes on to `to`, whose size as a terminal and whose end it shares. */
+class LoggedOutput extends Writable {
+  readonly #to: Writable & Terminal;
+  readonly #lines: LineRecorder;
+
+  constructor(to: Writable, lines: LineRecorder) {
+    super({ decodeStrings: true });
+    this.#to = to;
+    this.#lines = lines;
+    to.on("resize", () => this.emit("resize"));
+    // The reader went away: whoever writes here is to know.
+    to.once("error", (error) => this.destroy(error));
+  }
+
+  get isTTY(): boolean {
+    return this.#to.isTTY === true;
+  }
+
+  get columns(): number | undefined {
+    return this.#to.columns;
+  }
+
+  get rows(): number | undefined {
+    return this.#to.rows;
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.#lines.add(chunk);
+    // A full pipe of the reader holds the container back, as it should.
+    if (this.#to.write(chunk)) done();
+    else this.#to.once("drain", done);
+  }
 }
 
 class LineRecorder {
