@@ -3,26 +3,26 @@ import { randomBytes } from "node:crypto";
 import { open, unlink, type FileHandle } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
-import { toText, type ByteString } from "../byte_string.ts";
-import { collect, decompress, detectCompression, fromFile, type ByteSource } from "../bytes/index.ts";
+import { toText } from "../byte_string.ts";
+import {
+  collect,
+  decompress,
+  detectCompression,
+  detectionLength,
+  fromFile,
+  throwIfCancelled,
+  type ByteSource,
+} from "../bytes/index.ts";
 import { Failure } from "../errors.ts";
-import { TarParser, type EntryType, type RawSink, type TarSink } from "../tar/index.ts";
-
-interface Member {
-  readonly type: EntryType;
-  /** Place of the content in the archive, in bytes. */
-  readonly offset: number;
-  readonly size: number;
-  readonly linkPath: ByteString;
-}
+import { indexMembers, memberName, type Member } from "./index_members.ts";
 
 const readSize = 1 << 20;
-/** More members than any archive of 125 layers and a few thousand images has; a bound against bombs. */
-const maxMembers = 1_000_000;
+/** Links that are followed to a member; Docker's archives have one. */
+const maxHops = 8;
 
 export interface OpenArchiveFileOptions {
   readonly signal: AbortSignal;
-  /** Where a piped or compressed archive is unpacked to (default: the system's). */
+  /** Where a piped or compressed archive is unpacked to, an existing directory (default: the system's). */
   readonly temporaryDirectory?: string;
 }
 
@@ -38,6 +38,8 @@ export class ArchiveFile implements AsyncDisposable {
   /**
    * Opens a path, or the bytes of a pipe. A plain tar on disk is read in place; anything else is first written,
    * decompressed, to a temporary file that has no name any more and so goes with the process.
+   *
+   * Throws `Failure("not-found")` for a missing file, `"corrupt"` for what is no tar, `"no-space"`, `"cancelled"`.
    */
   static async open(source: string | ByteSource, options: OpenArchiveFileOptions): Promise<ArchiveFile> {
     const file = await plainFile(source, options);
@@ -53,7 +55,7 @@ export class ArchiveFile implements AsyncDisposable {
     return this.#find(name) !== undefined;
   }
 
-  /** Names of all regular members, `./` taken off. */
+  /** Names of all members but directories, in the archive's order. */
   names(): string[] {
     return [...this.#members.keys()];
   }
@@ -64,14 +66,15 @@ export class ArchiveFile implements AsyncDisposable {
 
   /** A small member, whole. Throws `Failure("limit")` above `maxBytes`. */
   read(name: string, maxBytes: number): Promise<Uint8Array> {
-    return collect(this.stream(name), maxBytes);
+    return collect(this.stream(name), maxBytes, `${name} of the archive`);
   }
 
   /** A member's bytes from `offset` on. */
   async *stream(name: string, offset = 0): AsyncGenerator<Uint8Array, void, undefined> {
     const member = this.#need(name);
     for (let at = offset; at < member.size;) {
-      const buffer = Buffer.allocUnsafe(Math.min(readSize, member.size - at));
+      // Of its own memory: a chunk belongs to who gets it, and may go to another thread.
+      const buffer = Buffer.allocUnsafeSlow(Math.min(readSize, member.size - at));
       const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, member.offset + at);
       if (bytesRead === 0) throw new Failure("corrupt", `archive member ${name} ends early`);
       at += bytesRead;
@@ -92,45 +95,67 @@ export class ArchiveFile implements AsyncDisposable {
 
   /** Follows links inside the archive, as `docker save` writes for a layer that it met before. */
   #find(name: string): Member | undefined {
-    let at = normalise(name);
-    for (let hops = 0; hops < 8; hops++) {
+    let at = memberName(name);
+    for (let hops = 0; hops < maxHops; hops++) {
       const member = this.#members.get(at);
       if (member === undefined || member.type === "file") return member;
       const target = toText(member.linkPath);
-      at = normalise(member.type === "symlink" ? posix.join(posix.dirname(at), target) : target);
+      at = memberName(member.type === "symlink" ? posix.resolve("/", posix.dirname(at), target) : target);
     }
     return undefined;
   }
 }
 
-function normalise(name: string): string {
-  return posix.normalize(`/${name}`).slice(1);
-}
-
 async function plainFile(source: string | ByteSource, options: OpenArchiveFileOptions): Promise<FileHandle> {
-  if (typeof source === "string") {
-    const file = await open(source, "r");
-    const head = Buffer.alloc(512);
-    const { bytesRead } = await file.read(head, 0, head.length, 0);
-    const regular = (await file.stat()).isFile();
-    if (regular && detectCompression(head.subarray(0, bytesRead)) === "none") return file;
+  const { signal } = options;
+  if (typeof source !== "string") return spool(decompress(source, { signal }), options);
+  const file = await openArchivePath(source);
+  try {
+    const stat = await file.stat();
+    if (stat.isDirectory()) {
+      throw new Failure("invalid", `cannot read image archive ${source}: is a directory`, {
+        hint: `of an OCI layout: \`tar -C ${source} -c . | varve load\``,
+      });
+    }
+    if (stat.isFile()) {
+      const head = Buffer.alloc(detectionLength);
+      const { bytesRead } = await file.read(head, 0, head.length, 0);
+      if (detectCompression(head.subarray(0, bytesRead)) === "none") return file;
+    }
+  } catch (error) {
     await file.close();
-    return spool(decompress(fromFile(source, {})), options);
+    throw error;
   }
-  return spool(decompress(source), options);
+  await file.close();
+  return spool(decompress(fromFile(source, { signal }), { signal }), options);
 }
 
+/** Docker's text for a file that is not there (os.Open of Go). */
+async function openArchivePath(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, "r");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") {
+      throw new Failure("not-found", `open ${path}: no such file or directory`, { cause: error });
+    }
+    if (code === "EACCES" || code === "EPERM") {
+      throw new Failure("denied", `open ${path}: permission denied`, { cause: error });
+    }
+    throw error;
+  }
+}
+
+/** All of the source in a file without a name. */
 async function spool(source: ByteSource, options: OpenArchiveFileOptions): Promise<FileHandle> {
-  const path = join(
-    options.temporaryDirectory ?? tmpdir(),
-    `varve-archive-${randomBytes(8).toString("hex")}`,
-  );
+  const directory = options.temporaryDirectory ?? tmpdir();
+  const path = join(directory, `varve-archive-${randomBytes(8).toString("hex")}`);
   const file = await open(path, "wx+", 0o600);
   try {
     await unlink(path);
     for await (const chunk of source) {
-      options.signal.throwIfAborted();
-      await file.write(chunk);
+      throwIfCancelled(options.signal);
+      await writeAll(file, chunk, directory);
     }
     return file;
   } catch (error) {
@@ -139,42 +164,21 @@ async function spool(source: ByteSource, options: OpenArchiveFileOptions): Promi
   }
 }
 
-/** One pass over the archive: where each member's content lies. A later member of the same name wins, as in tar. */
-async function indexMembers(file: FileHandle, signal: AbortSignal): Promise<Map<string, Member>> {
-  const members = new Map<string, Member>();
-  let position = 0;
-  let contentAt = 0;
-  const raw: RawSink = {
-    raw: (chunk) => (position += chunk.length),
-    beginContent: () => (contentAt = position),
-    content: (chunk) => (position += chunk.length),
-  };
-  let name = "";
-  let entry: Omit<Member, "offset"> | undefined;
-  const sink: TarSink = {
-    entry: ({ path, type, size, linkPath, sparse }) => {
-      if (sparse !== undefined)
-        throw new Failure("invalid", `sparse member ${toText(path)} in an image archive`);
-      contentAt = position;
-      name = normalise(toText(path));
-      entry = type === "directory" ? undefined : { type, size, linkPath };
-    },
-    data: () => undefined,
-    endEntry: () => {
-      if (entry !== undefined) members.set(name, { ...entry, offset: contentAt });
-      if (members.size > maxMembers)
-        throw new Failure("limit", `the archive has more than ${maxMembers} members`);
-    },
-  };
-  const parser = new TarParser(sink, { raw });
-  for (let at = 0; ;) {
-    signal.throwIfAborted();
-    const buffer = Buffer.allocUnsafe(readSize);
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
-    if (bytesRead === 0) break;
-    at += bytesRead;
-    parser.write(buffer.subarray(0, bytesRead));
+async function writeAll(file: FileHandle, chunk: Uint8Array, directory: string): Promise<void> {
+  for (let at = 0; at < chunk.length;) {
+    try {
+      at += (await file.write(chunk, at, chunk.length - at, null)).bytesWritten;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== "ENOSPC" && code !== "EDQUOT") throw error;
+      throw new Failure(
+        "no-space",
+        `cannot unpack the image archive to ${directory}: no space left on device`,
+        {
+          cause: error,
+          hint: "an uncompressed archive in a file is read in place: give it with -i",
+        },
+      );
+    }
   }
-  parser.end();
-  return members;
 }

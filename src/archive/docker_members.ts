@@ -2,19 +2,10 @@
  * The layout of Docker 1.10 to 24: configs, `manifest.json`, and for older Dockers one directory a layer with
  * `VERSION`, `json` and `layer.tar`, and `repositories` (moby, image/tarexport/save.go; behaviours B098 to B100).
  */
-import {
-  chainIds,
-  familiarName,
-  familiarReference,
-  goContainerConfig,
-  goJson,
-  hexOf,
-  v1Id,
-  type DiffId,
-  type ImageConfig,
-} from "../oci/index.ts";
+import { chainIds, familiarName, goJson, hexOf, v1Id, type DiffId, type ImageConfig } from "../oci/index.ts";
 import { textMember, type Member } from "./member.ts";
-import { tarSizeOf, type LoadedImage } from "./loaded_image.ts";
+import { layerContent, manifestItem, type LoadedImage } from "./loaded_image.ts";
+import { v1Body } from "./v1_body.ts";
 
 export async function dockerMembers(images: readonly LoadedImage[], signal: AbortSignal): Promise<Member[]> {
   const members = new Map<string, Member>();
@@ -34,12 +25,14 @@ export async function dockerMembers(images: readonly LoadedImage[], signal: Abor
     }
     const config = `${hexOf(image.view.imageId)}.json`;
     add({ name: config, mtime, content: { kind: "bytes", bytes: image.configBytes } });
-    const tags = image.names.map(familiarReference);
-    manifest.push({
-      Config: config,
-      RepoTags: tags.length > 0 ? tags : null,
-      Layers: layers.length > 0 ? layers.map(({ id }) => `${id}/layer.tar`) : null,
-    });
+    manifest.push(
+      manifestItem(
+        image,
+        config,
+        layers.map(({ id }) => `${id}/layer.tar`),
+        images,
+      ),
+    );
     const top = layers.at(-1);
     if (top !== undefined) tops.push([image, top.id]);
   }
@@ -63,8 +56,7 @@ async function layerMember(
   const earlier = placed.get(diffId);
   if (earlier !== undefined) return { name, mtime, content: { kind: "symlink", target: `../${earlier}` } };
   placed.set(diffId, name);
-  const size = await tarSizeOf(layer, signal);
-  return { name, mtime, content: { kind: "stream", size, open: () => layer.openTar({ signal }) } };
+  return { name, mtime, content: await layerContent(layer, diffId, signal) };
 }
 
 interface V1Layer {
@@ -85,23 +77,6 @@ function v1Layers(image: LoadedImage): V1Layer[] {
     layers.push({ id, json: goJson(shown) });
   }
   return layers;
-}
-
-/** Docker's `V1Image` in the order of its fields, without `id` and `parent`. */
-function v1Body(config: Partial<ImageConfig>): Record<string, unknown> {
-  const optional = (key: string, value: unknown): object => (value ? { [key]: value } : {});
-  return {
-    ...optional("comment", config["comment"]),
-    created: config.created ?? "0001-01-01T00:00:00Z",
-    ...optional("container", config.container),
-    container_config: goContainerConfig(config.container_config ?? {}),
-    ...optional("docker_version", config.docker_version),
-    ...optional("author", config.author),
-    ...(config.config && { config: goContainerConfig(config.config) }),
-    ...optional("architecture", config.architecture),
-    ...optional("variant", config.variant),
-    ...optional("os", config.os),
-  };
 }
 
 function createdSeconds(config: ImageConfig): number {

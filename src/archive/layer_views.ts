@@ -1,5 +1,5 @@
 /** Layers of an archive as the places of this project show layers. */
-import { decompress, type LayerView } from "../bytes/index.ts";
+import { decompress, type Compression, type LayerView } from "../bytes/index.ts";
 import { Failure } from "../errors.ts";
 import type { Descriptor, DiffId } from "../oci/index.ts";
 import type { ArchiveFile } from "./archive_file.ts";
@@ -10,17 +10,34 @@ export function tarLayer(file: ArchiveFile, member: string, diffId: DiffId): Lay
     diffId,
     openBlob: () => Promise.reject(new Failure("not-found", `layer ${diffId} has no compressed form here`)),
     openTar: ({ offset = 0 }) => Promise.resolve(skip(decompress(file.stream(member)), offset)),
+    tarSize: () => plainSize(file, member),
   };
 }
 
-/** A member that holds a blob of an OCI layout. */
+/**
+ * A member that holds a blob of an OCI layout. One that is not compressed is no blob but the tar itself: who receives it
+ * need not keep it.
+ */
 export function blobLayer(file: ArchiveFile, member: string, blob: Descriptor, diffId: DiffId): LayerView {
+  const plain = tarLayer(file, member, diffId);
+  if (blob.digest === diffId) return plain;
   return {
-    diffId,
+    ...plain,
     blob,
     openBlob: ({ offset = 0 }) => Promise.resolve(file.stream(member, offset)),
-    openTar: ({ offset = 0 }) => Promise.resolve(skip(decompress(file.stream(member)), offset)),
   };
+}
+
+/** Bytes of the member's tar: known at once unless it is compressed. */
+async function plainSize(file: ArchiveFile, member: string): Promise<number> {
+  let compression: Compression = "none";
+  let size = 0;
+  const onCompression = (found: Compression): void => void (compression = found);
+  for await (const chunk of decompress(file.stream(member), { onCompression })) {
+    if (compression === "none") return file.size(member);
+    size += chunk.length;
+  }
+  return size;
 }
 
 async function* skip(

@@ -3,6 +3,8 @@ import { collect, verify } from "../bytes/index.ts";
 import { Failure, isFailure } from "../errors.ts";
 import {
   algorithmOf,
+  formatPlatform,
+  formatReference,
   hexOf,
   hostPlatform,
   isAttestation,
@@ -18,26 +20,51 @@ import {
   type Reference,
 } from "../oci/index.ts";
 import type { ArchiveFile } from "./archive_file.ts";
-import { configView } from "./docker_images.ts";
+import { configView } from "./config_view.ts";
 import { blobLayer } from "./layer_views.ts";
 import type { ArchiveImage } from "./types.ts";
 
 /** Nested indexes deeper than this are a trick, not an image. */
 const maxDepth = 4;
 
+/**
+ * The layout's images for this machine. Rows of one name that differ in their platform are one image, of which the
+ * best is taken; a row of its own is taken whatever platform it is for. Attestations and artifacts are passed over.
+ *
+ * Throws `Failure("unsupported")` when nothing is left, `Failure("corrupt")` for blobs that are missing or wrong.
+ */
 export async function readOciImages(file: ArchiveFile): Promise<ArchiveImage[]> {
   const parsed = parseManifest(await file.read("index.json", maxManifestBytes), mediaTypes.ociIndex);
   if (parsed.kind !== "index") throw new Failure("invalid", "index.json of the archive is not an OCI index");
   const images: ArchiveImage[] = [];
-  for (const descriptor of parsed.index.manifests) {
-    if (isAttestation(descriptor)) continue;
-    const image = await readImage(file, descriptor, 0);
-    if (image !== undefined) images.push({ view: image, names: namesOf(descriptor) });
+  for (const descriptor of chosenRows(parsed.index.manifests)) {
+    const view = await readImage(file, descriptor, 0);
+    if (view === undefined) continue;
+    // The same image under several names has several rows.
+    const known = images.findIndex((image) => image.view.imageId === view.imageId);
+    const names = [...(images[known]?.names ?? []), ...namesOf(descriptor)];
+    if (known < 0) images.push({ view, names });
+    else images[known] = { view, names };
+  }
+  if (images.length === 0) {
+    throw new Failure("unsupported", `the archive holds no image for ${formatPlatform(hostPlatform())}`);
   }
   return images;
 }
 
-export function blobMember(descriptor: Pick<Descriptor, "digest">): string {
+function chosenRows(rows: readonly Descriptor[]): Descriptor[] {
+  const groups = Map.groupBy(
+    rows.filter((row) => !isAttestation(row)),
+    (row) => namesOf(row).map(formatReference).join() || row.digest,
+  );
+  return [...groups.values()].flatMap((group) => {
+    if (group.length === 1) return group;
+    const chosen = selectPlatform(group, hostPlatform());
+    return chosen === undefined ? [] : [chosen];
+  });
+}
+
+function blobMember(descriptor: Pick<Descriptor, "digest">): string {
   return `blobs/${algorithmOf(descriptor.digest)}/${hexOf(descriptor.digest)}`;
 }
 

@@ -1,7 +1,7 @@
 /** An OCI layout with Docker's `manifest.json` and `repositories` beside it (Docker 25 and newer; behaviours B101). */
 import {
+  algorithmOf,
   digestOf,
-  familiarReference,
   formatReference,
   goJson,
   hexOf,
@@ -12,7 +12,7 @@ import {
 } from "../oci/index.ts";
 import { repositoriesOf } from "./docker_members.ts";
 import { textMember, type Member } from "./member.ts";
-import { tarSizeOf, type LoadedImage } from "./loaded_image.ts";
+import { layerContent, manifestItem, type LoadedImage } from "./loaded_image.ts";
 
 export async function ociMembers(images: readonly LoadedImage[], signal: AbortSignal): Promise<Member[]> {
   const members = new Map<string, Member>();
@@ -33,24 +33,20 @@ export async function ociMembers(images: readonly LoadedImage[], signal: AbortSi
     );
     add(bytesMember(manifest.descriptor.digest, manifest.bytes));
     manifests.push(...indexRows(image, manifest.descriptor));
-    const tags = image.names.map(familiarReference);
-    items.push({
-      Config: blobName(image.view.imageId),
-      RepoTags: tags.length > 0 ? tags : null,
-      Layers: layers.map(({ member }) => member.name),
-    });
+    const tars = layers.map(({ member }) => member.name);
+    items.push(manifestItem(image, blobName(image.view.imageId), tars, images));
     const top = layers.at(-1);
     if (top !== undefined) tops.push([image, hexOf(top.descriptor.digest)]);
   }
   add(textMember("index.json", goJson({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests }), 0));
-  add(textMember("manifest.json", goJson(items), 0));
+  add(textMember("manifest.json", `${goJson(items)}\n`, 0));
   const repositories = repositoriesOf(tops);
-  if (repositories !== undefined) add(textMember("repositories", repositories, 0));
+  if (repositories !== undefined) add(textMember("repositories", `${repositories}\n`, 0));
   return [...members.values()];
 }
 
 function blobName(digest: Digest): string {
-  return `blobs/sha256/${hexOf(digest)}`;
+  return `blobs/${algorithmOf(digest)}/${hexOf(digest)}`;
 }
 
 function bytesMember(digest: Digest, bytes: Uint8Array): Member {
@@ -63,15 +59,17 @@ async function layerMembers(
   signal: AbortSignal,
 ): Promise<{ readonly member: Member; readonly descriptor: Descriptor }[]> {
   const diffIds: readonly DiffId[] = image.config.rootfs.diff_ids ?? [];
-  return Promise.all(
-    image.view.layers.map(async (layer, index) => {
-      const digest = diffIds[index] as DiffId;
-      const size = await tarSizeOf(layer, signal);
-      const open = (): ReturnType<typeof layer.openTar> => layer.openTar({ signal });
-      const member: Member = { name: blobName(digest), mtime: 0, content: { kind: "stream", size, open } };
-      return { member, descriptor: { mediaType: mediaTypes.ociLayerTar, digest, size } };
-    }),
-  );
+  const members: { readonly member: Member; readonly descriptor: Descriptor }[] = [];
+  for (const [index, layer] of image.view.layers.entries()) {
+    const digest = diffIds[index] as DiffId;
+    const content = await layerContent(layer, digest, signal);
+    const { size } = content;
+    members.push({
+      member: { name: blobName(digest), mtime: 0, content },
+      descriptor: { mediaType: mediaTypes.ociLayerTar, digest, size },
+    });
+  }
+  return members;
 }
 
 function manifestOf(

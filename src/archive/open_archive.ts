@@ -5,7 +5,7 @@ import { ArchiveFile, type OpenArchiveFileOptions } from "./archive_file.ts";
 import { readDockerImages } from "./docker_images.ts";
 import { readOciImages } from "./oci_images.ts";
 import type { OpenedArchive } from "./types.ts";
-import { readV1Images } from "./v1_images.ts";
+import { hasV1Images, readV1Images } from "./v1_images.ts";
 
 /**
  * Opens an archive: a path, or the bytes of a pipe; plain or compressed; `docker save` of any generation or an OCI
@@ -22,8 +22,8 @@ export async function openArchive(
       ? await readDockerImages(file)
       : file.has("index.json")
         ? await readOciImages(file)
-        : file.has("repositories")
-          ? await readV1Images(file)
+        : hasV1Images(file)
+          ? await readV1Images(file, options.signal)
           : notAnArchive();
     return { images, [Symbol.asyncDispose]: () => file[Symbol.asyncDispose]() };
   } catch (error) {

@@ -11,7 +11,7 @@ export type ArchiveFormat = "oci" | "docker";
 export interface ArchiveImage {
   readonly view: ImageView;
   readonly names: readonly Reference[];
-  /** The image below, where an archive from before Docker 1.10 names it. */
+  /** The image of the same archive on which this one was built, where that is known. */
   readonly parent?: ImageId;
 }
 
