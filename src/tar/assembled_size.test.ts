@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { posix } from "node:path";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { arbitraryFiles } from "../../test/support/arbitrary_tar.ts";
@@ -17,7 +18,10 @@ test("a record tells the archive's size: hard links, PAX, odd names, junk at the
 test("a record tells any archive's size", async () => {
   await fc.assert(
     fc.asyncProperty(arbitraryFiles, async (files) => {
-      const bytes = await tarOf(files);
+      // One path twice is refused when the record is written: another test's concern.
+      const paths = files.map(({ entry }) => posix.join("/", entry.path));
+      fc.pre(new Set(paths).size === paths.length);
+      const bytes = tarOf(files);
       assert.equal(await assembledSize(fromBytes(splitTar(bytes).record)), bytes.length);
     }),
     { numRuns: 30 },
