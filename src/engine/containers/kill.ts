@@ -3,7 +3,7 @@ import { Failure } from "../../errors.ts";
 import { findRuntime, ShimTask } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { ContainerRecord } from "./record.ts";
-import { bundleDirectory } from "./start.ts";
+import { bundleDirectory } from "./bundle.ts";
 
 const SIGKILL = 9;
 

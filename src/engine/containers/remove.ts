@@ -1,7 +1,9 @@
 /** `rm`: a container, its record and its writable layer (behaviours B088, B096). */
+import { rm } from "node:fs/promises";
 import { Failure } from "../../errors.ts";
 import type { Store } from "../../store/index.ts";
 import { removeContainerDirectory, writeRecord, type ContainerRecord } from "./record.ts";
+import { bundleDirectory } from "./bundle.ts";
 import { reconcile } from "./state.ts";
 
 export interface RemoveContainerOptions {
@@ -31,6 +33,8 @@ export async function removeContainer(
     ...record,
     State: { ...record.State, Running: false, RemovalInProgress: true },
   });
+  // What a killed supervisor left of its run.
+  await rm(bundleDirectory(store.root, record.ID), { recursive: true, force: true });
   await store.containers.remove(record.ID);
   await removeContainerDirectory(store.root, record.ID);
 }

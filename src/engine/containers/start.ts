@@ -1,5 +1,4 @@
 /** `start -a` and `run`: a container in the foreground, from mount to exit (behaviours B007, B015, B088). */
-import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { Failure } from "../../errors.ts";
 import {
@@ -12,6 +11,7 @@ import {
 } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
 import { goTime } from "../time.ts";
+import { bundleDirectory } from "./bundle.ts";
 import { openLog } from "./json_log.ts";
 import {
   containerDirectory,
@@ -35,11 +35,6 @@ export interface StartOptions {
   readonly proxySignals?: boolean;
   readonly warn?: (text: string) => void;
   readonly signal: AbortSignal;
-}
-
-/** Directory of a running container's bundle: gone with the container. */
-export function bundleDirectory(root: string, id: string): string {
-  return join(root, "varve", "run", id);
 }
 
 /**
