@@ -49,6 +49,13 @@ describe("reportFailure", () => {
       ],
       ["130 for Node's own abort", abort, {}, "varve: cancelled\n", 130],
       ["a usage error", new UsageError("m", "text\n\nUsage", 125), { exitCode: 1 }, "text\n\nUsage\n", 125],
+      [
+        "what a stranger's words would do to the terminal",
+        new Failure("denied", "no\u001b[2J\u009b\n  varve: done\t!", { hint: "\u0007x" }),
+        {},
+        "varve: no\\x1b[2J\\x9b varve: done\\x09!\n\\x07x\n",
+        1,
+      ],
       ["an error of the system", system, {}, "varve: ENOSPC: no space left on device, write\n", 1],
       ["a fault", new TypeError("x is undefined"), {}, "varve: internal error: x is undefined\n", 1],
       ["what is no error", "odd", {}, "varve: internal error: odd\n", 1],

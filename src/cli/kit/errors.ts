@@ -15,7 +15,7 @@ export interface ReportOptions {
 export const interruptedCode = 130;
 
 /**
- * Writes one failure as `varve: message` and its hint on the next line; returns the exit code: 130 after Ctrl-C,
+ * Writes one failure as one line `varve: message` and its hint as the next; returns the exit code: 130 after Ctrl-C,
  * that of the usage error, else `options.exitCode`. What is no Failure is a fault of varve and says so.
  */
 export function reportFailure(
@@ -33,10 +33,18 @@ export function reportFailure(
     stream.write(`${program}: cancelled\n`);
     return interruptedCode;
   }
-  stream.write(`${program}: ${messageOf(error)}\n`);
+  stream.write(`${program}: ${printable(messageOf(error))}\n`);
   const hint = isFailure(error) ? error.hint : undefined;
-  if (hint !== undefined) stream.write(`${hint}\n`);
+  if (hint !== undefined) stream.write(`${printable(hint)}\n`);
   return exitCode;
+}
+
+/** One line for a terminal: messages quote registries and archives, whose control codes must not reach it. */
+function printable(text: string): string {
+  return text
+    .trim()
+    .replace(/\s*\n\s*/g, " ")
+    .replace(/[\x00-\x1f\x7f-\x9f]/g, (code) => `\\x${code.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }
 
 function messageOf(error: unknown): string {

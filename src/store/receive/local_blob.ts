@@ -47,9 +47,13 @@ export function isDiskFull(error: unknown): boolean {
   return isFailure(error, "no-space") || code === "ENOSPC" || code === "EDQUOT";
 }
 
-/** Drops a partial file whose bytes are wrong; after other failures it stays for the next attempt. Returns `error`. */
+/**
+ * Drops a partial file whose bytes are wrong, or that has none; after other failures it stays for the next attempt.
+ * Returns `error`. The caller holds the blob's lock.
+ */
 export async function dropDamaged(path: string, error: unknown): Promise<unknown> {
-  if (isDamaged(error)) await rm(path, { force: true });
+  const size = await stat(path).then((found) => found.size, ignoreMissing);
+  if (size === 0 || isDamaged(error)) await rm(path, { force: true });
   return error;
 }
 
