@@ -2,7 +2,7 @@
  * Bundles the CLI into `dist/`: one entry, lazily loaded chunks, and the worker beside them under the name that
  * `layer/` asks for. `--library` also emits plain JavaScript with types into `lib/` for the package's exports.
  */
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -30,6 +30,22 @@ function install(): void {
 
 const hour = 3_600_000;
 
+/**
+ * Takes Node's own modules from `process.getBuiltinModule`. A static `import` reads every property of such a module
+ * to make its named exports, and so loads what hides behind getters: for node:http that is a whole second HTTP client
+ * (37 ms of CPU time instead of 4).
+ */
+const builtins: Plugin = {
+  name: "builtins",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: "builtin" }));
+    onLoad({ filter: /.*/, namespace: "builtin" }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
+      loader: "js",
+    }));
+  },
+};
+
 await build({
   absWorkingDir: root,
   entryPoints: { varve: "src/bin/cli.ts", unpack_worker: "src/layer/unpack_worker.ts" },
@@ -41,6 +57,7 @@ await build({
   outdir: staging,
   chunkNames: "chunk-[hash]",
   external: ["koffi"],
+  plugins: [builtins],
   minifySyntax: true,
   legalComments: "none",
   logLevel: "warning",

@@ -64,3 +64,11 @@ test("copyFileRange copies between the files' positions", { skip }, () => {
   sys.close(from);
   sys.close(to);
 });
+
+test("syncfsInPool works beside the event loop and tells the thread's own errno", { skip }, async () => {
+  using dir = scratch("sys");
+  const fd = sys.openAt(sys.AT_FDCWD, dir.path, sys.O_RDONLY | sys.O_DIRECTORY);
+  await sys.syncfsInPool(fd);
+  sys.close(fd);
+  await assert.rejects(sys.syncfsInPool(1 << 20), { code: "EBADF", syscall: "syncfs" });
+});

@@ -114,3 +114,19 @@ export function fdatasync(fd: number): void {
 export function syncfs(fd: number): void {
   if (calls().syncfs(fd) < 0) throw new SysError(errno(), "syncfs");
 }
+
+/** {@link syncfs} in the thread pool: it may take seconds. The descriptor must stay open until then. @throws SysError */
+export function syncfsInPool(fd: number): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const call = calls().syncfs as unknown as { async(fd: number, done: AsyncResult): void };
+  call.async(fd, (error, result) => {
+    // koffi keeps the errno of the pool's thread for this callback.
+    const code = errno();
+    if (error !== null) reject(error);
+    else if (result < 0) reject(new SysError(code, "syncfs"));
+    else resolve();
+  });
+  return promise;
+}
+
+type AsyncResult = (error: Error | null, result: number) => void;

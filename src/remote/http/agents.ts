@@ -48,7 +48,8 @@ export class Agents {
     return new HttpsAgent({
       keepAlive: true,
       ...proxyEnv,
-      ca: [...usualAuthorities(), ...(ca ?? [])],
+      // Where any certificate will do, none is looked up.
+      ca: insecure === true ? [] : [...usualAuthorities(), ...(ca ?? [])],
       ...(cert === undefined ? {} : { cert }),
       ...(key === undefined ? {} : { key }),
       rejectUnauthorized: insecure !== true,
