@@ -97,9 +97,11 @@ async function readJson(file: ArchiveFile, id: string): Promise<V1Json> {
   const json = parseJson(await file.read(`${id}/json`, maxJson), { maxBytes: maxJson, what });
   if (typeof json !== "object" || json === null || Array.isArray(json))
     throw new Failure("invalid", `${what} is not an object`);
-  const { parent } = json as Partial<V1Json>;
-  if (parent !== undefined && typeof parent !== "string")
-    throw new Failure("invalid", `${what}: parent is not a text`);
+  for (const key of ["parent", "created", "author", "comment", "docker_version"] as const) {
+    const value: unknown = (json as Partial<V1Json>)[key];
+    if (value !== undefined && typeof value !== "string")
+      throw new Failure("invalid", `${what}: ${key} is not a text`);
+  }
   return { ...json, id };
 }
 
@@ -147,7 +149,8 @@ function isBefore183(version: string): boolean {
 
 /** In the order of Docker's struct; Go writes a time that is not there as its zero. */
 function historyRow(json: V1Json): HistoryRow {
-  const command = json.container_config?.Cmd?.join(" ");
+  const words: unknown = json.container_config?.Cmd;
+  const command = Array.isArray(words) ? words.join(" ") : undefined;
   return {
     created: json.created ?? "0001-01-01T00:00:00Z",
     ...(json.author && { author: json.author }),
