@@ -84,13 +84,14 @@ test("B098 B099 B100 the old form: members, their order, their times, the JSON i
     RepoTags: string[];
   }[];
   const ids = manifest[0]!.Layers.map((path) => path.split("/")[0] as string);
-  assert.deepEqual(paths, [
-    ...[...ids, `${hex(config.id)}.json`, "manifest.json", "repositories"]
+  assert.deepEqual(
+    paths,
+    [...ids, `${hex(config.id)}.json`, "manifest.json", "repositories"]
       .sort()
       .flatMap((name) =>
         ids.includes(name) ? [`${name}/`, `${name}/VERSION`, `${name}/json`, `${name}/layer.tar`] : [name],
       ),
-  ]);
+  );
   assert.equal(
     textAt(members, "manifest.json"),
     `[{"Config":"${hex(config.id)}.json","RepoTags":["app:1","host:5000/app:2"],"Layers":[${ids.map((id) => `"${id}/layer.tar"`).join()}]}]\n`,
