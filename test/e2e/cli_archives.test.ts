@@ -152,7 +152,12 @@ test("load takes what save wrote, and refuses what was changed", { skip: runSkip
 
   await t.test("B104 gzip, bzip2, xz and zstd around the archive, from a file and from a pipe", async () => {
     const id = await idOf(varve, "top");
-    for (const [compress, ...flags] of [["gzip", "-1"], ["bzip2", "-1"], ["xz", "-0"], ["zstd", "-q"]]) {
+    for (const [compress, ...flags] of [
+      ["gzip", "-1"],
+      ["bzip2", "-1"],
+      ["xz", "-0"],
+      ["zstd", "-q"],
+    ]) {
       if (unless(compress as string) !== false) continue;
       await program(compress as string)(...flags, "-k", "-f", at("top.tar"));
       const [path = ""] = readdirSync(at("")).filter((name) => name.startsWith("top.tar."));

@@ -25,7 +25,7 @@ export async function commitContainer(
   found: ContainerRecord,
   options: CommitOptions,
 ): Promise<StoredImage> {
-  const record = await reconcile(store.root, found);
+  const record = await reconcile(store, found);
   const make = (): Promise<StoredImage> => imageOf(store, record, options);
   const image = options.pause === false ? await make() : await whilePaused(store, record, make);
   if (options.name !== undefined) {

@@ -28,7 +28,7 @@ export async function inspectContainer(
   found: ContainerRecord,
   options: { readonly size?: boolean } = {},
 ): Promise<ContainerInspect> {
-  const record = await reconcile(store.root, found);
+  const record = await reconcile(store, found);
   const layer = await store.containers.get(record.ID);
   return {
     Id: record.ID,

@@ -4,16 +4,18 @@ import { findRuntime, ShimTask } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { ContainerRecord } from "./record.ts";
 import { bundleDirectory } from "./bundle.ts";
+import { whileSupervising } from "./supervision.ts";
 
 const SIGKILL = 9;
 
-/** Kills the container's processes and waits for its end. */
+/** Kills the container's processes and waits until whoever ran it has written down its end. */
 export async function killContainer(store: Store, record: ContainerRecord): Promise<void> {
   await withTask(store, record, async (task) => {
     const ended = task.wait();
     await task.kill(SIGKILL, { all: true });
     await ended;
-    await task.delete();
+    // The supervisor reads the last output before it ends the shim; where there is none, that is left to this process.
+    await whileSupervising(store, record.ID, () => task.delete());
   });
 }
 

@@ -41,7 +41,7 @@ export async function listContainers(
 ): Promise<ContainerSummary[]> {
   const summaries: ContainerSummary[] = [];
   for (const found of await listRecords(store.root)) {
-    const record = await reconcile(store.root, found);
+    const record = await reconcile(store, found);
     if (options.all !== true && !record.State.Running) continue;
     summaries.push(await summarise(store, record, options.size === true));
   }

@@ -113,7 +113,8 @@ function sortableTime(time: string): string {
   return time.replace(/Z$/, "");
 }
 
-function readRecord(root: string, id: string): ContainerRecord | undefined {
+/** The record, or undefined where there is none that can be read. */
+export function readRecord(root: string, id: string): ContainerRecord | undefined {
   const path = join(containerDirectory(root, id), "config.v2.json");
   try {
     const record = JSON.parse(readFileSync(path, "utf8")) as ContainerRecord;

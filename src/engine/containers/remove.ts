@@ -2,9 +2,10 @@
 import { rm } from "node:fs/promises";
 import { Failure } from "../../errors.ts";
 import type { Store } from "../../store/index.ts";
-import { removeContainerDirectory, writeRecord, type ContainerRecord } from "./record.ts";
+import { readRecord, removeContainerDirectory, writeRecord, type ContainerRecord } from "./record.ts";
 import { bundleDirectory } from "./bundle.ts";
 import { reconcile } from "./state.ts";
+import { whileSupervising } from "./supervision.ts";
 
 export interface RemoveContainerOptions {
   /** Kills a running container first. */
@@ -17,7 +18,7 @@ export async function removeContainer(
   found: ContainerRecord,
   options: RemoveContainerOptions = {},
 ): Promise<void> {
-  const record = await reconcile(store.root, found);
+  const record = await reconcile(store, found);
   if (record.State.Running) {
     if (options.force !== true) {
       throw new Failure(
@@ -28,13 +29,24 @@ export async function removeContainer(
     const { killContainer } = await import("./kill.ts");
     await killContainer(store, record);
   }
+  await whileSupervising(store, record.ID, () => removeSupervised(store, record.ID));
+}
+
+/** For whoever supervises the container already. One that is gone is no failure. */
+export async function removeSupervised(store: Store, id: string): Promise<void> {
+  const record = readRecord(store.root, id);
+  if (record === undefined) return;
   // Marked first, so that a crash half-way leaves a container that says what happened to it.
-  await writeRecord(store.root, {
-    ...record,
-    State: { ...record.State, Running: false, RemovalInProgress: true },
-  });
-  // What a killed supervisor left of its run.
-  await rm(bundleDirectory(store.root, record.ID), { recursive: true, force: true });
-  await store.containers.remove(record.ID);
-  await removeContainerDirectory(store.root, record.ID);
+  const State = { ...record.State, Running: false, RemovalInProgress: true };
+  await writeRecord(store.root, { ...record, State });
+  try {
+    // What a killed supervisor left of its run.
+    await rm(bundleDirectory(store.root, id), { recursive: true, force: true });
+    await store.containers.remove(id);
+  } catch (error) {
+    // Still mounted by somebody who looks into it: the container stays as it was.
+    await writeRecord(store.root, record);
+    throw error;
+  }
+  await removeContainerDirectory(store.root, id);
 }

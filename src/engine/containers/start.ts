@@ -20,9 +20,10 @@ import {
   type ContainerRecord,
   type HostConfig,
 } from "./record.ts";
-import { removeContainer } from "./remove.ts";
+import { removeSupervised } from "./remove.ts";
 import { hostEntries, specOf } from "./spec.ts";
 import { reconcile } from "./state.ts";
+import { whileSupervising } from "./supervision.ts";
 
 export interface StartOptions {
   readonly stdin: Readable;
@@ -46,11 +47,15 @@ export async function startContainer(
   found: ContainerRecord,
   options: StartOptions,
 ): Promise<number> {
-  const record = await reconcile(store.root, found);
+  const record = await reconcile(store, found);
   if (record.State.Running) throw new Failure("conflict", `container ${record.ID} is running already`);
   if (record.State.RemovalInProgress) {
     throw new Failure("conflict", "Container is marked for removal and cannot be started.");
   }
+  return whileSupervising(store, record.ID, () => runSupervised(store, record, options), options.signal);
+}
+
+async function runSupervised(store: Store, record: ContainerRecord, options: StartOptions): Promise<number> {
   const programs = await findRuntime();
   const hostConfig = readHostConfig(store.root, record.ID);
   const result = await withStateOnFailure(store, record, async () => {
@@ -156,5 +161,5 @@ async function afterExit(
     },
   };
   await writeRecord(store.root, ended);
-  if (hostConfig.AutoRemove) await removeContainer(store, ended);
+  if (hostConfig.AutoRemove) await removeSupervised(store, ended.ID);
 }

@@ -1,6 +1,8 @@
 /** The state of a container as records and reality have it together. */
 import { existsSync } from "node:fs";
-import { containerDirectory, never, writeRecord, type ContainerRecord } from "./record.ts";
+import type { Store } from "../../store/index.ts";
+import { containerDirectory, never, readRecord, writeRecord, type ContainerRecord } from "./record.ts";
+import { unlessSupervised } from "./supervision.ts";
 
 export type Status = "created" | "running" | "paused" | "exited" | "dead" | "removing";
 
@@ -21,11 +23,17 @@ export function isAlive(record: ContainerRecord): boolean {
 
 /**
  * A record says `Running` but its process is gone: the supervisor was killed, or the machine restarted. Then the
- * container has exited, with Docker's code for "unknown", and the record is set right.
+ * container has exited, with Docker's code for "unknown", and the record is set right. While a supervisor lives, it
+ * will write the end itself.
  */
-export async function reconcile(root: string, record: ContainerRecord): Promise<ContainerRecord> {
+export async function reconcile(store: Store, record: ContainerRecord): Promise<ContainerRecord> {
   if (!record.State.Running || isAlive(record)) return record;
-  const State = { ...record.State, Running: false, Paused: false, Pid: 0, ExitCode: 255 };
-  if (existsSync(containerDirectory(root, record.ID))) await writeRecord(root, { ...record, State });
-  return { ...record, State };
+  const settled = await unlessSupervised(store, record.ID, async () => {
+    const now = readRecord(store.root, record.ID) ?? record;
+    if (!now.State.Running || isAlive(now)) return now;
+    const State = { ...now.State, Running: false, Paused: false, Pid: 0, ExitCode: 255 };
+    if (existsSync(containerDirectory(store.root, now.ID))) await writeRecord(store.root, { ...now, State });
+    return { ...now, State };
+  });
+  return settled ?? record;
 }

@@ -45,7 +45,7 @@ const fileSystems: ReadonlyMap<number, string> = new Map([
 
 export async function systemInfo(store: Store): Promise<SystemInfo> {
   const records = await Promise.all(
-    (await listRecords(store.root)).map((record) => reconcile(store.root, record)),
+    (await listRecords(store.root)).map((record) => reconcile(store, record)),
   );
   const running = records.filter((record) => record.State.Running && !record.State.Paused).length;
   const paused = records.filter((record) => record.State.Paused).length;

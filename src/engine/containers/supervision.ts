@@ -1,0 +1,35 @@
+/**
+ * One lock a container, held by the process that runs it, until mount and record are settled, and by whoever removes
+ * it. A process that dies lets go of it, so it also tells whether a supervisor still lives.
+ */
+import { isFailure } from "../../errors.ts";
+import type { Store } from "../../store/index.ts";
+
+const lockName = (id: string): string => `container-${id}`;
+
+/** Runs `work` once nobody else supervises the container. Throws `Failure("cancelled")` when `signal` aborts first. */
+export function whileSupervising<T>(
+  store: Store,
+  id: string,
+  work: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  return store.withLock(lockName(id), work, signal);
+}
+
+/** Long enough to find a free lock, too short for anybody to notice. */
+const patience = 50;
+
+/** Runs `work` if nobody supervises the container; else returns undefined at once. */
+export async function unlessSupervised<T>(
+  store: Store,
+  id: string,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await store.withLock(lockName(id), work, AbortSignal.timeout(patience));
+  } catch (error) {
+    if (isFailure(error, "cancelled")) return undefined;
+    throw error;
+  }
+}
