@@ -8,20 +8,22 @@ import type { ContainerConfig } from "../oci/index.ts";
 /** The config after all `changes`. Throws `Failure("invalid")` for an instruction that is none of these. */
 export function applyChanges(config: ContainerConfig, changes: readonly string[]): ContainerConfig {
   const result = structuredClone(config);
-  for (const change of changes) applyChange(result, change.trim());
+  const done = { setsCommand: false };
+  for (const change of changes) applyChange(result, change.trim(), done);
   return result;
 }
 
-function applyChange(config: ContainerConfig, change: string): void {
+function applyChange(config: ContainerConfig, change: string, done: { setsCommand: boolean }): void {
   const [, word = "", rest = ""] = /^(\S+)\s*([\s\S]*)$/.exec(change) ?? [];
   switch (word.toUpperCase()) {
     case "CMD":
       config.Cmd = commandWords(rest, config.Shell);
+      done.setsCommand = true;
       break;
     case "ENTRYPOINT":
       config.Entrypoint = commandWords(rest, config.Shell);
       // As in a Dockerfile: an entrypoint of its own does not inherit the command of the image below.
-      config.Cmd = null;
+      if (!done.setsCommand) config.Cmd = null;
       break;
     case "ENV":
       for (const [key, value] of pairs(rest, change)) config.Env = withVariable(config.Env ?? [], key, value);
