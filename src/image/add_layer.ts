@@ -1,14 +1,17 @@
 /** Turns one tar into one more layer of the store. */
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { Failure } from "../errors.ts";
 import type { ByteSource } from "../bytes/index.ts";
+import { Failure } from "../errors.ts";
 import { unpackHere } from "../layer/index.ts";
 import { chainId, type ChainId } from "../oci/index.ts";
-import type { Session, Store, StoredLayer } from "../store/index.ts";
+import { referencesLock, type Session, type Store, type StoredLayer } from "../store/index.ts";
 
 /**
  * Unpacks `tar` (in any compression) on top of `parent` and registers it. The diff ID is whatever the bytes hash to.
  * What it makes is claimed in `session`: it stays only if the session's work succeeds and refers to it.
+ * Throws `Failure("corrupt")` for a parent that is not in the store, and what unpacking throws.
  */
 export async function addLayer(
   store: Store,
@@ -17,7 +20,7 @@ export async function addLayer(
   tar: ByteSource,
   signal: AbortSignal,
 ): Promise<StoredLayer> {
-  const below = parent === undefined ? undefined : await store.layers.get(parent);
+  const below = parent === undefined ? undefined : await holdParent(store, session, parent);
   const cacheId = randomBytes(32).toString("hex");
   await session.claim(cacheId);
   await store.driver.create(cacheId, below?.cacheId);
@@ -29,4 +32,14 @@ export async function addLayer(
   // Another process may have registered this chain ID first; then our directory is surplus.
   if (layer.cacheId !== cacheId) await store.driver.remove(cacheId);
   return layer;
+}
+
+/** From here on no removal takes the parent away, whose image may go meanwhile. */
+async function holdParent(store: Store, session: Session, parent: ChainId): Promise<StoredLayer> {
+  return store.withLock(referencesLock, async () => {
+    const layer = await store.layers.get(parent);
+    if (layer === undefined) throw new Failure("not-found", `no layer ${parent} to stand on`);
+    await session.claim(parent);
+    return layer;
+  });
 }

@@ -7,7 +7,7 @@ export { collectGarbage, type CollectedGarbage, type CollectOptions } from "./gc
 export * from "./ledger.ts";
 export { openStore, type OpenStoreOptions } from "./open_store.ts";
 export { receiveImage, type ReceivedImage, type ReceiveOptions, type Unpacker } from "./receive.ts";
-export { releaseLayers } from "./release.ts";
+export { referencesLock, releaseLayers } from "./release.ts";
 export { resolveImage } from "./resolve_image.ts";
 export type { Session } from "./sessions.ts";
 export { timestamp } from "./timestamp.ts";

@@ -27,12 +27,7 @@ export async function commitContainer(
 ): Promise<StoredImage> {
   const record = await reconcile(store, found);
   const make = (): Promise<StoredImage> => imageOf(store, record, options);
-  const image = options.pause === false ? await make() : await whilePaused(store, record, make);
-  if (options.name !== undefined) {
-    await store.names.set(options.name, image.id);
-    await store.images.markUpdated(image.id);
-  }
-  return image;
+  return options.pause === false ? make() : whilePaused(store, record, make);
 }
 
 async function imageOf(store: Store, record: ContainerRecord, options: CommitOptions): Promise<StoredImage> {
@@ -43,6 +38,7 @@ async function imageOf(store: Store, record: ContainerRecord, options: CommitOpt
   return deriveImage(store, {
     ...(base !== undefined && { base }),
     ...(tar !== undefined && { tar }),
+    ...(options.name !== undefined && { name: options.name }),
     history: {
       created,
       ...(options.author !== undefined && { author: options.author }),
@@ -51,6 +47,8 @@ async function imageOf(store: Store, record: ContainerRecord, options: CommitOpt
     },
     edit: (config) => {
       config.created = created;
+      // The base's: the message of this commit is in its history row alone.
+      delete config["comment"];
       delete config.author;
       if (options.author !== undefined) config.author = options.author;
       config.container = record.ID;

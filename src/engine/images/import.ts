@@ -29,24 +29,22 @@ export async function importImage(
   options: ImportOptions,
 ): Promise<StoredImage> {
   const created = goTime(Date.now());
+  const comment = options.message ?? "Imported from -";
   const platform = options.platform ?? hostPlatform();
-  const image = await deriveImage(store, {
+  return deriveImage(store, {
     tar,
-    history: { created, comment: options.message ?? "Imported from -" },
+    ...(options.name !== undefined && { name: options.name }),
+    history: { created, comment },
     edit: (config) => {
       config.architecture = platform.architecture;
       config.os = platform.os;
       if (platform.variant !== undefined) config.variant = platform.variant;
       config.created = created;
+      config["comment"] = comment;
       config.docker_version = dockerVersion;
       config.config = goContainerConfig(options.change?.({}) ?? {});
       config.container_config = goContainerConfig({});
     },
     signal: options.signal,
   });
-  if (options.name !== undefined) {
-    await store.names.set(options.name, image.id);
-    await store.images.markUpdated(image.id);
-  }
-  return image;
 }
