@@ -18,6 +18,7 @@ export interface PlainConsumer {
 }
 
 /**
+ * Each chunk of `source` has to stay as it is until the next one is asked for, no longer.
  * Decompresses by content, as `bytes/decompress` does and where it can faster: what the consumer does with one piece
  * happens while the next is made in the thread pool.
  * @throws Failure("corrupt") for malformed input, and what source and consumer throw
@@ -30,8 +31,10 @@ export async function decompressInto(source: ByteSource, consumer: PlainConsumer
     consumer.found(compression);
     if ((compression === "gzip" || compression === "zstd") && Inflater.isAvailable()) {
       await inflate(compression, first, iterator, consumer);
+    } else if (compression === "none") {
+      await pass(rest(first, iterator), consumer);
     } else {
-      await pass(decompress(rest(first, iterator)), consumer);
+      await pass(decompress(kept(rest(first, iterator))), consumer);
     }
   } finally {
     await iterator.return?.();
@@ -43,9 +46,14 @@ async function peek(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
   while (first.length < detectionLength) {
     const { value, done } = await iterator.next();
     if (done === true) break;
-    first = first.length === 0 ? value : Buffer.concat([first, value]);
+    first = Buffer.concat([first, value]);
   }
   return first;
+}
+
+/** For those who hold on to a chunk while they ask for the next. */
+async function* kept(source: ByteSource): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) yield Uint8Array.from(chunk);
 }
 
 async function* rest(first: Uint8Array, iterator: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {

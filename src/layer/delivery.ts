@@ -2,7 +2,7 @@
 import type { Transferable } from "node:worker_threads";
 import { abortable } from "../bytes/index.ts";
 import type { Failure } from "../errors.ts";
-import type { UnpackedLayer, UnpackJob } from "./types.ts";
+import type { GrowingFile, UnpackedLayer, UnpackJob } from "./types.ts";
 import { JobProgress, restOf } from "./unpack_here.ts";
 import { type FromWorker, fromPlain, type ToWorker, toPlain } from "./unpack_messages.ts";
 import type { StreamJob } from "./unpack_stream.ts";
@@ -20,6 +20,7 @@ export class Delivery {
   readonly #answer = Promise.withResolvers<FromWorker>();
   readonly #stop = new AbortController();
   #progress: JobProgress | undefined;
+  #file: GrowingFile | undefined;
   #batch: Buffer | undefined;
   #batched = 0;
   /** Memory that the worker is done with. */
@@ -37,6 +38,7 @@ export class Delivery {
 
   /** A message of the worker. */
   hear(message: FromWorker): void {
+    if (message.type === "used") return this.#file?.used(message.bytes);
     if (message.type !== "credit") return this.#answer.resolve(message);
     this.#inFlight -= message.bytes;
     if (message.memory.byteLength === batchSize) this.#spare.push(message.memory);
@@ -52,6 +54,7 @@ export class Delivery {
   /** @throws the source's own error if that is what ended the job */
   async run(plan: StreamJob, job: UnpackJob): Promise<UnpackedLayer> {
     this.#progress = new JobProgress(job, plan.offset);
+    this.#file = job.file;
     this.#send({ type: "job", job: plan });
     const feeding = this.#feed(plan, job).catch((error: unknown) => this.#fail(error));
     try {
@@ -69,6 +72,7 @@ export class Delivery {
   async #feed(plan: StreamJob, job: UnpackJob): Promise<void> {
     const signal = AbortSignal.any([job.signal, this.#stop.signal]);
     signal.addEventListener("abort", () => this.#wake?.(), { once: true });
+    if (job.file !== undefined) return this.#follow(job.file, signal);
     for await (const chunk of abortable(restOf(job, plan.offset), signal)) {
       this.#progress?.arrived(chunk.length);
       this.#add(chunk);
@@ -76,6 +80,12 @@ export class Delivery {
     }
     this.#flush();
     this.#progress?.complete();
+    this.#send({ type: "end" });
+  }
+
+  /** The worker reads the file itself: it has to know only how far. */
+  async #follow(file: GrowingFile, signal: AbortSignal): Promise<void> {
+    for await (const size of file.sizes(signal)) this.#send({ type: "grown", size });
     this.#send({ type: "end" });
   }
 

@@ -21,6 +21,15 @@ export interface ApplyTarget {
   readonly ownership: "exact" | "best-effort";
 }
 
+/** A file to which somebody else appends. What is in it stays as it is. */
+export interface GrowingFile {
+  readonly path: string;
+  /** Its size now, and after each growth; ends when nothing more comes. Throws what ended the growth. */
+  sizes(signal: AbortSignal): AsyncIterable<number>;
+  /** Told how many more bytes were used. */
+  used(bytes: number): void;
+}
+
 export interface UnpackJob {
   readonly target: ApplyTarget;
   /** The compressed bytes' expected digest and size in bytes; undefined skips that check. */
@@ -34,8 +43,13 @@ export interface UnpackJob {
    * `open(offset)` is then called with the number of bytes that the file had. On success the file is the whole blob.
    */
   readonly partial?: string;
-  /** Opens the blob from `offset` on. Called once. */
+  /** Opens the blob from `offset` on. Called once, or not at all where `file` is used. */
   open(offset: number): Promise<ByteSource>;
+  /**
+   * The same bytes in a file, for unpackers in other threads: they read there what would else travel through this one.
+   * Not together with `partial`.
+   */
+  readonly file?: GrowingFile;
   readonly report?: Report;
   /** 12 digits for the progress lines. */
   readonly id?: string;

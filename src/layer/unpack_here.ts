@@ -31,7 +31,7 @@ export async function unpackHere(job: UnpackJob, options: UnpackOptions = {}): P
 
 /** The part of a job that is known without its bytes. */
 export async function planOf(job: UnpackJob, options: UnpackOptions): Promise<StreamJob> {
-  const { target, blob, diffId, tarSplit, partial } = job;
+  const { target, blob, diffId, tarSplit, partial, file } = job;
   return {
     target,
     offset: partial === undefined ? 0 : await keptBytes(partial, blob?.size),
@@ -41,6 +41,7 @@ export async function planOf(job: UnpackJob, options: UnpackOptions): Promise<St
     ...(diffId === undefined ? {} : { diffId }),
     ...(tarSplit === undefined ? {} : { tarSplit }),
     ...(partial === undefined ? {} : { partial }),
+    ...(file === undefined ? {} : { file: file.path }),
   };
 }
 

@@ -6,6 +6,8 @@ import type { StreamJob } from "./unpack_stream.ts";
 export type ToWorker =
   | { readonly type: "job"; readonly job: StreamJob }
   | { readonly type: "bytes"; readonly chunk: Uint8Array }
+  /** The file of the job has that many bytes now. */
+  | { readonly type: "grown"; readonly size: number }
   | { readonly type: "end" }
   /** The source failed or the caller cancelled: stop at once. */
   | { readonly type: "stop"; readonly failure: PlainFailure };
@@ -13,6 +15,8 @@ export type ToWorker =
 export type FromWorker =
   /** Bytes were used and as many may follow; their memory comes back, to be filled again. */
   | { readonly type: "credit"; readonly bytes: number; readonly memory: ArrayBuffer }
+  /** Bytes of the job's file were used. */
+  | { readonly type: "used"; readonly bytes: number }
   | { readonly type: "done"; readonly layer: UnpackedLayer }
   | { readonly type: "failed"; readonly failure: PlainFailure };
 

@@ -14,6 +14,8 @@ export interface StreamJob extends Pick<UnpackJob, "target" | "blob" | "diffId" 
   readonly limits: UnpackLimits;
   /** Flush to disk before the layer counts as whole. */
   readonly sync: boolean;
+  /** Where a worker reads the bytes itself. */
+  readonly file?: string;
 }
 
 /**

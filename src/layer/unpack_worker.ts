@@ -1,6 +1,8 @@
 /** A worker thread of `UnpackPool`: unpacks one layer after the other. */
 import { parentPort, type MessagePort } from "node:worker_threads";
+import type { ByteSource } from "../bytes/index.ts";
 import { Failure } from "../errors.ts";
+import { FollowedFile } from "./followed_file.ts";
 import { type FromWorker, fromPlain, type ToWorker, toPlain } from "./unpack_messages.ts";
 import { type StreamJob, unpackStream } from "./unpack_stream.ts";
 
@@ -19,7 +21,7 @@ class Inbox {
   take(message: Exclude<ToWorker, { type: "job" }>): void {
     if (message.type === "bytes") this.#chunks.push(message.chunk);
     else if (message.type === "end") this.#ended = true;
-    else this.#failure = fromPlain(message.failure);
+    else if (message.type === "stop") this.#failure = fromPlain(message.failure);
     this.#wake?.();
   }
 
@@ -49,21 +51,54 @@ class Inbox {
   }
 }
 
-async function run(job: StreamJob, inbox: Inbox): Promise<FromWorker> {
+async function run(job: StreamJob, source: ByteSource): Promise<FromWorker> {
   try {
-    return { type: "done", layer: await unpackStream(job, inbox) };
+    return { type: "done", layer: await unpackStream(job, source) };
   } catch (error) {
     return { type: "failed", failure: toPlain(error) };
   }
 }
 
+type Take = (message: Exclude<ToWorker, { type: "job" }>) => void;
+
+/** Begins a job. @returns what takes the messages that belong to it */
+function begin(job: StreamJob, port: MessagePort): Take {
+  if (job.file !== undefined) return beginFile(job, job.file, port);
+  const inbox = new Inbox(port);
+  void run(job, inbox).then((answer) => port.postMessage(answer));
+  return (message) => inbox.take(message);
+}
+
+function beginFile(job: StreamJob, path: string, port: MessagePort): Take {
+  const send = (message: FromWorker): void => port.postMessage(message);
+  const file = openFile(path, send);
+  if (file === undefined) return () => undefined;
+  void run(job, file).then((answer) => {
+    file[Symbol.dispose]();
+    send(answer);
+  });
+  return (message) => {
+    if (message.type === "grown") file.grown(message.size);
+    else if (message.type === "end") file.end();
+    else if (message.type === "stop") file.fail(fromPlain(message.failure));
+  };
+}
+
+function openFile(path: string, send: (message: FromWorker) => void): FollowedFile | undefined {
+  try {
+    return new FollowedFile(path, (bytes) => send({ type: "used", bytes }));
+  } catch (error) {
+    send({ type: "failed", failure: toPlain(error) });
+    return undefined;
+  }
+}
+
 function serve(port: MessagePort): void {
-  let inbox = new Inbox(port);
+  let take: Take = () => undefined;
   port.on("message", (message: ToWorker) => {
-    if (message.type !== "job") return inbox.take(message);
     // One job at a time: the pool sends the next one when it has the answer to this one.
-    inbox = new Inbox(port);
-    void run(message.job, inbox).then((answer) => port.postMessage(answer));
+    if (message.type === "job") take = begin(message.job, port);
+    else take(message);
   });
 }
 

@@ -21,7 +21,7 @@ test("the reader gets the earlier bytes and then the new ones, the file has them
       fc.array(fc.integer({ min: 1, max: 90_000 }), { maxLength: 8 }),
       async (kept, lengths) => {
         writeFileSync(path, bytes.subarray(0, kept));
-        await using spool = await Spool.open(path);
+        await using spool = new Spool(path);
         assert.equal(spool.size, kept);
         const reading = all(spool.read(never));
         async function* rest(): AsyncGenerator<Uint8Array> {
@@ -43,7 +43,7 @@ test("the reader gets the earlier bytes and then the new ones, the file has them
 
 test("B120: the writer does not wait for a reader that is slow or not there", async () => {
   using root = scratch("spool");
-  await using spool = await Spool.open(join(root.path, "partial"));
+  await using spool = new Spool(join(root.path, "partial"));
   const bytes = noise(9 << 20);
   const chunks = Array.from({ length: 9 }, (_, i) => bytes.subarray(i << 20, (i + 1) << 20));
   await spool.fill(fromBytes(...chunks));
@@ -54,7 +54,7 @@ test("B120: the writer does not wait for a reader that is slow or not there", as
 test("what came before the source failed is in the file; the reader gets it and then the failure", async () => {
   using root = scratch("spool");
   const path = join(root.path, "partial");
-  await using spool = await Spool.open(path);
+  await using spool = new Spool(path);
   async function* broken(): AsyncGenerator<Uint8Array> {
     yield Buffer.from("some");
     yield Buffer.from("thing");
@@ -71,9 +71,33 @@ test("what came before the source failed is in the file; the reader gets it and 
   assert.equal(readFileSync(path, "utf8"), "something");
 });
 
+test("a reader elsewhere is told how far the file is, and how it ended", async () => {
+  using root = scratch("spool");
+  const path = join(root.path, "partial");
+  writeFileSync(path, "before");
+  const used: number[] = [];
+  await using spool = new Spool(path, (bytes) => used.push(bytes));
+  const failing = spool.sizes(never);
+  assert.equal((await failing.next()).value, 6);
+  const sizes: number[] = [];
+  const following = (async () => {
+    for await (const size of spool.sizes(never)) sizes.push(size);
+  })();
+  await spool.fill(fromBytes(Buffer.from("now"), Buffer.from("and then")));
+  await following;
+  assert.equal(sizes.at(-1), 17);
+  assert.deepEqual(
+    sizes,
+    sizes.toSorted((a, b) => a - b),
+  );
+  assert.equal(readFileSync(path, "utf8"), "beforenowand then");
+  spool.used(17);
+  assert.deepEqual(used, [17]);
+});
+
 test("an abort ends a reader that waits", async () => {
   using root = scratch("spool");
-  await using spool = await Spool.open(join(root.path, "partial"));
+  await using spool = new Spool(join(root.path, "partial"));
   const abort = new AbortController();
   const reading = assert.rejects(all(spool.read(abort.signal)), { kind: "cancelled" });
   abort.abort();
@@ -81,7 +105,7 @@ test("an abort ends a reader that waits", async () => {
 });
 
 test("a file that cannot be written is a failure of both sides", { skip: unlessLinux }, async () => {
-  await using spool = await Spool.open("/dev/full");
+  await using spool = new Spool("/dev/full");
   const reading = assert.rejects(all(spool.read(never)), { code: "ENOSPC" });
   await assert.rejects(spool.fill(fromBytes(Buffer.from("x"))), { code: "ENOSPC" });
   await reading;
@@ -91,7 +115,7 @@ test("a file that somebody cuts is noticed, not read as if it had ended", async 
   using root = scratch("spool");
   const path = join(root.path, "partial");
   writeFileSync(path, "0123456789");
-  await using spool = await Spool.open(path);
+  await using spool = new Spool(path);
   truncateSync(path, 0);
   await assert.rejects(all(spool.read(never)), { message: /was cut at 0 bytes/ });
 });
@@ -100,9 +124,9 @@ test("restart begins again from nothing", async () => {
   using root = scratch("spool");
   const path = join(root.path, "partial");
   writeFileSync(path, "damaged");
-  await using spool = await Spool.open(path);
+  await using spool = new Spool(path);
   await spool.fill(fromBytes(Buffer.from("!")));
-  await spool.restart();
+  spool.restart();
   assert.equal(spool.size, 0);
   const reading = all(spool.read(never));
   await spool.fill(fromBytes(Buffer.from("fresh")));

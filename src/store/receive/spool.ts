@@ -1,7 +1,7 @@
 /** A blob on its way: into its partial file as fast as it comes, and out of it as fast as it is unpacked. */
-import { constants } from "node:fs";
-import { open, type FileHandle } from "node:fs/promises";
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, read, writev } from "node:fs";
 import { throwIfCancelled, type ByteSource } from "../../bytes/index.ts";
+import type { GrowingFile } from "../../layer/index.ts";
 
 /** Bytes that wait for the disk before the source has to wait too. */
 const mostQueued = 2 << 20;
@@ -10,11 +10,13 @@ const chunkSize = 512 << 10;
 
 /**
  * One partial file with one writer and one reader. The writer never waits for the reader: what lies in a socket when the
- * process is killed has to be sent again, what lies in the file has not (behaviours B120). The reader sees the bytes of
- * an earlier attempt first, and then follows the writer; all of it comes from the page cache.
+ * process is killed has to be sent again, what lies in the file has not (behaviours B120). The reader, here or in another
+ * thread, sees the bytes of an earlier attempt first, and then follows the writer; all of it comes from the page cache.
  */
-export class Spool implements AsyncDisposable {
-  readonly #file: FileHandle;
+export class Spool implements AsyncDisposable, GrowingFile {
+  readonly path: string;
+  readonly #file: number;
+  readonly #onUsed: (bytes: number) => void;
   /** Bytes in the file. */
   #written: number;
   #queue: Uint8Array[] = [];
@@ -24,15 +26,15 @@ export class Spool implements AsyncDisposable {
   #end: { readonly failure?: unknown } | undefined;
   #changed = Promise.withResolvers<void>();
 
-  private constructor(file: FileHandle, size: number) {
-    this.#file = file;
-    this.#written = size;
-  }
-
-  /** Opens the file at `path`, made if missing, and goes on after the bytes that it has. */
-  static async open(path: string): Promise<Spool> {
-    const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
-    return new Spool(file, (await file.stat()).size);
+  /**
+   * Opens the file at `path`, made if missing, and goes on after the bytes that it has.
+   * @param onUsed told how many more bytes a reader of the file has used
+   */
+  constructor(path: string, onUsed: (bytes: number) => void = () => undefined) {
+    this.path = path;
+    this.#onUsed = onUsed;
+    this.#file = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+    this.#written = fstatSync(this.#file).size;
   }
 
   /** Bytes in the file so far. */
@@ -41,8 +43,8 @@ export class Spool implements AsyncDisposable {
   }
 
   /** Drops all bytes, to begin again. Nobody may be reading or writing. */
-  async restart(): Promise<void> {
-    await this.#file.truncate(0);
+  restart(): void {
+    ftruncateSync(this.#file, 0);
     this.#written = 0;
     this.#queue = [];
     this.#queued = 0;
@@ -70,31 +72,44 @@ export class Spool implements AsyncDisposable {
     if (this.#writeFailure !== undefined) throw this.#writeFailure.failure;
   }
 
-  /** All bytes from the first on; waits for those that have not come yet. Throws what `fill` throws. */
-  async *read(signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+  used(bytes: number): void {
+    this.#onUsed(bytes);
+  }
+
+  async *sizes(signal: AbortSignal): AsyncGenerator<number, void, undefined> {
     const wake = (): void => this.#wake();
     signal.addEventListener("abort", wake);
     try {
-      for (let position = 0; ;) {
+      for (let known = 0; ;) {
         throwIfCancelled(signal);
-        const length = Math.min(this.#written - position, chunkSize);
-        if (length > 0) {
-          const chunk = await this.#readAt(position, length);
-          position += chunk.length;
-          yield chunk;
-        } else if (this.#end === undefined) {
-          await this.#changed.promise;
-        } else if ("failure" in this.#end) {
-          throw this.#end.failure;
-        } else return;
+        const end = this.#end;
+        if (this.#written > known) yield (known = this.#written);
+        else if (end === undefined) await this.#changed.promise;
+        else if ("failure" in end) throw end.failure;
+        else return;
       }
     } finally {
       signal.removeEventListener("abort", wake);
     }
   }
 
+  /** All bytes from the first on; waits for those that have not come yet. Throws what `fill` throws. */
+  async *read(signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+    let position = 0;
+    for await (const size of this.sizes(signal)) {
+      while (position < size) {
+        const chunk = await this.#readAt(position, Math.min(size - position, chunkSize));
+        position += chunk.length;
+        this.#onUsed(chunk.length);
+        yield chunk;
+        throwIfCancelled(signal);
+      }
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#file.close();
+    await this.#writing;
+    closeSync(this.#file);
   }
 
   /** Writes until nothing waits; what comes meanwhile goes with the next call, however many chunks it is. */
@@ -116,12 +131,12 @@ export class Spool implements AsyncDisposable {
   async #writeAll(chunks: readonly Uint8Array[]): Promise<void> {
     let left = [...chunks];
     while (left.length > 0) {
-      let { bytesWritten } = await this.#file.writev(left, this.#written);
-      this.#written += bytesWritten;
+      let done = await writeParts(this.#file, left, this.#written);
+      this.#written += done;
       left = left.flatMap((chunk) => {
-        const done = Math.min(bytesWritten, chunk.length);
-        bytesWritten -= done;
-        return done === chunk.length ? [] : [chunk.subarray(done)];
+        const part = Math.min(done, chunk.length);
+        done -= part;
+        return part === chunk.length ? [] : [chunk.subarray(part)];
       });
     }
   }
@@ -129,9 +144,9 @@ export class Spool implements AsyncDisposable {
   async #readAt(position: number, length: number): Promise<Uint8Array> {
     // Not from the pool: the chunk may be handed over to another thread, memory and all.
     const buffer = Buffer.allocUnsafeSlow(length);
-    const { bytesRead } = await this.#file.read(buffer, 0, length, position);
-    if (bytesRead === 0) throw new Error(`the partial file was cut at ${position} bytes`);
-    return buffer.subarray(0, bytesRead);
+    const count = await readPart(this.#file, buffer, position);
+    if (count === 0) throw new Error(`the partial file was cut at ${position} bytes`);
+    return buffer.subarray(0, count);
   }
 
   #finish(end: { readonly failure?: unknown }): void {
@@ -143,4 +158,20 @@ export class Spool implements AsyncDisposable {
     this.#changed.resolve();
     this.#changed = Promise.withResolvers<void>();
   }
+}
+
+// Not FileHandle: its promises cost as much again as the calls, and a hundred small blobs are a hundred files.
+
+function writeParts(fd: number, parts: readonly Uint8Array[], position: number): Promise<number> {
+  return new Promise((resolve, reject) =>
+    writev(fd, parts, position, (error, count) => (error === null ? resolve(count) : reject(error))),
+  );
+}
+
+function readPart(fd: number, buffer: Uint8Array, position: number): Promise<number> {
+  return new Promise((resolve, reject) =>
+    read(fd, buffer, 0, buffer.length, position, (error, count) =>
+      error === null ? resolve(count) : reject(error),
+    ),
+  );
 }

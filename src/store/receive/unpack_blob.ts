@@ -30,17 +30,19 @@ export async function unpackBlob(
   if (fromCache !== undefined) return fromCache;
   if (!transfer.keepBlobs) return unpackStream(transfer, layer, blob);
   const { path } = await partialFile(transfer.store, blob);
-  const spool = held.use(await Spool.open(path));
+  let progress = new LayerProgress(transfer.report, layer);
+  const spool = held.use(new Spool(path, (bytes) => progress.unpacked(bytes)));
   const kept = spool.size;
   try {
-    return await unpackSpool(transfer, layer, blob, { spool, path, place });
+    return await unpackSpool(transfer, layer, blob, { spool, progress, place });
   } catch (error) {
     if (!isDamaged(error) || kept === 0) throw await dropDamaged(path, error);
   }
   emptyTarget(transfer, layer);
-  await spool.restart();
+  spool.restart();
+  progress = new LayerProgress(transfer.report, layer);
   try {
-    return await unpackSpool(transfer, layer, blob, { spool, path, place });
+    return await unpackSpool(transfer, layer, blob, { spool, progress, place });
   } catch (error) {
     throw await dropDamaged(path, error);
   }
@@ -92,7 +94,7 @@ async function unpackStream(
 
 interface SpooledBlob {
   readonly spool: Spool;
-  readonly path: string;
+  readonly progress: LayerProgress;
   /** Given back when the download is over. */
   readonly place: Disposable;
 }
@@ -102,12 +104,11 @@ async function unpackSpool(
   transfer: Transfer,
   layer: MissingLayer,
   blob: Descriptor,
-  { spool, path, place }: SpooledBlob,
+  { spool, progress, place }: SpooledBlob,
 ): Promise<FetchedLayer> {
   const stop = new AbortController();
   const stoppable = { ...transfer, signal: AbortSignal.any([transfer.signal, stop.signal]) };
   let failed: { readonly error: unknown } | undefined;
-  const progress = new LayerProgress(transfer.report, layer);
   const download = fill(stoppable, layer, blob, spool, progress)
     .catch((error: unknown) => {
       if (!stop.signal.aborted) failed = { error };
@@ -117,10 +118,11 @@ async function unpackSpool(
   try {
     const unpacked = await transfer.pool.unpack({
       ...jobOf(transfer, layer, blob),
-      open: async () => toUnpacker(spool.read(stoppable.signal), progress),
+      open: async () => spool.read(stoppable.signal),
+      file: spool,
       signal: stoppable.signal,
     });
-    return { layer, unpacked, blobFile: path };
+    return { layer, unpacked, blobFile: spool.path };
   } catch (error) {
     stop.abort(error);
     await download;
