@@ -1,7 +1,6 @@
 /** Turns one tar into one more layer of the store. */
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { Failure } from "../errors.ts";
 import type { ByteSource } from "../bytes/index.ts";
 import { Failure } from "../errors.ts";
 import { unpackHere } from "../layer/index.ts";
@@ -38,7 +37,15 @@ export async function addLayer(
 async function holdParent(store: Store, session: Session, parent: ChainId): Promise<StoredLayer> {
   return store.withLock(referencesLock, async () => {
     const layer = await store.layers.get(parent);
-    if (layer === undefined) throw new Failure("not-found", `no layer ${parent} to stand on`);
+    if (layer === undefined) {
+      throw new Failure(
+        "corrupt",
+        `the store does not have the layer ${parent} on which the new one is to stand`,
+        {
+          hint: "remove the image and pull it again",
+        },
+      );
+    }
     await session.claim(parent);
     return layer;
   });
