@@ -10,7 +10,7 @@ import { referencesLock, type Session, type Store, type StoredLayer } from "../s
 /**
  * Unpacks `tar` (in any compression) on top of `parent` and registers it. The diff ID is whatever the bytes hash to.
  * What it makes is claimed in `session`: it stays only if the session's work succeeds and refers to it.
- * Throws `Failure("corrupt")` for a parent that is not in the store, and what unpacking throws.
+ * Throws `Failure("not-found")` for a parent that is not in the store, and what unpacking throws.
  */
 export async function addLayer(
   store: Store,
@@ -37,15 +37,7 @@ export async function addLayer(
 async function holdParent(store: Store, session: Session, parent: ChainId): Promise<StoredLayer> {
   return store.withLock(referencesLock, async () => {
     const layer = await store.layers.get(parent);
-    if (layer === undefined) {
-      throw new Failure(
-        "corrupt",
-        `the store does not have the layer ${parent} on which the new one is to stand`,
-        {
-          hint: "remove the image and pull it again",
-        },
-      );
-    }
+    if (layer === undefined) throw new Failure("not-found", `no layer ${parent} to stand on`);
     await session.claim(parent);
     return layer;
   });
