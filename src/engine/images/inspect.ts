@@ -1,6 +1,7 @@
 /** `inspect` of an image, field by field as Docker 20.10 prints it (behaviours 5.2). */
 import { layersOf } from "../../image/index.ts";
 import { familiarReference, goContainerConfig, type ContainerConfig, type ImageId } from "../../oci/index.ts";
+import { never, withoutTrailingZeros } from "../time.ts";
 import type { Store, StoredImage } from "../../store/index.ts";
 
 export interface ImageInspect {
@@ -37,8 +38,9 @@ export async function inspectImage(store: Store, image: StoredImage): Promise<Im
     RepoTags: names.filter((name) => name.digest === undefined).map(familiarReference),
     RepoDigests: names.filter((name) => name.digest !== undefined).map(familiarReference),
     Parent: image.parent ?? "",
-    Comment: config.history?.at(-1)?.comment ?? (config["comment"] as string | undefined) ?? "",
-    Created: config.created ?? "",
+    // Docker's old own key first, then what `commit -m` writes (moby, daemon/images/image_inspect).
+    Comment: (config["comment"] as string | undefined) || (config.history?.at(-1)?.comment ?? ""),
+    Created: config.created === undefined ? never : withoutTrailingZeros(config.created),
     Container: config.container ?? "",
     ContainerConfig: goContainerConfig(config.container_config ?? {}),
     DockerVersion: config.docker_version ?? "",
@@ -57,6 +59,6 @@ export async function inspectImage(store: Store, image: StoredImage): Promise<Im
       Type: config.rootfs.type,
       ...(layers.length > 0 && { Layers: config.rootfs.diff_ids ?? [] }),
     },
-    Metadata: { LastTagTime: image.lastUpdated ?? "0001-01-01T00:00:00Z" },
+    Metadata: { LastTagTime: image.lastUpdated ?? never },
   };
 }

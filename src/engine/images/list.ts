@@ -1,14 +1,21 @@
 /** `images`: one row a name, newest first (behaviours B089, B090). */
-import { familiarName, familiarReference, type ImageId, type Reference } from "../../oci/index.ts";
+import {
+  familiarName,
+  familiarReference,
+  parseReference,
+  type ImageId,
+  type Reference,
+} from "../../oci/index.ts";
 import { sizeOf } from "../../image/index.ts";
 import type { Store, StoredImage } from "../../store/index.ts";
+import { pathMatch } from "./path_match.ts";
 
 export interface ListOptions {
   /** Also untagged parents of other images. */
   readonly all?: boolean;
-  /** Only names that match: `alpine`, `alpine:3.20`, with `*` as in shells. */
-  readonly reference?: string;
-  /** Only (true) or never (false) images that have no name and no child. */
+  /** Only names that match one of these: `alpine`, `alpine:3.20`, `app/?:1.*`, patterns as in shells. */
+  readonly reference?: string | readonly string[];
+  /** Only (true) images without tag and child; never (false) those that have no digest name either (B090). */
   readonly dangling?: boolean;
   /** Only images with this label: `key` or `key=value`. */
   readonly labels?: readonly string[];
@@ -35,23 +42,32 @@ export function createdTime(image: StoredImage): number {
   return Number.isNaN(time) ? 0 : time;
 }
 
-/** Lists images, newest first, equal ages by ID so that the order is stable. */
+/**
+ * Lists images, newest first, equal ages by ID so that the order is stable. The rules are Docker's (moby,
+ * daemon/images/images.go). Throws `Failure("invalid")` for a malformed pattern.
+ */
 export async function listImages(store: Store, options: ListOptions = {}): Promise<ImageSummary[]> {
   const names = namesByImage(await namedReferences(store));
   const images = await allImages(store);
   const parents = new Set(images.map((image) => image.parent));
+  const patterns = options.reference === undefined ? undefined : [options.reference].flat();
   const summaries: ImageSummary[] = [];
   for (const image of images) {
     const references = names.get(image.id) ?? [];
-    const dangling = references.length === 0 && !parents.has(image.id);
-    if (references.length === 0 && !dangling && options.all !== true) continue;
-    if (options.dangling !== undefined && options.dangling !== dangling) continue;
+    const shown = patterns === undefined ? references : references.filter((each) => matches(each, patterns));
+    if (!isListed(shown, parents.has(image.id), options)) continue;
     if (!inWindow(image, options) || !hasLabels(image, options.labels ?? [])) continue;
-    const shown = references.filter((reference) => matchesPattern(reference, options.reference));
-    if (options.reference !== undefined && shown.length === 0) continue;
     summaries.push(await summarise(store, image, shown));
   }
   return summaries.sort((a, b) => b.created - a.created || (a.id < b.id ? -1 : 1));
+}
+
+/** By the names that are left of an image, and by whether another image stands on it. */
+function isListed(names: readonly Reference[], isParent: boolean, options: ListOptions): boolean {
+  if (options.dangling === true && isParent) return false;
+  if (names.length > 0) return options.dangling !== true || names.every(({ digest }) => digest !== undefined);
+  if (options.reference !== undefined || options.dangling === false) return false;
+  return options.all === true || !isParent;
 }
 
 async function summarise(
@@ -82,7 +98,6 @@ export async function allImages(store: Store): Promise<StoredImage[]> {
 
 /** All names with the image each one means, sorted by name. */
 export async function namedReferences(store: Store): Promise<[Reference, ImageId][]> {
-  const { parseReference } = await import("../../oci/index.ts");
   return [...(await store.names.all())].map(([name, id]) => [parseReference(name), id]);
 }
 
@@ -106,13 +121,10 @@ function hasLabels(image: StoredImage, wanted: readonly string[]): boolean {
   });
 }
 
-/** Docker's `reference` filter: path.Match on the familiar name with and without tag. */
-function matchesPattern(reference: Reference, pattern: string | undefined): boolean {
-  if (pattern === undefined) return true;
-  const escaped = pattern
-    .replace(/[.+^${}()|\\]/g, "\\$&")
-    .replace(/\*/g, "[^/]*")
-    .replace(/\?/g, "[^/]");
-  const expression = new RegExp(`^${escaped}$`);
-  return expression.test(familiarReference(reference)) || expression.test(familiarName(reference));
+/** Docker's `reference` filter: on the familiar name, with tag or digest and without. */
+function matches(reference: Reference, patterns: readonly string[]): boolean {
+  return patterns.some(
+    (pattern) =>
+      pathMatch(pattern, familiarReference(reference)) || pathMatch(pattern, familiarName(reference)),
+  );
 }

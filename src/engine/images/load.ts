@@ -1,4 +1,6 @@
 /** `load`: images out of an archive (behaviours 5.5). */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import { openArchive } from "../../archive/index.ts";
 import type { ByteSource } from "../../bytes/index.ts";
 import type { ImageId, Reference } from "../../oci/index.ts";
@@ -18,7 +20,10 @@ export async function loadImages(
   archive: ByteSource | string,
   options: Waiting,
 ): Promise<LoadResult[]> {
-  await using opened = await openArchive(archive, { signal: options.signal });
+  // On the store's disk: an archive from a pipe may be larger than what the system has for temporary files.
+  const temporaryDirectory = join(store.root, "varve", "tmp");
+  await mkdir(temporaryDirectory, { recursive: true, mode: 0o700 });
+  await using opened = await openArchive(archive, { signal: options.signal, temporaryDirectory });
   const results: LoadResult[] = [];
   for (const { view, names, parent } of opened.images) {
     const moved: { name: Reference; from: ImageId }[] = [];

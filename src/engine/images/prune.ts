@@ -11,34 +11,33 @@ export interface PruneResult {
   readonly spaceReclaimed: number;
 }
 
-/** Removes what nobody uses; an image that is in use after all is left alone. */
+/**
+ * Removes what nobody uses: images without a tag, with `all` also tagged ones. An image that is in use after all is
+ * left alone (moby, daemon/images/image_prune.go).
+ */
 export async function pruneImages(
   store: Store,
   options: { readonly all?: boolean } = {},
 ): Promise<PruneResult> {
-  const used = new Set((await listRecords(store.root)).map((record) => record.Image));
   const candidates = await listImages(store, options.all === true ? {} : { dangling: true });
+  const used = new Set((await listRecords(store.root)).map((record) => record.Image));
   const removed: RemovedLine[] = [];
   const before = await layerBytes(store);
   for (const candidate of candidates) {
     if (used.has(candidate.id)) continue;
-    try {
-      const names = [...candidate.repoTags, ...candidate.repoDigests];
-      for (const name of names.length > 0 ? names : [candidate.id])
-        removed.push(...(await removeKnown(store, name)));
-    } catch (error) {
-      if (!isFailure(error, "conflict")) throw error;
-    }
+    const names = [...candidate.repoTags, ...candidate.repoDigests];
+    for (const name of names.length > 0 ? names : [candidate.id])
+      removed.push(...(await removeUnused(store, name)));
   }
   return { removed, spaceReclaimed: before - (await layerBytes(store)) };
 }
 
-/** A digest name may have gone with its tag already. */
-async function removeKnown(store: Store, name: string): Promise<RemovedLine[]> {
+/** A digest name may have gone with its tag already; an image may have come into use since the list was made. */
+async function removeUnused(store: Store, name: string): Promise<RemovedLine[]> {
   try {
     return await removeImage(store, name);
   } catch (error) {
-    if (isFailure(error, "not-found")) return [];
+    if (isFailure(error, "not-found") || isFailure(error, "conflict")) return [];
     throw error;
   }
 }

@@ -4,12 +4,13 @@ import type { ByteSource } from "../../bytes/index.ts";
 import { isFailure } from "../../errors.ts";
 import {
   familiarName,
+  familiarReference,
   parseReference,
   withDefaultTag,
   type ImageId,
   type Reference,
 } from "../../oci/index.ts";
-import { resolveImage, viewImage, type Store } from "../../store/index.ts";
+import { resolveImage, viewImage, type Store, type StoredImage } from "../../store/index.ts";
 import { namedReferences } from "./list.ts";
 
 export interface SaveOptions {
@@ -20,39 +21,44 @@ export interface SaveOptions {
 
 /**
  * The archive's bytes. A name takes that name along, a bare repository all its tags (as in Docker); an ID takes the
- * image without a name.
+ * image without a name. Throws `Failure("not-found")`; the stream ends with `Failure("corrupt")` at a damaged layer.
  */
 export async function saveImages(
   store: Store,
   texts: readonly string[],
   options: SaveOptions,
 ): Promise<ByteSource> {
-  const chosen = new Map<ImageId, Reference[]>();
+  const chosen = new Map<ImageId, Map<string, Reference>>();
   for (const text of texts) {
-    for (const [id, names] of await imagesMeant(store, text))
-      chosen.set(id, [...(chosen.get(id) ?? []), ...names]);
+    for (const [id, name] of await imagesMeant(store, text)) {
+      const names = chosen.get(id) ?? new Map<string, Reference>();
+      chosen.set(id, names);
+      if (name !== undefined && name.digest === undefined) names.set(familiarReference(name), name);
+    }
   }
   const images: ArchiveImage[] = [];
-  for (const [id, names] of chosen) images.push({ view: await viewImage(store, id), names });
+  for (const [id, names] of chosen) {
+    const image = (await store.images.get(id)) as StoredImage;
+    const parent = image.parent === undefined ? {} : { parent: image.parent };
+    images.push({ view: await viewImage(store, image), names: [...names.values()], ...parent });
+  }
   return writeArchive(images, { format: options.format ?? "oci", signal: options.signal });
 }
 
-async function imagesMeant(store: Store, text: string): Promise<[ImageId, Reference[]][]> {
-  const tags = await tagsOfRepository(store, text);
-  if (tags.length > 0) return tags.map(([name, id]) => [id, [name]]);
+async function imagesMeant(store: Store, text: string): Promise<[ImageId, Reference?][]> {
+  const named = await namesInRepository(store, text);
+  if (named.length > 0) return named.map(([name, id]) => [id, name]);
   const { id } = await resolveImage(store, text);
-  if (id.startsWith(text) || id.startsWith(`sha256:${text}`)) return [[id, []]];
-  const name = withDefaultTag(parseReference(text));
-  return [[id, name.digest === undefined ? [name] : []]];
+  if (id.startsWith(text) || id.startsWith(`sha256:${text}`)) return [[id]];
+  return [[id, withDefaultTag(parseReference(text))]];
 }
 
-/** All tags of the repository that `text` names without tag or digest; none if it names something else. */
-async function tagsOfRepository(store: Store, text: string): Promise<[Reference, ImageId][]> {
+/** All names in the repository that `text` names without tag or digest; none if it names something else. */
+async function namesInRepository(store: Store, text: string): Promise<[Reference, ImageId][]> {
   try {
     const asked = parseReference(text);
     if (asked.tag !== undefined || asked.digest !== undefined) return [];
-    const named = await namedReferences(store);
-    return named.filter(([name]) => name.tag !== undefined && familiarName(name) === familiarName(asked));
+    return (await namedReferences(store)).filter(([name]) => familiarName(name) === familiarName(asked));
   } catch (error) {
     // Bare hex digits are an ID, not a name.
     if (isFailure(error, "invalid")) return [];

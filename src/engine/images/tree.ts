@@ -30,7 +30,8 @@ export async function imageForest(store: Store): Promise<ForestNode[]> {
   const users = layerUsers(images);
   const drafts: Draft[] = [];
   for (const image of images) drafts.push(await draft(store, image, users));
-  const parents = new Map(drafts.map((node) => [node.id, parentOf(node, drafts)]));
+  const byId = new Map<ImageId | undefined, Draft>(drafts.map((node) => [node.id, node]));
+  const parents = new Map(drafts.map((node) => [node.id, parentOf(node, byId)]));
   const grow = (node: Draft): ForestNode => {
     const parent = parents.get(node.id);
     const { image, chain: _chain, ...shown } = node;
@@ -72,18 +73,35 @@ async function draft(store: Store, image: StoredImage, users: ReadonlyMap<ChainI
 
 /**
  * The recorded parent, else the image with the tallest stack that this one's stack begins with. Equal stacks are not
- * parent and child unless recorded so: neither is below the other. An image without layers is nobody's parent.
+ * parent and child unless recorded so: neither is below the other. An image without layers is nobody's parent, but by
+ * record. A record counts only if the child's stack begins with the parent's, so that no image is its own ancestor.
  */
-function parentOf(node: Draft, all: readonly Draft[]): Draft | undefined {
-  const recorded = all.find((other) => other.id === node.image.parent);
-  if (recorded !== undefined) return recorded;
+function parentOf(node: Draft, all: ReadonlyMap<ImageId | undefined, Draft>): Draft | undefined {
+  const recorded = all.get(node.image.parent);
+  if (recorded !== undefined && beginsWith(node, recorded) && !isBelow(recorded, node, all)) return recorded;
   let best: Draft | undefined;
-  for (const other of all) {
+  for (const other of all.values()) {
     const height = other.chain.length;
-    if (height === 0 || height >= node.chain.length) continue;
-    // A chain ID names the whole stack below it, so one comparison decides.
-    if (other.chain[height - 1] === node.chain[height - 1] && height > (best?.chain.length ?? 0))
-      best = other;
+    if (height === 0 || height >= node.chain.length || !beginsWith(node, other)) continue;
+    if (height > (best?.chain.length ?? 0)) best = other;
   }
   return best;
+}
+
+/** A chain ID names the whole stack below it, so one comparison decides. */
+function beginsWith(node: Draft, other: Draft): boolean {
+  const height = other.chain.length;
+  return height === 0 || other.chain[height - 1] === node.chain[height - 1];
+}
+
+/** Whether records lead from `node` down to `other`: of equal stacks a damaged store may name each the other's parent. */
+function isBelow(node: Draft, other: Draft, all: ReadonlyMap<ImageId | undefined, Draft>): boolean {
+  const seen = new Set<Draft>();
+  let at: Draft | undefined = node;
+  while (at !== undefined && !seen.has(at) && at.chain.length === other.chain.length) {
+    if (at === other) return true;
+    seen.add(at);
+    at = all.get(at.image.parent);
+  }
+  return false;
 }
