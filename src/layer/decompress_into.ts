@@ -17,20 +17,29 @@ export interface PlainConsumer {
   drain(): Promise<void> | undefined;
 }
 
+/** Compressed bytes of a layer for which another thread is not worth its while. */
+const short = 1 << 20;
+
 /**
  * Each chunk of `source` has to stay as it is until the next one is asked for, no longer.
  * Decompresses by content, as `bytes/decompress` does and where it can faster: what the consumer does with one piece
  * happens while the next is made in the thread pool.
+ * @param size compressed bytes to come, if that is known
  * @throws Failure("corrupt") for malformed input, and what source and consumer throw
  */
-export async function decompressInto(source: ByteSource, consumer: PlainConsumer): Promise<void> {
+export async function decompressInto(
+  source: ByteSource,
+  consumer: PlainConsumer,
+  size = Infinity,
+): Promise<void> {
   const iterator = source[Symbol.asyncIterator]();
   try {
     const first = await peek(iterator);
     const compression = detectCompression(first);
     consumer.found(compression);
     if ((compression === "gzip" || compression === "zstd") && Inflater.isAvailable()) {
-      await inflate(compression, first, iterator, consumer);
+      const inflater = new Inflater(compression, (piece) => use(piece, consumer), size < short);
+      await inflate(inflater, rest(first, iterator));
     } else if (compression === "none") {
       await pass(rest(first, iterator), consumer);
     } else {
@@ -63,23 +72,18 @@ async function* rest(first: Uint8Array, iterator: AsyncIterator<Uint8Array>): As
 
 async function pass(plain: ByteSource, consumer: PlainConsumer): Promise<void> {
   for await (const piece of plain) {
-    consumer.write(piece);
-    const waiting = consumer.drain();
+    const waiting = use(piece, consumer);
     if (waiting !== undefined) await waiting;
   }
 }
 
-async function inflate(
-  format: "gzip" | "zstd",
-  first: Uint8Array,
-  iterator: AsyncIterator<Uint8Array>,
-  consumer: PlainConsumer,
-): Promise<void> {
-  using inflater = new Inflater(format, (piece) => consumer.write(piece));
-  for await (const input of rest(first, iterator)) {
-    await inflater.write(input);
-    const waiting = consumer.drain();
-    if (waiting !== undefined) await waiting;
-  }
+function use(piece: Uint8Array, consumer: PlainConsumer): Promise<void> | undefined {
+  consumer.write(piece);
+  return consumer.drain();
+}
+
+async function inflate(inflater: Inflater, source: ByteSource): Promise<void> {
+  using _ = inflater;
+  for await (const input of source) await inflater.write(input);
   await inflater.end();
 }

@@ -26,7 +26,7 @@ export interface StreamJob extends Pick<UnpackJob, "target" | "blob" | "diffId" 
  *   hold; and what `source` throws
  */
 export async function unpackStream(job: StreamJob, source: ByteSource): Promise<UnpackedLayer> {
-  using flusher = new Flusher(job.target.directory);
+  using flusher = job.sync ? new Flusher(job.target.directory) : undefined;
   using intake = new BlobIntake(job);
   let compression: Compression = "none";
   using stage = new TarStage({
@@ -38,10 +38,12 @@ export async function unpackStream(job: StreamJob, source: ByteSource): Promise<
   });
   const bytes = intake.through(source);
   try {
-    await decompressInto(unending(bytes), stage).catch((error: unknown) => blame(error, job, intake, bytes));
+    await decompressInto(unending(bytes), stage, job.blob?.size).catch((error: unknown) =>
+      blame(error, job, intake, bytes),
+    );
     const blob = intake.finish(() => stage.diffId());
     const { size } = await stage.finish();
-    if (job.sync) flusher.flush([job.partial, job.tarSplit]);
+    flusher?.flush([job.partial, job.tarSplit]);
     return { diffId: stage.diffId(), blob, compression, size, tarSize: stage.size };
   } catch (error) {
     if (isFailure(error, "corrupt") || isFailure(error, "invalid")) discardWrong(job, intake);
