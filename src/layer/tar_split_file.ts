@@ -1,7 +1,7 @@
 /** Writes `tar-split.json.gz` while a layer is unpacked. */
 import { once } from "node:events";
 import { closeSync, openSync, writeSync } from "node:fs";
-import { createGzip, type Gzip } from "node:zlib";
+import { createGzip, type Gzip, gzipSync } from "node:zlib";
 import type { ByteString } from "../byte_string.ts";
 import { type RawSink, TarSplitWriter } from "../tar/index.ts";
 
@@ -12,6 +12,8 @@ import { type RawSink, TarSplitWriter } from "../tar/index.ts";
 const level = 1;
 /** Uncompressed bytes that may wait for the compressor, which runs in another thread. */
 const highWater = 1 << 20;
+/** Chunks of the record, of 256 KiB at most, that are too few for a compressor of their own. */
+const fewChunks = 2;
 
 /**
  * The raw side of a parser. Content that will not lie in the layer's directory under its own name (see
@@ -19,7 +21,9 @@ const highWater = 1 << 20;
  */
 export class TarSplitFile implements RawSink {
   readonly #fd: number;
-  readonly #gzip: Gzip;
+  /** What came so far, as long as there is no compressor. */
+  readonly #waiting: Buffer[] = [];
+  #gzip: Gzip | undefined;
   readonly #writer: TarSplitWriter;
   readonly #keepsContent: () => boolean;
   #failure: unknown;
@@ -32,10 +36,25 @@ export class TarSplitFile implements RawSink {
   constructor(path: string, keepsContent: () => boolean) {
     this.#keepsContent = keepsContent;
     this.#fd = openSync(path, "w", 0o644);
-    this.#gzip = createGzip({ level, chunkSize: 128 * 1024 });
-    this.#gzip.on("data", (chunk: Uint8Array) => this.#save(chunk));
-    this.#gzip.on("error", (error) => (this.#failure ??= error));
-    this.#writer = new TarSplitWriter((chunk) => void this.#gzip.write(Buffer.from(chunk)));
+    this.#writer = new TarSplitWriter((chunk) => this.#add(Buffer.from(chunk)));
+  }
+
+  /** Most layers are small: their record is compressed in one go at the end, which spares them the thread pool. */
+  #add(chunk: Buffer): void {
+    if (this.#gzip === undefined && this.#waiting.length < fewChunks) {
+      this.#waiting.push(chunk);
+      return;
+    }
+    this.#gzip ??= this.#start();
+    this.#gzip.write(chunk);
+  }
+
+  #start(): Gzip {
+    const gzip = createGzip({ level, chunkSize: 128 * 1024 });
+    gzip.on("data", (each: Uint8Array) => this.#save(each));
+    gzip.on("error", (error) => (this.#failure ??= error));
+    for (const chunk of this.#waiting.splice(0)) gzip.write(chunk);
+    return gzip;
   }
 
   #save(chunk: Uint8Array): void {
@@ -79,29 +98,35 @@ export class TarSplitFile implements RawSink {
   /** Something to wait for when the compressor has fallen behind. */
   drain(): Promise<void> | undefined {
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#gzip.writableLength < highWater) return undefined;
-    return this.#until("drain");
+    if (this.#gzip === undefined || this.#gzip.writableLength < highWater) return undefined;
+    return this.#until(this.#gzip, "drain");
   }
 
   /** Completes the file. */
   async finish(): Promise<void> {
     this.#settle();
     this.#writer.end();
-    const ended = this.#until("end");
-    this.#gzip.end();
-    await ended;
+    const gzip = this.#gzip;
+    if (gzip === undefined) {
+      this.#save(gzipSync(Buffer.concat(this.#waiting.splice(0)), { level }));
+      if (this.#failure !== undefined) throw this.#failure;
+    } else {
+      const ended = this.#until(gzip, "end");
+      gzip.end();
+      await ended;
+    }
     this.close();
   }
 
-  async #until(event: "drain" | "end"): Promise<void> {
-    await once(this.#gzip, event);
+  async #until(gzip: Gzip, event: "drain" | "end"): Promise<void> {
+    await once(gzip, event);
     if (this.#failure !== undefined) throw this.#failure;
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#gzip.destroy();
+    this.#gzip?.destroy();
     closeSync(this.#fd);
   }
 }

@@ -8,6 +8,8 @@ import type { RawSink } from "./entry.ts";
 import { quoted } from "./text.ts";
 
 const flushAt = 256 * 1024;
+/** Memory of writers that have ended, for the next ones. */
+const spare: Buffer[] = [];
 /**
  * What follows the end blocks is cut where the archive's offset is divisible by this. tar-split cuts wherever its
  * reader happens to return; that is the buffer of 32 KiB in dockerd's usual paths.
@@ -26,7 +28,7 @@ const maxSegment = 3 << 20;
  */
 export class TarSplitWriter implements RawSink {
   private readonly write: (chunk: Uint8Array) => void;
-  private readonly out = Buffer.allocUnsafeSlow(flushAt);
+  private readonly out = spare.pop() ?? Buffer.allocUnsafeSlow(flushAt);
   private used = 0;
   private segment = Buffer.allocUnsafeSlow(16 * 1024);
   private segmentLength = 0;
@@ -80,12 +82,13 @@ export class TarSplitWriter implements RawSink {
     this.atRest = true;
   }
 
-  /** Writes what is left, and the empty segment that ends the record. */
+  /** Writes what is left, and the empty segment that ends the record. Once; the writer is of no more use then. */
   end(): void {
     if (this.file !== undefined) this.endFile();
     if (this.segmentLength > 0) this.endSegment();
     this.endSegment();
     this.flush();
+    spare.push(this.out);
   }
 
   private endSegment(): void {
