@@ -20,6 +20,7 @@ import {
   type StoredImage,
 } from "../../store/index.ts";
 import { listRecords, type ContainerRecord } from "../containers/record.ts";
+import { reconcile } from "../containers/state.ts";
 
 export interface RemoveOptions {
   readonly force?: boolean;
@@ -49,7 +50,7 @@ export async function removeImage(
     force: options.force ?? false,
     prune: !(options.noPrune ?? false),
     lines: [],
-    containers: await listRecords(store.root),
+    containers: await Promise.all((await listRecords(store.root)).map((record) => reconcile(store, record))),
   };
   const byName = !isIdPrefix(image.id, name);
   const gone = byName ? await untagByName(removal, image, name) : await untagById(removal, image);
