@@ -9,7 +9,8 @@
  * open keeps its bytes, and one that comes too late finds it missing. Use is recorded in the file's mtime, which
  * we set ourselves (atime depends on mount options).
  */
-import { mkdir, open, rename, rm, stat, utimes } from "node:fs/promises";
+import { mkdirSync, renameSync, statSync, utimesSync } from "node:fs";
+import { open, rm, stat, utimes } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Failure } from "../errors.ts";
 import { algorithmOf, hexOf, isDigest, type BlobDigest, type Digest } from "../oci/index.ts";
@@ -64,8 +65,7 @@ class FolderBlobCache implements BlobCache {
 
   async get(digest: BlobDigest): Promise<string | undefined> {
     const path = blobPath(this.#root, digest);
-    const found = await stat(path).catch(ignoreMissing);
-    if (!found?.isFile()) return undefined;
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
     const now = new Date();
     // A root on a read-only file system can still be read from; the order of eviction does not matter there.
     await utimes(path, now, now).catch(() => undefined);
@@ -78,12 +78,12 @@ class FolderBlobCache implements BlobCache {
 
   async adopt(path: string, digest: BlobDigest, { flushed = false } = {}): Promise<void> {
     const target = blobPath(this.#root, digest);
-    await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+    mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
     if (!flushed) await sync(path);
     const now = new Date();
-    await utimes(path, now, now);
-    const { size } = await stat(path);
-    await rename(path, target);
+    utimesSync(path, now, now);
+    const { size } = statSync(path);
+    renameSync(path, target);
     this.#total += size;
     // Counting all files for each of a hundred layers would be quadratic; what others add they evict themselves.
     if (this.#total > this.#limit || now.getTime() - this.#countedAt > recount) await this.#evict(target);
