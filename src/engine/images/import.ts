@@ -33,6 +33,7 @@ export async function importImage(
   const platform = options.platform ?? hostPlatform();
   return deriveImage(store, {
     tar,
+    keepEmptyLayer: true,
     ...(options.name !== undefined && { name: options.name }),
     history: { created, comment },
     edit: (config) => {
