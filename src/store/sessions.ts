@@ -62,15 +62,17 @@ export async function openSession(store: SessionStore): Promise<OpenSession> {
     flock(fd, "exclusive");
     return fd;
   });
-  return new FolderSession(directory, lock);
+  return new FolderSession(store, directory, lock);
 }
 
 class FolderSession implements OpenSession {
   readonly directory: string;
   readonly claims = new Set<string>();
+  readonly #store: SessionStore;
   readonly #lock: number;
 
-  constructor(directory: string, lock: number) {
+  constructor(store: SessionStore, directory: string, lock: number) {
+    this.#store = store;
     this.directory = directory;
     this.#lock = lock;
   }
@@ -88,7 +90,8 @@ class FolderSession implements OpenSession {
 
   async finish(): Promise<void> {
     try {
-      await rm(this.directory, { recursive: true, force: true });
+      // Half removed, without its lock file, it would look like a dead one.
+      await this.#store.withLock(sessionsLock, () => rm(this.directory, { recursive: true, force: true }));
     } finally {
       closeSync(this.#lock);
     }

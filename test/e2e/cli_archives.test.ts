@@ -197,9 +197,9 @@ test("load takes what save wrote, and refuses what was changed", { skip: runSkip
       // The content of /two in the top layer: its own bytes appear nowhere else.
       await varve("save", "--format", "docker", "-o", at("flipped"), "top");
       const flipped = readFileSync(at("flipped"));
-      const header = flipped.lastIndexOf("two\0", flipped.lastIndexOf("ustar"));
-      const content = flipped.indexOf("2\n", header + 512);
-      flipped[content] = 0x33;
+      const header = flipped.indexOf("\0two\0") + 1;
+      assert.equal(flipped.toString("latin1", header + 512, header + 514), "2\n");
+      flipped[header + 512] = 0x33;
       assert.notDeepEqual(flipped, bytes);
       writeFileSync(at("flipped"), flipped);
       const other = varveOn(at("refuses"));
