@@ -5,6 +5,8 @@ import { endUnusedMounts } from "./gc/end_unused_mounts.ts";
 import { findFiles } from "./gc/find_files.ts";
 import { findReferences } from "./gc/find_references.ts";
 import type { Garbage } from "./gc/types.ts";
+import { dropFreeLocks } from "./locks.ts";
+import { storePaths } from "./paths.ts";
 import { openSession } from "./sessions.ts";
 import type { Store } from "./types.ts";
 
@@ -63,6 +65,7 @@ export async function collectGarbage(store: Store, options: CollectOptions = {})
       if (!dryRun) await remove();
       removed.push({ kind, what, bytes, reason });
     }
+    if (!dryRun) dropFreeLocks(storePaths(store.root, store.driver.name).locks);
     await session.finish();
     return { removed, bytes: removed.reduce((sum, item) => sum + item.bytes, 0) };
   } catch (error) {

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { isFailure } from "../errors.ts";
-import { openLocks } from "./locks.ts";
+import { dropFreeLocks, openLocks } from "./locks.ts";
 
 function open(t: TestContext) {
   const root = mkdtempSync(join(tmpdir(), "locks-"));
@@ -28,6 +28,16 @@ test("one holder at a time, through two openings of one root", async (t) => {
   assert.equal(most, 1);
   assert.deepEqual(readdirSync(directory), [], "locks leave no files behind");
   assert.equal(statSync(directory).mode & 0o777, 0o700);
+});
+
+test("files of locks that a kill left go, held ones stay", async (t) => {
+  const { withLock, directory } = open(t);
+  await withLock("held", async () => {
+    writeFileSync(join(directory, "left"), "");
+    dropFreeLocks(directory);
+    assert.deepEqual(readdirSync(directory), ["held"]);
+  });
+  dropFreeLocks(join(directory, "nowhere"));
 });
 
 test("different names do not wait for each other", async (t) => {

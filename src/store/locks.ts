@@ -2,13 +2,14 @@
  * Locks between all processes that share a data root: `flock(2)` on files in `ROOT/varve/locks`. The kernel lets go
  * of them when a process dies, however it dies.
  */
-import { rmSync } from "node:fs";
+import { closeSync, fstatSync, openSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fromText } from "../byte_string.ts";
 import { Failure } from "../errors.ts";
-import { lockFile } from "../sys/index.ts";
+import { flock, lockFile } from "../sys/index.ts";
 import { ensureDirectory } from "./atomic_write.ts";
 import { modes } from "./paths.ts";
+import { isMissing, listIfThere } from "./read_small.ts";
 import type { Store } from "./types.ts";
 
 export type WithLock = Store["withLock"];
@@ -33,4 +34,27 @@ export function openLocks(directory: string, onHeld: () => void = () => {}): Wit
     onHeld();
     return await work();
   };
+}
+
+/**
+ * Removes the files in `directory` whose lock nobody holds: those of killed processes, which could not do it themselves.
+ * They take no space, but there is one for each blob that was being fetched.
+ */
+export function dropFreeLocks(directory: string): void {
+  for (const name of listIfThere(directory)) {
+    const path = join(directory, name);
+    let fd: number;
+    try {
+      fd = openSync(path, "r");
+    } catch (error) {
+      if (isMissing(error)) continue;
+      throw error;
+    }
+    try {
+      // Removed while it is held, as above; and only if it still has the name, which another file may have by now.
+      if (flock(fd, "exclusive") && fstatSync(fd).nlink > 0) rmSync(path, { force: true });
+    } finally {
+      closeSync(fd);
+    }
+  }
 }
