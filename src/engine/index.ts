@@ -1,6 +1,6 @@
 export { Engine, openEngine, type EngineOptions } from "./engine.ts";
 export { version } from "./version.ts";
-export type { Waiting } from "./images/index.ts";
+export type { Waiting } from "./images/waiting.ts";
 export type { HistoryLine } from "./images/history.ts";
 export type { ImageInspect } from "./images/inspect.ts";
 export type { ImageSummary, ListOptions } from "./images/list.ts";

@@ -1,5 +1,4 @@
 /** Images: every verb in a file of its own, loaded when it is first used. */
-import type { Report } from "../../bytes/index.ts";
 import type { Platform, Reference } from "../../oci/index.ts";
 import type { Remote } from "../../remote/index.ts";
 import { resolveImage, type Store, type StoredImage } from "../../store/index.ts";
@@ -14,11 +13,7 @@ import type { PushResult } from "./push.ts";
 import type { RemoveOptions, RemovedLine } from "./remove.ts";
 import type { SaveOptions } from "./save.ts";
 import type { ForestNode } from "./tree.ts";
-
-export interface Waiting {
-  readonly signal: AbortSignal;
-  readonly report?: Report;
-}
+import type { Waiting } from "./waiting.ts";
 
 export class Images {
   readonly #store: Store;

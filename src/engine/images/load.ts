@@ -5,7 +5,7 @@ import { openArchive } from "../../archive/index.ts";
 import type { ByteSource } from "../../bytes/index.ts";
 import type { ImageId, Reference } from "../../oci/index.ts";
 import { receiveImage, type Store } from "../../store/index.ts";
-import type { Waiting } from "./index.ts";
+import type { Waiting } from "./waiting.ts";
 
 export interface LoadResult {
   readonly imageId: ImageId;

@@ -12,7 +12,7 @@ import {
 } from "../../oci/index.ts";
 import type { Remote } from "../../remote/index.ts";
 import { receiveImage, type Store, type StoredImage } from "../../store/index.ts";
-import type { Waiting } from "./index.ts";
+import type { Waiting } from "./waiting.ts";
 
 export interface PullResult {
   /** What was asked for, with its tag. */

@@ -10,7 +10,7 @@ import {
 } from "../../oci/index.ts";
 import type { PushedImage, Remote } from "../../remote/index.ts";
 import { viewImage, type Store } from "../../store/index.ts";
-import type { Waiting } from "./index.ts";
+import type { Waiting } from "./waiting.ts";
 
 export interface PushResult {
   readonly name: Reference;
