@@ -8,23 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { compareTrees } from "../../src/layer/index.ts";
-import { scratch, type Scratch } from "../suites/scratch.ts";
-import { json, makeBase, runSkip, varveOn, type Program } from "./support.ts";
-
-interface Bench {
-  readonly directory: Scratch;
-  readonly root: string;
-  readonly varve: Program;
-}
-
-/** A root with the image `base:1`. */
-async function bench(): Promise<Bench> {
-  const directory = scratch("run");
-  const root = join(directory.path, "root");
-  const varve = varveOn(root);
-  await varve("import", "-c", 'CMD ["sh"]', makeBase(directory.path, { id: "base" }), "base:1");
-  return { directory, root, varve };
-}
+import { json, makeBase, makeBench, runSkip, type Program } from "./support.ts";
 
 type Data = Record<"LowerDir" | "UpperDir" | "MergedDir" | "WorkDir", string>;
 
@@ -50,17 +34,17 @@ async function exitOf(child: ChildProcess): Promise<number | null> {
 }
 
 test("a container's root", { skip: runSkip }, async (t) => {
-  const { directory, root, varve } = await bench();
-  using _gone = directory;
+  await using bench = await makeBench("run");
+  const { root, varve } = bench;
 
   await t.test(
     "B001 it is the merged image and the engine's mount points; nothing of the host shows",
     async () => {
-      const marker = join(directory.path, "host-marker");
+      const marker = join(bench.path, "host-marker");
       fs.writeFileSync(marker, "");
       const inside = (await varve("run", "--rm", "base:1", "find", "/", "-xdev")).split("\n");
       const list = ["-printf", "/%P\\n"];
-      const image = execFileSync("find", [join(directory.path, "base"), ...list], { encoding: "utf8" });
+      const image = execFileSync("find", [join(bench.path, "base"), ...list], { encoding: "utf8" });
       const places = ["/.dockerenv", "/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/resolv.conf"];
       // /dev is a mount of its own: what it holds is not the root's.
       const shown = inside.filter((path) => !path.startsWith("/dev/"));
@@ -71,11 +55,11 @@ test("a container's root", { skip: runSkip }, async (t) => {
   );
 
   await t.test("B002 an image without /dev, /proc, /etc is created and exported", async () => {
-    execFileSync("tar", ["-cf", join(directory.path, "one.tar"), "-C", directory.path, "base.tar"]);
-    await varve("import", "-c", 'CMD ["/none"]', join(directory.path, "one.tar"), "one-file");
+    execFileSync("tar", ["-cf", join(bench.path, "one.tar"), "-C", bench.path, "base.tar"]);
+    await varve("import", "-c", 'CMD ["/none"]', join(bench.path, "one.tar"), "one-file");
     await varve("create", "--name", "bare", "one-file");
-    await varve("export", "-o", join(directory.path, "bare.tar"), "bare");
-    const listed = execFileSync("tar", ["-tf", join(directory.path, "bare.tar")], { encoding: "utf8" }).split(
+    await varve("export", "-o", join(bench.path, "bare.tar"), "bare");
+    const listed = execFileSync("tar", ["-tf", join(bench.path, "bare.tar")], { encoding: "utf8" }).split(
       "\n",
     );
     assert.ok(
@@ -85,7 +69,7 @@ test("a container's root", { skip: runSkip }, async (t) => {
   });
 
   await t.test("B003 B004 distributions differ in their root and share the host's kernel", async () => {
-    await varve("import", makeBase(directory.path, { id: "other" }), "other");
+    await varve("import", makeBase(bench.path, { id: "other" }), "other");
     const look = (image: string): Promise<string> =>
       varve("run", "--rm", image, "sh", "-c", "cat /etc/os-release; uname -r");
     assert.deepEqual(
@@ -111,9 +95,9 @@ test("a container's root", { skip: runSkip }, async (t) => {
 
   await t.test("B006 B009 a storm in a container touches its writable layer only", async () => {
     const lower = (await dataOf(varve, "base:1")).UpperDir;
-    const copy = join(directory.path, "lower");
+    const copy = join(bench.path, "lower");
     execFileSync("cp", ["-a", lower, copy]);
-    const saved = join(directory.path, "before.tar");
+    const saved = join(bench.path, "before.tar");
     await varve("save", "-o", saved, "base:1");
     const storm =
       "rm -r /odd /usr; chmod 777 /etc/profile; echo x >> /bin/apt; mv /root /home; touch /tmp/t; ln /etc/passwd /p";
@@ -180,34 +164,34 @@ test("a container's root", { skip: runSkip }, async (t) => {
   });
 
   await t.test("B059 a commit holds no placeholder and nothing of a bind mount", async () => {
-    fs.mkdirSync(join(directory.path, "bound"));
+    fs.mkdirSync(join(bench.path, "bound"));
     const write = "echo 1 > /bound/in; echo 2 > /etc/hosts; echo 3 > /mine";
     await varve(
       "run",
       "--name",
       "bound",
       "-v",
-      `${join(directory.path, "bound")}:/bound`,
+      `${join(bench.path, "bound")}:/bound`,
       "base:1",
       "sh",
       "-c",
       write,
     );
-    assert.equal(fs.readFileSync(join(directory.path, "bound/in"), "utf8"), "1\n");
+    assert.equal(fs.readFileSync(join(bench.path, "bound/in"), "utf8"), "1\n");
     await varve("commit", "bound", "bound");
-    await varve("save", "--format", "docker", "-o", join(directory.path, "bound.tar"), "bound");
-    execFileSync("tar", ["-xf", join(directory.path, "bound.tar"), "-C", join(directory.path, "bound")]);
-    const manifest = fs.readFileSync(join(directory.path, "bound/manifest.json"), "utf8");
+    await varve("save", "--format", "docker", "-o", join(bench.path, "bound.tar"), "bound");
+    execFileSync("tar", ["-xf", join(bench.path, "bound.tar"), "-C", join(bench.path, "bound")]);
+    const manifest = fs.readFileSync(join(bench.path, "bound/manifest.json"), "utf8");
     const top = json<{ Layers: string[] }[]>(manifest)[0]?.Layers.at(-1) as string;
-    const listed = execFileSync("tar", ["-tf", join(directory.path, "bound", top)], { encoding: "utf8" });
+    const listed = execFileSync("tar", ["-tf", join(bench.path, "bound", top)], { encoding: "utf8" });
     assert.equal(listed, "bound/\nmine\n");
     await varve("rm", "bound");
   });
 });
 
 test("how a run ends", { skip: runSkip }, async (t) => {
-  const { directory, root, varve } = await bench();
-  using _gone = directory;
+  await using bench = await makeBench("run");
+  const { root, varve } = bench;
   const codeOf = async (...args: string[]): Promise<number> =>
     (await varve.run(["run", "--rm", ...args])).code;
 

@@ -9,7 +9,7 @@ import { text } from "node:stream/consumers";
 import * as sys from "../../src/sys/index.ts";
 import { dockerdSkip } from "../suites/dockerd.ts";
 import { overlaySkip } from "../suites/overlay_skip.ts";
-import { unlessRoot } from "../suites/scratch.ts";
+import { scratch, unlessRoot } from "../suites/scratch.ts";
 
 const checkout = join(import.meta.dirname, "../..");
 
@@ -195,6 +195,32 @@ function addOddities(odd: string): void {
   fs.writeFileSync(at("sparse"), "end");
   fs.truncateSync(at("sparse"), 300_000);
   execFileSync("touch", ["-d", "2020-01-02 03:04:05.123456789Z", at("one"), at("empty")]);
+}
+
+/** A root of varve's with the image `base:1`; its containers are ended and all of it removed with the scope. */
+export interface Bench extends AsyncDisposable {
+  /** For what else a test writes; `base/` and `base.tar` are the image's tree. */
+  readonly path: string;
+  readonly root: string;
+  readonly varve: Program;
+}
+
+export async function makeBench(name: string): Promise<Bench> {
+  const directory = scratch(name);
+  const root = join(directory.path, "root");
+  const varve = varveOn(root);
+  await varve("import", "-c", 'CMD ["sh"]', makeBase(directory.path, { id: "base" }), "base:1");
+  return {
+    path: directory.path,
+    root,
+    varve,
+    [Symbol.asyncDispose]: async () => {
+      // A test that failed may have left one running: its mounts would outlive the directory.
+      const { stdout } = await varve.run(["ps", "-aq"]);
+      if (stdout !== "") await varve.run(["rm", "-f", ...stdout.trimEnd().split("\n")]);
+      directory[Symbol.dispose]();
+    },
+  };
 }
 
 /** The two example Dockerfiles of behaviours.md, sections 4, in `<directory>/A` and `<directory>/B`. */

@@ -20,10 +20,11 @@ export const rm = command({
   complete: "container",
   async run({ app, flags, args }) {
     const engine = await app.engine();
-    return forEachArgument(app, args, async (name) => {
+    const remove = async (name: string): Promise<void> => {
       await engine.containers.remove(name, { force: flags.force });
       line(app, name);
-    });
+    };
+    return forEachArgument(app, args, remove, { missingIsFine: flags.force });
   },
 });
 

@@ -26,11 +26,12 @@ export const rmi = command({
   async run({ app, flags, args }) {
     const engine = await app.engine();
     const removed: RemovedLine[] = [];
-    const code = await forEachArgument(app, args, async (name) => {
+    const remove = async (name: string): Promise<void> => {
       const lines = await engine.images.remove(name, { force: flags.force, noPrune: flags["no-prune"] });
       removed.push(...lines);
       if (!app.json) for (const each of lines) line(app, removedText(each));
-    });
+    };
+    const code = await forEachArgument(app, args, remove, { missingIsFine: flags.force });
     if (app.json) line(app, JSON.stringify(removed, null, 2));
     return code;
   },

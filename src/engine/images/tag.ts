@@ -5,11 +5,11 @@ import { resolveImage, type Store } from "../../store/index.ts";
 
 /** Throws `Failure("not-found")` for the source, `Failure("invalid")` for a target that is no name with a tag. */
 export async function tagImage(store: Store, source: string, target: string): Promise<void> {
-  const image = await resolveImage(store, source);
   const name = withDefaultTag(parseReference(target));
   if (name.digest !== undefined) {
     throw new Failure("invalid", "refusing to create a tag with a digest reference");
   }
+  const image = await resolveImage(store, source);
   await store.names.set(name, image.id);
   await store.images.markUpdated(image.id);
 }
