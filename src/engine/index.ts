@@ -12,7 +12,7 @@ export type { RemovedLine } from "./images/remove.ts";
 export type { ForestNode } from "./images/tree.ts";
 export type { ContainerInspect } from "./containers/inspect.ts";
 export type { ContainerSummary } from "./containers/list.ts";
-export { applyChanges } from "./apply_changes.ts";
+export { applyChanges } from "./changes/apply_changes.ts";
 export { parseBind } from "./containers/mount_points.ts";
 export type { ContainerRecord, HostConfig } from "./containers/record.ts";
 export type { ContainerUsage, DiskUsage, ImageUsage, Total as DiskUsageTotal } from "./system/disk_usage.ts";
