@@ -1,5 +1,5 @@
 /** Brings one blob to a worker thread, no faster than it uses it, and waits for the answer. */
-import type { Transferable } from "node:worker_threads";
+import type { MessagePort, Transferable } from "node:worker_threads";
 import { abortable } from "../bytes/index.ts";
 import type { Failure } from "../errors.ts";
 import type { GrowingFile, UnpackedLayer, UnpackJob } from "./types.ts";
@@ -52,10 +52,11 @@ export class Delivery {
   }
 
   /** @throws the source's own error if that is what ended the job */
-  async run(plan: StreamJob, job: UnpackJob): Promise<UnpackedLayer> {
+  async run(plan: StreamJob, job: UnpackJob, recorder?: MessagePort): Promise<UnpackedLayer> {
     this.#progress = new JobProgress(job, plan.offset);
     this.#file = job.file;
-    this.#send({ type: "job", job: plan });
+    if (recorder === undefined) this.#send({ type: "job", job: plan });
+    else this.#send({ type: "job", job: plan, recorder }, [recorder]);
     const feeding = this.#feed(plan, job).catch((error: unknown) => this.#fail(error));
     try {
       const answer = await this.#answer.promise;

@@ -1,19 +1,11 @@
 /** The near side of one worker thread. */
-import { Worker } from "node:worker_threads";
+import { type MessagePort, Worker } from "node:worker_threads";
 import { Failure } from "../errors.ts";
 import { Delivery } from "./delivery.ts";
 import type { UnpackedLayer, UnpackJob } from "./types.ts";
 import type { FromWorker } from "./unpack_messages.ts";
 import type { StreamJob } from "./unpack_stream.ts";
-
-/** The source runs beside it as plain JavaScript under the name that the file has there. */
-function workerUrl(): URL {
-  const here = import.meta.url;
-  return new URL(here.endsWith(".ts") ? "./unpack_worker.ts" : "./unpack_worker.js", here);
-}
-
-/** MB. Three workers at V8's default take 20 MB more and are no faster (measured on 45,000 entries). */
-const youngGeneration = 8;
+import { workerOptions, workerUrl } from "./worker_program.ts";
 
 /** One thread, one job at a time. It does not keep the process alive while it is idle. */
 export class LayerWorker {
@@ -23,7 +15,7 @@ export class LayerWorker {
 
   /** @param url of the program; another one than the product's own only in tests */
   constructor(url: URL = workerUrl()) {
-    this.#worker = new Worker(url, { resourceLimits: { maxYoungGenerationSizeMb: youngGeneration } });
+    this.#worker = new Worker(url, workerOptions);
     this.#worker.on("message", (message: FromWorker) => this.#current?.hear(message));
     this.#worker.on("error", (error) => this.#die(error));
     this.#worker.on("exit", (code) => this.#die(new Error(`exit code ${code}`)));
@@ -42,15 +34,16 @@ export class LayerWorker {
 
   /**
    * Does the job and returns when the thread has finished with it, well or not.
+   * @param recorder leads to another thread that records the layer
    * @throws the source's own error if that is what ended it
    */
-  async run(plan: StreamJob, job: UnpackJob): Promise<UnpackedLayer> {
+  async run(plan: StreamJob, job: UnpackJob, recorder?: MessagePort): Promise<UnpackedLayer> {
     if (this.#death !== undefined) throw this.#death;
     const delivery = new Delivery((message, transfer = []) => this.#worker.postMessage(message, transfer));
     this.#current = delivery;
     this.#worker.ref();
     try {
-      return await delivery.run(plan, job);
+      return await delivery.run(plan, job, recorder);
     } finally {
       this.#current = undefined;
       this.#worker.unref();

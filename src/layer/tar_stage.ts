@@ -2,10 +2,11 @@
 import { createHash, type Hash } from "node:crypto";
 import type { Compression } from "../bytes/index.ts";
 import { Failure } from "../errors.ts";
-import { algorithmOf, type DiffId } from "../oci/index.ts";
+import type { DiffId } from "../oci/index.ts";
 import { TarParser } from "../tar/index.ts";
 import type { PlainConsumer } from "./decompress_into.ts";
 import { type AppliedLayer, LayerApplier } from "./layer_applier.ts";
+import { type Recorder, recordPlan } from "./recorder.ts";
 import { TarSplitFile } from "./tar_split_file.ts";
 import type { ApplyTarget } from "./types.ts";
 
@@ -22,6 +23,8 @@ export interface TarStageOptions {
   readonly tarSplit?: string;
   readonly limits?: UnpackLimits;
   readonly onFound: (compression: Compression) => void;
+  /** Does what is neither parsing nor writing; default: all is done here. */
+  readonly recorder?: Recorder;
 }
 
 const defaultTarBytes = 2 ** 40;
@@ -30,21 +33,25 @@ export class TarStage implements PlainConsumer, Disposable {
   readonly #options: TarStageOptions;
   readonly #limit: number;
   readonly #applier: LayerApplier;
+  readonly #recorder: Recorder | undefined;
   readonly #split: TarSplitFile | undefined;
   readonly #parser: TarParser;
-  readonly #hash: Hash;
+  readonly #hash: Hash | undefined;
   #size = 0;
   #digest: DiffId | undefined;
 
   constructor(options: TarStageOptions) {
-    const { target, tarSplit, limits = {} } = options;
+    const { target, diffId, limits = {}, recorder } = options;
+    const { algorithm, tarSplit } = recordPlan(diffId, options.tarSplit);
     this.#options = options;
     this.#limit = limits.tarBytes ?? defaultTarBytes;
     this.#applier = new LayerApplier(target, limits);
-    this.#split =
-      tarSplit === undefined ? undefined : new TarSplitFile(tarSplit, () => this.#applier.keepsContent);
+    this.#recorder = recorder;
+    if (recorder === undefined) {
+      this.#hash = createHash(algorithm);
+      if (tarSplit !== undefined) this.#split = new TarSplitFile(tarSplit, () => this.#applier.keepsContent);
+    }
     this.#parser = new TarParser(this.#applier, this.#split === undefined ? {} : { raw: this.#split });
-    this.#hash = createHash(options.diffId === undefined ? "sha256" : algorithmOf(options.diffId));
   }
 
   get size(): number {
@@ -60,25 +67,27 @@ export class TarStage implements PlainConsumer, Disposable {
     if (this.#size > this.#limit) {
       throw new Failure("limit", `layer unpacks to more than ${this.#limit} bytes`);
     }
-    this.#hash.update(plain);
+    this.#hash?.update(plain);
+    this.#recorder?.write(plain);
     this.#parser.write(plain);
   }
 
   drain(): Promise<void> | undefined {
-    return this.#split?.drain();
+    return this.#recorder === undefined ? this.#split?.drain() : this.#recorder.drain();
   }
 
-  /** The digest of all bytes; call when they are complete. */
+  /** The digest of all bytes; call when they are complete. Where there is a recorder, after {@link finish}. */
   diffId(): DiffId {
-    const { diffId } = this.#options;
-    const algorithm = diffId === undefined ? "sha256" : algorithmOf(diffId);
-    this.#digest ??= `${algorithm}:${this.#hash.digest("hex")}` as DiffId;
-    return this.#digest;
+    if (this.#digest !== undefined) return this.#digest;
+    if (this.#hash === undefined) throw new Failure("internal", "the layer's digest is not known yet");
+    const { algorithm } = recordPlan(this.#options.diffId, undefined);
+    return (this.#digest = `${algorithm}:${this.#hash.digest("hex")}` as DiffId);
   }
 
   /** @throws Failure("corrupt") if the bytes are not the layer that was expected, or end too early */
   async finish(): Promise<AppliedLayer> {
     this.#parser.end();
+    if (this.#recorder !== undefined) this.#digest = await this.#recorder.finish();
     const { diffId: expected } = this.#options;
     const actual = this.diffId();
     if (expected !== undefined && expected !== actual) {

@@ -48,12 +48,15 @@ const blobOf = (bytes: Buffer): NonNullable<UnpackJob["blob"]> => ({
   size: bytes.length,
 });
 
-const pool = new UnpackPool({ size: 2, sync: false, limits: { tarBytes: 8 << 20, entries: 100 } });
-after(() => pool[Symbol.asyncDispose]());
+const limits = { tarBytes: 8 << 20, entries: 100 };
+const pool = new UnpackPool({ size: 2, sync: false, limits });
+const recordingApart = new UnpackPool({ size: 2, sync: false, limits, recordApart: 0 });
+after(() => Promise.all([pool, recordingApart].map((each) => each[Symbol.asyncDispose]())));
 
 const ways: [name: string, unpack: (job: UnpackJob) => Promise<UnpackedLayer>][] = [
   ["in a worker", (job) => pool.unpack(job)],
-  ["here", (job) => unpackHere(job, { sync: false, limits: { tarBytes: 8 << 20, entries: 100 } })],
+  ["in two workers", (job) => recordingApart.unpack(job)],
+  ["here", (job) => unpackHere(job, { sync: false, limits })],
 ];
 
 /** A job on a scratch directory. */

@@ -1,10 +1,15 @@
 /** What an `UnpackPool` and its workers say to each other. */
+import type { MessagePort } from "node:worker_threads";
 import { Failure, type FailureKind } from "../errors.ts";
+import type { RecordPlan } from "./recorder.ts";
 import type { UnpackedLayer } from "./types.ts";
 import type { StreamJob } from "./unpack_stream.ts";
 
 export type ToWorker =
-  | { readonly type: "job"; readonly job: StreamJob }
+  /** Unpack a layer; its digest and its record are `recorder`'s, if there is one. */
+  | { readonly type: "job"; readonly job: StreamJob; readonly recorder?: MessagePort }
+  /** Record a layer that another thread unpacks. */
+  | { readonly type: "record"; readonly plan: RecordPlan; readonly port: MessagePort }
   | { readonly type: "bytes"; readonly chunk: Uint8Array }
   /** The file of the job has that many bytes now. */
   | { readonly type: "grown"; readonly size: number }
@@ -17,6 +22,8 @@ export type FromWorker =
   | { readonly type: "credit"; readonly bytes: number; readonly memory: ArrayBuffer }
   /** Bytes of the job's file were used. */
   | { readonly type: "used"; readonly bytes: number }
+  /** The record is done, or no longer wanted. */
+  | { readonly type: "recorded" }
   | { readonly type: "done"; readonly layer: UnpackedLayer }
   | { readonly type: "failed"; readonly failure: PlainFailure };
 

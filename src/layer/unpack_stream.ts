@@ -4,6 +4,7 @@ import { isFailure } from "../errors.ts";
 import { BlobIntake } from "./blob_intake.ts";
 import { decompressInto } from "./decompress_into.ts";
 import { Flusher } from "./flush_to_disk.ts";
+import type { Recorder } from "./recorder.ts";
 import { TarStage, type UnpackLimits } from "./tar_stage.ts";
 import type { UnpackedLayer, UnpackJob } from "./types.ts";
 
@@ -22,20 +23,26 @@ export interface StreamJob extends Pick<UnpackJob, "target" | "blob" | "diffId" 
  * Unpacks one layer in one pass. Nothing is left open afterwards; after a failure the target directory is left to
  * the caller, and `partial` is left to be resumed unless its bytes are wrong.
  * @param source the blob from `offset` on
+ * @param recorder computes the diff ID and writes `tarSplit`, in another thread; it is closed in any case. Only for
+ *   blobs whose digest is expected: that of an unknown plain tar is its diff ID
  * @throws Failure("corrupt") where bytes are not what was announced; "invalid" and "limit" for what a layer may not
  *   hold; and what `source` throws
  */
-export async function unpackStream(job: StreamJob, source: ByteSource): Promise<UnpackedLayer> {
+export async function unpackStream(
+  job: StreamJob,
+  source: ByteSource,
+  recorder?: Recorder,
+): Promise<UnpackedLayer> {
+  using resources = new DisposableStack();
+  resources.defer(() => recorder?.close());
   using flusher = job.sync ? new Flusher(job.target.directory) : undefined;
   using intake = new BlobIntake(job);
   let compression: Compression = "none";
-  using stage = new TarStage({
-    ...job,
-    onFound: (found) => {
-      compression = found;
-      if (found === "none") intake.isPlain();
-    },
-  });
+  const onFound = (found: Compression): void => {
+    compression = found;
+    if (found === "none") intake.isPlain();
+  };
+  using stage = new TarStage({ ...job, onFound, ...(recorder && { recorder }) });
   const bytes = intake.through(source);
   try {
     await decompressInto(unending(bytes), stage, job.blob?.size).catch((error: unknown) =>

@@ -3,6 +3,7 @@ import { parentPort, type MessagePort } from "node:worker_threads";
 import type { ByteSource } from "../bytes/index.ts";
 import { Failure } from "../errors.ts";
 import { FollowedFile } from "./followed_file.ts";
+import { RemoteRecorder, serveRecorder } from "./remote_recorder.ts";
 import { type FromWorker, fromPlain, type ToWorker, toPlain } from "./unpack_messages.ts";
 import { type StreamJob, unpackStream } from "./unpack_stream.ts";
 
@@ -18,7 +19,7 @@ class Inbox {
     this.#port = port;
   }
 
-  take(message: Exclude<ToWorker, { type: "job" }>): void {
+  take(message: Parameters<Take>[0]): void {
     if (message.type === "bytes") this.#chunks.push(message.chunk);
     else if (message.type === "end") this.#ended = true;
     else if (message.type === "stop") this.#failure = fromPlain(message.failure);
@@ -51,29 +52,33 @@ class Inbox {
   }
 }
 
-async function run(job: StreamJob, source: ByteSource): Promise<FromWorker> {
+async function run(job: StreamJob, source: ByteSource, port?: MessagePort): Promise<FromWorker> {
   try {
-    return { type: "done", layer: await unpackStream(job, source) };
+    const recorder = port && new RemoteRecorder(port);
+    return { type: "done", layer: await unpackStream(job, source, recorder) };
   } catch (error) {
     return { type: "failed", failure: toPlain(error) };
   }
 }
 
-type Take = (message: Exclude<ToWorker, { type: "job" }>) => void;
+type Take = (message: Exclude<ToWorker, { type: "job" | "record" }>) => void;
 
 /** Begins a job. @returns what takes the messages that belong to it */
-function begin(job: StreamJob, port: MessagePort): Take {
-  if (job.file !== undefined) return beginFile(job, job.file, port);
+function begin({ job, recorder }: ToWorker & { readonly type: "job" }, port: MessagePort): Take {
+  if (job.file !== undefined) return beginFile(job, job.file, port, recorder);
   const inbox = new Inbox(port);
-  void run(job, inbox).then((answer) => port.postMessage(answer));
+  void run(job, inbox, recorder).then((answer) => port.postMessage(answer));
   return (message) => inbox.take(message);
 }
 
-function beginFile(job: StreamJob, path: string, port: MessagePort): Take {
+function beginFile(job: StreamJob, path: string, port: MessagePort, recorder?: MessagePort): Take {
   const send = (message: FromWorker): void => port.postMessage(message);
   const file = openFile(path, send);
-  if (file === undefined) return () => undefined;
-  void run(job, file).then((answer) => {
+  if (file === undefined) {
+    recorder?.close();
+    return () => undefined;
+  }
+  void run(job, file, recorder).then((answer) => {
     file[Symbol.dispose]();
     send(answer);
   });
@@ -93,11 +98,17 @@ function openFile(path: string, send: (message: FromWorker) => void): FollowedFi
   }
 }
 
+async function record({ plan, port: from }: ToWorker & { readonly type: "record" }, port: MessagePort) {
+  await serveRecorder(plan, from);
+  port.postMessage({ type: "recorded" } satisfies FromWorker);
+}
+
 function serve(port: MessagePort): void {
   let take: Take = () => undefined;
   port.on("message", (message: ToWorker) => {
     // One job at a time: the pool sends the next one when it has the answer to this one.
-    if (message.type === "job") take = begin(message.job, port);
+    if (message.type === "job") take = begin(message, port);
+    else if (message.type === "record") void record(message, port);
     else take(message);
   });
 }

@@ -4,7 +4,7 @@
  */
 import type { ByteString } from "../byte_string.ts";
 import { Failure } from "../errors.ts";
-import { nameOf, parentOf, shown } from "./layer_path.ts";
+import { layerPath, nameOf, parentOf, shown } from "./layer_path.ts";
 
 export const whiteoutPrefix = ".wh.";
 export const opaqueName = ".wh..wh..opq";
@@ -38,6 +38,17 @@ export function readMark(path: ByteString): WhiteoutMark | undefined {
   }
   const parent = parentOf(path);
   return { kind: "whiteout", path: parent === "" ? hidden : `${parent}/${hidden}` };
+}
+
+/**
+ * Whether an entry's content will lie in the layer's directory under its own name. That of a whiteout, and of AUFS'
+ * bookkeeping, will not.
+ * @param path as the tar spells it
+ * @throws Failure("invalid") for what no layer may hold
+ */
+export function keepsOwnContent(path: ByteString): boolean {
+  const inLayer = layerPath(path);
+  return inLayer !== "" && readMark(inLayer) === undefined;
 }
 
 /** The attribute by which overlayfs knows an opaque directory (kernel overlayfs.rst). */
