@@ -1,18 +1,18 @@
 /** An image from anywhere into the store: the common half of pull, load, import, commit and build. */
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { Failure, isFailure } from "../errors.ts";
+import { isFailure } from "../errors.ts";
 import { cancelled, type ImageView } from "../bytes/index.ts";
 import { chainIds, type Reference } from "../oci/index.ts";
 import { defaultUnpacker } from "./receive/default_unpacker.ts";
 import { findMissing } from "./receive/find_missing.ts";
 import { lineId } from "./receive/layer_progress.ts";
-import { isDiskFull } from "./receive/local_blob.ts";
 import { readConfig, type VerifiedConfig } from "./receive/read_config.ts";
 import { knownImage, registerImage, setNames } from "./receive/register_image.ts";
 import { stackOf } from "./receive/stack.ts";
 import type { MissingLayer, ReceivedImage, ReceiveOptions, StackLayer, Transfer } from "./receive/types.ts";
 import { unpackStack } from "./receive/unpack_stack.ts";
+import { explainDiskFull } from "./disk_full.ts";
 import { keepManifest } from "./manifests.ts";
 import { referencesLock } from "./release.ts";
 import { withSession } from "./with_session.ts";
@@ -73,7 +73,7 @@ export async function receiveImage(
       return { imageId: image.imageId, layersFetched, layersExisting, bytesFetched };
     });
   } catch (error) {
-    throw asFailure(error, image, options.signal);
+    throw asFailure(error, store.root, options.signal);
   }
 }
 
@@ -158,14 +158,7 @@ function announce(transfer: Transfer, stack: readonly StackLayer[], first: numbe
 }
 
 /** Everything that leaves here is a Failure: cancellation and a full disk come from many places in many shapes. */
-function asFailure(error: unknown, image: ImageView, signal: AbortSignal): unknown {
+function asFailure(error: unknown, root: string, signal: AbortSignal): unknown {
   if (isFailure(error)) return error;
-  if (signal.aborted) return cancelled(signal);
-  if (isDiskFull(error)) {
-    return new Failure("no-space", `cannot store image ${image.imageId}: no space left on device`, {
-      hint: "`varve system df` shows what takes the space, `varve system prune` frees some",
-      cause: error,
-    });
-  }
-  return error;
+  return signal.aborted ? cancelled(signal) : explainDiskFull(root, error);
 }

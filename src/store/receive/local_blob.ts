@@ -43,12 +43,6 @@ export function isDamaged(error: unknown): boolean {
   return isFailure(error) && damages.includes(error.kind);
 }
 
-/** Whether the disk, or the user's share of it, is full. */
-export function isDiskFull(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  return isFailure(error, "no-space") || code === "ENOSPC" || code === "EDQUOT";
-}
-
 /**
  * Drops a partial file whose bytes are wrong, or that has none; after other failures it stays for the next attempt.
  * Returns `error`. The caller holds the blob's lock.
