@@ -1,9 +1,10 @@
 /** Docker's `json-file` log: what the container wrote, line by line (behaviours B154). */
-import { createWriteStream } from "node:fs";
+import { createWriteStream, type WriteStream } from "node:fs";
 import { once } from "node:events";
 import { Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { goJson } from "../../oci/index.ts";
+import { goTime } from "../time.ts";
 
 export interface ContainerLog extends AsyncDisposable {
   /** A stream that passes everything on to `to` and records it under the name of its stream. */
@@ -13,25 +14,63 @@ export interface ContainerLog extends AsyncDisposable {
 /** Docker splits longer lines into several records (moby, daemon/logger/copier.go). */
 const maxLine = 16 * 1024;
 
-/** Opens (or makes) the log. Disposing writes what stands without line feed, and closes it. */
+/**
+ * Opens (or makes) the log. Disposing writes what stands without line feed, and closes it. A log that cannot be written
+ * (the disk is full) ends there: the container goes on, and so does its output.
+ */
 export async function openLog(path: string): Promise<ContainerLog> {
-  const file = createWriteStream(path, { flags: "a", mode: 0o640 });
-  await once(file, "open");
+  const file = new LogFile(createWriteStream(path, { flags: "a", mode: 0o640 }));
+  await file.opened;
   const flushes: (() => void)[] = [];
   return {
     tee(stream, to) {
       const lines = new LineRecorder((log) => {
-        file.write(`${goJson({ log, stream, time: goNow() })}\n`);
+        file.write(`${goJson({ log, stream, time: goTime(Date.now()) })}\n`);
       });
       flushes.push(() => lines.flush());
-      return new LoggedOutput(to, lines);
+      return new LoggedOutput(to, lines, file);
     },
     async [Symbol.asyncDispose]() {
       for (const flush of flushes) flush();
-      file.end();
-      await once(file, "close");
+      await file.close();
     },
   };
+}
+
+/** Takes lines until the first failure, and tells when it has too many of them. */
+class LogFile {
+  readonly #stream: WriteStream;
+  readonly #closed: Promise<unknown>;
+  readonly opened: Promise<unknown>;
+  #failed = false;
+
+  constructor(stream: WriteStream) {
+    this.#stream = stream;
+    this.opened = once(stream, "open");
+    this.#closed = new Promise((resolve) => stream.once("close", resolve));
+    stream.on("error", () => (this.#failed = true));
+  }
+
+  write(line: string): void {
+    if (!this.#failed) this.#stream.write(line);
+  }
+
+  /** Calls back when there is room for more. */
+  whenReady(done: () => void): void {
+    if (this.#failed || !this.#stream.writableNeedDrain) return done();
+    const go = (): void => {
+      this.#stream.off("drain", go);
+      this.#stream.off("close", go);
+      done();
+    };
+    this.#stream.on("drain", go);
+    this.#stream.on("close", go);
+  }
+
+  async close(): Promise<void> {
+    this.#stream.end();
+    await this.#closed;
+  }
 }
 
 interface Terminal {
@@ -44,11 +83,13 @@ interface Terminal {
 class LoggedOutput extends Writable {
   readonly #to: Writable & Terminal;
   readonly #lines: LineRecorder;
+  readonly #file: LogFile;
 
-  constructor(to: Writable, lines: LineRecorder) {
+  constructor(to: Writable, lines: LineRecorder, file: LogFile) {
     super({ decodeStrings: true });
     this.#to = to;
     this.#lines = lines;
+    this.#file = file;
     to.on("resize", () => this.emit("resize"));
     // The reader went away: whoever writes here is to know.
     to.once("error", (error) => this.destroy(error));
@@ -68,9 +109,10 @@ class LoggedOutput extends Writable {
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
     this.#lines.add(chunk);
-    // A full pipe of the reader holds the container back, as it should.
-    if (this.#to.write(chunk)) done();
-    else this.#to.once("drain", done);
+    const logged = (): void => this.#file.whenReady(done);
+    // A full pipe of the reader holds the container back, as it should; so does a slow disk.
+    if (this.#to.write(chunk)) logged();
+    else this.#to.once("drain", logged);
   }
 }
 
@@ -99,8 +141,4 @@ class LineRecorder {
     if (this.#pending !== "") this.#emit(this.#pending);
     this.#pending = "";
   }
-}
-
-function goNow(): string {
-  return new Date().toISOString();
 }

@@ -12,6 +12,7 @@ import {
 import type { Store } from "../../store/index.ts";
 import { goTime } from "../time.ts";
 import { bundleDirectory } from "./bundle.ts";
+import { makeBindSources } from "./bind_sources.ts";
 import { openLog } from "./json_log.ts";
 import {
   containerDirectory,
@@ -66,6 +67,7 @@ async function runSupervised(store: Store, record: ContainerRecord, options: Sta
       extraHosts: hostEntries(hostConfig),
       dns: hostConfig.Dns ?? [],
     });
+    await makeBindSources(record);
     const spec = specOf(record, hostConfig, { rootfs: rootfs.path, files, warn: options.warn });
     // Awaited here: the mount lives as long as this block.
     return await superviseRun(store, record, { ...options, programs, spec });
