@@ -1,5 +1,6 @@
 /** `pull`: from a registry into the store (behaviours section 6). */
 import {
+  familiarReference,
   formatPlatform,
   hostPlatform,
   parseReference,
@@ -45,7 +46,7 @@ export async function pullImage(
   const { domain, path } = name;
   const before = await store.names.get(name);
   const known = await askAgain(store, remote, name, before, options);
-  const status = { id: name.tag ?? name.digest ?? "", status: `Pulling from ${path}` };
+  const status = { id: name.tag ?? familiarReference(name), status: `Pulling from ${path}` };
   if (known?.imageId !== undefined) {
     report?.(status);
     return { name, digest: known.digest, imageId: known.imageId, upToDate: true, bytesFetched: 0 };

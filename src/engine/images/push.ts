@@ -1,7 +1,7 @@
 /** `push`: from the store to a registry (behaviours section 7). */
 import { Failure } from "../../errors.ts";
 import {
-  familiarReference,
+  familiarName,
   formatReference,
   parseReference,
   withDefaultTag,
@@ -28,10 +28,13 @@ export async function pushImage(
 ): Promise<PushResult> {
   const name = withDefaultTag(typeof to === "string" ? parseReference(to) : to);
   const id = await store.names.get(name);
+  const repository = formatReference({ domain: name.domain, path: name.path });
   if (id === undefined) {
+    options.report?.({ status: `The push refers to repository [${repository}]` });
     throw new Failure(
       "not-found",
-      `An image does not exist locally with the tag: ${familiarReference(name)}`,
+      // Docker names the repository alone here, whatever the tag.
+      `An image does not exist locally with the tag: ${familiarName(name)}`,
       {
         hint: "`varve images` lists what is here; `varve tag` gives an image another name",
       },
