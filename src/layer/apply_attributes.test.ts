@@ -270,7 +270,7 @@ const asAnyone = (layer: string, directory: string): string => `
   await unpackHere({ target, open: async () => open(), signal: new AbortController().signal });
 `;
 
-test("best effort: an ordinary user gets all but owners and devices", { skip }, (t) => {
+test("best effort: an ordinary user gets all but owners and devices, and may read it all", { skip }, (t) => {
   using at = scratch("layer");
   const nobody = { uid: 65_534, gid: 65_534 };
   const layer = import.meta.resolve("./index.ts");
@@ -293,6 +293,7 @@ test("best effort: an ordinary user gets all but owners and devices", { skip }, 
     dir("closed", { mode: 0o555, mtime: 11 }),
     dir("closed/none", { mode: 0o000, mtime: 12 }),
     file("closed/none/f", { mode: 0o4751, uid: 7, gid: 8, mtime: 13 }),
+    file("closed/none/g", { mode: 0o000, mtime: 14 }),
     tarFile({ path: "dev", type: "char", devMajor: 1, devMinor: 3 }),
     tarFile({ path: "pipe", type: "fifo", mode: 0o604 }),
     file(".wh.gone", {}, ""),
@@ -304,9 +305,10 @@ test("best effort: an ordinary user gets all but owners and devices", { skip }, 
     const { mode, uid, mtime } = stat(join(directory, path));
     return [mode & 0o7777, uid, mtime];
   };
-  assert.deepEqual(seen("closed"), [0o555, nobody.uid, 11]);
-  assert.deepEqual(seen("closed/none"), [0o000, nobody.uid, 12]);
+  assert.deepEqual(seen("closed"), [0o755, nobody.uid, 11]);
+  assert.deepEqual(seen("closed/none"), [0o700, nobody.uid, 12]);
   assert.deepEqual(seen("closed/none/f"), [0o4751, nobody.uid, 13]);
+  assert.deepEqual(seen("closed/none/g"), [0o400, nobody.uid, 14]);
   assert.deepEqual(readdirSync(directory).sort(), ["closed", "gone", "opaque", "pipe"]);
   assert.equal(sys.getXattrAt(sys.AT_FDCWD, join(directory, "opaque"), "user.overlay.opaque")?.[0], 0x79);
 });

@@ -31,9 +31,13 @@ export class Attributes {
     this.#mayChown = ownership === "exact" || this.#uid === 0;
   }
 
-  /** Whether permissions do not hold this process back. */
-  get isRoot(): boolean {
-    return this.#uid === 0;
+  /**
+   * Permissions for a file or directory of an entry. An ordinary user is let into what is his: he must be able to read
+   * it for `save`, fill it in the layers above and remove it (Fedora's `/etc/shadow` has mode 000). What the tar says is
+   * kept by tar-split.
+   */
+  modeOf({ mode, type }: Pick<TarEntry, "mode" | "type">): number {
+    return this.#uid === 0 ? mode : mode | (type === "directory" ? 0o700 : 0o400);
   }
 
   /** Whether what an ordinary user may not do is left out. */

@@ -27,7 +27,7 @@ export class EntryWriter {
   /** Creates a file; {@link write} and {@link endFile} follow. Owner first: writing does not need it, but it resets. */
   beginFile(directory: Directory, name: ByteString, path: ByteString, entry: TarEntry): void {
     const { attributes, written } = this.#tree;
-    this.#fd = this.#createFile(directory, name, path, entry.mode);
+    this.#fd = this.#createFile(directory, name, path, attributes.modeOf(entry));
     this.#entry = entry;
     this.#written = 0;
     this.#chowned = attributes.ownerDiffers(directory, name, entry);
@@ -65,7 +65,8 @@ export class EntryWriter {
     const fd = this.#fd;
     // A sparse file that ends in a hole.
     if (this.#written < entry.size) sys.truncate(fd, entry.size);
-    if (attributes.fileModeDiffers(entry.mode, this.#chowned)) sys.fchmod(fd, entry.mode);
+    const mode = attributes.modeOf(entry);
+    if (attributes.fileModeDiffers(mode, this.#chowned)) sys.fchmod(fd, mode);
     if (entry.xattrs !== undefined) attributes.fileXattrs(fd, entry.xattrs);
     sys.futimens(fd, timesOf(entry));
     this.#fd = -1;
@@ -81,8 +82,7 @@ export class EntryWriter {
 
   directory(directory: Directory, name: ByteString, path: ByteString, entry: TarEntry): void {
     const { attributes, directories, late } = this.#tree;
-    // An ordinary user could not fill a directory that he may not write to: the real mode then comes at the end.
-    const mode = attributes.isRoot ? entry.mode : entry.mode | 0o700;
+    const mode = attributes.modeOf(entry);
     const merges = this.#makeDirectory(directory, name, path, mode);
     attributes.own(directory, name, entry);
     if (merges || attributes.directoryModeDiffers(directory, mode)) sys.chmodAt(directory.fd, name, mode);
@@ -90,8 +90,7 @@ export class EntryWriter {
     if (entry.xattrs !== undefined) attributes.xattrs(directory, name, entry.xattrs);
     const key = this.#tree.keyOf(directory, name, path);
     const { atime, atimeNs, mtime, mtimeNs } = timesOf(entry);
-    const times = { atime, atimeNs, mtime, mtimeNs };
-    late.set(key, mode === entry.mode ? times : { ...times, mode: entry.mode });
+    late.set(key, { atime, atimeNs, mtime, mtimeNs });
     this.#tree.noteWritten(key);
     // Those that have it open know an owner and a set-group-id bit that may have changed.
     if (merges) directories.flush(directory);
@@ -175,9 +174,8 @@ export class EntryWriter {
     const isSymlink = (stat.mode & sys.S_IFMT) === sys.S_IFLNK;
     const chowned =
       (stat.uid !== entry.uid || stat.gid !== entry.gid) && attributes.chown(directory, name, entry);
-    if (!isSymlink && (chowned || (stat.mode & 0o7777) !== entry.mode)) {
-      sys.chmodAt(directory.fd, name, entry.mode);
-    }
+    const mode = attributes.modeOf(entry);
+    if (!isSymlink && (chowned || (stat.mode & 0o7777) !== mode)) sys.chmodAt(directory.fd, name, mode);
     if (chowned && entry.xattrs !== undefined) attributes.xattrs(directory, name, entry.xattrs);
     if (!isSymlink && (stat.mtime !== entry.mtime || stat.mtimeNs !== entry.mtimeNs)) {
       sys.utimensAt(directory.fd, name, timesOf(entry));

@@ -8,12 +8,6 @@ import { childOf, nameOf, parentOf, shown } from "./layer_path.ts";
 import type { ApplyTarget, WhiteoutStyle } from "./types.ts";
 import { opaqueAttribute, opaqueName, whiteoutPrefix } from "./whiteout.ts";
 
-/** What a directory gets when nothing more is made in it. */
-export interface LateAttributes extends sys.FileTimes {
-  /** Where the directory was made with another one, to be able to fill it. */
-  readonly mode?: number;
-}
-
 /** The directory of one layer, open, with what has to be known of it until the layer is whole. */
 export class LayerTree {
   readonly style: WhiteoutStyle;
@@ -25,8 +19,8 @@ export class LayerTree {
   /** Names that this layer has hidden, and directories that it has made opaque. */
   readonly whiteouts = new Set<ByteString>();
   readonly opaques = new Set<ByteString>();
-  /** What directories get at the end. Keys are real paths where the directory is a copy of its parent layer. */
-  readonly late = new Map<ByteString, LateAttributes>();
+  /** Times that directories get when nothing more is made in them. Keys are real paths where the directory is a copy of its parent layer. */
+  readonly late = new Map<ByteString, sys.FileTimes>();
   /** Real paths of what this layer wrote into, where lower content lies in the same directory; else undefined. */
   readonly written: Set<ByteString> | undefined;
   #closed = false;
@@ -175,11 +169,11 @@ export class LayerTree {
     for (const path of this.whiteouts) {
       if (this.isInsideOpaque(path)) this.dropWhiteout(this.directories.obtain(parentOf(path)), path);
     }
-    for (const [path, late] of this.late) {
+    for (const [path, times] of this.late) {
       const parent = this.directories.find(parentOf(path));
       const name = nameOf(path);
       // What was reached through a symlink may be out of reach by now, and what lay in a copy may be replaced.
-      if (parent !== undefined && isDirectory(parent, name)) setLate(parent, name, late);
+      if (parent !== undefined && isDirectory(parent, name)) sys.utimensAt(parent.fd, name, times);
     }
   }
 
@@ -195,9 +189,4 @@ export class LayerTree {
 function isDirectory(parent: Directory, name: ByteString): boolean {
   const stat = sys.statAtIfExists(parent.fd, name);
   return stat !== undefined && (stat.mode & sys.S_IFMT) === sys.S_IFDIR;
-}
-
-function setLate(parent: Directory, name: ByteString, late: LateAttributes): void {
-  if (late.mode !== undefined) sys.chmodAt(parent.fd, name, late.mode);
-  sys.utimensAt(parent.fd, name, late);
 }

@@ -62,7 +62,7 @@ export class ShimTask {
   static async create(options: CreateTaskOptions): Promise<{ task: ShimTask; streams: TaskStreams }> {
     const path = (name: string): string => join(options.bundle, name);
     if (process.geteuid?.() !== 0)
-      throw new Failure("denied", "run a container: permission denied, this needs root", {
+      throw new Failure("denied", "cannot run a container as an ordinary user: it needs root", {
         hint: "Run it with sudo.",
       });
     const log = claimBundle(options.bundle);

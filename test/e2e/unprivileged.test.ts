@@ -1,0 +1,204 @@
+/** varve as an ordinary user: all that needs no mount, on the driver vfs, with the same digests as root has (B102). */
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, chownSync, cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
+import { test } from "node:test";
+import { tarFile, tarOf, type PackedFile } from "../support/tar_help.ts";
+import { overlaySkip } from "../suites/overlay_skip.ts";
+import { scratch, unlessLinux, unlessRoot } from "../suites/scratch.ts";
+import { hostileImage } from "../fixtures/hostile/hostile_image.ts";
+import { hostileRegistry } from "../fixtures/hostile/hostile_registry.ts";
+import { assertOneError } from "../fixtures/hostile/world.ts";
+import { json, varveOn, type Outcome } from "./support.ts";
+
+/** nobody, on most systems; whoever runs the tests where that is not root. */
+const user = unlessRoot === false ? { uid: 65534, gid: 65534 } : {};
+const checkout = join(import.meta.dirname, "../..");
+const bundle = process.env["VARVE_BUNDLE"] ?? join(checkout, "dist/varve.js");
+
+interface Installed {
+  readonly node: string;
+  readonly bundle: string;
+}
+
+/** Where the user can read program and bundle: as they are, or copies in `directory`. */
+function installedFor(directory: string): Installed {
+  const asIs = { node: process.execPath, bundle };
+  const tried = spawnSync(asIs.node, [asIs.bundle, "version"], { ...user, cwd: "/" });
+  if (tried.status === 0) return asIs;
+  const copy = { node: join(directory, "node"), bundle: join(directory, "dist", "varve.js") };
+  cpSync(process.execPath, copy.node, { dereference: true });
+  cpSync(dirname(bundle), join(directory, "dist"), { recursive: true });
+  for (const name of ["koffi", "@koromix"]) {
+    const from = join(checkout, "node_modules", name);
+    cpSync(from, join(directory, "node_modules", name), { recursive: true, force: true, dereference: true });
+  }
+  spawnSync("chmod", ["-R", "a+rX", directory]);
+  return copy;
+}
+
+/** A home of the user's, with a root and temporary files in it. */
+class Home {
+  readonly path: string;
+  readonly #installed: Installed;
+
+  constructor(directory: string) {
+    this.path = join(directory, "home");
+    mkdirSync(join(this.path, "tmp"), { recursive: true });
+    chmodSync(directory, 0o755);
+    if (user.uid !== undefined)
+      for (const path of ["", "tmp"]) chownSync(join(this.path, path), user.uid, user.gid);
+    this.#installed = installedFor(directory);
+  }
+
+  async run(args: readonly string[], input?: Uint8Array): Promise<Outcome> {
+    const { node, bundle } = this.#installed;
+    const child = spawn(node, [bundle, ...args], {
+      ...user,
+      cwd: this.path,
+      stdio: ["pipe", "pipe", "pipe"],
+      env: {
+        PATH: process.env["PATH"],
+        HOME: this.path,
+        TMPDIR: join(this.path, "tmp"),
+        VARVE_ROOT: join(this.path, "root"),
+        NO_PROXY: "127.0.0.1",
+      },
+    });
+    child.stdin.on("error", () => undefined).end(input ?? "");
+    const ended = once(child, "close") as Promise<[number | null]>;
+    const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+    return { code: code ?? -1, stdout, stderr };
+  }
+
+  /** Standard output without the final LF; fails unless the exit code is 0. */
+  async say(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.run(args);
+    assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);
+    return stdout.replace(/\n$/, "");
+  }
+}
+
+const dir = (path: string, mode = 0o755, uid = 0): PackedFile =>
+  tarFile({ path, type: "directory", mode, uid, gid: uid });
+// cap_net_raw+ep, revision 2 (linux/capability.h).
+const capability = Buffer.from("0100000200200000000000000000000000000000", "hex");
+const layers = [
+  // What an ordinary user cannot make, own or even look into.
+  tarOf([
+    dir("bin"),
+    tarFile({ path: "bin/su", mode: 0o4755 }, "su"),
+    tarFile({ path: "bin/ping", xattrs: new Map([["security.capability", capability]]) }, "ping"),
+    dir("closed", 0o000, 1234),
+    tarFile({ path: "closed/secret", mode: 0o000, uid: 1234, gid: 3_000_000 }, "secret"),
+    dir("read-only", 0o555),
+    tarFile({ path: "read-only/file", mode: 0o444 }, "file"),
+    dir("dev"),
+    tarFile({ path: "dev/null", type: "char", devMajor: 1, devMinor: 3, mode: 0o666 }),
+    tarFile({ path: "dev/fifo", type: "fifo" }),
+    tarFile({ path: "one" }, "linked"),
+    tarFile({ path: "two", type: "hardlink", linkPath: "one" }),
+    tarFile({ path: "link", type: "symlink", linkPath: "/closed/secret", mode: 0o777 }),
+    tarFile({ path: "gone/file" }, "gone"),
+  ]),
+  tarOf([
+    tarFile({ path: ".wh.gone" }),
+    dir("read-only", 0o555),
+    tarFile({ path: "read-only/more", mode: 0o400 }, "more"),
+    dir("closed", 0o000, 1234),
+    tarFile({ path: "closed/more", mode: 0o000 }, "more"),
+    tarFile({ path: "one", mode: 0o4711, uid: 7 }, "changed"),
+  ]),
+];
+
+test("B102 an ordinary user does all but run, with root's digests", { skip: unlessLinux }, async (t) => {
+  using directory = scratch("unprivileged");
+  const home = new Home(directory.path);
+  await using registry = await hostileRegistry();
+  const image = hostileImage(layers.map((tar) => ({ tar })));
+  const name = await registry.publish("image", image);
+  const { config } = json<{ config: { digest: string } }>(image.manifest);
+  const archive = join(home.path, "image.tar");
+
+  await t.test("pull, images, history, tree, inspect, system df, info", async () => {
+    await home.say("pull", name);
+    assert.equal(await home.say("images", "--no-trunc", "-q"), config.digest);
+    assert.match(await home.say("history", name), /step 1[\s\S]*step 0/);
+    assert.match(await home.say("tree"), new RegExp(`${registry.address}/image:1`));
+    const [inspected] = json<{ GraphDriver: { Name: string }; RootFS: { Layers: string[] } }[]>(
+      await home.say("inspect", name),
+    );
+    assert.equal(inspected?.GraphDriver.Name, "vfs");
+    assert.equal(inspected?.RootFS.Layers.length, 2);
+    assert.match(await home.say("system", "df"), /Images\s+1 /);
+    assert.match(await home.say("info"), /Storage Driver: vfs/);
+  });
+
+  await t.test("save, rmi, load: digests hold though owners and devices could not be made", async () => {
+    await home.say("save", "-o", archive, name);
+    assert.equal(await home.say("system", "check", "--deep"), "no problems found");
+    assert.match(await home.say("rmi", name), new RegExp(`Deleted: ${config.digest}`));
+    assert.equal(await home.say("images", "-q"), "");
+    assert.equal(await home.say("load", "-q", "-i", archive), `Loaded image: ${name}`);
+    assert.equal(await home.say("images", "--no-trunc", "-q"), config.digest);
+  });
+
+  await t.test("push: the registry gets the image that it gave", async () => {
+    const copy = `${registry.address}/pushed:1`;
+    await home.say("tag", name, copy);
+    await home.say("push", copy);
+    await home.say("rmi", copy, name);
+    await home.say("pull", "-q", copy);
+    assert.equal(await home.say("images", "--no-trunc", "-q"), config.digest);
+    await home.say("tag", copy, name);
+  });
+
+  await t.test("import, create, cp, diff, export, commit, rm", async () => {
+    const imported = await home.run(["import", "-", "imported:1"], layers[0]);
+    assert.equal(imported.code, 0, imported.stderr);
+    await home.say("create", "--name", "work", name, "/bin/su");
+    writeFileSync(join(home.path, "file"), "mine");
+    await home.say("cp", join(home.path, "file"), "work:/added");
+    assert.equal(await home.say("diff", "work"), "A /added");
+    await home.say("export", "-o", join(home.path, "flat.tar"), "work");
+    await home.say("commit", "work", "committed:1");
+    await home.say("rm", "work");
+    const [base, committed] = await Promise.all(
+      [name, "committed:1"].map(async (each) => home.say("inspect", "-f", "{{json .RootFS.Layers}}", each)),
+    );
+    assert.deepEqual(json<string[]>(committed ?? "").slice(0, 2), json<string[]>(base ?? ""));
+    assert.equal(json<string[]>(committed ?? "").length, 3);
+    assert.equal(await home.say("system", "check", "--deep"), "no problems found");
+    await home.say("rmi", "committed:1", "imported:1");
+  });
+
+  await t.test("run says what it needs", async () => {
+    const outcome = await home.run(["run", "--rm", name, "/bin/su"]);
+    assert.equal(outcome.code, 125);
+    assertOneError({ ...outcome, code: 1 }, /cannot run a container as an ordinary user: it needs root$/);
+    assert.equal(await home.say("ps", "-aq"), "");
+  });
+
+  await t.test(
+    "B102 archives are those of root on overlay2, byte for byte",
+    { skip: unlessRoot || overlaySkip },
+    async () => {
+      const root = varveOn(join(directory.path, "root"), "overlay2");
+      await root("load", "-i", archive);
+      assert.equal(await root("images", "--no-trunc", "-q"), config.digest);
+      const again = join(directory.path, "again.tar");
+      await root("save", "-o", again, name);
+      assert.ok(readFileSync(again).equals(readFileSync(archive)));
+    },
+  );
+
+  await t.test("everything goes again", async () => {
+    await home.say("rmi", "-f", config.digest);
+    assert.equal(await home.say("images", "-aq"), "");
+    assert.equal(await home.say("system", "gc"), "Total reclaimed space: 0B");
+    assert.equal(await home.say("system", "check"), "no problems found");
+  });
+});
