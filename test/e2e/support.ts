@@ -14,7 +14,7 @@ import { scratch, unlessRoot } from "../suites/scratch.ts";
 const checkout = join(import.meta.dirname, "../..");
 
 /** The bundle: `VARVE_BUNDLE`, or the checkout's, which `./varve` makes anew when a source is newer. */
-const bundle = ((): string => {
+export const bundle = ((): string => {
   if (process.env["VARVE_BUNDLE"] !== undefined) return process.env["VARVE_BUNDLE"];
   execFileSync(join(checkout, "varve"), ["version"]);
   return join(checkout, "dist/varve.js");

@@ -38,6 +38,7 @@ export const imageInspect = command({
   section: "Images",
   usage: "[OPTIONS] IMAGE [IMAGE...]",
   summary: "Show all that is known of images",
+  examples: [{ text: "Its layers", command: "varve image inspect -f '{{json .RootFS.Layers}}' alpine:3.20" }],
   flags,
   args: { min: 1, name: "IMAGE" },
   complete: "image",
@@ -49,6 +50,12 @@ export const containerInspect = command({
   section: "Containers",
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
   summary: "Show all that is known of containers",
+  examples: [
+    {
+      text: "Where its writable layer lies",
+      command: "varve container inspect -f '{{.GraphDriver.Data.UpperDir}}' web",
+    },
+  ],
   flags,
   args: { min: 1, name: "CONTAINER" },
   complete: "container",

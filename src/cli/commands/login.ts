@@ -58,6 +58,7 @@ export const logout = command({
   section: "Registries",
   usage: "[SERVER]",
   summary: "Log out from a registry",
+  examples: [{ text: "Forget what login kept", command: "varve logout registry.example.com" }],
   flags: {},
   args: { min: 0, max: 1, name: "SERVER" },
   async run({ app, args, signal }) {

@@ -15,6 +15,7 @@ export const info = command({
   section: "System",
   usage: "[OPTIONS]",
   summary: "Show what this root and this machine are",
+  examples: [{ text: "Only the storage driver", command: "varve info -f '{{.Driver}}'" }],
   flags: recordFlags,
   args: { min: 0, max: 0 },
   async run({ app, flags }) {
@@ -59,6 +60,7 @@ export const version = command({
   section: "System",
   usage: "[OPTIONS]",
   summary: "Show the version",
+  examples: [{ text: "For a script", command: "varve version -f '{{.Version}}'" }],
   flags: recordFlags,
   args: { min: 0, max: 0 },
   async run({ app, flags }) {

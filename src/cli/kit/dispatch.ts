@@ -42,9 +42,23 @@ export function dispatch<App>(
   if (root.help || root.positional.length === 0) {
     return { kind: "help", text: rootHelp(program as Program<never>, options.width) };
   }
+  if (root.positional[0] === "help") return helpOn(program, root.positional.slice(1), options);
   const found = findCommand(program, root.positional);
   if ("group" in found) return { kind: "help", text: groupHelp(program as Program<never>, found.group) };
   return withFlags(program, found.command, found.rest, root, options);
+}
+
+/** `varve help run` is `varve run --help`, as in Docker. */
+function helpOn<App>(
+  program: Program<App>,
+  words: readonly string[],
+  { width }: DispatchOptions,
+): Dispatched<App> {
+  const plain = program as Program<never>;
+  if (words.length === 0) return { kind: "help", text: rootHelp(plain, width) };
+  const found = findCommand(program, words);
+  if ("group" in found) return { kind: "help", text: groupHelp(plain, found.group) };
+  return { kind: "help", text: commandHelp(plain, found.command as Command<never>, width) };
 }
 
 function withFlags<App>(

@@ -11,7 +11,10 @@ export function usageLine(program: Program<never>, command: Command<never>): str
 
 /** What `varve COMMAND --help` prints. `width`: columns of the terminal. */
 export function commandHelp(program: Program<never>, command: Command<never>, width = defaultWidth): string {
-  const parts = [`Usage:  ${usageLine(program, command)}`, command.details ?? command.summary];
+  const parts = [
+    `Usage:  ${usageLine(program, command)}`,
+    wrap(command.details ?? command.summary, 0, width),
+  ];
   if (command.aliases !== undefined && command.aliases.length > 0) {
     const names = [...command.aliases, command.path].map((path) => `${program.name} ${path.join(" ")}`);
     parts.push(`Aliases:\n  ${names.join(", ")}`);
@@ -29,8 +32,12 @@ export function commandHelp(program: Program<never>, command: Command<never>, wi
 
 /** What `varve system` prints. */
 export function groupHelp(program: Program<never>, group: string): string {
-  const members = visible(program).filter(({ path }) => path.length > 1 && path[0] === group);
-  const rows = members.map(({ path, summary }) => [path.slice(1).join(" "), summary] as const);
+  const rows = visible(program)
+    .flatMap(({ path, aliases = [], summary }) => {
+      const inside = [path, ...aliases].find((name) => name.length > 1 && name[0] === group);
+      return inside === undefined ? [] : [[inside.slice(1).join(" "), summary] as const];
+    })
+    .sort(([a], [b]) => (a < b ? -1 : 1));
   return [
     `Usage:  ${program.name} ${group} COMMAND`,
     program.groups[group]?.summary ?? "",
