@@ -55,7 +55,8 @@ for (const driver of ["overlay2", "vfs"] as const) {
             kill();
             throw new Error("nobody is there any more");
           }
-          while (sent - lost - onDisk(world.root) > MiB / 4 && sent < limit) await setTimeout(1);
+          const isAhead = (): boolean => sent - lost - onDisk(world.root) > MiB / 4 && sent < limit;
+          while (isAhead()) await setTimeout(1);
         },
       });
       const varve = varveOn(world.root, driver);
