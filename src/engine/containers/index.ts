@@ -3,8 +3,9 @@ import type { ByteSource } from "../../bytes/index.ts";
 import type { Change } from "../../layer/index.ts";
 import type { Store, StoredImage } from "../../store/index.ts";
 import type { CommitOptions } from "./commit.ts";
-import type { ArchiveOptions, PathStat } from "./copy.ts";
-import type { CopyOptions } from "./copy_path.ts";
+import type { ArchiveOptions } from "./copy/archive.ts";
+import type { CopyOptions } from "./copy/copy_path.ts";
+import type { PathStat } from "./copy/place.ts";
 import type { CreateOptions } from "./create.ts";
 import type { ContainerInspect } from "./inspect.ts";
 import type { ContainerSummary, ListContainersOptions } from "./list.ts";
@@ -65,22 +66,28 @@ export class Containers {
     path: string,
     options: ArchiveOptions,
   ): Promise<{ readonly stat: PathStat; readonly tar: ByteSource }> {
-    return (await import("./copy.ts")).readArchive(this.#store, await this.find(text), path, options);
+    return (await import("./copy/archive.ts")).readArchive(this.#store, await this.find(text), path, options);
   }
 
   /** Unpacks a tar into a directory of the container. */
   async writeArchive(text: string, path: string, tar: ByteSource, options: ArchiveOptions): Promise<void> {
-    return (await import("./copy.ts")).writeArchive(this.#store, await this.find(text), path, tar, options);
+    return (await import("./copy/archive.ts")).writeArchive(
+      this.#store,
+      await this.find(text),
+      path,
+      tar,
+      options,
+    );
   }
 
   /** What `path` is in the container. Throws `Failure("not-found")`. */
   async statPath(text: string, path: string): Promise<PathStat> {
-    return (await import("./copy.ts")).statPath(this.#store, await this.find(text), path);
+    return (await import("./copy/archive.ts")).statPath(this.#store, await this.find(text), path);
   }
 
   /** `cp` from the container to this machine. */
   async copyOut(text: string, source: string, target: string, options: CopyOptions): Promise<void> {
-    return (await import("./copy_path.ts")).copyOut(
+    return (await import("./copy/copy_path.ts")).copyOut(
       this.#store,
       await this.find(text),
       source,
@@ -91,7 +98,7 @@ export class Containers {
 
   /** `cp` from this machine into the container. */
   async copyIn(source: string, text: string, target: string, options: CopyOptions): Promise<void> {
-    return (await import("./copy_path.ts")).copyIn(
+    return (await import("./copy/copy_path.ts")).copyIn(
       this.#store,
       source,
       await this.find(text),

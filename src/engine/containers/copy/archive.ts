@@ -1,0 +1,87 @@
+/** Files of a container as tars, both ways, as in Docker's archive API (moby, daemon/archive.go). */
+import { posix } from "node:path";
+import type { ByteSource } from "../../../bytes/index.ts";
+import { Failure } from "../../../errors.ts";
+import type { Store } from "../../../store/index.ts";
+import type { ContainerRecord } from "../record.ts";
+import { openPlace, placeTar, statPlace, type PathStat, type Place } from "./place.ts";
+import { unpackInto } from "./unpack_into.ts";
+
+export interface ArchiveOptions {
+  readonly signal: AbortSignal;
+}
+
+/** What `path` is; a symlink at its end is not followed, unless the path ends with a slash. */
+export async function statPath(store: Store, record: ContainerRecord, path: string): Promise<PathStat> {
+  await using root = await store.containers.mount(record.ID);
+  using place = placeIn(root.path, record, path);
+  return needed(place, record);
+}
+
+/**
+ * The file or directory as a tar whose entries begin with the last name of `path`: with `.` for a directory's content
+ * (`a/.`). Throws `Failure("not-found")` in Docker's words.
+ */
+export async function readArchive(
+  store: Store,
+  record: ContainerRecord,
+  path: string,
+  options: ArchiveOptions,
+): Promise<{ readonly stat: PathStat; readonly tar: ByteSource }> {
+  const stat = await statPath(store, record, path);
+  return { stat, tar: archiveOf(store, record, path, options) };
+}
+
+async function* archiveOf(
+  store: Store,
+  record: ContainerRecord,
+  path: string,
+  options: ArchiveOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  await using root = await store.containers.mount(record.ID);
+  using place = placeIn(root.path, record, path);
+  yield* placeTar(place, needed(place, record), options);
+}
+
+/**
+ * Unpacks a tar into an existing directory of the container, symlinks on the way and at its end followed inside the
+ * container. Throws `Failure("not-found")`, `Failure("invalid")` for what is no directory.
+ */
+export async function writeArchive(
+  store: Store,
+  record: ContainerRecord,
+  directory: string,
+  tar: ByteSource,
+  options: ArchiveOptions,
+): Promise<void> {
+  await using root = await store.containers.mount(record.ID);
+  checkDirectory(root.path, record, directory);
+  await unpackInto(root.path, posix.join("/", directory), tar, { ...options, keepOwners: true });
+}
+
+function checkDirectory(root: string, record: ContainerRecord, directory: string): void {
+  try {
+    using place = placeIn(root, record, `${directory}/`);
+    void place.name;
+  } catch (error) {
+    if (!(error instanceof Failure) || error.kind !== "invalid") throw error;
+    throw new Failure("invalid", "extraction point is not a directory", { cause: error });
+  }
+}
+
+function placeIn(root: string, record: ContainerRecord, path: string): Place {
+  return openPlace(root, path, (cause) => notFound(record, path, cause));
+}
+
+function needed(place: Place, record: ContainerRecord): PathStat {
+  const stat = statPlace(place);
+  if (stat === undefined) throw notFound(record, place.path);
+  return stat;
+}
+
+function notFound(record: ContainerRecord, path: string, cause?: unknown): Failure {
+  const shown = path.replace(/(?<=.)\/$/, "");
+  return new Failure("not-found", `Could not find the file ${shown} in container ${record.Name.slice(1)}`, {
+    cause,
+  });
+}

@@ -1,0 +1,101 @@
+/** Unpacks a tar into a directory that is there, over what is there (moby, archive.Untar with NoOverwriteDirNonDir). */
+import { posix } from "node:path";
+import { fromText, toText, type ByteString } from "../../../byte_string.ts";
+import { throwIfCancelled, type ByteSource } from "../../../bytes/index.ts";
+import { Failure, isFailure } from "../../../errors.ts";
+import { LayerApplier } from "../../../layer/index.ts";
+import * as sys from "../../../sys/index.ts";
+import { TarParser, type TarEntry } from "../../../tar/index.ts";
+
+export interface UnpackOptions {
+  readonly signal: AbortSignal;
+  /** Else everything belongs to the caller. */
+  readonly keepOwners: boolean;
+  /** What messages put in front of paths below the root (default: nothing, as for a container's root). */
+  readonly shownRoot?: string;
+}
+
+/**
+ * @param root nothing outside of it is touched @param directory below the root, absolute
+ * Throws `Failure("conflict")` in Docker's words rather than put a directory in the place of a file or the other way
+ * round; `Failure("unsupported")` for names that layers cannot hold.
+ */
+export async function unpackInto(
+  root: string,
+  directory: string,
+  tar: ByteSource,
+  options: UnpackOptions,
+): Promise<void> {
+  const inside = fromText(posix.join("/", directory).replace(/^\/|\/$/g, ""));
+  const ownership = options.keepOwners && sys.geteuid() === 0 ? "exact" : "best-effort";
+  using applier = new LayerApplier({ directory: root, whiteouts: "remove", ownership });
+  const parser = new TarParser({
+    entry: (entry) => {
+      const there = placed(entry, inside, options.keepOwners);
+      refuseReplacement(
+        applier.rootFd,
+        there,
+        (path) => posix.join("/", options.shownRoot ?? "", path),
+        directory,
+      );
+      applier.entry(there);
+    },
+    data: (chunk, offset) => applier.data(chunk, offset),
+    endEntry: () => applier.endEntry(),
+  });
+  for await (const chunk of tar) {
+    throwIfCancelled(options.signal);
+    parser.write(chunk);
+  }
+  parser.end();
+  applier.finish();
+}
+
+/** The entry below `inside`. A name that a layer would read as a whiteout is refused rather than obeyed. */
+function placed(entry: TarEntry, inside: ByteString, keepOwners: boolean): TarEntry {
+  if (posix.basename(entry.path).startsWith(".wh.")) {
+    throw new Failure(
+      "unsupported",
+      `cannot copy ${toText(entry.path)}: names that begin with .wh. mean deletion in layers`,
+    );
+  }
+  const below = (path: ByteString): ByteString => posix.join(inside, posix.join("/", path));
+  const owner = keepOwners ? {} : { uid: sys.geteuid(), gid: process.getegid?.() ?? 0 };
+  const linkPath = entry.type === "hardlink" ? below(entry.linkPath) : entry.linkPath;
+  return { ...entry, ...owner, path: below(entry.path), linkPath };
+}
+
+function refuseReplacement(
+  rootFd: number,
+  entry: TarEntry,
+  shown: (path: string) => string,
+  directory: string,
+): void {
+  const isDirectory = entry.type === "directory";
+  const path = entry.path.replace(/\/$/, "");
+  const found = kindThere(rootFd, path);
+  if (found === undefined || found === (isDirectory ? "directory" : "other")) return;
+  const [there, here] = isDirectory ? ["non-directory", "directory"] : ["directory", "non-directory"];
+  const [at, into] = [shown(toText(path)), shown(directory)].map((text) =>
+    JSON.stringify(text.replace(/(?<=.)\/$/, "")),
+  );
+  throw new Failure("conflict", `cannot overwrite ${there} ${at} with ${here} ${into}`);
+}
+
+function kindThere(rootFd: number, path: ByteString): "directory" | "other" | undefined {
+  let parent: number;
+  try {
+    parent = sys.openIn(rootFd, posix.dirname(path), sys.O_PATH | sys.O_DIRECTORY);
+  } catch (error) {
+    // What is wrong with the way there the applier says.
+    if (isFailure(error)) return undefined;
+    throw error;
+  }
+  try {
+    const stat = sys.statAtIfExists(parent, posix.basename(path) || ".");
+    if (stat === undefined) return undefined;
+    return (stat.mode & sys.S_IFMT) === sys.S_IFDIR ? "directory" : "other";
+  } finally {
+    sys.close(parent);
+  }
+}
