@@ -65,8 +65,7 @@ export class UnpackPool implements AsyncDisposable {
 
   /** A large layer, in two threads: one unpacks, the other computes the digest and writes the record. */
   async #runApart(worker: LayerWorker, plan: StreamJob, job: UnpackJob): Promise<UnpackedLayer> {
-    const recorder = this.#idleRecorders.pop() ?? new RecorderThread();
-    this.#recorders.add(recorder);
+    const recorder = this.#idleRecorders.pop() ?? this.#newRecorder();
     const { port, free } = recorder.start(recordPlan(job.diffId, job.tarSplit));
     try {
       return await worker.run(plan, job, port);
@@ -84,13 +83,21 @@ export class UnpackPool implements AsyncDisposable {
       if (this.#disposed) throw new Failure("cancelled", "the unpack pool was closed");
       const idle = this.#idle.pop();
       if (idle !== undefined) return idle;
-      if (this.#workers.size < this.#size) {
-        const worker = new LayerWorker();
-        this.#workers.add(worker);
-        return worker;
-      }
+      if (this.#workers.size < this.#size) return this.#newWorker();
       await this.#turn(signal);
     }
+  }
+
+  #newWorker(): LayerWorker {
+    const worker = new LayerWorker();
+    this.#workers.add(worker);
+    return worker;
+  }
+
+  #newRecorder(): RecorderThread {
+    const recorder = new RecorderThread();
+    this.#recorders.add(recorder);
+    return recorder;
   }
 
   async #turn(signal: AbortSignal): Promise<void> {

@@ -12,6 +12,7 @@ import { knownImage, registerImage, setNames } from "./receive/register_image.ts
 import { stackOf } from "./receive/stack.ts";
 import type { MissingLayer, ReceivedImage, ReceiveOptions, StackLayer, Transfer } from "./receive/types.ts";
 import { unpackStack } from "./receive/unpack_stack.ts";
+import { Writeback } from "./receive/writeback.ts";
 import { explainDiskFull } from "./disk_full.ts";
 import { keepManifest } from "./manifests.ts";
 import { referencesLock } from "./release.ts";
@@ -55,6 +56,7 @@ export async function receiveImage(
     const pool = options.pool ?? own.use(defaultUnpacker(concurrency));
     return await withSession(store, async (session) => {
       let bytesFetched = 0;
+      await using writeback = new Writeback(store.root);
       const transfer: Transfer = {
         store,
         image,
@@ -66,6 +68,7 @@ export async function receiveImage(
         keepBlobs: options.keepBlobs ?? true,
         report: options.report ?? (() => undefined),
         step: options.onStep ?? (() => undefined),
+        writeback,
         count: (bytes) => (bytesFetched += bytes),
       };
       const layersFetched = await receiveStack(transfer, stack, config, options);

@@ -57,12 +57,13 @@ export async function registerImage(
 
 /** The driver's directory, and each part of the root, may be a mount of its own. */
 async function flushAll(
-  { store, session }: Transfer,
+  { store, session, writeback }: Transfer,
   fetched: readonly FetchedLayer[],
   staged: readonly StagedLayer[],
 ): Promise<void> {
   const directories = fetched.slice(0, 1).map(({ layer }) => store.driver.target(layer.cacheId).directory);
   const entries = staged.slice(0, 1).map(({ directory }) => directory);
+  await writeback.finish();
   await flush([store.root, session.directory, ...directories, ...entries]);
 }
 

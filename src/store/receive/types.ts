@@ -5,6 +5,7 @@ import type { UnpackJob, UnpackedLayer } from "../../layer/index.ts";
 import type { ChainId, DiffId, ImageId, Reference } from "../../oci/index.ts";
 import type { Session } from "../sessions.ts";
 import type { Store } from "../types.ts";
+import type { Writeback } from "./writeback.ts";
 
 /** What turns blobs into directories: the worker pool, or anything that acts like it. */
 export interface Unpacker {
@@ -72,6 +73,7 @@ export interface Transfer {
   readonly keepBlobs: boolean;
   readonly report: Report;
   readonly step: (step: string) => void;
+  readonly writeback: Writeback;
   /** Adds to the count of bytes that the source gave. */
   readonly count: (bytes: number) => void;
 }

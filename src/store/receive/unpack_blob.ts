@@ -31,7 +31,11 @@ export async function unpackBlob(
   if (!transfer.keepBlobs) return unpackStream(transfer, layer, blob);
   const { path } = await partialFile(transfer.store, blob);
   let progress = new LayerProgress(transfer.report, layer);
-  const spool = held.use(new Spool(path, (bytes) => progress.unpacked(bytes)));
+  const onUsed = (bytes: number): void => {
+    progress.unpacked(bytes);
+    transfer.writeback.unpacked(bytes);
+  };
+  const spool = held.use(new Spool(path, onUsed));
   const kept = spool.size;
   try {
     return await unpackSpool(transfer, layer, blob, { spool, progress, place });
