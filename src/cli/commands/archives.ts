@@ -1,11 +1,13 @@
 /** `varve save`, `load`, `import`, `export`: images and containers as tar archives (behaviours 5.4, 5.5). */
-import { createReadStream, createWriteStream } from "node:fs";
+import { createWriteStream, existsSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { Failure } from "../../errors.ts";
 import { familiarReference, parsePlatform, parseReference, withDefaultTag } from "../../oci/index.ts";
 import { applyChanges } from "../../engine/index.ts";
 import { command, line, type App } from "../app.ts";
+import { importSource } from "../import_source.ts";
 import { withProgress } from "../with_progress.ts";
 
 export const save = command({
@@ -41,6 +43,7 @@ export const save = command({
   complete: "image",
   async run({ app, flags, args, signal }) {
     if (flags.output === undefined) refuseTerminal(app, "save");
+    else checkOutput(flags.output, "save image");
     const format = flags.format === "oci" ? "oci" : "docker";
     const bytes = await (await app.engine()).images.save(args, { format, signal });
     await writeOut(app, bytes, flags.output, signal);
@@ -100,7 +103,7 @@ export const importCommand = command({
   path: ["import"],
   aliases: [["image", "import"]],
   section: "Archives",
-  usage: "[OPTIONS] FILE|- [REPOSITORY[:TAG]]",
+  usage: "[OPTIONS] FILE|URL|- [REPOSITORY[:TAG]]",
   summary: "Make an image of one layer from a root filesystem's tar",
   examples: [
     {
@@ -126,14 +129,14 @@ export const importCommand = command({
   args: { min: 1, max: 2, name: "FILE" },
   complete: (position) => (position === 0 ? "file" : "image"),
   async run({ app, flags, args, signal }) {
-    const [source = "-", target] = args;
+    const [given = "-", target] = args;
     const name = target === undefined ? undefined : withDefaultTag(parseReference(target));
-    const image = await (
-      await app.engine()
-    ).images.import(source === "-" ? app.stdin : createReadStream(source, { highWaterMark: 1 << 20 }), {
+    const source = await importSource(given, app.stdin, { signal });
+    const { images } = await app.engine();
+    const image = await images.import(source.bytes, {
       signal,
       ...(name !== undefined && { name }),
-      ...(flags.message !== undefined && { message: flags.message }),
+      message: flags.message ?? `Imported from ${source.name}`,
       ...(flags.platform !== undefined && { platform: parsePlatform(flags.platform) }),
       change: (config) => applyChanges(config, flags.change),
     });
@@ -163,6 +166,7 @@ export const exportCommand = command({
   complete: "container",
   async run({ app, flags, args, signal }) {
     if (flags.output === undefined) refuseTerminal(app, "export");
+    else checkOutput(flags.output, "export container");
     const bytes = await (await app.engine()).containers.export(args[0] as string, { signal });
     await writeOut(app, bytes, flags.output, signal);
   },
@@ -173,6 +177,14 @@ function refuseTerminal(app: App, verb: string): void {
   throw new Failure("invalid", "cowardly refusing to save to a terminal. Use the -o flag or redirect", {
     hint: `varve ${verb} -o FILE ...`,
   });
+}
+
+/** Said before the work, in the words of docker/cli (command.ValidateOutputPath). */
+function checkOutput(path: string, what: string): void {
+  const directory = dirname(path);
+  if (existsSync(directory)) return;
+  const why = `invalid output path: stat ${directory}: no such file or directory`;
+  throw new Failure("not-found", `failed to ${what}: ${why}`);
 }
 
 /** A file appears whole or not at all. */

@@ -6,7 +6,7 @@ import { command, list, listFlags, type App } from "../app.ts";
 import { humanAge, humanSize } from "../kit/index.ts";
 import { goDate } from "../go_date.ts";
 
-const headers = { ID: "IMAGE ID", CreatedSince: "CREATED" };
+const headers = { ID: "IMAGE ID", CreatedSince: "CREATED", VirtualSize: "SIZE" };
 const plain = "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}";
 const withDigests = "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}";
 

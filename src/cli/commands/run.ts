@@ -82,12 +82,10 @@ export const create = command({
   args: { min: 1, name: "IMAGE" },
   stopAtFirst: true,
   complete: (position) => (position === 0 ? "image" : "none"),
-  run: ({ app, flags, args, signal }) =>
-    withDockerExitCodes(app, async () => {
-      const record = await createFrom(app, args, flags, flags.rm, signal);
-      line(app, app.json ? JSON.stringify({ Id: record.ID }) : record.ID);
-      return 0;
-    }),
+  async run({ app, flags, args, signal }) {
+    const record = await createFrom(app, args, flags, flags.rm, signal);
+    line(app, app.json ? JSON.stringify({ Id: record.ID }) : record.ID);
+  },
 });
 
 export const start = command({

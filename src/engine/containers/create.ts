@@ -4,12 +4,14 @@ import { hostname } from "node:os";
 import { Failure } from "../../errors.ts";
 import { topChain } from "../../image/index.ts";
 import { goContainerConfig, familiarReference, type ContainerConfig } from "../../oci/index.ts";
+import { checkLimits } from "../../runtime/index.ts";
 import type { Store, StoredImage } from "../../store/index.ts";
 import { goTime } from "../time.ts";
 import { defaultHostConfig } from "./host_config.ts";
 import { mergeConfig } from "./merge_config.ts";
 import { mountPoints } from "./mount_points.ts";
 import { checkName, randomName } from "./names.ts";
+import { limitsOf } from "./spec.ts";
 import {
   containerDirectory,
   listRecords,
@@ -40,6 +42,8 @@ export async function createContainer(store: Store, options: CreateOptions): Pro
   const command = [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])];
   if (command.length === 0) throw new Failure("invalid", "No command specified");
   const hostConfig: HostConfig = { ...defaultHostConfig(), ...options.hostConfig };
+  // Warnings come with the start.
+  checkLimits(limitsOf(hostConfig));
   return store.withLock("containers", async () => {
     const name = chooseName(options.name, await listRecords(store.root));
     const record = newRecord(store, { id, name, config, command, image: options.image, hostConfig });

@@ -61,7 +61,7 @@ function bindsOf(record: ContainerRecord): BindMount[] {
 }
 
 /** Zero means "not set" in Docker's record. */
-function limitsOf(hostConfig: HostConfig): ContainerLimits {
+export function limitsOf(hostConfig: HostConfig): ContainerLimits {
   const { Memory, MemorySwap, NanoCpus, CpuShares, PidsLimit } = hostConfig;
   return {
     ...(Memory > 0 && { memory: Memory }),

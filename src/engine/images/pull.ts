@@ -1,5 +1,7 @@
 /** `pull`: from a registry into the store (behaviours section 6). */
+import { Failure } from "../../errors.ts";
 import {
+  familiarName,
   familiarReference,
   formatPlatform,
   hostPlatform,
@@ -67,6 +69,8 @@ export async function pullImage(
 function pulledName(text: string): Reference {
   const name = withDefaultTag(parseReference(text));
   const { domain, path, digest } = name;
+  // What `FROM` calls the empty image (moby, registry/config.go).
+  if (familiarName(name) === "scratch") throw new Failure("invalid", "'scratch' is a reserved name");
   return digest === undefined ? name : { domain, path, digest };
 }
 

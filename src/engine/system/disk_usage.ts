@@ -1,4 +1,5 @@
 /** `system df`: what takes room, how much of it could go, and what deleting each thing would free (behaviours B061). */
+import type { ChainId, ImageId } from "../../oci/index.ts";
 import { freedBy, ledger, type Ledger, type Store } from "../../store/index.ts";
 import type { Containers } from "../containers/index.ts";
 import type { ContainerSummary } from "../containers/list.ts";
@@ -38,9 +39,9 @@ export interface DiskUsage {
 /** Measures the root: walks its directories once. */
 export async function diskUsage(store: Store, containers: Containers): Promise<DiskUsage> {
   const drawn = await ledger(store, { measure: true });
-  const running = await containers.list({ all: true, size: true });
-  const perImage = usageOfImages(drawn, await listImages(store, { all: true }));
-  const perContainer = running.map((container) => ({
+  const all = await containers.list({ all: true, size: true });
+  const perImage = usageOfImages(drawn, await listImages(store, { all: true }), all);
+  const perContainer = all.map((container) => ({
     ...container,
     frees: drawn.containers.find(({ id }) => id === container.id)?.disk ?? 0,
   }));
@@ -48,30 +49,68 @@ export async function diskUsage(store: Store, containers: Containers): Promise<D
     images: imagesTotal(drawn, perImage),
     containers: containersTotal(perContainer),
     cache: cacheTotal(drawn),
-    perImage: perImage.filter(
-      (image) => image.repoTags.length + image.repoDigests.length > 0 || !image.isParent,
-    ),
+    perImage,
     perContainer,
-    saved: perImage.reduce((sum, image) => sum + image.size, 0) - drawn.layersSize,
+    saved: perImage.reduce((sum, image) => sum + image.size, 0) - sizeOnce(drawn, perImage),
   };
 }
 
+/** As in Docker, nameless parents are no images of their own here: they go with their last child. */
 function usageOfImages(
   drawn: Ledger,
   summaries: readonly ImageSummary[],
-): (ImageUsage & { readonly isParent: boolean })[] {
+  containers: readonly ContainerSummary[],
+): ImageUsage[] {
+  const entries = new Map(drawn.images.map((entry) => [entry.id, entry]));
   const parents = new Set(summaries.map((image) => image.parentId));
-  return summaries.map((summary) => {
-    const entry = drawn.images.find(({ id }) => id === summary.id);
+  const shown = summaries.filter((image) => isNamed(image) || !parents.has(image.id));
+  const users = new Map<ChainId, number>();
+  for (const { id } of shown) {
+    for (const chain of entries.get(id)?.layers ?? []) users.set(chain, (users.get(chain) ?? 0) + 1);
+  }
+  const sizes = new Map(drawn.layers.map(({ chainId, size }) => [chainId, size]));
+  return shown.map((summary) => {
+    const sharing = (entries.get(summary.id)?.layers ?? []).filter((chain) => (users.get(chain) ?? 0) > 1);
+    const shared = sharing.reduce((sum, chain) => sum + (sizes.get(chain) ?? 0), 0);
     return {
       ...summary,
-      shared: entry?.shared ?? 0,
-      unique: entry?.unique ?? summary.size,
-      containers: entry?.containers.length ?? 0,
-      frees: freedBy(drawn, { images: [summary.id] }).disk ?? 0,
-      isParent: parents.has(summary.id),
+      shared,
+      unique: summary.size - shared,
+      containers: containers.filter(({ imageId }) => imageId === summary.id).length,
+      frees: freedBy(drawn, { images: goneWith(summary, summaries, containers) }).disk ?? 0,
     };
   });
+}
+
+const isNamed = (image: ImageSummary): boolean => image.repoTags.length + image.repoDigests.length > 0;
+
+/** What `rmi` of the image deletes: none while it has children, else it and the nameless parents that nobody uses. */
+function goneWith(
+  image: ImageSummary,
+  all: readonly ImageSummary[],
+  containers: readonly ContainerSummary[],
+): ImageId[] {
+  const gone: ImageId[] = [];
+  const isFree = (id: string): boolean =>
+    all.every((other) => other.parentId !== id || gone.includes(other.id));
+  if (!isFree(image.id)) return [];
+  gone.push(image.id);
+  for (let at = image.parentId; at !== "";) {
+    const parent = all.find(({ id }) => id === at);
+    if (parent === undefined || isNamed(parent) || !isFree(at)) break;
+    if (containers.some(({ imageId }) => imageId === at)) break;
+    gone.push(parent.id);
+    at = parent.parentId;
+  }
+  return gone;
+}
+
+/** Bytes of the images' layers, each once. */
+function sizeOnce(drawn: Ledger, images: readonly ImageUsage[]): number {
+  const held = new Set<string>(images.map(({ id }) => id));
+  return drawn.layers
+    .filter((layer) => layer.images.some((id) => held.has(id)))
+    .reduce((sum, layer) => sum + layer.size, 0);
 }
 
 /** Docker's rule: what no image with a container holds alone could go (docker/cli, formatter/disk_usage.go). */
