@@ -1,6 +1,7 @@
 /** `export`: the merged root filesystem as one tar (behaviours B108). */
 import { treeTar } from "../../layer/index.ts";
 import type { Store } from "../../store/index.ts";
+import { mountedRoot } from "./mounted_root.ts";
 import type { ContainerRecord } from "./record.ts";
 
 /** Mounted while it is read: the tar holds the container layer and the init layer's placeholders, no volumes. */
@@ -9,6 +10,6 @@ export async function* exportContainer(
   record: ContainerRecord,
   options: { readonly signal: AbortSignal },
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  await using root = await store.containers.mount(record.ID);
+  await using root = await mountedRoot(store, record);
   yield* treeTar(root.path, options);
 }

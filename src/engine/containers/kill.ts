@@ -1,4 +1,5 @@
 /** Ends a container that another process runs: asks its shim, and waits until it is gone. */
+import { existsSync } from "node:fs";
 import { Failure } from "../../errors.ts";
 import { findRuntime, ShimTask } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
@@ -8,8 +9,13 @@ import { whileSupervising } from "./supervision.ts";
 
 const SIGKILL = 9;
 
-/** Kills the container's processes and waits until whoever ran it has written down its end. */
+/**
+ * Kills the container's processes and waits until whoever ran it has written down its end. One whose shim has died is
+ * left to `settleRun`. Throws `Failure("unavailable")` for one that another engine runs.
+ */
 export async function killContainer(store: Store, record: ContainerRecord): Promise<void> {
+  const bundle = bundleDirectory(store.root, record.ID);
+  if (existsSync(bundle) && (await isShimDead(bundle, record.ID))) return;
   await withTask(store, record, async (task) => {
     const ended = task.wait();
     await task.kill(SIGKILL, { all: true });
@@ -17,6 +23,12 @@ export async function killContainer(store: Store, record: ContainerRecord): Prom
     // The supervisor reads the last output before it ends the shim; where there is none, that is left to this process.
     await whileSupervising(store, record.ID, () => task.delete());
   });
+}
+
+async function isShimDead(bundle: string, id: string): Promise<boolean> {
+  const task = await ShimTask.reconnect({ shim: (await findRuntime()).shim, bundle, id });
+  task?.release();
+  return task === undefined;
 }
 
 /** Runs `work` while the container's processes stand still, when it runs at all. */
@@ -27,7 +39,7 @@ export async function whilePaused<T>(
 ): Promise<T> {
   if (!record.State.Running || record.State.Paused) return work();
   return withTask(store, record, async (task) => {
-    await task.pause();
+    if (!(await paused(task))) return work();
     try {
       return await work();
     } finally {
@@ -36,24 +48,31 @@ export async function whilePaused<T>(
   });
 }
 
+/** False: it has ended meanwhile, and stands still for ever. */
+async function paused(task: ShimTask): Promise<boolean> {
+  try {
+    await task.pause();
+    return true;
+  } catch (error) {
+    const state = await task.state().catch(() => undefined);
+    if (state?.status === "running") throw error;
+    return false;
+  }
+}
+
 async function withTask<T>(
   store: Store,
   record: ContainerRecord,
   work: (task: ShimTask) => Promise<T>,
 ): Promise<T> {
   const { shim } = await findRuntime();
-  const task = await ShimTask.reconnect({
-    shim,
-    bundle: bundleDirectory(store.root, record.ID),
-    id: record.ID,
-  });
+  const bundle = bundleDirectory(store.root, record.ID);
+  const task = await ShimTask.reconnect({ shim, bundle, id: record.ID });
   if (task === undefined) {
     throw new Failure(
       "unavailable",
       `container ${record.ID} is said to run, but its supervisor does not answer`,
-      {
-        hint: "if it was started by another engine, end it there",
-      },
+      { hint: "if it was started by another engine, end it there" },
     );
   }
   try {

@@ -1,9 +1,8 @@
 /** `rm`: a container, its record and its writable layer (behaviours B088, B096). */
-import { rm } from "node:fs/promises";
 import { Failure } from "../../errors.ts";
 import type { Store } from "../../store/index.ts";
 import { readRecord, removeContainerDirectory, writeRecord, type ContainerRecord } from "./record.ts";
-import { bundleDirectory } from "./bundle.ts";
+import { settleRun } from "./settle.ts";
 import { reconcile } from "./state.ts";
 import { whileSupervising } from "./supervision.ts";
 
@@ -41,7 +40,7 @@ export async function removeSupervised(store: Store, id: string): Promise<void> 
   await writeRecord(store.root, { ...record, State });
   try {
     // What a killed supervisor left of its run.
-    await rm(bundleDirectory(store.root, id), { recursive: true, force: true });
+    await settleRun(store, id);
     await store.containers.remove(id);
   } catch (error) {
     // Still mounted by somebody who looks into it: the container stays as it was.

@@ -17,14 +17,16 @@ import { openLog } from "./json_log.ts";
 import {
   containerDirectory,
   readHostConfig,
+  readRecord,
   writeRecord,
   type ContainerRecord,
   type HostConfig,
 } from "./record.ts";
 import { removeSupervised } from "./remove.ts";
+import { settleRun } from "./settle.ts";
 import { hostEntries, specOf } from "./spec.ts";
-import { reconcile } from "./state.ts";
-import { whileSupervising } from "./supervision.ts";
+import { isAlive } from "./state.ts";
+import { unlessSupervised } from "./supervision.ts";
 
 export interface StartOptions {
   readonly stdin: Readable;
@@ -48,33 +50,63 @@ export async function startContainer(
   found: ContainerRecord,
   options: StartOptions,
 ): Promise<number> {
-  const record = await reconcile(store, found);
-  if (record.State.Running) throw new Failure("conflict", `container ${record.ID} is running already`);
+  checkStartable(found);
+  const code = await unlessSupervised(store, found.ID, async () => {
+    // It may have been run, or removed, since it was looked at.
+    const record = readRecord(store.root, found.ID);
+    if (record === undefined) throw new Failure("not-found", `No such container: ${found.ID}`);
+    checkStartable(record);
+    await settleRun(store, record.ID);
+    return runSupervised(store, record, options);
+  });
+  if (code !== undefined) return code;
+  throw new Failure("conflict", `container ${found.ID} is being started or removed by another process`);
+}
+
+/** Throws `Failure("conflict")` for one that runs or is to go. */
+function checkStartable(record: ContainerRecord): void {
+  if (isAlive(record)) throw new Failure("conflict", `container ${record.ID} is running already`);
   if (record.State.RemovalInProgress) {
     throw new Failure("conflict", "Container is marked for removal and cannot be started.");
   }
-  return whileSupervising(store, record.ID, () => runSupervised(store, record, options), options.signal);
 }
 
 async function runSupervised(store: Store, record: ContainerRecord, options: StartOptions): Promise<number> {
-  const programs = await findRuntime();
   const hostConfig = readHostConfig(store.root, record.ID);
-  const result = await withStateOnFailure(store, record, async () => {
-    await using rootfs = await store.containers.mount(record.ID);
-    const files = await writeContainerFiles(containerDirectory(store.root, record.ID), {
-      hostname: record.Config.Hostname ?? "",
-      hostNetwork: hostConfig.NetworkMode === "host",
-      extraHosts: hostEntries(hostConfig),
-      dns: hostConfig.Dns ?? [],
-    });
-    await makeBindSources(record);
-    const spec = specOf(record, hostConfig, { rootfs: rootfs.path, files, warn: options.warn });
-    // Awaited here: the mount lives as long as this block.
-    return await superviseRun(store, record, { ...options, programs, spec });
-  });
+  let result: ForegroundResult;
+  try {
+    result = await runMounted(store, record, hostConfig, options);
+  } catch (error) {
+    await recordFailure(store, record, error);
+    if (hostConfig.AutoRemove) await removeSupervised(store, record.ID);
+    throw error;
+  }
   if (result.kind === "detached") return 0;
   await afterExit(store, record, hostConfig, result);
   return result.exitCode;
+}
+
+async function runMounted(
+  store: Store,
+  record: ContainerRecord,
+  hostConfig: HostConfig,
+  options: StartOptions,
+): Promise<ForegroundResult> {
+  const programs = await findRuntime();
+  await using mount = new AsyncDisposableStack();
+  const rootfs = mount.use(await store.containers.mount(record.ID));
+  const files = await writeContainerFiles(containerDirectory(store.root, record.ID), {
+    hostname: record.Config.Hostname ?? "",
+    hostNetwork: hostConfig.NetworkMode === "host",
+    extraHosts: hostEntries(hostConfig),
+    dns: hostConfig.Dns ?? [],
+  });
+  await makeBindSources(record);
+  const spec = specOf(record, hostConfig, { rootfs: rootfs.path, files, warn: options.warn });
+  const result = await superviseRun(store, record, { ...options, programs, spec });
+  // The container needs its mount on; it ends with the record (see state.ts).
+  if (result.kind === "detached") mount.move();
+  return result;
 }
 
 interface RunParts extends StartOptions {
@@ -122,25 +154,19 @@ async function superviseRun(
   return result;
 }
 
-/** A start that failed is part of the record, as `ps -a` and `inspect` show it. */
-async function withStateOnFailure<T>(
-  store: Store,
-  record: ContainerRecord,
-  work: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const code = exitCodeOfFailure(error);
-    const State = {
-      ...record.State,
-      ExitCode: code === 125 ? 128 : code,
-      Error: error instanceof Error ? error.message : String(error),
-    };
-    await writeRecord(store.root, { ...record, State });
-    throw error;
-  }
+/** A start that failed is part of the record, as `ps -a` and `inspect` show it; so is a run that was broken off. */
+async function recordFailure(store: Store, before: ContainerRecord, error: unknown): Promise<void> {
+  const record = readRecord(store.root, before.ID);
+  if (record === undefined) return;
+  const code = exitCodeOfFailure(error);
+  const ended = record.State.Running
+    ? { Running: false, Pid: 0, ExitCode: 128 + SIGKILL, FinishedAt: goTime(Date.now()) }
+    : { ExitCode: code === 125 ? 128 : code };
+  const Error = error instanceof globalThis.Error ? error.message : String(error);
+  await writeRecord(store.root, { ...record, State: { ...record.State, ...ended, Error } });
 }
+
+const SIGKILL = 9;
 
 async function afterExit(
   store: Store,

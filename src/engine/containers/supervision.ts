@@ -17,7 +17,7 @@ export function whileSupervising<T>(
   return store.withLock(lockName(id), work, signal);
 }
 
-/** Long enough to find a free lock, too short for anybody to notice. */
+/** Milliseconds. Long enough to find a free lock, too short for anybody to notice. */
 const patience = 50;
 
 /** Runs `work` if nobody supervises the container; else returns undefined at once. */
@@ -26,10 +26,20 @@ export async function unlessSupervised<T>(
   id: string,
   work: () => Promise<T>,
 ): Promise<T | undefined> {
+  let held = false;
+  const working = (): Promise<T> => {
+    held = true;
+    return work();
+  };
   try {
-    return await store.withLock(lockName(id), work, AbortSignal.timeout(patience));
+    return await store.withLock(lockName(id), working, AbortSignal.timeout(patience));
   } catch (error) {
-    if (isFailure(error, "cancelled")) return undefined;
+    if (!held && isFailure(error, "cancelled")) return undefined;
     throw error;
   }
+}
+
+/** Whether a living process supervises the container. */
+export async function isSupervised(store: Store, id: string): Promise<boolean> {
+  return (await unlessSupervised(store, id, async () => true)) === undefined;
 }

@@ -3,6 +3,7 @@ import { posix } from "node:path";
 import type { ByteSource } from "../../../bytes/index.ts";
 import { Failure } from "../../../errors.ts";
 import type { Store } from "../../../store/index.ts";
+import { mountedRoot } from "../mounted_root.ts";
 import type { ContainerRecord } from "../record.ts";
 import { openPlace, placeTar, statPlace, type PathStat, type Place } from "./place.ts";
 import { unpackInto } from "./unpack_into.ts";
@@ -13,7 +14,7 @@ export interface ArchiveOptions {
 
 /** What `path` is; a symlink at its end is not followed, unless the path ends with a slash. */
 export async function statPath(store: Store, record: ContainerRecord, path: string): Promise<PathStat> {
-  await using root = await store.containers.mount(record.ID);
+  await using root = await mountedRoot(store, record);
   using place = placeIn(root.path, record, path);
   return needed(place, record);
 }
@@ -38,7 +39,7 @@ async function* archiveOf(
   path: string,
   options: ArchiveOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  await using root = await store.containers.mount(record.ID);
+  await using root = await mountedRoot(store, record);
   using place = placeIn(root.path, record, path);
   yield* placeTar(place, needed(place, record), options);
 }
@@ -54,7 +55,7 @@ export async function writeArchive(
   tar: ByteSource,
   options: ArchiveOptions,
 ): Promise<void> {
-  await using root = await store.containers.mount(record.ID);
+  await using root = await mountedRoot(store, record);
   checkDirectory(root.path, record, directory);
   await unpackInto(root.path, posix.join("/", directory), tar, { ...options, keepOwners: true });
 }
