@@ -2,8 +2,14 @@
 import { readFileSync } from "node:fs";
 import type { ApplyTarget } from "../layer/index.ts";
 
-/** The first user namespace maps all IDs onto themselves; every other one is a child of it. */
+let known: boolean | undefined;
+
+/** The first user namespace maps all IDs onto themselves; every other one is a child of it. Does not change. */
 export function inUserNamespace(): boolean {
+  return (known ??= look());
+}
+
+function look(): boolean {
   try {
     return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync("/proc/self/uid_map", "latin1"));
   } catch {

@@ -1,10 +1,12 @@
 /** A blob on its way: into its partial file as fast as it comes, and out of it as fast as it is unpacked. */
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, read, writev } from "node:fs";
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, read, writeSync, writev } from "node:fs";
 import { throwIfCancelled, type ByteSource } from "../../bytes/index.ts";
 import type { GrowingFile } from "../../layer/index.ts";
 
 /** Bytes that wait for the disk before the source has to wait too. */
 const mostQueued = 2 << 20;
+/** The begin of a blob is written at once: the way to the thread pool and back takes longer. */
+const shortBlob = 512 << 10;
 /** Bytes a read. */
 const chunkSize = 512 << 10;
 
@@ -56,6 +58,10 @@ export class Spool implements AsyncDisposable, GrowingFile {
   async fill(source: ByteSource): Promise<void> {
     try {
       for await (const chunk of source) {
+        if (this.#writing === undefined && this.#written < shortBlob) {
+          this.#writeNow(chunk);
+          continue;
+        }
         this.#queue.push(chunk);
         this.#queued += chunk.length;
         this.#writing ??= this.#write();
@@ -110,6 +116,15 @@ export class Spool implements AsyncDisposable, GrowingFile {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#writing;
     closeSync(this.#file);
+  }
+
+  #writeNow(chunk: Uint8Array): void {
+    for (let at = 0; at < chunk.length;) {
+      const done = writeSync(this.#file, chunk, at, chunk.length - at, this.#written);
+      at += done;
+      this.#written += done;
+    }
+    this.#wake();
   }
 
   /** Writes until nothing waits; what comes meanwhile goes with the next call, however many chunks it is. */
