@@ -1,6 +1,7 @@
 /** kill -9 at moments of `pull`, `load`, `import`, `commit` and `rmi` (behaviours B118, B136). */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { test, type TestContext } from "node:test";
@@ -10,7 +11,7 @@ import { unlessRoot } from "../suites/scratch.ts";
 import { hostileImage } from "../fixtures/hostile/hostile_image.ts";
 import { hostileRegistry } from "../fixtures/hostile/hostile_registry.ts";
 import { footprint, World } from "../fixtures/hostile/world.ts";
-import { assertReturned, assertWhole, listed, randomLayers } from "./faults_support.ts";
+import { assertReturned, assertWhole, isHeld, listed, randomLayers } from "./faults_support.ts";
 import { varveOn, type Program } from "./support.ts";
 
 const MiB = 1 << 20;
@@ -24,7 +25,20 @@ interface Act {
 }
 
 /** Shares of the time that the command takes undisturbed: starting up is the first third of it. */
-const moments = [0.4, 0.6, 0.75, 0.9];
+const moments = [
+  [0.4, "SIGKILL"],
+  [0.6, "SIGKILL"],
+  [0.7, "SIGINT"],
+  [0.9, "SIGKILL"],
+] as const;
+
+/** Ends the program after so many milliseconds; resolves to its exit code, null if it was killed. */
+async function endAfter(child: ChildProcess, delay: number, signal: NodeJS.Signals): Promise<number | null> {
+  const timer = setTimeout(() => child.kill(signal), delay);
+  const [code] = (await once(child, "close")) as [number | null];
+  clearTimeout(timer);
+  return code;
+}
 
 /** Runs the command once to its end, for its time, then again and again to be killed. */
 async function killAtMoments(t: TestContext, varve: Program, root: string, act: Act): Promise<void> {
@@ -36,18 +50,18 @@ async function killAtMoments(t: TestContext, varve: Program, root: string, act: 
   const duration = performance.now() - started;
   const made = await listed(await openEngine({ root, driver: "overlay2" }));
   await act.undo(0);
-  for (const [index, moment] of moments.entries()) {
+  for (const [index, [moment, signal]] of moments.entries()) {
     const args = await act.prepare(index + 1);
-    const child = varve.start(args);
-    const timer = setTimeout(() => child.kill("SIGKILL"), moment * duration);
-    const [code] = (await once(child, "close")) as [number | null];
-    clearTimeout(timer);
-    t.diagnostic(`${args[0]}: ${code === null ? "killed" : "ended"} at ${Math.round(moment * duration)} ms`);
-    assert.ok(code === null || code === 0, `${args.join(" ")} ended with ${code}`);
+    const code = await endAfter(varve.start(args), moment * duration, signal);
+    t.diagnostic(`${args[0]}: ${signal} at ${Math.round(moment * duration)} ms: ${code ?? "killed"}`);
+    assert.ok([null, 0, 130].includes(code), `${args.join(" ")} ended with ${code}`);
     const found = await openEngine({ root, driver: "overlay2" }).then(listed);
     // Nothing yet, or all of it: a name without its image, or an image without its name, is neither.
     if (found.length > visible.length) assert.equal(found.length, made.length, found.join("\n"));
     else assert.deepEqual(found, visible);
+    // Whoever is asked to stop cleans up by himself.
+    if (code === 130 && found.length === visible.length)
+      assert.deepEqual(footprint(root).filter(isHeld), before.filter(isHeld));
     await assertWhole(root, "overlay2", found);
     if (found.length > visible.length) await act.undo(index + 1);
     await assertReturned(root, "overlay2", before);
@@ -123,14 +137,11 @@ test(
     const started = performance.now();
     await varve("rmi", name);
     const duration = performance.now() - started;
-    for (const [run, moment] of moments.entries()) {
+    for (const [run, [moment, signal]] of moments.entries()) {
       const image = await pull(run);
       const [before] = await openEngine({ root: world.root, driver: "overlay2" }).then(listed);
-      const child = varve.start(["rmi", image]);
-      const timer = setTimeout(() => child.kill("SIGKILL"), moment * duration);
-      const [code] = (await once(child, "close")) as [number | null];
-      clearTimeout(timer);
-      t.diagnostic(`rmi: ${code === null ? "killed" : "ended"} at ${Math.round(moment * duration)} ms`);
+      const code = await endAfter(varve.start(["rmi", image]), moment * duration, signal);
+      t.diagnostic(`rmi: ${signal} at ${Math.round(moment * duration)} ms: ${code ?? "killed"}`);
       const engine = await openEngine({ root: world.root, driver: "overlay2" });
       const found = await engine.images.list({ all: true });
       // Names go first, so it may be there without any; then it is removed by its ID.

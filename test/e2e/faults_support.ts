@@ -82,6 +82,6 @@ export async function assertReturned(
  * Not the blob cache, not what Docker remembers of blobs when their image has gone (behaviours B143, B144), and not the
  * empty files by which users of a container's mount know each other: they go with the container.
  */
-function isHeld(line: string): boolean {
+export function isHeld(line: string): boolean {
   return !/^varve\/(layer-blobs|blobs|mounts)|\/distribution\//.test(line);
 }

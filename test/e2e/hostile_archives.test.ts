@@ -5,6 +5,8 @@ import { test } from "node:test";
 import { tarFile, tarOf } from "../support/tar_help.ts";
 import { unlessLinux } from "../suites/scratch.ts";
 import { hostileArchives } from "../fixtures/hostile/hostile_archives.ts";
+import type { HostileLayer } from "../fixtures/hostile/hostile_image.ts";
+import { hostileLayers } from "../fixtures/hostile/hostile_layers.ts";
 import { assertOneError, footprint, World } from "../fixtures/hostile/world.ts";
 import { varveOn } from "./support.ts";
 
@@ -28,6 +30,27 @@ test("B104 B106 hostile archives are refused and leave nothing", { skip: unlessL
   }
   assert.equal(await varve("system", "check", "--deep"), "no problems found");
   assert.equal(await varve("system", "gc"), "Total reclaimed space: 0B");
+});
+
+test("B013 B014 `import` refuses hostile layers as `pull` does", { skip: unlessLinux }, async (t) => {
+  using world = new World();
+  const varve = varveOn(world.root);
+  const good = tarOf([tarFile({ path: "etc/os-release" }, "ID=good\n")]);
+  assert.equal((await varve.run(["import", "-", "good:1"], { input: good })).code, 0);
+  const before = footprint(world.root);
+  for (const [family, attacks] of Object.entries(hostileLayers(world.decoy))) {
+    // One of each family; the others differ in the layer alone, and those of one layer come here.
+    const attack = attacks.find(
+      ({ refused, refusedBy, layers }) => refused && !refusedBy && layers.length === 1,
+    );
+    if (attack === undefined) continue;
+    await t.test(`${family}: ${attack.title}`, async () => {
+      const [{ tar, blob = tar }] = attack.layers as [HostileLayer];
+      assertOneError(await varve.run(["import", "-", "evil:1"], { input: blob }), attack.refused as RegExp);
+      assert.deepEqual(footprint(world.root), before);
+      world.assertUntouched();
+    });
+  }
 });
 
 test("what `import` and `load` cannot read is one clear error", { skip: unlessLinux }, async (t) => {

@@ -1,6 +1,8 @@
 /** Hostile manifests, configs, blobs and names, through the bundled program; overlay2 where there is root, else vfs. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readdirSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { digestOf } from "../../src/oci/index.ts";
@@ -113,3 +115,43 @@ test(
     assert.deepEqual(registry.requests, []);
   },
 );
+
+/** A server that answers every connection with these bytes. */
+async function answering(bytes: string): Promise<AsyncDisposable & { readonly address: string }> {
+  const server = createServer((socket) => {
+    socket.on("error", () => undefined);
+    socket.once("data", () => socket.end(bytes));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    address: `127.0.0.1:${port}`,
+    [Symbol.asyncDispose]: async () => void (await once(server.close(), "close")),
+  };
+}
+
+test("what is no registry is told in one line", { skip: unlessLinux }, async (t) => {
+  using world = new World();
+  const varve = varveOn(world.root);
+  const page =
+    "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<html>";
+  const cases: [title: string, bytes: string, message: RegExp][] = [
+    ["another protocol", "SSH-2.0-OpenSSH_9\r\n", /Parse Error: Expected HTTP/],
+    ["a header without end", `HTTP/1.1 200 OK\r\nX: ${"x".repeat(100_000)}\r\n\r\n`, /Header overflow/],
+    ["an impossible length", "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n", /Content-Length/],
+    ["a web page", page, /cannot read manifest: /],
+    [
+      "a login at a file",
+      'HTTP/1.1 401 No\r\nWWW-Authenticate: Bearer realm="file:///nonexistent-varve-decoy"\r\nContent-Length: 0\r\n\r\n',
+      /its realm is no URL$/,
+    ],
+  ];
+  for (const [title, bytes, message] of cases) {
+    await t.test(title, async () => {
+      await using server = await answering(bytes);
+      assertOneError(await varve.run(["pull", `${server.address}/x:1`]), message);
+    });
+  }
+  assert.equal(await varve("images", "-aq"), "");
+});
