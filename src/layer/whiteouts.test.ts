@@ -45,7 +45,7 @@ test("B043 a layer goes through all three spellings and comes back without loss"
 async function roundTrip(tar: Buffer | readonly PackedFile[], style: WhiteoutStyle): Promise<Buffer> {
   using at = scratch("layer");
   applyTar(at.path, tar, { style });
-  return diffTar({ directory: at.path, whiteouts: style });
+  return await diffTar({ directory: at.path, whiteouts: style });
 }
 
 test("B043 overlay spells a whiteout as device 0/0 of mode 000 and opaque as an attribute", { skip }, () => {
