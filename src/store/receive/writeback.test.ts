@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { scratch, unlessLinux } from "../../../test/suites/scratch.ts";
 import { Writeback } from "./writeback.ts";
 
-const enough = 32 << 20;
+const enough = 16 << 20;
 
 test("B136: an error of a flush on the way is told at the end, not lost", { skip: unlessLinux }, async () => {
   using root = scratch("writeback");

@@ -2,7 +2,7 @@
 import { flush } from "./flush.ts";
 
 /** Compressed bytes that are unpacked between two flushes; two or three times as many plain ones. */
-const interval = 32 << 20;
+const interval = 16 << 20;
 
 /**
  * The flush before the registration would find all of an image to write, with the processors idle. So a large image is
