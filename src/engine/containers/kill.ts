@@ -1,10 +1,10 @@
 /** Ends a container that another process runs: asks its shim, and waits until it is gone. */
-import { existsSync } from "node:fs";
-import { Failure } from "../../errors.ts";
+import { Failure, isFailure } from "../../errors.ts";
 import { findRuntime, ShimTask } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { ContainerRecord } from "./record.ts";
 import { bundleDirectory } from "./bundle.ts";
+import { hasRun } from "./settle.ts";
 import { whileSupervising } from "./supervision.ts";
 
 const SIGKILL = 9;
@@ -14,21 +14,26 @@ const SIGKILL = 9;
  * left to `settleRun`. Throws `Failure("unavailable")` for one that another engine runs.
  */
 export async function killContainer(store: Store, record: ContainerRecord): Promise<void> {
-  const bundle = bundleDirectory(store.root, record.ID);
-  if (existsSync(bundle) && (await isShimDead(bundle, record.ID))) return;
-  await withTask(store, record, async (task) => {
-    const ended = task.wait();
-    await task.kill(SIGKILL, { all: true });
-    await ended;
-    // The supervisor reads the last output before it ends the shim; where there is none, that is left to this process.
-    await whileSupervising(store, record.ID, () => task.delete());
-  });
+  try {
+    await withTask(store, record, (task) => killTask(store, record.ID, task));
+  } catch (error) {
+    if (!isFailure(error, "unavailable") || !hasRun(store, record.ID)) throw error;
+  }
 }
 
-async function isShimDead(bundle: string, id: string): Promise<boolean> {
-  const task = await ShimTask.reconnect({ shim: (await findRuntime()).shim, bundle, id });
-  task?.release();
-  return task === undefined;
+async function killTask(store: Store, id: string, task: ShimTask): Promise<void> {
+  const ended = task.wait();
+  // Its failure is met where it is awaited, unless the kill fails first.
+  ended.catch(() => undefined);
+  try {
+    await task.kill(SIGKILL, { all: true });
+  } catch (error) {
+    // It has ended by itself meanwhile.
+    if (!isFailure(error, "not-found")) throw error;
+  }
+  await ended;
+  // The supervisor reads the last output before it ends the shim; where there is none, that is left to this process.
+  await whileSupervising(store, id, () => task.delete());
 }
 
 /** Runs `work` while the container's processes stand still, when it runs at all. */

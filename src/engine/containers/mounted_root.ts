@@ -5,6 +5,11 @@ import type { ContainerRecord } from "./record.ts";
 import { isAlive } from "./state.ts";
 import { isSupervised } from "./supervision.ts";
 
+/** Mounts that this process keeps for containers that run without a supervisor, by root and container. */
+const kept = new Map<string, MountedRoot[]>();
+
+const keyOf = (store: Store, id: string): string => `${store.root}\0${id}`;
+
 /**
  * Mounts it, or joins those who have it mounted. A container that was detached from runs on a mount that nobody holds:
  * that one stays when this holder leaves, or the next would mount a second file system over the same directory.
@@ -12,5 +17,26 @@ import { isSupervised } from "./supervision.ts";
 export async function mountedRoot(store: Store, record: ContainerRecord): Promise<MountedRoot> {
   const root = await store.containers.mount(record.ID);
   if (!isAlive(record) || (await isSupervised(store, record.ID))) return root;
-  return { path: root.path, [Symbol.asyncDispose]: async () => undefined };
+  return { path: root.path, [Symbol.asyncDispose]: async () => keepMounted(store, record.ID, root) };
+}
+
+/** Keeps a mount until {@link endMounts}, or until this process ends: then it stays, and nobody holds it. */
+export function keepMounted(store: Store, id: string, root: MountedRoot): void {
+  const key = keyOf(store, id);
+  kept.set(key, [...(kept.get(key) ?? []), root]);
+}
+
+/** Lets go of what was kept and ends a mount that nobody holds. The container must have ended. */
+export async function endMounts(store: Store, id: string): Promise<void> {
+  const key = keyOf(store, id);
+  const roots = kept.get(key) ?? [];
+  kept.delete(key);
+  for (const root of roots) await root[Symbol.asyncDispose]();
+  try {
+    // Whoever lets go of a mount last ends it: so becoming a user and leaving again is enough.
+    await using mounted = await store.containers.mount(id);
+    void mounted.path;
+  } catch {
+    // Its layers are gone or it is in use; removal and garbage collection deal with both.
+  }
 }

@@ -2,36 +2,51 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { isFailure } from "../../errors.ts";
-import type { TaskExit } from "../../runtime/index.ts";
+import type { ShimTask, TaskExit } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
 import { bundleDirectory } from "./bundle.ts";
+import { endMounts } from "./mounted_root.ts";
+
+/** Whether a run has left a bundle, or is still at it. Costs one look at the disk. */
+export function hasRun(store: Store, id: string): boolean {
+  return existsSync(bundleDirectory(store.root, id));
+}
+
+/** The process that still runs under the shim of a run without supervisor; undefined: there is none. */
+export async function orphanPid(store: Store, id: string): Promise<number | undefined> {
+  const shim = await shimProgram();
+  if (shim === undefined) return undefined;
+  const task = await reconnect(store, id, shim);
+  try {
+    const state = await task?.state();
+    return state?.status === "running" || state?.status === "paused" ? state.pid : undefined;
+  } catch (error) {
+    if (isFailure(error, "unavailable") || isFailure(error, "not-found")) return undefined;
+    throw error;
+  } finally {
+    task?.release();
+  }
+}
 
 /**
  * Ends it all; processes that still run are killed. For whoever supervises the container. Returns how the container
  * ended, where its shim still lives and knows.
  */
 export async function settleRun(store: Store, id: string): Promise<TaskExit | undefined> {
-  const bundle = bundleDirectory(store.root, id);
-  if (!existsSync(bundle)) return undefined;
-  const exit = await endShim(bundle, id);
-  await rm(bundle, { recursive: true, force: true });
-  await endUnusedMount(store, id);
+  if (!hasRun(store, id)) return undefined;
+  const exit = await endShim(store, id);
+  await rm(bundleDirectory(store.root, id), { recursive: true, force: true });
+  await endMounts(store, id);
   return exit;
 }
 
-async function endShim(bundle: string, id: string): Promise<TaskExit | undefined> {
-  const { findRuntime, ShimTask } = await import("../../runtime/index.ts");
-  let place;
-  try {
-    place = { shim: (await findRuntime()).shim, bundle, id };
-  } catch (error) {
-    // A root from another machine: there is nothing running here.
-    if (isFailure(error, "unsupported")) return undefined;
-    throw error;
-  }
-  const task = await ShimTask.reconnect(place);
+async function endShim(store: Store, id: string): Promise<TaskExit | undefined> {
+  const shim = await shimProgram();
+  if (shim === undefined) return undefined;
+  const task = await reconnect(store, id, shim);
   if (task === undefined) {
-    await ShimTask.removeLeftovers(place);
+    const { ShimTask } = await import("../../runtime/index.ts");
+    await ShimTask.removeLeftovers({ shim, bundle: bundleDirectory(store.root, id), id });
     return undefined;
   }
   try {
@@ -45,12 +60,17 @@ async function endShim(bundle: string, id: string): Promise<TaskExit | undefined
 
 const SIGKILL = 9;
 
-/** Whoever lets go of a mount last ends it: so becoming a user and leaving again is enough. */
-async function endUnusedMount(store: Store, id: string): Promise<void> {
+async function reconnect(store: Store, id: string, shim: string): Promise<ShimTask | undefined> {
+  const { ShimTask } = await import("../../runtime/index.ts");
+  return ShimTask.reconnect({ shim, bundle: bundleDirectory(store.root, id), id });
+}
+
+/** Undefined: a root from another machine; there is nothing running here. */
+async function shimProgram(): Promise<string | undefined> {
   try {
-    await using mounted = await store.containers.mount(id);
-    void mounted.path;
-  } catch {
-    // Its layers are gone or it is in use; removal and garbage collection deal with both.
+    return (await (await import("../../runtime/index.ts")).findRuntime()).shim;
+  } catch (error) {
+    if (isFailure(error, "unsupported")) return undefined;
+    throw error;
   }
 }

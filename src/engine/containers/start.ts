@@ -5,7 +5,6 @@ import {
   exitCodeOfFailure,
   findRuntime,
   runForeground,
-  writeContainerFiles,
   type ForegroundResult,
   type OciSpec,
 } from "../../runtime/index.ts";
@@ -13,18 +12,13 @@ import type { Store } from "../../store/index.ts";
 import { goTime } from "../time.ts";
 import { bundleDirectory } from "./bundle.ts";
 import { makeBindSources } from "./bind_sources.ts";
+import { writeEtcFiles } from "./etc_files.ts";
 import { openLog } from "./json_log.ts";
-import {
-  containerDirectory,
-  readHostConfig,
-  readRecord,
-  writeRecord,
-  type ContainerRecord,
-  type HostConfig,
-} from "./record.ts";
+import { keepMounted } from "./mounted_root.ts";
+import { readHostConfig, readRecord, writeRecord, type ContainerRecord, type HostConfig } from "./record.ts";
 import { removeSupervised } from "./remove.ts";
 import { settleRun } from "./settle.ts";
-import { hostEntries, specOf } from "./spec.ts";
+import { specOf } from "./spec.ts";
 import { isAlive } from "./state.ts";
 import { unlessSupervised } from "./supervision.ts";
 
@@ -95,17 +89,15 @@ async function runMounted(
   const programs = await findRuntime();
   await using mount = new AsyncDisposableStack();
   const rootfs = mount.use(await store.containers.mount(record.ID));
-  const files = await writeContainerFiles(containerDirectory(store.root, record.ID), {
-    hostname: record.Config.Hostname ?? "",
-    hostNetwork: hostConfig.NetworkMode === "host",
-    extraHosts: hostEntries(hostConfig),
-    dns: hostConfig.Dns ?? [],
-  });
+  const files = await writeEtcFiles(store, record, hostConfig);
   await makeBindSources(record);
   const spec = specOf(record, hostConfig, { rootfs: rootfs.path, files, warn: options.warn });
   const result = await superviseRun(store, record, { ...options, programs, spec });
-  // The container needs its mount on; it ends with the record (see state.ts).
-  if (result.kind === "detached") mount.move();
+  // The container needs its mount on.
+  if (result.kind === "detached") {
+    mount.move();
+    keepMounted(store, record.ID, rootfs);
+  }
   return result;
 }
 

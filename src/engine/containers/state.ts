@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { Store } from "../../store/index.ts";
 import { goTime } from "../time.ts";
+import { bundleDirectory } from "./bundle.ts";
 import { containerDirectory, never, readRecord, writeRecord, type ContainerRecord } from "./record.ts";
 import { unlessSupervised } from "./supervision.ts";
 
@@ -29,45 +30,68 @@ export function isAlive({ State: { Running, Pid, StartedAt } }: ContainerRecord)
   return Number.isNaN(started) || StartedAt === never || born <= started + slack;
 }
 
-/** When a process began, in milliseconds since 1970; undefined: there is none (proc(5), /proc/PID/stat, field 22). */
+/**
+ * When a process began, in milliseconds since 1970 (proc(5), /proc/PID/stat, fields 3 and 22); undefined: there is none,
+ * or it has ended and only its parent has not heard of it.
+ */
 function processStart(pid: number): number | undefined {
   try {
-    const fields = readFileSync(`/proc/${pid}/stat`, "latin1");
+    const text = readFileSync(`/proc/${pid}/stat`, "latin1");
     // The second field, in brackets, may hold anything.
-    const ticks = Number(fields.slice(fields.lastIndexOf(")") + 2).split(" ")[19]);
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    if (fields[0] === "Z" || fields[0] === "X") return undefined;
     const boot = /^btime (\d+)$/m.exec(readFileSync("/proc/stat", "latin1"))?.[1];
     // The kernel counts in hundredths of a second here, whatever its own clock does.
-    return Number(boot) * 1000 + ticks * 10;
+    return Number(boot) * 1000 + Number(fields[19]) * 10;
   } catch {
     return undefined;
   }
 }
 
 /**
- * A record says `Running` but its process is gone: the supervisor was killed, or the container was detached from, or the
- * machine restarted. Then the container has exited, with the code that its shim still knows or Docker's for "unknown";
- * what is left of the run is taken away and the record is set right. While a supervisor lives, it will do so itself.
+ * Sets the record right where it and reality differ, unless a supervisor lives, who will do so itself:
+ *
+ * - it says `Running` but the process is gone: the supervisor was killed, or the container was detached from, or the
+ *   machine restarted. Then the container has exited, with the code that its shim still knows or Docker's for
+ *   "unknown", and what is left of the run is taken away;
+ * - it says nothing but a process runs: the supervisor was killed before it could write that down.
  */
 export async function reconcile(store: Store, record: ContainerRecord): Promise<ContainerRecord> {
-  if (!record.State.Running || isAlive(record)) return record;
+  if (isSettled(store, record)) return record;
   const settled = await unlessSupervised(store, record.ID, async () => {
-    const now = readRecord(store.root, record.ID) ?? record;
-    if (!now.State.Running || isAlive(now)) return now;
-    const { settleRun } = await import("./settle.ts");
-    const exit = await settleRun(store, now.ID);
-    const ended: ContainerRecord = {
-      ...now,
-      State: {
-        ...now.State,
-        Running: false,
-        Paused: false,
-        Pid: 0,
-        ExitCode: exit?.status ?? 255,
-        FinishedAt: goTime(exit?.exitedAt.getTime() ?? Date.now()),
-      },
-    };
-    if (existsSync(containerDirectory(store.root, now.ID))) await writeRecord(store.root, ended);
-    return ended;
+    const now = readRecord(store.root, record.ID);
+    if (now === undefined || isSettled(store, now)) return now ?? record;
+    const right = await settledRecord(store, now);
+    if (existsSync(containerDirectory(store.root, now.ID))) await writeRecord(store.root, right);
+    return right;
   });
   return settled ?? record;
+}
+
+function isSettled(store: Store, record: ContainerRecord): boolean {
+  return record.State.Running ? isAlive(record) : !existsSync(bundleDirectory(store.root, record.ID));
+}
+
+async function settledRecord(store: Store, record: ContainerRecord): Promise<ContainerRecord> {
+  const { orphanPid, settleRun } = await import("./settle.ts");
+  const { State } = record;
+  const Pid = State.Running ? undefined : await orphanPid(store, record.ID);
+  if (Pid !== undefined) {
+    const StartedAt = goTime(processStart(Pid) ?? Date.now());
+    const started = { Running: true, Pid, ExitCode: 0, Error: "", StartedAt };
+    return { ...record, HasBeenStartedBefore: true, State: { ...State, ...started } };
+  }
+  const exit = await settleRun(store, record.ID);
+  if (!State.Running && exit === undefined) return record;
+  const FinishedAt = goTime(exit?.exitedAt.getTime() ?? Date.now());
+  const StartedAt = State.Running ? State.StartedAt : FinishedAt;
+  const ended = {
+    Running: false,
+    Paused: false,
+    Pid: 0,
+    ExitCode: exit?.status ?? 255,
+    StartedAt,
+    FinishedAt,
+  };
+  return { ...record, State: { ...State, ...ended } };
 }

@@ -1,0 +1,30 @@
+/** `/etc/hosts`, `/etc/hostname` and `/etc/resolv.conf` of a container, beside its record (behaviours B027, B154). */
+import { chmod, readFile, rm, writeFile } from "node:fs/promises";
+import { digestOf } from "../../oci/index.ts";
+import { writeContainerFiles, type FileMounts } from "../../runtime/index.ts";
+import type { Store } from "../../store/index.ts";
+import { containerDirectory, type ContainerRecord, type HostConfig } from "./record.ts";
+import { hostEntries } from "./spec.ts";
+
+/** Writes them anew, as Docker does at each start. */
+export async function writeEtcFiles(
+  store: Store,
+  record: ContainerRecord,
+  hostConfig: HostConfig,
+): Promise<FileMounts> {
+  const hostNetwork = hostConfig.NetworkMode === "host";
+  const files = await writeContainerFiles(containerDirectory(store.root, record.ID), {
+    hostname: record.Config.Hostname ?? "",
+    hostNetwork,
+    extraHosts: hostEntries(hostConfig),
+    dns: hostConfig.Dns ?? [],
+  });
+  // By this dockerd tells whether somebody in the container changed the file (moby, libnetwork/sandbox_dns_unix.go).
+  const hash = `${files.resolvConf}.hash`;
+  if (hostNetwork) await rm(hash, { force: true });
+  else {
+    await writeFile(hash, digestOf(await readFile(files.resolvConf)));
+    await chmod(hash, 0o644);
+  }
+  return files;
+}
