@@ -21,14 +21,19 @@ export async function main(words: readonly string[]): Promise<number> {
   });
 }
 
-function appOf(globals: Globals): App {
+function appOf(globals: Globals): App & AsyncDisposable {
   let engine: Promise<Engine> | undefined;
+  let stdin: App["stdin"] | undefined;
   return {
     engine: () => (engine ??= openEngine(engineOptions(globals))),
-    stdin: process.stdin,
+    get stdin() {
+      return (stdin ??= process.stdin);
+    },
     stdout: process.stdout,
     stderr: process.stderr,
     json: globals["json"] === true,
+    // A pipe that its writer keeps open would keep this process, too, when a command stops reading half-way.
+    [Symbol.asyncDispose]: async () => void stdin?.destroy(),
   };
 }
 
