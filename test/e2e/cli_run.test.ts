@@ -7,6 +7,7 @@ import { release } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
+import { openEngine } from "../../src/engine/index.ts";
 import { compareTrees } from "../../src/layer/index.ts";
 import { json, makeBase, makeBench, runSkip, type Program } from "./support.ts";
 
@@ -137,10 +138,11 @@ test("a container's root", { skip: runSkip }, async (t) => {
   await t.test("B011 fifty containers cost less than 150 kB each", async () => {
     const used = (): number => Number(execFileSync("du", ["-sk", root], { encoding: "utf8" }).split("\t")[0]);
     const before = used();
-    const create = async (): Promise<void> => {
-      for (let i = 0; i < 10; i++) await varve("create", "base:1");
-    };
-    await Promise.all([1, 2, 3, 4, 5].map(create));
+    // What `varve create` does, without fifty starts of the program.
+    const { images, containers } = await openEngine({ root });
+    const image = await images.resolve("base:1");
+    for (let i = 0; i < 50; i++)
+      await containers.create({ imageName: "base:1", image, config: {}, hostConfig: {} });
     assert.equal((await varve("ps", "-aq")).split("\n").length, 50);
     assert.ok(used() - before < 50 * 150, `${used() - before} KiB`);
     await varve("rm", ...(await varve("ps", "-aq")).split("\n"));

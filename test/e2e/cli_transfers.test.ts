@@ -75,9 +75,9 @@ test("pull and push beside dockerd", { skip: besideDockerdSkip || unless("docker
   for (const image of [base, app]) await docker("push", "-q", image);
 
   await t.test("B112 B122 B123 the lines of a pull are dockerd's; each step is asked for once", async () => {
-    await registry.forget();
+    registry.forget();
     const ours = await varve("pull", base);
-    const asked = await registry.requests();
+    const asked = registry.requests();
     const digest = (await inspected(docker, base, "{{index .RepoDigests 0}}")).split("@")[1] as string;
     assert.deepEqual(asked.slice(0, 3), [
       "GET /v2/",
@@ -102,9 +102,9 @@ test("pull and push beside dockerd", { skip: besideDockerdSkip || unless("docker
   });
 
   await t.test("B116 a layer that is here is known before any download", async () => {
-    await registry.forget();
+    registry.forget();
     const { layers } = summary(await varve("pull", app));
-    const blobs = (await registry.requests()).filter((request) => request.includes("/blobs/"));
+    const blobs = registry.requests().filter((request) => request.includes("/blobs/"));
     // Six layers and the config.
     assert.equal(blobs.length, 7);
     const statuses = Object.values(layers).sort();
@@ -124,15 +124,15 @@ test("pull and push beside dockerd", { skip: besideDockerdSkip || unless("docker
       await assertSame(varve, docker, ["pull", digest]);
       await docker("tag", app, "kept");
       for (const from of [varve, docker]) await from("rmi", app);
-      await registry.forget();
+      registry.forget();
       assert.equal(await varve("pull", app), await docker("pull", app));
       assert.deepEqual(
-        (await registry.requests()).filter((request) => request.includes("/blobs/")),
+        registry.requests().filter((request) => request.includes("/blobs/")),
         [],
       );
-      await registry.forget();
+      registry.forget();
       await varve("pull", app);
-      assert.deepEqual(await registry.requests(), ["GET /v2/", "HEAD /v2/team/app/manifests/2"]);
+      assert.deepEqual(registry.requests(), ["GET /v2/", "HEAD /v2/team/app/manifests/2"]);
     },
   );
 
@@ -172,9 +172,9 @@ test("pull and push beside dockerd", { skip: besideDockerdSkip || unless("docker
       await varve("run", "--name", "work", app, "touch", "/new");
       const pushed = `${registry.address}/team/pushed:x`;
       await varve("commit", "work", pushed);
-      await registry.forget();
+      registry.forget();
       const first = summary(await varve("push", pushed));
-      const asked = await registry.requests();
+      const asked = registry.requests();
       const diffIds = json<string[]>(await inspected(varve, pushed, "{{json .RootFS.Layers}}"));
       const short = diffIds.map((diffId) => diffId.slice(7, 19));
       assert.deepEqual(Object.keys(first.layers).sort(), [...new Set(short)].sort());
@@ -188,11 +188,11 @@ test("pull and push beside dockerd", { skip: besideDockerdSkip || unless("docker
       assert.equal(asked.at(-1), "PUT /v2/team/pushed/manifests/x");
       assert.ok(asked.some((request) => /^POST .*\?(from|mount)=/.test(request)));
 
-      await registry.forget();
+      registry.forget();
       const again = summary(await varve("push", pushed));
       assert.deepEqual(new Set(Object.values(again.layers)), new Set(["Layer already exists"]));
       assert.deepEqual(again.rest, first.rest);
-      assert.doesNotMatch((await registry.requests()).join("\n"), /PATCH|POST/);
+      assert.doesNotMatch(registry.requests().join("\n"), /PATCH|POST/);
       await docker("pull", "-q", pushed);
       assert.equal(await inspected(docker, pushed, "{{.Id}}"), await inspected(varve, pushed, "{{.Id}}"));
       await assertSame(varve, docker, ["push", pushed], lastLine);

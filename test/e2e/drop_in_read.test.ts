@@ -95,6 +95,25 @@ test(
         for (const flags of [["--no-trunc"], ["-H=false"], ["-q"], ["--format", "{{json .}}"]])
           await same("history", ...flags, "example:a");
         await same("history", "--no-trunc", "repository:layer");
+        const rows = ["history", "--no-trunc", "--format", "{{.CreatedBy}}|{{.Size}}"];
+        assert.deepEqual((await varve(...rows, "example:a")).split("\n").slice(0, 4), [
+          '/bin/sh -c #(nop)  CMD ["/bin/bash"]|0B',
+          "/bin/sh -c apt-get install -y apache2|100kB",
+          "/bin/sh -c apt-get update -y &&     apt-get install -y emacs|100kB",
+          "/bin/sh -c #(nop)  MAINTAINER Jo <jo@x>|0B",
+        ]);
+        assert.match(await varve("history", "example:a"), /apt-get update -y &&     apt-get \u2026   100kB/);
+        const sizes = (await varve(...rows, "repository:layer"))
+          .split("\n")
+          .map((row) => row.split("|").at(-1));
+        assert.deepEqual(sizes.slice(0, 7), ["32B", "2B", "2B", "2B", "2B", "0B", "0B"]);
+        const example = await varve(
+          "inspect",
+          "-f",
+          "{{.Author}} {{json .Config.Cmd}} {{len .RootFS.Layers}}",
+          "example:a",
+        );
+        assert.equal(example, 'Jo <jo@x> ["/bin/bash"] 3');
       });
 
       await t.test("B054 B084 B085 inspect of images is dockerd's byte for byte", async () => {
@@ -170,9 +189,9 @@ test(
       });
 
       await t.test("B126 push sends nothing that dockerd pushed, and gives its digest", async () => {
-        await registry.forget();
+        registry.forget();
         const pushed = await varve("push", name);
-        assert.doesNotMatch((await registry.requests()).join("\n"), /PATCH/);
+        assert.doesNotMatch(registry.requests().join("\n"), /PATCH/);
         const digest = /layer: digest: (sha256:\S+) size: \d+$/.exec(pushed)?.[1];
         assert.deepEqual(json<string[]>(await docker("inspect", "-f", "{{json .RepoDigests}}", name)), [
           `${registry.address}/repository@${digest}`,

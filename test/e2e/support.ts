@@ -3,8 +3,11 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
+import { pipeline } from "node:stream";
 import { text } from "node:stream/consumers";
 import * as sys from "../../src/sys/index.ts";
 import { dockerdSkip } from "../suites/dockerd.ts";
@@ -101,9 +104,9 @@ export interface Registry extends AsyncDisposable {
   /** `127.0.0.1:port`. */
   readonly address: string;
   /** Forgets the requests so far. */
-  forget(): Promise<void>;
+  forget(): void;
   /** `METHOD path` of each request since {@link forget}, oldest first. */
-  requests(): Promise<string[]>;
+  requests(): string[];
 }
 
 /** The distribution project's registry on a free port, data below `directory`. */
@@ -113,40 +116,54 @@ export async function startRegistry(directory: string): Promise<Registry> {
   fs.writeFileSync(config, `version: 0.1\n${storage}http:\n  addr: 127.0.0.1:0\n`);
   const child = spawn("docker-registry", ["serve", config], { stdio: ["ignore", "pipe", "pipe"] });
   const listening = Promise.withResolvers<string>();
-  let requests: string[] = [];
-  let asking = 0;
-  let told: (() => void) | undefined;
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on("line", (line) => {
       const address = /listening on (127\.0\.0\.1:\d+)/.exec(line)?.[1];
       if (address !== undefined) listening.resolve(address);
-      // Apache's combined log, one line a finished request.
-      const request = /"((?:GET|HEAD|POST|PATCH|PUT|DELETE) \S+) HTTP/.exec(line)?.[1];
-      if (request?.includes("/v2/?asking=")) told?.();
-      else if (request !== undefined) requests.push(request);
     });
   }
   const closed = once(child, "close");
   void closed.then(() => listening.reject(new Error("docker-registry ended")));
-  const address = await listening.promise;
-  /** The log comes through a pipe: a request of our own marks how far it has come. */
-  const settled = async (): Promise<string[]> => {
-    const marked = Promise.withResolvers<void>();
-    told = marked.resolve;
-    await (await fetch(`http://${address}/v2/?asking=${asking++}`)).text();
-    await marked.promise;
-    return requests;
-  };
+  let requests: string[] = [];
+  const recorder = await recordingProxy(await listening.promise, (request) => requests.push(request));
   return {
-    address,
-    forget: async () => {
-      await settled();
-      requests = [];
-    },
-    requests: settled,
+    address: recorder.address,
+    forget: () => void (requests = []),
+    requests: () => [...requests],
     [Symbol.asyncDispose]: async () => {
+      await recorder[Symbol.asyncDispose]();
       child.kill();
       await closed;
+    },
+  };
+}
+
+/**
+ * Passes requests on and says what they are before they are answered. (The registry's own log says it some time after
+ * the client has its answer.)
+ */
+async function recordingProxy(
+  upstream: string,
+  record: (request: string) => void,
+): Promise<AsyncDisposable & { readonly address: string }> {
+  const [host, port] = upstream.split(":");
+  const server = createServer((incoming, answer) => {
+    const { method = "", url = "", headers } = incoming;
+    record(`${method} ${url}`);
+    const outgoing = request({ host, port, method, path: url, headers }, (response) => {
+      answer.writeHead(response.statusCode ?? 502, response.headers);
+      pipeline(response, answer, () => undefined);
+    });
+    outgoing.on("error", () => answer.destroy());
+    pipeline(incoming, outgoing, () => undefined);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
     },
   };
 }
