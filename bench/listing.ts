@@ -52,26 +52,22 @@ export async function timeListings(options: ListingOptions): Promise<ListingTime
   return { images, milliseconds };
 }
 
-/** A few bases, and on them many images of two layers more; each has a name. */
+/** A few bases, and on them many images of a layer more; each has a name. */
 async function fillStore(root: string, images: number, signal: AbortSignal): Promise<void> {
   const { store } = await openEngine({ root });
-  const add = (base: StoredImage | undefined, path: string, i: number): Promise<StoredImage> =>
-    deriveImage(store, {
+  const add = async (base: StoredImage | undefined, path: string, i: number, name: string) => {
+    const image = await deriveImage(store, {
       ...(base !== undefined && { base }),
       tar: packTar([fileEntry(path, Buffer.from(`${i}\n`))]),
       history: { created: "2026-01-01T00:00:00Z", created_by: `COPY ${path}` },
       edit: (config) => (config.architecture = "amd64"),
       signal,
     });
-  const name = (image: StoredImage, text: string) => store.names.set(parseReference(text), image.id);
+    await store.names.set(parseReference(name), image.id);
+    return image;
+  };
   const bases: StoredImage[] = [];
-  for (let i = 0; i < images / 50; i++) {
-    const base = await add(undefined, "etc/base", i);
-    await name(base, `base-${i}:1`);
-    bases.push(base);
-  }
-  for (let i = bases.length; i < images; i++) {
-    const image = await add(await add(bases[i % bases.length], "srv/app", i), "srv/config", i);
-    await name(image, `team/app-${i}:1`);
-  }
+  for (let i = 0; i < images / 50; i++) bases.push(await add(undefined, "etc/base", i, `base-${i}:1`));
+  for (let i = bases.length; i < images; i++)
+    await add(bases[i % bases.length], "srv/app", i, `team/app-${i}:1`);
 }

@@ -1,61 +1,67 @@
 /**
- * Bundles the CLI into `dist/`: one entry, lazily loaded chunks, and the worker beside them under the name that
- * `layer/` asks for. `--library` also emits plain JavaScript with types into `lib/` for the package's exports.
+ * Bundles the CLI into `dist/`: one file, whose parts run when they are first imported (a file a part would cost more
+ * to find than to compile), and the worker beside it under the name that `layer/` asks for. `--library` also emits
+ * plain JavaScript with types into `lib/` for the package's exports.
  */
 import { build, type Plugin } from "esbuild";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { globSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
-// Built beside and moved file by file, entries last: whoever starts meanwhile gets the old bundle or the new one.
+// Built beside and moved into place: whoever starts meanwhile gets the old bundle or the new one.
 const staging = join(root, `dist.${process.pid}`);
 
-/** Chunks are named by their content, so files of two bundles can lie side by side. */
 function install(): void {
   mkdirSync(dist, { recursive: true });
-  const fresh = readdirSync(staging).sort(
-    (a, b) => Number(b.startsWith("chunk-")) - Number(a.startsWith("chunk-")),
-  );
+  const fresh = readdirSync(staging);
   for (const name of fresh) renameSync(join(staging, name), join(dist, name));
   rmSync(staging, { recursive: true });
-  for (const name of readdirSync(dist)) {
-    const path = join(dist, name);
-    // A program that runs may still load chunks of the bundle with which it started.
-    if (!fresh.includes(name) && name.endsWith(".js") && statSync(path).mtimeMs < Date.now() - hour)
-      rmSync(path);
-  }
+  for (const name of readdirSync(dist))
+    if (!fresh.includes(name) && name.endsWith(".js")) rmSync(join(dist, name));
 }
 
-const hour = 3_600_000;
-
 /**
- * Takes Node's own modules from `process.getBuiltinModule`. A static `import` reads every property of such a module
- * to make its named exports, and so loads what hides behind getters: for node:http that is a whole second HTTP client
- * (37 ms of CPU time instead of 4).
+ * Takes Node's own modules from `process.getBuiltinModule`, and of each only what the sources name. A static `import`
+ * reads every property of such a module to make its named exports, and so loads what hides behind getters: for
+ * node:http that is a whole second HTTP client (37 ms of CPU time instead of 4).
  */
 const builtins: Plugin = {
   name: "builtins",
   setup({ onResolve, onLoad }) {
+    const names = importedNames();
     onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: "builtin" }));
-    onLoad({ filter: /.*/, namespace: "builtin" }, ({ path }) => ({
-      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
-      loader: "js",
-    }));
+    onLoad({ filter: /.*/, namespace: "builtin" }, ({ path }) => {
+      const module = `const module = process.getBuiltinModule(${JSON.stringify(path)});`;
+      const exports = [...(names.get(path) ?? [])].map((name) => `export const ${name} = module.${name};`);
+      return { contents: [module, "export default module;", ...exports].join("\n"), loader: "js" };
+    });
   },
 };
+
+/** Which names of each of Node's modules are imported anywhere. One that is missed is an error of the bundler. */
+function importedNames(): Map<string, Set<string>> {
+  const found = new Map<string, Set<string>>();
+  for (const file of globSync("src/**/*.ts", { cwd: root, exclude: ["**/*.test.ts"] })) {
+    const text = readFileSync(join(root, file), "utf8");
+    for (const [, list = "", module = ""] of text.matchAll(/import \{([^}]*)\} from "(node:[^"]+)"/g)) {
+      const names = list.split(",").map((each) => each.trim().split(" ")[0] ?? "");
+      const values = names.filter((name) => name !== "" && name !== "type");
+      found.set(module, new Set([...(found.get(module) ?? []), ...values]));
+    }
+  }
+  return found;
+}
 
 await build({
   absWorkingDir: root,
   entryPoints: { varve: "src/bin/cli.ts", unpack_worker: "src/layer/unpack_worker.ts" },
   bundle: true,
-  splitting: true,
   format: "esm",
   platform: "node",
   target: "node26",
   outdir: staging,
-  chunkNames: "chunk-[hash]",
   external: ["koffi"],
   plugins: [builtins],
   minifySyntax: true,

@@ -48,8 +48,8 @@ export function parseDigest(text: unknown): Digest {
  * 10 ms at start-up, and many commands never hash.
  */
 export function digestOf(bytes: Uint8Array | string, algorithm: Algorithm = "sha256"): Digest {
-  const { createHash } = process.getBuiltinModule("node:crypto");
-  return `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}`;
+  const { hash } = process.getBuiltinModule("node:crypto");
+  return `${algorithm}:${hash(algorithm, bytes, "hex")}`;
 }
 
 export function algorithmOf(digest: Digest): Algorithm {
