@@ -1,5 +1,5 @@
 /**
- * All that CI runs, in the order of speed: format, lint, types, bundle, tests. Stops at the first that fails.
+ * All that CI runs, in the order of speed: format, lint, types, dead code, bundle, tests. Stops at the first that fails.
  * Arguments are test files to run alone, or flags for the test runner.
  */
 import { spawn, spawnSync } from "node:child_process";
@@ -14,6 +14,7 @@ const checks: readonly (readonly [name: string, command: string, ...args: string
   ["format", tool("prettier"), "--check", "--log-level=warn", "."],
   ["lint", tool("oxlint"), "--quiet", "src", "test", "bench", "scripts"],
   ["types", tool("tsc"), "-p", "."],
+  ["dead code", tool("knip")],
   ["bundle", process.execPath, "scripts/build.ts"],
 ];
 
