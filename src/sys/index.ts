@@ -4,8 +4,11 @@ export * from "./constants.ts";
 export * from "./flock.ts";
 export * from "./io.ts";
 export * from "./mount.ts";
+export { addMountAttributes, type MountAttributes } from "./mount_attributes.ts";
+export * from "./mount_context.ts";
 export * from "./mount_info.ts";
 export * from "./names.ts";
+export * from "./new_mount.ts";
 export {
   close,
   duplicate,

@@ -62,14 +62,24 @@ const numbers: Record<string, { readonly getdents64: number; readonly mknodat: n
   riscv64: generic,
 };
 
+/** Calls added since Linux 5.0 have one number on all machines (asm-generic/unistd.h). */
+const common = {
+  open_tree: 428,
+  move_mount: 429,
+  fsopen: 430,
+  fsconfig: 431,
+  fsmount: 432,
+  openat2: 437,
+  mount_setattr: 442,
+  fchmodat2: 452,
+};
+
 /** Numbers of system calls that the oldest supported glibc (2.28) has no function for. */
-export function syscallNumber(name: "getdents64" | "mknodat" | "openat2" | "fchmodat2"): number {
-  // Calls added since Linux 5.0 have one number on all machines (asm-generic/unistd.h).
-  if (name === "openat2") return 437;
-  if (name === "fchmodat2") return 452;
+export function syscallNumber(name: keyof typeof common | keyof typeof generic): number {
+  if (name in common) return common[name as keyof typeof common];
   const table = numbers[process.arch];
   if (table === undefined) {
     throw new Failure("unsupported", `system call numbers are not known for ${process.arch}`);
   }
-  return table[name];
+  return table[name as keyof typeof generic];
 }

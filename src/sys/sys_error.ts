@@ -17,7 +17,9 @@ const kinds: Record<string, FailureKind> = {
   ENOSYS: "unsupported",
 };
 
-const names = new Map<number, string>();
+/** Node does not know this one: a file where a mount needs a block device. */
+const ENOTBLK = 15;
+const names = new Map<number, string>([[ENOTBLK, "ENOTBLK"]]);
 for (const [name, number] of Object.entries(constants.errno)) {
   // EAGAIN and EWOULDBLOCK, EOPNOTSUPP and ENOTSUP share a number on Linux: the first, most used name stays.
   if (!names.has(number)) names.set(number, name);
@@ -29,16 +31,22 @@ export class SysError extends Failure {
   readonly errno: number;
   readonly syscall: string;
 
-  constructor(errno: number, syscall: string, subject: ByteString = "") {
+  /** @param detail what the kernel said beside the number, put at the end of the message */
+  constructor(errno: number, syscall: string, subject: ByteString = "", detail: ByteString = "") {
     const code = names.get(errno) ?? `E${errno}`;
-    const said = getSystemErrorMap().get(-errno)?.[1] ?? `error ${errno}`;
+    const said = errno === ENOTBLK ? "block device required" : describe(errno);
     const what = subject === "" ? syscall : `${syscall} ${toText(subject)}`;
-    super(kinds[code] ?? "internal", `${what}: ${said} (${code})`);
+    const more = detail === "" ? "" : `: ${toText(detail)}`;
+    super(kinds[code] ?? "internal", `${what}: ${said} (${code})${more}`);
     this.name = "SysError";
     this.code = code;
     this.errno = errno;
     this.syscall = syscall;
   }
+}
+
+function describe(errno: number): string {
+  return getSystemErrorMap().get(-errno)?.[1] ?? `error ${errno}`;
 }
 
 /** Tells whether `error` is a {@link SysError}, optionally with one of `codes`. */
