@@ -91,12 +91,8 @@ function takeMessages(context: number): ByteString {
   for (;;) {
     const count = calls().read(context, buffer, buffer.length);
     if (count <= 0) return messages.join("; ");
-    messages.push(
-      buffer
-        .latin1Slice(0, count)
-        .replace(/^[ewi] /, "")
-        .trimEnd(),
-    );
+    const message = buffer.toString("latin1", 0, count);
+    messages.push(message.replace(/^[ewi] /, "").trimEnd());
   }
 }
 
