@@ -1,10 +1,10 @@
 /** Owner, permission and extended attributes of what was just made. Order matters: see {@link Attributes}. */
 import type { ByteString } from "../byte_string.ts";
-import { Failure } from "../errors.ts";
 import * as sys from "../sys/index.ts";
 import { readFileSync } from "node:fs";
 import type { TarEntry } from "../tar/index.ts";
 import type { Directory } from "./directories.ts";
+import { impossibleOwner } from "./refusals.ts";
 import type { ApplyTarget } from "./types.ts";
 
 const setIdBits = 0o6000;
@@ -12,6 +12,10 @@ const setIdBits = 0o6000;
 const mkdirIgnores = 0o6000;
 /** chown(2) takes -1 for "leave it": a tar must not be able to say that. */
 const maximumId = 0xffff_fffe;
+
+export function isOwner(uid: number, gid: number): boolean {
+  return uid <= maximumId && gid <= maximumId && uid >= 0 && gid >= 0;
+}
 
 /**
  * Sets attributes with as few calls as possible: nothing that the kernel has given already is set again. Always owner
@@ -47,9 +51,7 @@ export class Attributes {
 
   /** Whether something new in `directory` has to be given to the entry's owner. */
   ownerDiffers(directory: Directory, name: ByteString, { uid, gid }: TarEntry): boolean {
-    if (uid > maximumId || gid > maximumId || uid < 0 || gid < 0) {
-      throw new Failure("invalid", `owner ${uid}:${gid} in the layer is not a Linux user and group`);
-    }
+    if (!isOwner(uid, gid)) throw impossibleOwner(uid, gid);
     if (!this.#mayChown) return false;
     this.#kernelIsUsual ??= this.#probe(directory, name);
     return uid !== this.#uid || gid !== (directory.groupOfNew ?? this.#gid) || !this.#kernelIsUsual;

@@ -3,6 +3,7 @@ import type { ByteString } from "../byte_string.ts";
 import { Failure } from "../errors.ts";
 import * as sys from "../sys/index.ts";
 import { childOf, nameOf, parentOf, shown } from "./layer_path.ts";
+import { danglingParent, notADirectory } from "./refusals.ts";
 
 export interface Directory {
   /** Opened with O_PATH: good for all `*at()` calls, not for reading. */
@@ -177,18 +178,4 @@ export class Directories {
 
 function groupOfNew({ mode, gid }: sys.Stat): number | undefined {
   return (mode & 0o2000) === 0 ? undefined : gid;
-}
-
-function notADirectory(path: ByteString, cause: unknown): Failure {
-  return new Failure("invalid", `layer uses ${shown(path)} as a directory, but it is not one`, { cause });
-}
-
-function danglingParent(path: ByteString, cause: unknown): Failure {
-  return new Failure(
-    "invalid",
-    `layer puts a file below ${shown(path)}, a symlink to nothing in this layer`,
-    {
-      cause,
-    },
-  );
 }

@@ -1,11 +1,11 @@
 /** Makes files, directories, links and nodes as tar entries say. */
 import type { ByteString } from "../byte_string.ts";
-import { Failure } from "../errors.ts";
 import * as sys from "../sys/index.ts";
 import type { TarEntry } from "../tar/index.ts";
 import type { Directory } from "./directories.ts";
-import { layerPath, nameOf, parentOf, shown } from "./layer_path.ts";
+import { layerPath, nameOf, parentOf } from "./layer_path.ts";
 import type { LayerTree } from "./layer_tree.ts";
+import { impossibleDevice, missingTarget, notLinkable } from "./refusals.ts";
 
 const createFlags = sys.O_CREAT | sys.O_EXCL | sys.O_WRONLY | sys.O_NOFOLLOW;
 
@@ -125,10 +125,7 @@ export class EntryWriter {
     const { attributes } = this.#tree;
     const { devMajor, devMinor, mode } = entry;
     if (devMajor < 0 || devMajor > 0xfff || devMinor < 0 || devMinor > 0xf_ffff) {
-      throw new Failure(
-        "invalid",
-        `device ${shown(path)} in the layer has the impossible number ${devMajor}:${devMinor}`,
-      );
+      throw impossibleDevice(path, devMajor, devMinor);
     }
     try {
       const make = (): void => sys.mknodAt(directory.fd, name, kind | mode, devMajor, devMinor);
@@ -199,20 +196,4 @@ export class EntryWriter {
 function timesOf(entry: sys.FileTimes): sys.FileTimes {
   const { atime, mtime, mtimeNs } = entry;
   return atime === undefined || atime > mtime ? entry : { mtime, mtimeNs };
-}
-
-function missingTarget(path: ByteString, target: ByteString, cause?: unknown): Failure {
-  return new Failure(
-    "invalid",
-    `hard link ${shown(path)} leads to ${shown(target)}, which is not in this layer`,
-    {
-      cause,
-    },
-  );
-}
-
-function notLinkable(path: ByteString, target: ByteString, cause: unknown): Failure {
-  return new Failure("invalid", `hard link ${shown(path)} leads to ${shown(target)}, which is a directory`, {
-    cause,
-  });
 }

@@ -4,24 +4,18 @@ import { Failure } from "../errors.ts";
 import * as sys from "../sys/index.ts";
 import type { TarEntry, TarSink } from "../tar/index.ts";
 import { EntryWriter } from "./entry_writer.ts";
-import { layerPath, nameOf, parentOf, shown } from "./layer_path.ts";
+import { type ApplyLimits, EntryRules, type LayerMaker } from "./entry_rules.ts";
+import { nameOf, parentOf, shown } from "./layer_path.ts";
 import { LayerTree } from "./layer_tree.ts";
 import type { ApplyTarget } from "./types.ts";
-import { readMark } from "./whiteout.ts";
-import { isLinkSource, removeLinkSources, writeOpaque, writeWhiteout } from "./whiteout_writer.ts";
-
-export interface ApplyLimits {
-  /** Entries in one layer (default 5,000,000): each costs about 100 bytes of memory until the layer is whole. */
-  readonly entries?: number;
-}
+import { whiteoutDevice } from "./refusals.ts";
+import { removeLinkSources, writeOpaque, writeWhiteout } from "./whiteout_writer.ts";
 
 export interface AppliedLayer {
   /** By behaviours B135, in bytes. */
   readonly size: number;
   readonly entries: number;
 }
-
-const defaultEntries = 5_000_000;
 
 /**
  * Applies a tar to `target.directory` as Docker applies a layer, entry by entry, synchronously.
@@ -40,13 +34,9 @@ const defaultEntries = 5_000_000;
  * After a failure the directory holds part of the layer: the caller removes it. Call {@link close} in any case.
  */
 export class LayerApplier implements TarSink, Disposable {
-  readonly #limit: number;
   readonly #tree: LayerTree;
   readonly #writer: EntryWriter;
-  /** Paths of all entries so far, to find the second of a kind. */
-  readonly #seen = new Set<ByteString>();
-  #entries = 0;
-  #hasLinkSources = false;
+  readonly #rules: EntryRules;
   /** The path of the current entry, for messages. */
   #path: ByteString = "";
   #isFile = false;
@@ -54,9 +44,14 @@ export class LayerApplier implements TarSink, Disposable {
 
   /** @throws SysError if the directory cannot be opened */
   constructor(target: ApplyTarget, limits: ApplyLimits = {}) {
-    this.#limit = limits.entries ?? defaultEntries;
-    this.#tree = new LayerTree(target);
-    this.#writer = new EntryWriter(this.#tree);
+    const tree = (this.#tree = new LayerTree(target));
+    this.#writer = new EntryWriter(tree);
+    const maker: LayerMaker = {
+      create: (path, entry) => this.#create(path, entry),
+      whiteout: (path, entry) => writeWhiteout(tree, path, entry),
+      opaque: (path) => writeOpaque(tree, path),
+    };
+    this.#rules = new EntryRules(maker, limits);
   }
 
   /**
@@ -78,7 +73,7 @@ export class LayerApplier implements TarSink, Disposable {
     this.#isFile = false;
     this.#keepsContent = false;
     try {
-      this.#apply(entry);
+      this.#keepsContent = this.#rules.apply(entry);
     } catch (error) {
       throw this.#explained(error);
     }
@@ -106,12 +101,12 @@ export class LayerApplier implements TarSink, Disposable {
   /** Completes the layer: directories get their times, which filling them has changed. Once, after the last entry. */
   finish(): AppliedLayer {
     try {
-      if (this.#hasLinkSources) removeLinkSources(this.#tree);
+      if (this.#rules.hasLinkSources) removeLinkSources(this.#tree);
       this.#tree.finish();
     } catch (error) {
       throw this.#explained(error);
     }
-    return { size: this.#tree.size, entries: this.#entries };
+    return { size: this.#tree.size, entries: this.#rules.entries };
   }
 
   close(): void {
@@ -121,37 +116,6 @@ export class LayerApplier implements TarSink, Disposable {
 
   [Symbol.dispose](): void {
     this.close();
-  }
-
-  #apply(entry: TarEntry): void {
-    if (++this.#entries > this.#limit) {
-      throw new Failure("limit", `layer has more than ${this.#limit} entries`);
-    }
-    const path = layerPath(entry.path);
-    if (this.#seen.size === this.#seen.add(path).size) {
-      throw new Failure("invalid", `duplicates of file paths not supported: ${shown(path)}`);
-    }
-    if (path === "") {
-      if (entry.type === "directory") return;
-      throw new Failure("invalid", `layer has a ${entry.type} in the place of its root`);
-    }
-    const mark = readMark(path);
-    if (mark === undefined) {
-      this.#keepsContent = true;
-      return this.#create(path, entry);
-    }
-    switch (mark.kind) {
-      case "whiteout":
-        if (this.#seen.has(mark.path)) throw hidesItself(mark.path);
-        return writeWhiteout(this.#tree, mark.path, entry);
-      case "opaque":
-        return writeOpaque(this.#tree, mark.path);
-      case "bookkeeping":
-        // Hard links of old AUFS layers lead here, so it exists until the layer is whole.
-        if (!isLinkSource(path) || entry.type !== "file") return;
-        this.#hasLinkSources = true;
-        return this.#create(path, entry);
-    }
   }
 
   #create(path: ByteString, entry: TarEntry): void {
@@ -175,7 +139,7 @@ export class LayerApplier implements TarSink, Disposable {
       case "hardlink":
         return writer.link(directory, name, path, entry);
       case "char":
-        if (entry.devMajor === 0 && entry.devMinor === 0) this.#refuseWhiteoutDevice(path);
+        if (entry.devMajor === 0 && entry.devMinor === 0 && this.#takesWhiteouts) throw whiteoutDevice(path);
         return writer.node(directory, name, path, entry, sys.S_IFCHR);
       case "block":
         return writer.node(directory, name, path, entry, sys.S_IFBLK);
@@ -191,15 +155,8 @@ export class LayerApplier implements TarSink, Disposable {
     this.#tree.markOpaque(directories.obtain(path), path);
   }
 
-  #refuseWhiteoutDevice(path: ByteString): void {
-    if (this.#tree.style === "remove" || this.#tree.style === "aufs") return;
-    throw new Failure(
-      "invalid",
-      `layer has a character device 0/0 at ${shown(path)}, which overlayfs takes for a whiteout`,
-      {
-        hint: `A layer hides a file with an empty file named ${shown(`.wh.${nameOf(path)}`)} beside it.`,
-      },
-    );
+  get #takesWhiteouts(): boolean {
+    return this.#tree.style === "overlay" || this.#tree.style === "overlay-user";
   }
 
   #explained(error: unknown): unknown {
@@ -213,8 +170,4 @@ export class LayerApplier implements TarSink, Disposable {
       ...(hint === undefined ? {} : { hint }),
     });
   }
-}
-
-function hidesItself(path: ByteString): Failure {
-  return new Failure("invalid", `layer has both ${shown(path)} and, after it, its whiteout`);
 }

@@ -1,10 +1,10 @@
 /** What a layer that is being unpacked has become so far. */
 import type { ByteString } from "../byte_string.ts";
-import { Failure } from "../errors.ts";
 import * as sys from "../sys/index.ts";
 import { Attributes } from "./attributes.ts";
 import { type Directory, Directories } from "./directories.ts";
-import { childOf, nameOf, parentOf, shown } from "./layer_path.ts";
+import { childOf, nameOf, parentOf } from "./layer_path.ts";
+import { bothDirectoryAndFile } from "./refusals.ts";
 import type { ApplyTarget, WhiteoutStyle } from "./types.ts";
 import { opaqueAttribute, opaqueName, whiteoutPrefix } from "./whiteout.ts";
 
@@ -76,7 +76,7 @@ export class LayerTree {
     if (isDirectory) return true;
     const key = this.keyOf(directory, name, path);
     if (this.written === undefined || this.written.has(key)) {
-      throw new Failure("invalid", `layer uses ${shown(path)} both as a directory and as a file`);
+      throw bothDirectoryAndFile(path);
     }
     this.#removeTree(directory, name);
     return false;

@@ -8,7 +8,8 @@ import type { PlainConsumer } from "./decompress_into.ts";
 import { type AppliedLayer, LayerApplier } from "./layer_applier.ts";
 import { type Recorder, recordPlan } from "./recorder.ts";
 import { TarSplitFile } from "./tar_split_file.ts";
-import type { ApplyTarget } from "./types.ts";
+import { TarKeeper } from "./catalog/tar_keeper.ts";
+import { isTarTarget, type LayerTarget } from "./types.ts";
 
 export interface UnpackLimits {
   /** Entries of one layer (default 5,000,000). */
@@ -18,7 +19,7 @@ export interface UnpackLimits {
 }
 
 export interface TarStageOptions {
-  readonly target: ApplyTarget;
+  readonly target: LayerTarget;
   readonly diffId?: DiffId;
   readonly tarSplit?: string;
   readonly limits?: UnpackLimits;
@@ -32,7 +33,8 @@ const defaultTarBytes = 2 ** 40;
 export class TarStage implements PlainConsumer, Disposable {
   readonly #options: TarStageOptions;
   readonly #limit: number;
-  readonly #applier: LayerApplier;
+  readonly #applier: LayerApplier | TarKeeper;
+  readonly #keeper: TarKeeper | undefined;
   readonly #recorder: Recorder | undefined;
   readonly #split: TarSplitFile | undefined;
   readonly #parser: TarParser;
@@ -45,13 +47,17 @@ export class TarStage implements PlainConsumer, Disposable {
     const { algorithm, tarSplit } = recordPlan(diffId, options.tarSplit);
     this.#options = options;
     this.#limit = limits.tarBytes ?? defaultTarBytes;
-    this.#applier = new LayerApplier(target, limits);
     this.#recorder = recorder;
-    if (recorder === undefined) {
-      this.#hash = createHash(algorithm);
-      if (tarSplit !== undefined) this.#split = new TarSplitFile(tarSplit, () => this.#applier.keepsContent);
+    if (recorder === undefined) this.#hash = createHash(algorithm);
+    if (isTarTarget(target)) {
+      const keeper = (this.#applier = this.#keeper = new TarKeeper(target, limits));
+      this.#parser = new TarParser(keeper, { raw: keeper.raw });
+      return;
     }
-    this.#parser = new TarParser(this.#applier, this.#split === undefined ? {} : { raw: this.#split });
+    const applier = (this.#applier = new LayerApplier(target, limits));
+    if (recorder === undefined && tarSplit !== undefined)
+      this.#split = new TarSplitFile(tarSplit, () => applier.keepsContent);
+    this.#parser = new TarParser(applier, this.#split === undefined ? {} : { raw: this.#split });
   }
 
   get size(): number {
@@ -67,6 +73,7 @@ export class TarStage implements PlainConsumer, Disposable {
     if (this.#size > this.#limit) {
       throw new Failure("limit", `layer unpacks to more than ${this.#limit} bytes`);
     }
+    this.#keeper?.write(plain);
     this.#hash?.update(plain);
     this.#recorder?.write(plain);
     this.#parser.write(plain);

@@ -21,6 +21,24 @@ export interface ApplyTarget {
   readonly ownership: "exact" | "best-effort";
 }
 
+/**
+ * Where a layer is to be kept unchanged: its plain tar in one file, and beside it what is in it. No file of the layer is
+ * ever made.
+ */
+export interface TarTarget {
+  /** Path of the tar; made, or written anew. */
+  readonly tar: string;
+  /** Path of its catalog; the same. */
+  readonly catalog: string;
+}
+
+/** Where a layer goes. */
+export type LayerTarget = ApplyTarget | TarTarget;
+
+export function isTarTarget(target: LayerTarget): target is TarTarget {
+  return "tar" in target;
+}
+
 /** A file to which somebody else appends. What is in it stays as it is. */
 export interface GrowingFile {
   readonly path: string;
@@ -31,12 +49,12 @@ export interface GrowingFile {
 }
 
 export interface UnpackJob {
-  readonly target: ApplyTarget;
+  readonly target: LayerTarget;
   /** The compressed bytes' expected digest and size in bytes; undefined skips that check. */
   readonly blob?: { readonly digest: BlobDigest; readonly size: number };
   /** The uncompressed bytes' expected digest; undefined: it is only computed. */
   readonly diffId?: DiffId;
-  /** Path where `tar-split.json.gz` is written. */
+  /** Path where `tar-split.json.gz` is written. A layer whose tar is kept needs none. */
   readonly tarSplit?: string;
   /**
    * File that holds the first bytes of the blob from an earlier attempt and to which the rest is appended.

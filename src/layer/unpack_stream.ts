@@ -1,4 +1,5 @@
 /** The whole way of a layer: blob → digest → kept file → decompressed → digest → directory and tar-split. */
+import { dirname } from "node:path";
 import type { ByteSource, Compression } from "../bytes/index.ts";
 import { isFailure } from "../errors.ts";
 import { BlobIntake } from "./blob_intake.ts";
@@ -6,7 +7,7 @@ import { decompressInto } from "./decompress_into.ts";
 import { Flusher } from "./flush_to_disk.ts";
 import type { Recorder } from "./recorder.ts";
 import { TarStage, type UnpackLimits } from "./tar_stage.ts";
-import type { UnpackedLayer, UnpackJob } from "./types.ts";
+import { isTarTarget, type LayerTarget, type UnpackedLayer, type UnpackJob } from "./types.ts";
 
 /** What of a job crosses into a worker. */
 export interface StreamJob extends Pick<UnpackJob, "target" | "blob" | "diffId" | "tarSplit" | "partial"> {
@@ -35,7 +36,7 @@ export async function unpackStream(
 ): Promise<UnpackedLayer> {
   using resources = new DisposableStack();
   resources.defer(() => recorder?.close());
-  using flusher = job.sync ? new Flusher(job.target.directory) : undefined;
+  using flusher = job.sync ? new Flusher(placeOf(job.target)) : undefined;
   using intake = new BlobIntake(job);
   let compression: Compression = "none";
   const onFound = (found: Compression): void => {
@@ -58,6 +59,11 @@ export async function unpackStream(
   } finally {
     await bytes.return();
   }
+}
+
+/** A directory on the file system of the target. */
+function placeOf(target: LayerTarget): string {
+  return isTarTarget(target) ? dirname(target.tar) : target.directory;
 }
 
 /** The same bytes; who stops reading does not end them. */

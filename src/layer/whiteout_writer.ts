@@ -1,11 +1,11 @@
 /** Writes whiteouts in the spelling of the target: behaviours B043, kernel overlayfs.rst, "whiteouts and opaque directories". */
 import type { ByteString } from "../byte_string.ts";
-import { Failure } from "../errors.ts";
 import * as sys from "../sys/index.ts";
 import type { TarEntry } from "../tar/index.ts";
 import type { Directory } from "./directories.ts";
-import { childOf, nameOf, parentOf, shown } from "./layer_path.ts";
+import { childOf, nameOf, parentOf } from "./layer_path.ts";
 import type { LayerTree } from "./layer_tree.ts";
+import { hidesItself } from "./refusals.ts";
 import { whiteoutPrefix } from "./whiteout.ts";
 
 /**
@@ -44,10 +44,6 @@ function makeMark(path: ByteString, make: () => void): void {
   } catch (error) {
     throw sys.isSysError(error, "EEXIST") ? hidesItself(path) : error;
   }
-}
-
-function hidesItself(path: ByteString): Failure {
-  return new Failure("invalid", `layer has both ${shown(path)} and, after it, its whiteout`);
 }
 
 /** Owner and time are kept, so that the whiteout goes back into a tar as it came. */
@@ -98,7 +94,7 @@ function descend(tree: LayerTree, dirfd: number, name: ByteString, path: ByteStr
 }
 
 /** The way in which old AUFS layers shared hard links: `.wh..wh.plnk/<inode>.<number>`. */
-const linkSources = ".wh..wh.plnk";
+export const linkSources = ".wh..wh.plnk";
 
 export function isLinkSource(path: ByteString): boolean {
   return path.startsWith(`${linkSources}/`);

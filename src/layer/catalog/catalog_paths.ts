@@ -1,0 +1,109 @@
+/** Finding directories in a layer's tree, as the kernel would inside the layer's root. */
+import type { ByteString } from "../../byte_string.ts";
+import { childOf, nameOf, parentOf } from "../layer_path.ts";
+import { danglingParent, notADirectory } from "../refusals.ts";
+import { type CatalogNode, impliedDirectory } from "./catalog_node.ts";
+
+/** As many as the kernel follows in one path (path_resolution(7)). */
+const maximumSymlinks = 40;
+
+/** Paths that were looked up stay known until something is taken away or replaced. */
+export class CatalogPaths {
+  readonly root: CatalogNode;
+  readonly #known = new Map<ByteString, CatalogNode>();
+  #lastPath: ByteString | undefined;
+  #last: CatalogNode | undefined;
+
+  constructor(root: CatalogNode) {
+    this.root = root;
+  }
+
+  forget(): void {
+    this.#known.clear();
+    this.#lastPath = undefined;
+  }
+
+  /**
+   * The directory at `path`, made with its parents if it is missing. Symlinks on the way are followed inside the root.
+   * @throws Failure("invalid") where a part is a file, or a symlink to nothing (behaviours B013, B014)
+   */
+  obtain(path: ByteString): CatalogNode {
+    return this.find(path) ?? this.#make(path);
+  }
+
+  /** The directory at `path`, or undefined where it is missing. @throws Failure("invalid") where a part is a file */
+  find(path: ByteString): CatalogNode | undefined {
+    if (path === "") return this.root;
+    if (path === this.#lastPath) return this.#last;
+    const known = this.#known.get(path) ?? this.#walk(path);
+    if (known === undefined) return undefined;
+    this.#known.set(path, known);
+    this.#lastPath = path;
+    return (this.#last = known);
+  }
+
+  #make(path: ByteString): CatalogNode {
+    const parent = this.obtain(parentOf(path));
+    const name = nameOf(path);
+    // It exists and yet leads nowhere: a symlink to something that is not in this layer.
+    if (parent.entries?.has(name) === true) throw danglingParent(path);
+    const made = impliedDirectory();
+    parent.entries?.set(name, made);
+    return made;
+  }
+
+  /** Undefined where a part is missing. */
+  #walk(path: ByteString): CatalogNode | undefined {
+    const parts = path.split("/").reverse();
+    const above: CatalogNode[] = [];
+    let at = this.root;
+    let links = 0;
+    for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
+      if (part === "" || part === ".") continue;
+      if (part === "..") {
+        at = above.pop() ?? this.root;
+        continue;
+      }
+      const node = at.entries?.get(part);
+      if (node === undefined) return undefined;
+      if (node.kind === "symlink") {
+        if (++links > maximumSymlinks) throw notADirectory(path);
+        if (node.target.startsWith("/")) [at, above.length] = [this.root, 0];
+        parts.push(...node.target.split("/").reverse());
+        continue;
+      }
+      const directory = node.kind === "whiteout" ? makeRoom(at, part) : node;
+      if (directory.entries === undefined) throw notADirectory(this.#obstacle(path) ?? path);
+      above.push(at);
+      at = directory;
+    }
+    return at;
+  }
+
+  /** The first part of `path` that is neither a directory nor a symlink. */
+  #obstacle(path: ByteString): ByteString | undefined {
+    let at = "";
+    for (const part of path.split("/")) {
+      const kind = this.#quietly(at)?.entries?.get(part)?.kind;
+      at = childOf(at, part);
+      if (kind !== "directory" && kind !== "symlink") return at;
+    }
+    return undefined;
+  }
+
+  #quietly(path: ByteString): CatalogNode | undefined {
+    try {
+      return this.find(path);
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** A whiteout in the way of a path: the tar hides a name and then fills it anew. */
+function makeRoom(parent: CatalogNode, name: ByteString): CatalogNode {
+  const made = impliedDirectory();
+  made.opaque = true;
+  parent.entries?.set(name, made);
+  return made;
+}

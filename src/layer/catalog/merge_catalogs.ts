@@ -1,0 +1,91 @@
+/** Layers' trees, one over the other, as one tree: what a container of the image sees. */
+import type { ByteString } from "../../byte_string.ts";
+import type { DirectoryNode, TreeNode } from "../../union/index.ts";
+import { type CatalogNode, impliedDirectory } from "./catalog_node.ts";
+
+interface MutableDirectory extends Omit<DirectoryNode, "entries"> {
+  readonly entries: Map<ByteString, TreeNode>;
+}
+
+/**
+ * Merges `layers`, bottom first; extents name layers by their place in the list. Whiteouts and opaque directories hide
+ * what lies below (OCI image spec, layer.md, "Applying Changesets"). A directory that an upper layer does not list
+ * keeps the attributes that the lower one gave it, as umoci has it; overlayfs shows Docker's usual ones there.
+ */
+export function mergeCatalogs(layers: readonly CatalogNode[]): DirectoryNode {
+  const root = directoryOf(impliedDirectory());
+  for (const [source, layer] of layers.entries()) {
+    if (layer.opaque) root.entries.clear();
+    new LayerMerge(source).into(root, layer);
+  }
+  return root;
+}
+
+class LayerMerge {
+  readonly #source: number;
+  /** Nodes that have several names in this layer. */
+  readonly #linked = new Map<CatalogNode, TreeNode>();
+
+  constructor(source: number) {
+    this.#source = source;
+  }
+
+  into(merged: MutableDirectory, layer: CatalogNode): void {
+    for (const [name, node] of layer.entries ?? []) {
+      if (node.kind === "whiteout") merged.entries.delete(name);
+      else if (node.kind === "directory") this.#directory(merged, name, node);
+      else merged.entries.set(name, this.#nodeOf(node));
+    }
+  }
+
+  #directory(merged: MutableDirectory, name: ByteString, node: CatalogNode): void {
+    const below = merged.entries.get(name);
+    const isMerged = below?.kind === "directory" && !node.opaque;
+    let directory: MutableDirectory;
+    if (!isMerged) directory = directoryOf(node);
+    else if (node.implied) directory = below as MutableDirectory;
+    else directory = { ...directoryOf(node), entries: (below as MutableDirectory).entries };
+    merged.entries.set(name, directory);
+    this.into(directory, node);
+  }
+
+  #nodeOf(node: CatalogNode): TreeNode {
+    if (node.nlink === 1) return this.#newNode(node);
+    const known = this.#linked.get(node) ?? this.#newNode(node);
+    this.#linked.set(node, known);
+    return known;
+  }
+
+  #newNode(node: CatalogNode): TreeNode {
+    const common = attributesOf(node);
+    switch (node.kind) {
+      case "file": {
+        const source = this.#source;
+        return {
+          ...common,
+          kind: "file",
+          size: node.size,
+          extents: node.extents.map(({ at, length, offset }) => ({ at, length, source, offset })),
+        };
+      }
+      case "symlink":
+        return { ...common, kind: "symlink", target: node.target };
+      case "directory":
+      case "whiteout":
+        return directoryOf(node);
+      case "char":
+      case "block":
+      case "fifo":
+      case "socket":
+        return { ...common, kind: node.kind, rdevMajor: node.rdevMajor, rdevMinor: node.rdevMinor };
+    }
+  }
+}
+
+function directoryOf(node: CatalogNode): MutableDirectory {
+  return { ...attributesOf(node), kind: "directory", entries: new Map() };
+}
+
+function attributesOf({ mode, uid, gid, mtime, mtimeNs, xattrs }: CatalogNode) {
+  return { mode, uid, gid, mtime, mtimeNs, ...(xattrs !== undefined && xattrs.size > 0 && { xattrs }) };
+}
