@@ -51,6 +51,50 @@ test("holes are made by truncate, found by seek and -1 after the last data", { s
   sys.close(fd);
 });
 
+test("a punched hole gives whole blocks back and leaves the size", { skip }, (t) => {
+  using dir = scratch("sys");
+  const fd = sys.openAt(sys.AT_FDCWD, join(dir.path, "f"), sys.O_RDWR | sys.O_CREAT, 0o600);
+  try {
+    sys.pwrite(fd, Buffer.alloc(64 * 1024, 1), 0);
+    sys.fsync(fd);
+    const before = sys.fstat(fd).blocks;
+    try {
+      sys.punchHole(fd, 8192 - 100, 16_384 + 200);
+    } catch (error) {
+      if (sys.isSysError(error, "EOPNOTSUPP")) return t.skip("no holes in this file system");
+      throw error;
+    }
+    assert.equal(sys.fstat(fd).size, 64 * 1024);
+    assert.ok(sys.fstat(fd).blocks < before);
+    const bytes = Buffer.alloc(64 * 1024);
+    sys.pread(fd, bytes, 0);
+    assert.equal(bytes.indexOf(0), 8192 - 100);
+    assert.equal(bytes.lastIndexOf(0), 24_576 + 99);
+    assert.throws(() => sys.punchHole(fd, 0, 0), { code: "EINVAL", syscall: "fallocate" });
+  } finally {
+    sys.close(fd);
+  }
+});
+
+test("directIoAlignment is a power of two that O_DIRECT accepts, or undefined", { skip }, () => {
+  using dir = scratch("sys");
+  const path = join(dir.path, "f");
+  writeFileSync(path, Buffer.alloc(16_384));
+  const fd = sys.openAt(sys.AT_FDCWD, path, sys.O_RDONLY);
+  const proc = sys.openAt(sys.AT_FDCWD, "/proc/self/stat", sys.O_RDONLY);
+  try {
+    const found = sys.directIoAlignment(fd);
+    for (const value of found === undefined ? [] : [found.memory, found.offset]) {
+      assert.ok(value >= 1 && value <= 65_536 && (value & (value - 1)) === 0, `${value}`);
+    }
+    assert.equal(sys.directIoAlignment(proc), undefined);
+    assert.throws(() => sys.directIoAlignment(1 << 20), { code: "EBADF" });
+  } finally {
+    sys.close(fd);
+    sys.close(proc);
+  }
+});
+
 test("copyFileRange copies between the files' positions", { skip }, () => {
   using dir = scratch("sys");
   writeFileSync(join(dir.path, "a"), "0123456789");

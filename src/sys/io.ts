@@ -9,6 +9,7 @@ const calls = declareCalls({
   pwrite: ["intptr_t", "int", "const void *", "size_t", "int64_t"],
   lseek: ["int64_t", "int", "int64_t", "int"],
   ftruncate: ["int", "int", "int64_t"],
+  fallocate: ["int", "int", "int", "int64_t", "int64_t"],
   copy_file_range: ["intptr_t", "int", "void *", "int", "void *", "size_t", "uint32_t"],
   fsync: ["int", "int"],
   fdatasync: ["int", "int"],
@@ -85,6 +86,21 @@ export function seek(fd: number, offset: number, whence: number): number {
 /** `ftruncate(2)` to `length` bytes; longer than the file makes a hole. @throws SysError */
 export function truncate(fd: number, length: number): void {
   if (calls().ftruncate(fd, length) < 0) throw new SysError(errno(), "ftruncate");
+}
+
+const FALLOC_FL_KEEP_SIZE = 1;
+const FALLOC_FL_PUNCH_HOLE = 2;
+
+/**
+ * Gives the blocks within a part of the file back and makes it read as zeros (`fallocate(2)`); the size stays.
+ * Blocks that lie in it by half are zeroed only.
+ * @throws SysError (EOPNOTSUPP: not with this file system)
+ */
+export function punchHole(fd: number, offset: number, length: number): void {
+  while (calls().fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length) < 0) {
+    const code = errno();
+    if (code !== EINTR) throw new SysError(code, "fallocate");
+  }
 }
 
 /**

@@ -1,4 +1,5 @@
-/** Mapped files, for looking at the page cache. */
+/** The page cache: mapped files for looking at it, and advice on it. */
+import { POSIX_FADV_DONTNEED } from "./constants.ts";
 import { declareCalls, errno, koffi } from "./libc.ts";
 import { SysError } from "./sys_error.ts";
 
@@ -12,7 +13,6 @@ const calls = declareCalls({
 
 const PROT_READ = 1;
 const MAP_SHARED = 1;
-const POSIX_FADV_DONTNEED = 4;
 
 /** A stretch of a file in memory, from the file's start on. */
 export interface MappedFile extends Disposable {
@@ -45,9 +45,18 @@ export function mapFile(fd: number, length: number): MappedFile {
   };
 }
 
-/** Asks the kernel to drop the file's clean pages from the page cache (`posix_fadvise(2)`). @throws SysError */
-export function dropPages(fd: number): void {
+/**
+ * `posix_fadvise(2)` for a part of the file. POSIX_FADV_WILLNEED starts reading it in and does not wait (some
+ * 128 KiB to a few MiB at a time, by the disk's read-ahead); POSIX_FADV_DONTNEED drops clean pages.
+ * @param advice POSIX_FADV_* @param length 0: to the end @throws SysError (ESPIPE: a pipe)
+ */
+export function fadvise(fd: number, advice: number, offset = 0, length = 0): void {
   // The one call that returns its error instead of setting errno.
-  const code = calls().posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+  const code = calls().posix_fadvise(fd, offset, length, advice);
   if (code !== 0) throw new SysError(code, "posix_fadvise");
+}
+
+/** Asks the kernel to drop the file's clean pages from the page cache. @throws SysError */
+export function dropPages(fd: number): void {
+  fadvise(fd, POSIX_FADV_DONTNEED);
 }

@@ -102,6 +102,25 @@ export function fstat(fd: number): Stat {
   return decode();
 }
 
+/** What an address in memory and a position in the file must be multiples of for O_DIRECT. */
+export interface DirectIoAlignment {
+  readonly memory: number;
+  readonly offset: number;
+}
+
+const STATX_DIOALIGN = 0x2000;
+
+/**
+ * The alignment for O_DIRECT on the open file, which need not be opened with it.
+ * @returns undefined where direct I/O is not possible or the kernel does not tell (Linux before 6.1, most file
+ * systems but ext4, XFS, F2FS and, later, btrfs) @throws SysError
+ */
+export function directIoAlignment(fd: number): DirectIoAlignment | undefined {
+  if (calls().statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, bytes) < 0) throw new SysError(errno(), "statx");
+  const [memory, offset] = [word(38), word(39)];
+  return (word(0) & STATX_DIOALIGN) === 0 || memory === 0 || offset === 0 ? undefined : { memory, offset };
+}
+
 export interface FileSystemStat {
   /** Magic number (linux/magic.h), such as 0x794c7630 for overlayfs. */
   readonly type: number;
