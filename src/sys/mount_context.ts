@@ -44,7 +44,8 @@ export function fsconfigFlag(context: number, key: ByteString): void {
 
 /**
  * Sets `key` to `value`; the device or name to mount is "source".
- * @param value at most 255 bytes: a longer path goes as /proc/self/fd/N ("source", "device" of EROFS) or by {@link fsconfigFd}
+ * @param value at most 255 bytes: a longer path goes as /proc/self/fd/N ("source", "device" of EROFS) or by
+ * {@link fsconfigFd}
  * @throws SysError with the kernel's words (EINVAL: not known to this file system, or too long)
  */
 export function fsconfigString(context: number, key: ByteString, value: ByteString): void {
