@@ -1,5 +1,5 @@
 /** The table of all commands. */
-import { version as varveVersion } from "../engine/index.ts";
+import { driverNames, version as varveVersion } from "../engine/index.ts";
 import type { App } from "./app.ts";
 import { exportCommand, importCommand, load, save } from "./commands/archives.ts";
 import { completion } from "./commands/completion.ts";
@@ -36,9 +36,9 @@ export const program: Program<App> = {
     driver: {
       kind: "string",
       type: "string",
-      values: ["overlay2", "vfs"],
+      values: driverNames,
       env: "VARVE_DRIVER",
-      help: "Storage driver: overlay2 or vfs; default: what the root holds, else what works here (VARVE_DRIVER)",
+      help: "Storage driver: overlay2, erofs or vfs; default: what the root holds, else the best here (VARVE_DRIVER)",
     },
     json: { kind: "boolean", help: "Print JSON for programs" },
   },

@@ -11,6 +11,7 @@ import {
 import { join } from "node:path";
 import { fromText } from "../byte_string.ts";
 import * as sys from "../sys/index.ts";
+import { createErofs } from "./erofs/erofs.ts";
 import { createOverlay2, type DriverOptions } from "./overlay2.ts";
 import { overlayDialect } from "./overlay_mount.ts";
 import type { Driver, DriverName } from "./types.ts";
@@ -86,6 +87,8 @@ export function createDriver(name: DriverName, options: DriverOptions): Driver {
   switch (name) {
     case "overlay2":
       return createOverlay2(options);
+    case "erofs":
+      return createErofs(options);
     case "vfs":
       return createVfs(options);
   }

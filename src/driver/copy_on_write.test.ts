@@ -5,7 +5,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { inRoot, makeLayer, newCacheId } from "../../test/suites/driver_helpers.ts";
+import { inRoot, makeLayer, newCacheId, directoryOf } from "../../test/suites/driver_helpers.ts";
 import { overlaySkip } from "../../test/suites/overlay_skip.ts";
 import { scratch } from "../../test/suites/scratch.ts";
 import * as sys from "../sys/index.ts";
@@ -31,8 +31,8 @@ function onContainer(title: string, body: (container: Container) => void): void 
     const image = await makeLayer(driver, undefined, fillImage);
     const id = newCacheId();
     await driver.create(id, image);
-    const lowerDirectory = driver.target(image).directory;
-    const upperDirectory = driver.target(id).directory;
+    const lowerDirectory = directoryOf(driver, image).directory;
+    const upperDirectory = directoryOf(driver, id).directory;
     await inRoot(driver, id, (root) => {
       body({
         at: (path) => join(root, path),
@@ -291,7 +291,7 @@ test(
         fs.closeSync(fd);
       }
     };
-    const lower = join(driver.target(image).directory, "library");
+    const lower = join(directoryOf(driver, image).directory, "library");
     const fd = fs.openSync(lower, "r");
     sys.dropPages(fd);
     fs.closeSync(fd);

@@ -26,6 +26,8 @@ export interface Mounting {
   readonly readOnly: boolean;
   /** Makes the mount point `path`, and mounts there. Synchronous. */
   mount(): void;
+  /** Whether the mount is to stay when nobody holds it. Default: it ends. */
+  stays?(): boolean;
 }
 
 /**
@@ -81,6 +83,19 @@ export async function whileUnmounted(
   }
 }
 
+/** Ends a mount that was to stay, if nobody holds it and it need not stay any longer. */
+export async function endIfUnused(locks: string, plan: MountPlan): Promise<void> {
+  await using gate = await enter(locks, plan.key);
+  const users = gate.openUsers();
+  try {
+    if (!sys.flock(users, "exclusive") || plan.mounting?.stays?.() === true) return;
+    if (findMount(plan.path) !== undefined) end(plan.path);
+    gate.removeUsers();
+  } finally {
+    sys.close(users);
+  }
+}
+
 function ensureMounted(path: string, mounting: Mounting, alone: boolean): void {
   const present = findMount(path);
   if (present !== undefined) {
@@ -97,7 +112,7 @@ function ensureMounted(path: string, mounting: Mounting, alone: boolean): void {
 async function release(locks: string, plan: MountPlan, users: number): Promise<void> {
   await using gate = await enter(locks, plan.key);
   try {
-    if (!sys.flock(users, "exclusive")) return;
+    if (!sys.flock(users, "exclusive") || plan.mounting?.stays?.() === true) return;
     // Also for a holder that did not mount: others may have left the mount to the last one.
     if (findMount(plan.path) !== undefined) end(plan.path);
     gate.removeUsers();

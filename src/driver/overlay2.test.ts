@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { inRoot, makeLayer, newCacheId } from "../../test/suites/driver_helpers.ts";
+import { inRoot, makeLayer, newCacheId, directoryOf } from "../../test/suites/driver_helpers.ts";
 import { driverSuite } from "../../test/suites/driver_suite.ts";
 import { scratch, unlessLinux } from "../../test/suites/scratch.ts";
 import * as sys from "../sys/index.ts";
@@ -179,7 +179,7 @@ test("B152 128 lowers mount by relative paths, and the working directory stays",
     let parent = newCacheId();
     await driver.create(parent, undefined);
     for (let depth = 1; depth <= 128; depth++) {
-      fs.writeFileSync(join(driver.target(parent).directory, `f${depth}`), String(depth));
+      fs.writeFileSync(join(directoryOf(driver, parent).directory, `f${depth}`), String(depth));
       const child = newCacheId();
       await driver.create(child, parent);
       parent = child;

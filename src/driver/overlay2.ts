@@ -56,6 +56,10 @@ class Overlay2 implements Driver {
     };
   }
 
+  async prepare(): Promise<void> {
+    // The kernel stacks the directories when they are mounted.
+  }
+
   async mount(id: CacheId, options: { readonly readOnly?: boolean } = {}): Promise<MountedRoot> {
     this.#layout.mustExist(checkCacheId(id));
     const readOnly = options.readOnly === true;

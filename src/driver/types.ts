@@ -1,8 +1,9 @@
 /** The storage driver contract: how a stack of change directories becomes a root filesystem. */
-import type { ApplyTarget, Change } from "../layer/index.ts";
+import type { Change, LayerTarget } from "../layer/index.ts";
 import type { ByteSource } from "../bytes/index.ts";
 
-export type DriverName = "overlay2" | "vfs";
+export const driverNames = ["overlay2", "erofs", "vfs"] as const;
+export type DriverName = (typeof driverNames)[number];
 
 /** Names one directory of the driver: 64 random hex digits, `-init` appended for a container's init layer. */
 export type CacheId = string;
@@ -10,6 +11,14 @@ export type CacheId = string;
 /** A mounted root. Disposing unmounts it when the last holder in any process lets go. */
 export interface MountedRoot extends AsyncDisposable {
   readonly path: string;
+}
+
+export interface CreateOptions {
+  /**
+   * It will be written to where it is mounted, as a container's is. Others are filled as {@link Driver.target} says, and
+   * may be kept in a form that no mount can change (default false).
+   */
+  readonly writable?: boolean;
 }
 
 /**
@@ -25,9 +34,11 @@ export interface Driver {
    * Makes the directory of `id` on top of `parent` (which must have been created before). For `independentLayers`
    * the parent may still be empty. Throws `Failure("conflict")` if `id` exists.
    */
-  create(id: CacheId, parent: CacheId | undefined): Promise<void>;
+  create(id: CacheId, parent: CacheId | undefined, options?: CreateOptions): Promise<void>;
   /** Where the content of `id` is to be unpacked or written, unmounted. */
-  target(id: CacheId): ApplyTarget;
+  target(id: CacheId): LayerTarget;
+  /** Does beforehand what the first mount of `id`, whose layers are all there, would have to do. */
+  prepare(id: CacheId): Promise<void>;
   /** Mounts `id` over its parents; `readOnly` gives a mount in which every write fails with EROFS. */
   mount(id: CacheId, options?: { readonly readOnly?: boolean }): Promise<MountedRoot>;
   /** The layer tar of what `id` holds over its parent, whiteouts in tar spelling. */

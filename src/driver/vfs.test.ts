@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { makeLayer, newCacheId } from "../../test/suites/driver_helpers.ts";
+import { makeLayer, newCacheId, directoryOf } from "../../test/suites/driver_helpers.ts";
 import { driverSuite } from "../../test/suites/driver_suite.ts";
 import { scratch, unlessLinux, unlessRoot } from "../../test/suites/scratch.ts";
 import { treeOf } from "../../test/suites/tree_of.ts";
@@ -27,7 +27,7 @@ test(
       );
       assert.deepEqual(modes, [0o710, 0o710, 0o755]);
       assert.equal(await driver.graphData(id), null);
-      assert.deepEqual(driver.target(id).whiteouts, "remove");
+      assert.deepEqual(directoryOf(driver, id).whiteouts, "remove");
     } finally {
       sys.umask(before);
     }
@@ -67,12 +67,12 @@ test(
     const driver = createVfs({ root: join(dir.path, "vfs") });
     const base = newCacheId();
     await driver.create(base, undefined);
-    fillWithEverything(driver.target(base).directory);
+    fillWithEverything(directoryOf(driver, base).directory);
     // A change of owner drops capabilities, so the fixture must hold one to prove anything.
-    const expected = treeOf(driver.target(base).directory);
+    const expected = treeOf(directoryOf(driver, base).directory);
     const child = newCacheId();
     await driver.create(child, base);
-    assert.deepEqual(treeOf(driver.target(child).directory), expected);
+    assert.deepEqual(treeOf(directoryOf(driver, child).directory), expected);
     assert.equal(expected.get("a-link"), expected.get("d/file"));
   },
 );
@@ -82,18 +82,18 @@ test("a copy keeps holes and large data", { skip: unlessLinux }, async () => {
   const driver = createVfs({ root: join(dir.path, "vfs") });
   const base = newCacheId();
   await driver.create(base, undefined);
-  const path = join(driver.target(base).directory, "sparse");
+  const path = join(directoryOf(driver, base).directory, "sparse");
   const fd = fs.openSync(path, "w");
   fs.writeSync(fd, Buffer.alloc(3_000_000, "v"), 0, 3_000_000, 50_000_000);
   fs.ftruncateSync(fd, 200_000_000);
   fs.closeSync(fd);
   const child = newCacheId();
   await driver.create(child, base);
-  const copy = fs.statSync(join(driver.target(child).directory, "sparse"));
+  const copy = fs.statSync(join(directoryOf(driver, child).directory, "sparse"));
   assert.equal(copy.size, 200_000_000);
   assert.ok(copy.blocks * 512 < 4_000_000, `${copy.blocks} blocks`);
   const bytes = Buffer.alloc(20);
-  const from = fs.openSync(join(driver.target(child).directory, "sparse"), "r");
+  const from = fs.openSync(join(directoryOf(driver, child).directory, "sparse"), "r");
   fs.readSync(from, bytes, 0, 20, 49_999_990);
   fs.closeSync(from);
   assert.equal(bytes.toString("latin1"), `${"\0".repeat(10)}${"v".repeat(10)}`);
@@ -104,7 +104,7 @@ test("a failed copy leaves nothing behind", { skip: unlessRoot }, async () => {
   const driver = createVfs({ root: join(dir.path, "vfs") });
   const base = await makeLayer(driver, undefined);
   const deep = "d/".repeat(1500);
-  fs.mkdirSync(join(driver.target(base).directory, deep), { recursive: true });
+  fs.mkdirSync(join(directoryOf(driver, base).directory, deep), { recursive: true });
   const limited = spawnSync(
     "sh",
     [

@@ -65,6 +65,10 @@ class Vfs implements Driver {
     return { directory: this.#directory(id), whiteouts: "remove", ownership: ownershipHere() };
   }
 
+  async prepare(): Promise<void> {
+    // The directory is all there is to it.
+  }
+
   /** For an ordinary user, who may not mount, nothing enforces `readOnly`. */
   async mount(id: CacheId, options: { readonly readOnly?: boolean } = {}): Promise<MountedRoot> {
     this.#mustExist(id);

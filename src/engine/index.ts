@@ -1,3 +1,4 @@
+export { driverNames, type DriverName } from "../driver/index.ts";
 export { Engine, openEngine, type EngineOptions } from "./engine.ts";
 export { version } from "./version.ts";
 export type { Waiting } from "./images/waiting.ts";

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { ByteSource } from "../bytes/index.ts";
 import { Failure } from "../errors.ts";
-import { unpackHere } from "../layer/index.ts";
+import { isTarTarget, unpackHere } from "../layer/index.ts";
 import { chainId, type ChainId } from "../oci/index.ts";
 import { referencesLock, type Session, type Store, type StoredLayer } from "../store/index.ts";
 
@@ -23,11 +23,13 @@ export async function addLayer(
   const cacheId = randomBytes(32).toString("hex");
   await session.claim(cacheId);
   await store.driver.create(cacheId, below?.cacheId);
-  const tarSplit = join(session.directory, `${cacheId}.tar-split.json.gz`);
   const target = store.driver.target(cacheId);
-  const { diffId, size } = await unpackHere({ target, tarSplit, open: () => Promise.resolve(tar), signal });
+  const record = isTarTarget(target)
+    ? {}
+    : { tarSplit: join(session.directory, `${cacheId}.tar-split.json.gz`) };
+  const { diffId, size } = await unpackHere({ target, ...record, open: () => Promise.resolve(tar), signal });
   await session.claim(chainId(parent, diffId));
-  const layer = await store.layers.register({ diffId, size, cacheId, tarSplit, ...(parent && { parent }) });
+  const layer = await store.layers.register({ diffId, size, cacheId, ...record, ...(parent && { parent }) });
   // Another process may have registered this chain ID first; then our directory is surplus.
   if (layer.cacheId !== cacheId) await store.driver.remove(cacheId);
   return layer;

@@ -1,6 +1,8 @@
 /** A stored image as a tree that can be read, without container or mount. */
+import { readFileSync } from "node:fs";
 import type { Store, StoredImage } from "../store/index.ts";
-import { DirectoryBranch, MemoryBranch, ReadView, type Branch } from "../union/index.ts";
+import { DirectoryBranch, MemoryBranch, ReadView, TreeBranch, type Branch } from "../union/index.ts";
+import { decodeCatalog, isTarTarget, mergeCatalogs, type TarTarget } from "../layer/index.ts";
 import { layersOf } from "./image_facts.ts";
 
 export interface ImageTree extends Disposable {
@@ -17,12 +19,16 @@ export interface ImageTree extends Disposable {
  */
 export async function openImageView(store: Store, image: StoredImage): Promise<ImageTree> {
   const layers = await layersOf(store, image);
+  const targets = layers.map(({ cacheId }) => store.driver.target(cacheId));
+  const tars = targets.filter(isTarTarget);
+  if (tars.length > 0) return openTars(tars);
   using opened = new DisposableStack();
   const lowers: Branch[] = [];
   let isWholeCopy = false;
   let isInexact = false;
-  for (const { cacheId } of layers.toReversed()) {
-    const { directory, whiteouts, ownership } = store.driver.target(cacheId);
+  for (const target of targets.toReversed()) {
+    if (isTarTarget(target)) continue;
+    const { directory, whiteouts, ownership } = target;
     isInexact = ownership === "best-effort";
     // A full copy of all below it (vfs) has no marks, and needs nothing below.
     isWholeCopy = whiteouts === "remove";
@@ -34,4 +40,15 @@ export async function openImageView(store: Store, image: StoredImage): Promise<I
   const view = new ReadView({ dialect: "overlay2", lowers });
   const held = opened.move();
   return { view, isWholeCopy, isInexact, [Symbol.dispose]: () => held.dispose() };
+}
+
+/** Layers whose tars are kept: their catalogs say all, and contents are read where they lie in the tars. */
+function openTars(layers: readonly TarTarget[]): ImageTree {
+  const catalogs = layers.map(({ catalog }) => decodeCatalog(readFileSync(catalog), catalog));
+  const branch = new TreeBranch(
+    mergeCatalogs(catalogs),
+    layers.map(({ tar }) => tar),
+  );
+  const view = new ReadView({ dialect: "overlay2", lowers: [branch] });
+  return { view, isWholeCopy: true, isInexact: false, [Symbol.dispose]: () => branch[Symbol.dispose]() };
 }

@@ -8,6 +8,7 @@ import { chainIds, hexOf } from "../oci/index.ts";
 import { checkStore } from "./check.ts";
 import { receiveImage } from "./receive.ts";
 import type { Store } from "./types.ts";
+import { directoryOf } from "../../test/suites/driver_helpers.ts";
 
 async function filled(store: Store) {
   const layers = await threeLayers();
@@ -30,7 +31,7 @@ suite("checkStore", () => {
   forEachDriver("a changed file of a layer is found by reading", async (store) => {
     const { chain } = await filled(store);
     const layer = (await store.layers.get(chain[1]!))!;
-    const file = join(store.driver.target(layer.cacheId).directory, "big.bin");
+    const file = join(directoryOf(store.driver, layer.cacheId).directory, "big.bin");
     writeFileSync(file, readFileSync(file).fill(0, 1000, 1001));
     assert.deepEqual(await subjects(store), []);
     assert.deepEqual(await subjects(store, true), [`layer ${chain[1]}`]);
@@ -39,7 +40,7 @@ suite("checkStore", () => {
   forEachDriver("a missing directory, a missing layer, and all that stands on it", async (store, driver) => {
     const { chain, image } = await filled(store);
     const [base, middle] = [await store.layers.get(chain[0]!), await store.layers.get(chain[1]!)];
-    rmSync(store.driver.target(base!.cacheId).directory, { recursive: true });
+    rmSync(directoryOf(store.driver, base!.cacheId).directory, { recursive: true });
     rmSync(join(store.root, "image", driver, "layerdb/sha256", hexOf(chain[1]!)), { recursive: true });
     const found = await checkStore(store);
     assert.deepEqual(
@@ -64,7 +65,7 @@ suite("checkStore", () => {
   forEachDriver("a container whose directory is gone", async (store) => {
     await filled(store);
     const container = (await store.containers.get("c".repeat(64)))!;
-    rmSync(store.driver.target(container.mountId).directory, { recursive: true });
+    rmSync(directoryOf(store.driver, container.mountId).directory, { recursive: true });
     assert.deepEqual(await subjects(store), [`container ${"c".repeat(64)}`]);
   });
 

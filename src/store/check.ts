@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { digestThrough, fromFile, throwIfCancelled } from "../bytes/index.ts";
 import { isFailure } from "../errors.ts";
 import { algorithmOf, chainIds, type ChainId, type ImageId } from "../oci/index.ts";
-import { driverFolder } from "./driver_folder.ts";
+import { driverContent, driverFolder } from "./driver_folder.ts";
 import { openLayerDb } from "./layer_db.ts";
 import { storePaths } from "./paths.ts";
 import type { Store, StoredLayer } from "./types.ts";
@@ -72,7 +72,7 @@ async function checkLayers(
     const layer = await findings.look(subject, pullAgain, () => entries.get(chain));
     if (layer === undefined) continue;
     layers.set(chain, layer);
-    if (!existsSync(store.driver.target(layer.cacheId).directory)) {
+    if (!existsSync(driverContent(store.driver, layer.cacheId))) {
       findings.add(subject, `its directory ${driverFolder(store, layer.cacheId)} is missing`, pullAgain);
     } else if (options.deep === true) {
       await findings.look(subject, pullAgain, () => readLayer(store, layer, options.signal));
@@ -125,7 +125,7 @@ async function checkContainers(
     if (container === undefined) continue;
     const { mountId, initId, parent } = container;
     for (const directory of [mountId, initId]) {
-      if (!existsSync(store.driver.target(directory).directory)) {
+      if (!existsSync(driverContent(store.driver, directory))) {
         findings.add(
           subject,
           `its directory ${driverFolder(store, directory)} is missing`,

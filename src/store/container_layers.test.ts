@@ -22,6 +22,7 @@ import { isFailure } from "../errors.ts";
 import { digestOf } from "../oci/index.ts";
 import { openStore } from "./open_store.ts";
 import type { ContainerLayer, Store } from "./types.ts";
+import { directoryOf } from "../../test/suites/driver_helpers.ts";
 
 const container = "f".repeat(64);
 const diffId = digestOf("image");
@@ -38,7 +39,7 @@ async function open(t: TestContext, driver: DriverName, fill: (directory: string
   const store = await openStore({ root, driver });
   const cacheId = "c".repeat(64);
   await store.driver.create(cacheId, undefined);
-  fill(store.driver.target(cacheId).directory);
+  fill(directoryOf(store.driver, cacheId).directory);
   const tarSplit = join(root, "tar-split");
   writeFileSync(tarSplit, gzipSync(""));
   const layer = await store.layers.register({ diffId, cacheId, size: 0, tarSplit });
@@ -46,7 +47,8 @@ async function open(t: TestContext, driver: DriverName, fill: (directory: string
   return { root, store, cacheId, top: layer.chainId, entry };
 }
 
-const initDirectory = (store: Store, layer: ContainerLayer) => store.driver.target(layer.initId).directory;
+const initDirectory = (store: Store, layer: ContainerLayer) =>
+  directoryOf(store.driver, layer.initId).directory;
 
 /** `type mode path [-> target]` of everything below `directory`. */
 function listing(directory: string): string[] {

@@ -9,6 +9,7 @@ import type { CacheId, Driver } from "../driver/index.ts";
 import { Failure } from "../errors.ts";
 import { isDigest, type ChainId } from "../oci/index.ts";
 import { ensureDirectory, makeDirectory, syncDirectory, writeSynced } from "./atomic_write.ts";
+import { driverContent } from "./driver_folder.ts";
 import { populateInitLayer, syncInitLayer } from "./init_layer.ts";
 import { modes, type StorePaths } from "./paths.ts";
 import { listIfThere, readTextIfThere } from "./read_small.ts";
@@ -88,13 +89,13 @@ function describe(
 }
 
 async function makeDirectories(driver: Driver, layer: ContainerLayer, below?: CacheId): Promise<void> {
-  await driver.create(layer.initId, below);
+  await driver.create(layer.initId, below, { writable: true });
   {
     await using root = await driver.mount(layer.initId);
     populateInitLayer(root.path);
   }
-  await syncInitLayer(driver.target(layer.initId).directory);
-  await driver.create(layer.mountId, layer.initId);
+  await syncInitLayer(driverContent(driver, layer.initId));
+  await driver.create(layer.mountId, layer.initId, { writable: true });
 }
 
 async function removeDirectories(driver: Driver, layer: ContainerLayer): Promise<void> {

@@ -14,6 +14,7 @@ import { TarSplitWriter } from "../tar/index.ts";
 import { encodeConfig } from "./encode_config.ts";
 import { openStore } from "./open_store.ts";
 import type { Store } from "./types.ts";
+import { directoryOf } from "../../test/suites/driver_helpers.ts";
 
 interface Call {
   readonly name: string;
@@ -106,7 +107,7 @@ async function work(store: Store): Promise<void> {
     const cacheId = digestOf(`${contents[i]} ${Math.random()}`).slice(7);
     const parentLayer = below === undefined ? undefined : await store.layers.get(below);
     await store.driver.create(cacheId, parentLayer?.cacheId);
-    writeFileSync(join(store.driver.target(cacheId).directory, "f"), contents[i] as string);
+    writeFileSync(join(directoryOf(store.driver, cacheId).directory, "f"), contents[i] as string);
     const staged = join(store.root, "varve", "record");
     writeFileSync(staged, tarSplit);
     const parent = below === undefined ? {} : { parent: below };
@@ -167,7 +168,7 @@ async function checkWhole(root: string): Promise<Store> {
     const layer = await store.containers.get(id);
     assert.ok(layer, "an entry without mount-id, on which dockerd does not start");
     for (const directory of [layer.mountId, layer.initId])
-      assert.ok(existsSync(join(store.driver.target(directory).directory, "etc")));
+      assert.ok(existsSync(join(directoryOf(store.driver, directory).directory, "etc")));
   }
   return store;
 }

@@ -1,15 +1,22 @@
 /** Where the driver keeps what belongs to one directory of it. */
 import { realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import type { CacheId } from "../driver/index.ts";
+import type { CacheId, Driver } from "../driver/index.ts";
+import { isTarTarget } from "../layer/index.ts";
 import { readTextIfThere } from "./read_small.ts";
 import type { Store } from "./types.ts";
 
-/** `ROOT/overlay2/<id>`, `ROOT/vfs/dir/<id>`. */
+/** What holds the layer's content: its directory, or its tar. */
+export function driverContent(driver: Pick<Driver, "target">, id: CacheId): string {
+  const target = driver.target(id);
+  return isTarTarget(target) ? target.tar : target.directory;
+}
+
+/** `ROOT/overlay2/<id>`, `ROOT/erofs/<id>`, `ROOT/vfs/dir/<id>`. */
 export function driverFolder(store: Store, id: CacheId): string {
-  const { directory } = store.driver.target(id);
-  // overlay2 keeps the content one step below its link, lower and work files.
-  return basename(directory) === "diff" ? dirname(directory) : directory;
+  const content = driverContent(store.driver, id);
+  // All but vfs keep the content one step below, beside what belongs to it.
+  return store.driver.name === "vfs" ? content : dirname(content);
 }
 
 /**
@@ -23,6 +30,8 @@ export function driverPaths(store: Store, id: CacheId): string[] {
       const link = readTextIfThere(join(folder, "link"));
       return link === undefined ? [folder] : [folder, join(dirname(folder), "l", basename(link))];
     }
+    case "erofs":
+      return [folder];
     case "vfs":
       return [folder, join(realpathSync(store.root), "varve/vfs-parents", id)];
   }

@@ -15,12 +15,13 @@ import { openStore } from "./open_store.ts";
 import { receiveImage } from "./receive.ts";
 import { openSession } from "./sessions.ts";
 import type { Store } from "./types.ts";
+import { directoryOf } from "../../test/suites/driver_helpers.ts";
 
 /** A directory that an operation made before it died. */
 async function strayDirectory(store: Store): Promise<string> {
   const id = randomBytes(32).toString("hex");
   await store.driver.create(id, undefined);
-  writeFileSync(join(store.driver.target(id).directory, "junk"), noise(50_000));
+  writeFileSync(join(directoryOf(store.driver, id).directory, "junk"), noise(50_000));
   return id;
 }
 

@@ -8,6 +8,7 @@ import { existsSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Driver } from "../driver/index.ts";
 import { Failure } from "../errors.ts";
+import { isTarTarget } from "../layer/index.ts";
 import { chainId as chainOf, isDigest, type ChainId, type Digest } from "../oci/index.ts";
 import { ensureDirectory, syncDirectory } from "./atomic_write.ts";
 import type { LayerIndex } from "./layer_index.ts";
@@ -116,11 +117,11 @@ class FileLayerDb implements LayerDb {
   #files(chainId: ChainId): LayerFiles {
     const layer = this.#get(chainId);
     if (layer === undefined) throw new Failure("not-found", `no layer ${chainId}`);
-    return {
-      diffId: layer.diffId,
-      tarSplit: join(this.#paths.layer(chainId), tarSplitName),
-      directory: this.#driver.target(layer.cacheId).directory,
-    };
+    const { diffId } = layer;
+    const target = this.#driver.target(layer.cacheId);
+    if (isTarTarget(target)) return { diffId, tar: target.tar };
+    const tarSplit = join(this.#paths.layer(chainId), tarSplitName);
+    return { diffId, tarSplit, directory: target.directory };
   }
 
   #get(chainId: ChainId): StoredLayer | undefined {

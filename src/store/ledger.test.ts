@@ -13,6 +13,7 @@ import { openStore } from "./open_store.ts";
 import { receiveImage } from "./receive.ts";
 import { releaseLayers } from "./release.ts";
 import type { Store } from "./types.ts";
+import { directoryOf } from "../../test/suites/driver_helpers.ts";
 
 function du(root: string): number {
   return Number(execFileSync("du", ["-s", "--block-size=1", root], { encoding: "utf8" }).split("\t")[0]);
@@ -35,7 +36,7 @@ async function household(store: Store) {
   const partial = store.blobs.partialPath((await sampleLayer({ x: "partial" })).digest);
   writeFileSync(partial, noise(9000));
   await store.driver.create("d".repeat(64), undefined);
-  writeFileSync(join(store.driver.target("d".repeat(64)).directory, "junk"), noise(100));
+  writeFileSync(join(directoryOf(store.driver, "d".repeat(64)).directory, "junk"), noise(100));
   mkdirSync(join(store.root, "volumes/data"), { recursive: true });
   writeFileSync(join(store.root, "volumes/data/file"), noise(30_000));
   return {

@@ -1,6 +1,6 @@
 /**
- * A layer's exact tar: everything but the files' contents is in its tar-split record, the contents lie unpacked in
- * the driver's directory (behaviours B140).
+ * A layer's exact tar. Where the driver has unpacked it, everything but the files' contents is in its tar-split record,
+ * and the contents lie in the driver's directory (behaviours B140).
  */
 import { fromText, toText, type ByteString } from "../byte_string.ts";
 import {
@@ -29,17 +29,26 @@ import {
   read,
   S_IFMT,
   S_IFREG,
+  statAtIfExists,
 } from "../sys/index.ts";
 import { assembledSize, assembleTar, type SplitFile } from "../tar/index.ts";
 
-export interface LayerFiles {
-  /** What the tar must hash to. */
-  readonly diffId: DiffId;
+interface UnpackedFiles {
   /** Path of the layer's `tar-split.json.gz`. */
   readonly tarSplit: string;
   /** The unpacked layer. No file is read from outside of it, whatever the record or a link in it says. */
   readonly directory: string;
 }
+
+interface KeptTar {
+  /** Path of the tar itself. */
+  readonly tar: string;
+}
+
+export type LayerFiles = (UnpackedFiles | KeptTar) & {
+  /** What the tar must hash to. */
+  readonly diffId: DiffId;
+};
 
 /**
  * The tar from byte `options.offset` on. The source ends with `Failure("corrupt")` when the whole does not hash to the
@@ -53,7 +62,10 @@ export async function* openLayerTar(
   const { signal, offset = 0 } = options;
   let position = 0;
   try {
-    for await (const chunk of verify(assembled(layer), { digest: layer.diffId, what: "layer" })) {
+    for await (const chunk of verify("tar" in layer ? fromFile(layer.tar) : assembled(layer), {
+      digest: layer.diffId,
+      what: "layer",
+    })) {
       throwIfCancelled(signal);
       const skip = Math.min(Math.max(offset - position, 0), chunk.length);
       position += chunk.length;
@@ -66,6 +78,7 @@ export async function* openLayerTar(
 
 /** Bytes of that tar, from its record alone. Throws `Failure("corrupt")` when the record cannot be read. */
 export async function layerTarSize(layer: LayerFiles): Promise<number> {
+  if ("tar" in layer) return keptSize(layer);
   try {
     return await assembledSize(decompress(fromFile(layer.tarSplit)));
   } catch (error) {
@@ -73,7 +86,13 @@ export async function layerTarSize(layer: LayerFiles): Promise<number> {
   }
 }
 
-async function* assembled(layer: LayerFiles): ByteSource & AsyncGenerator<Uint8Array> {
+function keptSize(layer: KeptTar & LayerFiles): number {
+  const stat = statAtIfExists(AT_FDCWD, fromText(layer.tar));
+  if (stat !== undefined) return stat.size;
+  throw damaged(layer, new Failure("not-found", `${layer.tar} is missing`));
+}
+
+async function* assembled(layer: UnpackedFiles): ByteSource & AsyncGenerator<Uint8Array> {
   const root = openAt(AT_FDCWD, fromText(layer.directory), O_PATH | O_DIRECTORY);
   try {
     const record = decompress(fromFile(layer.tarSplit));

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { throwIfCancelled } from "../bytes/index.ts";
-import { chooseDriver, createDriver, type DriverName } from "../driver/index.ts";
+import { chooseDriver, createDriver, driverNames, type DriverName } from "../driver/index.ts";
 import { Failure } from "../errors.ts";
 import { ensureDirectory, writeAtomically } from "./atomic_write.ts";
 import { openBlobCache } from "./blob_cache.ts";
@@ -63,7 +63,7 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
 
 /** A root may hold images without layers, so the images say first which driver it is. */
 function driverOf(root: string): DriverName {
-  const held = (["overlay2", "vfs"] as const).filter((name) => existsSync(join(root, "image", name)));
+  const held = driverNames.filter((name) => existsSync(join(root, "image", name)));
   const [only] = held;
   return held.length === 1 && only !== undefined ? only : chooseDriver(root);
 }

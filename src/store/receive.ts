@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { isFailure } from "../errors.ts";
 import { cancelled, type ImageView } from "../bytes/index.ts";
+import { isTarTarget } from "../layer/index.ts";
 import { chainIds, type Reference } from "../oci/index.ts";
 import { defaultUnpacker } from "./receive/default_unpacker.ts";
 import { findMissing } from "./receive/find_missing.ts";
@@ -141,10 +142,12 @@ async function nameDirectories(
   await transfer.session.claim(...cacheIds.slice(first));
   return stack.slice(first).map((layer) => {
     const parentCacheId = layer.index === first ? below?.cacheId : cacheIds[layer.index - 1];
+    const cacheId = cacheIds[layer.index] as string;
+    const tarSplit = join(transfer.session.directory, `${layer.index}.tar-split.json.gz`);
     return {
       ...layer,
-      cacheId: cacheIds[layer.index] as string,
-      tarSplit: join(transfer.session.directory, `${layer.index}.tar-split.json.gz`),
+      cacheId,
+      ...(!isTarTarget(transfer.store.driver.target(cacheId)) && { tarSplit }),
       ...(parentCacheId !== undefined && { parentCacheId }),
     };
   });

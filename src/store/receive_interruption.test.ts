@@ -15,6 +15,7 @@ import { isFailure } from "../errors.ts";
 import { parseReference } from "../oci/index.ts";
 import { checkStore } from "./check.ts";
 import { receiveImage } from "./receive.ts";
+import { directoryOf } from "../../test/suites/driver_helpers.ts";
 
 suite("receiveImage: interruption", () => {
   forEachDriver("B118: a failing layer ends the others at once and keeps their partials", async (store) => {
@@ -110,7 +111,7 @@ suite("receiveImage: interruption", () => {
       [9000, 0],
     );
     assert.deepEqual(await checkStore(store), []);
-    const target = store.driver.target((await store.driver.list())[0] as string).directory;
+    const target = directoryOf(store.driver, (await store.driver.list())[0] as string).directory;
     assert.deepEqual(readdirSync(target), ["big.bin"]);
   });
 

@@ -15,7 +15,7 @@ export async function stageLayer(paths: StorePaths, layer: NewLayer): Promise<st
   await ensureDirectory(dirname(staging), modes.shared);
   makeDirectory(staging, modes.private);
   try {
-    move(layer.tarSplit, join(staging, tarSplitName));
+    if (layer.tarSplit !== undefined) move(layer.tarSplit, join(staging, tarSplitName));
     for (const [name, text] of filesOf(layer)) writeNew(join(staging, name), text, modes.sharedFile);
   } catch (error) {
     rmSync(staging, { recursive: true, force: true });
@@ -26,7 +26,8 @@ export async function stageLayer(paths: StorePaths, layer: NewLayer): Promise<st
 
 /** Brings what {@link stageLayer} has written to the disk. */
 export async function flushStaged(staging: string, layer: NewLayer): Promise<void> {
-  const names = [tarSplitName, ...filesOf(layer).map(([name]) => name)];
+  const names = filesOf(layer).map(([name]) => name);
+  if (layer.tarSplit !== undefined) names.push(tarSplitName);
   await Promise.all(names.map((name) => syncPath(join(staging, name))));
   await syncPath(staging);
 }

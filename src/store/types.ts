@@ -36,8 +36,11 @@ export interface StoredLayer {
 
 /** What has to be known of an unpacked directory for it to become a layer. */
 export interface NewLayer extends Omit<StoredLayer, "chainId"> {
-  /** The `tar-split.json.gz` that was written while unpacking; it is moved into the entry. */
-  readonly tarSplit: string;
+  /**
+   * The `tar-split.json.gz` that was written while unpacking; it is moved into the entry. None where the driver keeps
+   * the tar itself.
+   */
+  readonly tarSplit?: string;
 }
 
 /** A layer whose entry is written and not visible yet. */

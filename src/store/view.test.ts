@@ -11,6 +11,7 @@ import { chainIds, digestOf, hexOf, mediaTypes } from "../oci/index.ts";
 import { openStore } from "./open_store.ts";
 import { receiveImage } from "./receive.ts";
 import { viewImage } from "./view.ts";
+import { directoryOf } from "../../test/suites/driver_helpers.ts";
 
 const bytesOf = async (source: Promise<ByteSource>) => Buffer.from(await collect(await source, 1 << 30));
 
@@ -147,7 +148,7 @@ suite("viewImage", () => {
       const view = await viewImage(store, image.imageId);
       const [chain] = chainIds(layers.map(({ diffId }) => diffId));
       const { cacheId } = (await store.layers.get(chain!))!;
-      rmSync(join(store.driver.target(cacheId).directory, "etc/os-release"));
+      rmSync(join(directoryOf(store.driver, cacheId).directory, "etc/os-release"));
       assert.equal(await view.layers[0]!.tarSize?.(), layers[0].tar.length);
       await assert.rejects(bytesOf(view.layers[0]!.openTar({ signal })), { kind: "corrupt" });
       const record = join(store.root, "image", driver, "layerdb/sha256", hexOf(chain!), "tar-split.json.gz");

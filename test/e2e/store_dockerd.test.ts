@@ -18,6 +18,7 @@ import {
 import { packTar, readTar, TarParser, TarSplitWriter, type TarEntry } from "../../src/tar/index.ts";
 import { dockerdSkip, startDockerd } from "../suites/dockerd.ts";
 import { scratch } from "../suites/scratch.ts";
+import { directoryOf } from "../suites/driver_helpers.ts";
 
 const signal = new AbortController().signal;
 const whole = async (source: ByteSource) => Buffer.from(await collect(source, 1 << 24));
@@ -97,7 +98,7 @@ async function writeArchive(path: string, name: string, layers: readonly Buffer[
 async function addLayer(store: Store, tar: Uint8Array, parent: StoredLayer): Promise<StoredLayer> {
   const cacheId = digestOf(`${parent.chainId} again`).slice(7);
   await store.driver.create(cacheId, parent.cacheId);
-  using applier = new LayerApplier(store.driver.target(cacheId));
+  using applier = new LayerApplier(directoryOf(store.driver, cacheId));
   const lines: Buffer[] = [];
   const split = new TarSplitWriter((chunk) => lines.push(Buffer.from(chunk)));
   const parser = new TarParser(applier, { raw: split });
@@ -183,7 +184,7 @@ for (const { driver, skip } of drivers) {
         assert.ok(theirs);
         assert.equal(theirs.parent, top.chainId);
         const ours = await store.containers.create("e".repeat(64), top.chainId);
-        const init = (id: string) => listing(store.driver.target(id).directory);
+        const init = (id: string) => listing(directoryOf(store.driver, id).directory);
         assert.deepEqual(init(ours.initId), init(theirs.initId));
         assert.ok(init(ours.initId).some((line) => line.endsWith("etc/mtab /proc/mounts")));
         const entries = join(root, "image", driver, "layerdb/mounts");

@@ -1,12 +1,26 @@
 /** Short ways to make, change and look at layers of a driver. */
+import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import type { ByteSource } from "../../src/bytes/index.ts";
 import type { CacheId, Driver } from "../../src/driver/index.ts";
-import { LayerApplier } from "../../src/layer/index.ts";
-import { readTar, TarParser } from "../../src/tar/index.ts";
+import { type ApplyTarget, isTarTarget, unpackHere } from "../../src/layer/index.ts";
+import { readTar } from "../../src/tar/index.ts";
 
 /** A new name for a driver's directory, as Docker makes them. */
 export const newCacheId = (): CacheId => randomBytes(32).toString("hex");
+
+/** Where the files of `id` lie, which no tar keeps. */
+export function directoryOf(driver: Driver, id: CacheId): ApplyTarget {
+  const target = driver.target(id);
+  assert.ok(!isTarTarget(target));
+  return target;
+}
+
+/** What holds the content of `id`: its directory, or its tar. */
+export function contentOf(driver: Driver, id: CacheId): string {
+  const target = driver.target(id);
+  return isTarTarget(target) ? target.tar : target.directory;
+}
 
 /** Mounts `id`, lets `act` loose on it, unmounts. */
 export async function inRoot<T>(
@@ -26,7 +40,7 @@ export async function makeLayer(
   edit: (root: string) => void = () => {},
 ): Promise<CacheId> {
   const id = newCacheId();
-  await driver.create(id, parent);
+  await driver.create(id, parent, { writable: true });
   await inRoot(driver, id, edit);
   return id;
 }
@@ -55,9 +69,20 @@ export async function tarOf(driver: Driver, id: CacheId): Promise<string[]> {
 
 /** Takes the layer tar of `from` and unpacks it into `to`. */
 export async function unpack(driver: Driver, from: CacheId, to: CacheId): Promise<void> {
-  using applier = new LayerApplier(driver.target(to));
-  const parser = new TarParser(applier);
-  for await (const chunk of driver.diff(from, live)) parser.write(chunk);
-  parser.end();
-  applier.finish();
+  const open = () => Promise.resolve(driver.diff(from, live));
+  await unpackHere({ target: driver.target(to), open, ...live });
+}
+
+/** A layer of an image: what `edit` makes of the view of `parent`, in the form in which the driver keeps such layers. */
+export async function makeImageLayer(
+  driver: Driver,
+  parent: CacheId | undefined,
+  edit: (root: string) => void,
+): Promise<CacheId> {
+  const edited = await makeLayer(driver, parent, edit);
+  const id = newCacheId();
+  await driver.create(id, parent);
+  await unpack(driver, edited, id);
+  await driver.remove(edited);
+  return id;
 }

@@ -2,18 +2,31 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import * as sys from "../../src/sys/index.ts";
 
 export interface Scratch extends Disposable {
   readonly path: string;
 }
 
-/** Makes `<tmp>/varve-<name>-XXXXXX`, which must hold no mount any more when it is disposed. */
+/**
+ * Makes `<tmp>/varve-<name>-XXXXXX`, which must hold no mount any more when it is disposed, but for those that the erofs
+ * driver keeps for the next container: these are ended.
+ */
 export function scratch(name: string): Scratch {
   const path = mkdtempSync(join(tmpdir(), `varve-${name}-`));
   return {
     path,
-    [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
+    [Symbol.dispose]: () => {
+      endErofsMounts(path);
+      rmSync(path, { recursive: true, force: true });
+    },
   };
+}
+
+function endErofsMounts(path: string): void {
+  if (process.platform !== "linux") return;
+  for (const { type, mountPoint } of sys.mountInfo())
+    if (type === "erofs" && mountPoint.startsWith(`${path}/`)) sys.unmount(mountPoint, { detach: true });
 }
 
 /** The reason to skip a test that needs root on Linux, or false: `test(title, { skip: unlessRoot }, ...)`. */

@@ -1,5 +1,6 @@
 /** How many bytes a container's writable layer holds. */
 import { fromText, type ByteString } from "../../byte_string.ts";
+import { isTarTarget } from "../../layer/index.ts";
 import type { Store } from "../../store/index.ts";
 import * as sys from "../../sys/index.ts";
 
@@ -11,7 +12,9 @@ import * as sys from "../../sys/index.ts";
 export async function writableSize(store: Store, containerId: string): Promise<number> {
   const layer = await store.containers.get(containerId);
   if (layer === undefined) return 0;
-  const { directory } = store.driver.target(layer.mountId);
+  const target = store.driver.target(layer.mountId);
+  if (isTarTarget(target)) return 0;
+  const { directory } = target;
   const sum = new FileSizes();
   if (store.driver.independentLayers) {
     sum.addDirectory(sys.AT_FDCWD, fromText(directory));

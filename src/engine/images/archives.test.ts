@@ -19,6 +19,7 @@ import { openArchive } from "../../archive/index.ts";
 import type { Report } from "../../bytes/index.ts";
 import { digestOf, familiarReference } from "../../oci/index.ts";
 import type { SaveOptions } from "./save.ts";
+import { directoryOf } from "../../../test/suites/driver_helpers.ts";
 
 const skip = unlessLinux;
 
@@ -186,7 +187,7 @@ test("save ends with the damage that it meets", { skip }, async () => {
   const top = (await Promise.all((await store.layers.list()).map((chain) => store.layers.get(chain)))).find(
     (layer) => layer?.size === 3,
   );
-  writeFileSync(join(store.driver.target(top!.cacheId).directory, "three"), "XYZ");
+  writeFileSync(join(directoryOf(store.driver, top!.cacheId).directory, "three"), "XYZ");
   await assert.rejects(saved(here, ["app:1"]), { kind: "corrupt", message: /^cannot rebuild layer sha256:/ });
 });
 

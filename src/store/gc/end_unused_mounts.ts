@@ -45,7 +45,7 @@ function mountsOf(store: Store): Map<string, string> {
       path === join(root, store.driver.name, basename(dirname(path)), "merged")
         ? basename(dirname(path))
         : path.startsWith(join(root, "varve/mounts/"))
-          ? basename(path, ".view")
+          ? basename(basename(path, ".view"), ".image")
           : "";
     if (/^[0-9a-f]{64}(-init)?$/.test(id)) found.set(path, id);
   }

@@ -2,6 +2,7 @@
 import { rm } from "node:fs/promises";
 import { throwIfCancelled } from "../../bytes/index.ts";
 import { Failure } from "../../errors.ts";
+import { driverFolder } from "../driver_folder.ts";
 import { keepManifest } from "../manifests.ts";
 import { imageClaim } from "../recover.ts";
 import { referencesLock } from "../release.ts";
@@ -61,10 +62,14 @@ async function flushAll(
   fetched: readonly FetchedLayer[],
   staged: readonly StagedLayer[],
 ): Promise<void> {
-  const directories = fetched.slice(0, 1).map(({ layer }) => store.driver.target(layer.cacheId).directory);
+  const directories = fetched.slice(0, 1).map(({ layer }) => driverFolder(store, layer.cacheId));
   const entries = staged.slice(0, 1).map(({ directory }) => directory);
   await writeback.finish();
-  await flush([store.root, session.directory, ...directories, ...entries]);
+  const flushed = flush([store.root, session.directory, ...directories, ...entries]);
+  // Meanwhile, what a first container would wait for. A cache: it need not be flushed.
+  const prepared = fetched.slice(-1).map(({ layer }) => store.driver.prepare(layer.cacheId));
+  for (const result of await Promise.allSettled([flushed, ...prepared]))
+    if (result.status === "rejected") throw result.reason;
 }
 
 /** The image if it can be read; a damaged config is replaced. */
@@ -91,8 +96,8 @@ function stageLayer(store: Transfer["store"], { layer, unpacked }: FetchedLayer)
   return store.layers.stage({
     diffId,
     cacheId,
-    tarSplit,
     size: unpacked.size,
+    ...(tarSplit !== undefined && { tarSplit }),
     ...(parent !== undefined && { parent }),
   });
 }

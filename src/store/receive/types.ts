@@ -49,8 +49,8 @@ export interface MissingLayer extends StackLayer {
   readonly cacheId: CacheId;
   /** Directory of the layer below, existing or new. */
   readonly parentCacheId?: CacheId;
-  /** Where its tar-split is written. */
-  readonly tarSplit: string;
+  /** Where its tar-split is written, if it needs one. */
+  readonly tarSplit?: string;
 }
 
 /** A missing layer that has been unpacked and verified. */

@@ -1,6 +1,7 @@
 /** Download and unpacking side by side, for drivers whose layers do not wait for one another. */
 import { readdirSync } from "node:fs";
 import { fromText } from "../../byte_string.ts";
+import { isTarTarget } from "../../layer/index.ts";
 import { removeTree } from "../../sys/index.ts";
 import type { Descriptor } from "../../oci/index.ts";
 import { holdBlob } from "./blob_lock.ts";
@@ -151,13 +152,16 @@ function jobOf(transfer: Transfer, layer: MissingLayer, blob: Descriptor) {
     target: transfer.store.driver.target(layer.cacheId),
     blob: { digest: blob.digest, size: blob.size },
     diffId: layer.diffId,
-    tarSplit: layer.tarSplit,
+    ...(layer.tarSplit !== undefined && { tarSplit: layer.tarSplit }),
   };
 }
 
 /** The directory itself stays: the short links of layers above lead to it. */
 function emptyTarget(transfer: Transfer, layer: MissingLayer): void {
-  const directory = fromText(transfer.store.driver.target(layer.cacheId).directory);
+  const target = transfer.store.driver.target(layer.cacheId);
+  // A tar is written anew.
+  if (isTarTarget(target)) return;
+  const directory = fromText(target.directory);
   for (const name of readdirSync(Buffer.from(directory, "latin1"), { encoding: "latin1" })) {
     removeTree(`${directory}/${name}`);
   }

@@ -120,7 +120,7 @@ async function unpackFile(
     .unpack({
       target: transfer.store.driver.target(layer.cacheId),
       diffId: layer.diffId,
-      tarSplit: layer.tarSplit,
+      ...(layer.tarSplit !== undefined && { tarSplit: layer.tarSplit }),
       open: async (offset) => toUnpacker(fileSource(stays, offset), progress),
       signal: transfer.signal,
     })

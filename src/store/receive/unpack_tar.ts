@@ -9,7 +9,7 @@ export async function unpackTar(transfer: Transfer, layer: MissingLayer): Promis
   const progress = new LayerProgress(transfer.report, layer);
   const unpacked = await transfer.pool.unpack({
     target: transfer.store.driver.target(layer.cacheId),
-    tarSplit: layer.tarSplit,
+    ...(layer.tarSplit !== undefined && { tarSplit: layer.tarSplit }),
     open: () => openTar(transfer, layer, progress),
     signal: transfer.signal,
   });

@@ -14,6 +14,7 @@ import { collect } from "../../../bytes/index.ts";
 import { packTar, readTar } from "../../../tar/index.ts";
 import { tarFile, tarOf } from "../../../../test/support/tar_help.ts";
 import type { ContainerRecord } from "../record.ts";
+import { directoryOf } from "../../../../test/suites/driver_helpers.ts";
 
 const skip = unlessLinux;
 
@@ -89,7 +90,7 @@ async function containerOf(fixture: EngineFixture): Promise<{ record: ContainerR
   const { engine } = fixture;
   const record = await makeContainer(fixture, await makeImage(fixture, {}), { name: "NAME" });
   const layer = await engine.store.containers.get(record.ID);
-  return { record, root: engine.store.driver.target(layer!.mountId).directory };
+  return { record, root: directoryOf(engine.store.driver, layer!.mountId).directory };
 }
 
 suite("cp does what docker cp does", { skip }, () => {

@@ -1,0 +1,188 @@
+/**
+ * Layers that are never unpacked: each is its plain tar, in one file; each image one small EROFS image that maps its
+ * files onto ranges of those tars. Containers' layers are overlayfs directories on top. Nothing is made or deleted file
+ * by file, and the exact bytes of a layer are at hand.
+ *
+ * An image's mount is shared by all who use it, in all processes, and stays as long as a container stands on it: with it
+ * the kernel would forget what it has read. After a restart of the machine the next user mounts it anew.
+ */
+import { fromText } from "../../byte_string.ts";
+import { type ByteSource, fromFile } from "../../bytes/index.ts";
+import { type Change, diffLayer, type LayerTarget } from "../../layer/index.ts";
+import { removeTreeInSlices } from "../../sys/index.ts";
+import { compareDirectories } from "../compare_views.ts";
+import { endIfUnused, findMount, holdMount, type MountPlan, whileUnmounted } from "../held_mount.ts";
+import { type DriverOptions, locksOf } from "../overlay2.ts";
+import { realRoot } from "../real_root.ts";
+import { holdReadOnlyView, viewKey, viewPath } from "../read_only_view.ts";
+import type { CacheId, CreateOptions, Driver, MountedRoot } from "../types.ts";
+import { ErofsLayout } from "./erofs_layout.ts";
+import { ensureImageFile } from "./image_file.ts";
+import { type Backing, mountImage, wantsBlockDevice } from "./image_mount.ts";
+import { mountWritable } from "./writable_mount.ts";
+
+export interface ErofsOptions extends DriverOptions {
+  /** Default: files; loop devices from the first time on that the kernel wants them. */
+  readonly backing?: Backing;
+}
+
+/** The driver on `options.root`. Touches nothing until it is used. */
+export function createErofs(options: ErofsOptions): Driver {
+  const root = realRoot(options.root);
+  return new Erofs(root, locksOf(options, root), options.backing);
+}
+
+class Erofs implements Driver {
+  readonly name = "erofs";
+  readonly independentLayers = true;
+  readonly #layout: ErofsLayout;
+  readonly #locks: string;
+  #backing: Backing | undefined;
+
+  constructor(root: string, locks: string, backing: Backing | undefined) {
+    this.#layout = new ErofsLayout(root);
+    this.#locks = locks;
+    this.#backing = backing;
+  }
+
+  async create(id: CacheId, parent: CacheId | undefined, options: CreateOptions = {}): Promise<void> {
+    this.#layout.create(id, parent, options.writable === true);
+  }
+
+  target(id: CacheId): LayerTarget {
+    const layout = this.#layout;
+    if (!layout.isWritable(id)) return { tar: layout.tar(id), catalog: layout.catalog(id) };
+    return { directory: layout.diff(id), whiteouts: "overlay", ownership: "exact" };
+  }
+
+  async prepare(id: CacheId): Promise<void> {
+    if (!this.#layout.isWritable(id)) ensureImageFile(this.#layout, id);
+  }
+
+  async mount(id: CacheId, options: { readonly readOnly?: boolean } = {}): Promise<MountedRoot> {
+    this.#layout.mustExist(id);
+    if (!this.#layout.isWritable(id)) return this.#holdImage(id);
+    const below = this.#layout.parent(id);
+    const readOnly = options.readOnly === true;
+    if (below === undefined) {
+      const plain = await holdMount(this.#locks, { key: id, path: this.#layout.diff(id) });
+      return readOnly ? holdReadOnlyView(this.#locks, id, plain) : plain;
+    }
+    await using held = new AsyncDisposableStack();
+    const lowers = await this.#lowers(below, held);
+    const mounted = held.use(await this.#holdWritable(id, lowers, readOnly));
+    const both = held.move();
+    return { path: mounted.path, [Symbol.asyncDispose]: () => both.disposeAsync() };
+  }
+
+  async #holdWritable(id: CacheId, lowers: readonly string[], readOnly: boolean): Promise<MountedRoot> {
+    const merged = this.#layout.merged(id);
+    const hold = (key: string, path: string, isReadOnly: boolean): Promise<MountedRoot> => {
+      const mount = (): void => mountWritable(this.#layout, id, { at: path, lowers, readOnly: isReadOnly });
+      return holdMount(this.#locks, { key, path, mounting: { readOnly: isReadOnly, mount } });
+    };
+    if (!readOnly) return hold(id, merged, false);
+    // Where somebody writes to it, look at his mount: two of one upper directory would not agree.
+    if (findMount(merged) !== undefined)
+      return holdReadOnlyView(this.#locks, id, await hold(id, merged, false));
+    // Not at `merged`, so that nobody who comes to write has to wait.
+    return hold(viewKey(id), viewPath(this.#locks, id), true);
+  }
+
+  /** Paths of what lies below a container's layer, nearest first: containers' layers, then the image. */
+  async #lowers(id: CacheId, held: AsyncDisposableStack): Promise<string[]> {
+    const lowers: string[] = [];
+    for (let at: CacheId | undefined = id; at !== undefined; at = this.#layout.parent(at)) {
+      this.#layout.mustExist(at);
+      if (!this.#layout.isWritable(at)) return [...lowers, held.use(await this.#holdImage(at)).path];
+      lowers.push(this.#layout.diff(at));
+    }
+    return lowers;
+  }
+
+  #imagePlan(id: CacheId): MountPlan {
+    const key = `${id}.image`;
+    const path = `${this.#locks}/${key}`;
+    const mount = (): void => this.#mountImage(id, path);
+    const stays = (): boolean => this.#layout.exists(id) && this.#layout.hasWritableChild(id);
+    return { key, path, mounting: { readOnly: true, mount, stays } };
+  }
+
+  #holdImage(id: CacheId): Promise<MountedRoot> {
+    return holdMount(this.#locks, this.#imagePlan(id));
+  }
+
+  #mountImage(id: CacheId, path: string): void {
+    const image = ensureImageFile(this.#layout, id);
+    try {
+      mountImage(image, path, this.#backing ?? "file");
+    } catch (error) {
+      if (this.#backing !== undefined || !wantsBlockDevice(error)) throw error;
+      this.#backing = "loop";
+      mountImage(image, path, this.#backing);
+    }
+  }
+
+  async *diff(id: CacheId, options: { readonly signal: AbortSignal }): ByteSource {
+    this.#layout.mustExist(id);
+    const below = this.#layout.parent(id);
+    await using held = new AsyncDisposableStack();
+    if (!this.#layout.isWritable(id)) {
+      // Held, so that it is not removed meanwhile.
+      held.use(await holdMount(this.#locks, { key: id, path: this.#layout.directory(id) }));
+      yield* fromFile(this.#layout.tar(id), options);
+      return;
+    }
+    held.use(await holdMount(this.#locks, { key: id, path: this.#layout.merged(id) }));
+    const lowers = below === undefined ? [] : await this.#lowers(below, held);
+    yield* diffLayer({ directory: this.#layout.diff(id), whiteouts: "overlay", lowers, ...options });
+  }
+
+  async changes(id: CacheId, options: { readonly signal: AbortSignal }): Promise<Change[]> {
+    this.#layout.mustExist(id);
+    const parent = this.#layout.parent(id);
+    await using after = await this.mount(id, { readOnly: true });
+    const upper = this.#layout.isWritable(id) ? { upper: this.#layout.diff(id) } : {};
+    if (parent === undefined) return await compareDirectories({ new: after.path }, options.signal);
+    await using before = await this.mount(parent, { readOnly: true });
+    return await compareDirectories({ old: before.path, new: after.path, ...upper }, options.signal);
+  }
+
+  async graphData(id: CacheId): Promise<Readonly<Record<string, string>>> {
+    const layout = this.#layout;
+    const [, ...below] = layout.chain(id);
+    if (!layout.isWritable(id)) {
+      const tars = below.map((layer) => layout.tar(layer));
+      return {
+        Image: layout.image(id),
+        ...(tars.length > 0 && { LowerTars: tars.join(":") }),
+        Tar: layout.tar(id),
+      };
+    }
+    const places = below.map((layer) => (layout.isWritable(layer) ? layout.diff(layer) : layout.tar(layer)));
+    return {
+      ...(places.length > 0 && { LowerDir: places.join(":") }),
+      MergedDir: layout.merged(id),
+      UpperDir: layout.diff(id),
+      WorkDir: layout.work(id),
+    };
+  }
+
+  async remove(id: CacheId): Promise<void> {
+    if (!this.#layout.exists(id)) return;
+    const parent = this.#layout.parent(id);
+    const image = this.#imagePlan(id);
+    const merged = { key: id, path: this.#layout.merged(id) };
+    const view = { key: viewKey(id), path: viewPath(this.#locks, id) };
+    await whileUnmounted(this.#locks, [merged, view, image], () =>
+      removeTreeInSlices(fromText(this.#layout.directory(id))),
+    );
+    // The last container of an image lets its mount go.
+    if (parent !== undefined && this.#layout.exists(parent) && !this.#layout.isWritable(parent))
+      await endIfUnused(this.#locks, this.#imagePlan(parent));
+  }
+
+  async list(): Promise<CacheId[]> {
+    return this.#layout.names();
+  }
+}

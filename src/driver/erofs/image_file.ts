@@ -1,0 +1,118 @@
+/**
+ * The file that the kernel mounts for an image: EROFS metadata that maps every file onto ranges of the layers' tars.
+ * A cache: made again whenever it is missing, damaged or of other tars. EROFS leaves its first 1024 bytes to others;
+ * there stands what it was made of.
+ */
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
+import { buildErofs } from "../../erofs/index.ts";
+import { Failure } from "../../errors.ts";
+import { decodeCatalog, mergeCatalogs } from "../../layer/index.ts";
+import { digestOf } from "../../oci/index.ts";
+import type { DirectoryNode } from "../../union/index.ts";
+import type { CacheId } from "../types.ts";
+import type { ErofsLayout } from "./erofs_layout.ts";
+
+const title = "varve erofs 1";
+const headSize = 1024;
+
+/** A whole image file, to be mounted. */
+export interface ImageFile {
+  readonly path: string;
+  /** The layers' tars, in the order in which the image names them. */
+  readonly tars: readonly string[];
+}
+
+/** @param id an image's uppermost layer @throws Failure("corrupt") if a layer is not as it was stored */
+export function ensureImageFile(layout: ErofsLayout, id: CacheId): ImageFile {
+  const layers = layout.chain(id).toReversed();
+  const tars = layers.map((layer) => layout.tar(layer));
+  const sizes = tars.map(sizeOf);
+  const path = layout.image(id);
+  if (!isWhole(path, sizes)) writeImage(path, mergeLayers(layout, layers), tars, sizes);
+  return { path, tars };
+}
+
+/** What all layers together show. @param layers bottom first @throws Failure("corrupt") for a damaged catalog */
+export function mergeLayers(layout: ErofsLayout, layers: readonly CacheId[]): DirectoryNode {
+  return mergeCatalogs(
+    layers.map((layer) => decodeCatalog(readWhole(layout.catalog(layer)), `layer ${layer}`)),
+  );
+}
+
+function readWhole(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw missing(path, error);
+  }
+}
+
+function sizeOf(tar: string): number {
+  try {
+    return statSync(tar).size;
+  } catch (error) {
+    throw missing(tar, error);
+  }
+}
+
+function missing(path: string, error: unknown): unknown {
+  if ((error as NodeJS.ErrnoException).code !== "ENOENT") return error;
+  return new Failure("corrupt", `layer file ${path} is missing`, {
+    cause: error,
+    hint: "Remove the images that use the layer and pull them again.",
+  });
+}
+
+/** Reading it all brings it into the page cache, from which the kernel then takes it page by page. */
+function isWhole(path: string, sizes: readonly number[]): boolean {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
+  const head = bytes.toString("latin1", 0, headSize);
+  return head.slice(0, head.indexOf("\0")) === headOf(bytes.subarray(headSize), sizes);
+}
+
+function headOf(body: Uint8Array, sizes: readonly number[]): string {
+  return `${title} ${digestOf(body)} of ${digestOf(sizes.join(" "))}\n`;
+}
+
+/** Not synced: a file that a loss of power cut short is not whole, and is made again. */
+function writeImage(
+  path: string,
+  root: DirectoryNode,
+  tars: readonly string[],
+  sizes: readonly number[],
+): void {
+  const bytes = Buffer.from(
+    buildErofs(root, sizes, (source, offset, length) => readRange(tars[source] as string, offset, length)),
+  );
+  bytes.write(headOf(bytes.subarray(headSize), sizes), "latin1");
+  const temporary = `${path}.${process.pid}`;
+  try {
+    writeFileSync(temporary, bytes, { mode: 0o600 });
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+function readRange(path: string, offset: number, length: number): Uint8Array {
+  const bytes = Buffer.alloc(length);
+  const fd = openSync(path, "r");
+  try {
+    for (let done = 0; done < length;) {
+      const read = readSync(fd, bytes, done, length - done, offset + done);
+      if (read === 0) throw new Failure("corrupt", `layer file ${path} ends before byte ${offset + length}`);
+      done += read;
+    }
+  } finally {
+    closeSync(fd);
+  }
+  return bytes;
+}
