@@ -58,7 +58,7 @@ function copyAll(inodes: readonly Inode[], image: Image, layout: Layout, read?: 
     if (read === undefined) {
       throw new Failure(
         "unsupported",
-        `contents of ${pathOf(inode)} are not aligned to ${BLOCK} bytes in their tar`,
+        `contents of ${pathOf(inode)} cannot be used where they lie in their tar, and there is nobody to copy them`,
       );
     }
     copyContents(image, inode, map, layout.blocksAt, read);

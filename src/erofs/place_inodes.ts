@@ -8,10 +8,12 @@ import { type Inode, pathOf } from "./inode.ts";
 import { checkExtents, chunksOf, COPIED, endsInWholeBlock, mapFile } from "./map_file.ts";
 import { packXattrs } from "./pack_xattrs.ts";
 
-/** What an image may take in memory: ten million files without a long story. */
+/** What an image may take in memory: enough for ten million files. */
 const maxImage = 2 ** 30;
 /** Of contents that cannot be used where they are. */
 const maxCopied = 64 * 2 ** 20;
+/** Of chunk indexes, which a tar of a few KiB can ask for by the million. */
+const maxIndexBytes = 128 * 2 ** 20;
 
 export interface Layout {
   /** Place of the first block behind the inodes. */
@@ -24,7 +26,7 @@ export interface Layout {
 
 /** Gives each inode its place, from byte `start` on, and its blocks. */
 export function placeInodes(inodes: readonly Inode[], start: number, sources: readonly number[]): Layout {
-  const totals = { at: start, blocks: 0, copied: 0 };
+  const totals = { at: start, blocks: 0, copied: 0, indexes: 0 };
   for (const inode of inodes) {
     checkNode(inode);
     inode.xattrs = packXattrs(inode);
@@ -58,6 +60,7 @@ interface Totals {
   at: number;
   blocks: number;
   copied: number;
+  indexes: number;
 }
 
 /** Bytes of the inode itself and its attributes. */
@@ -122,13 +125,21 @@ function placeMapped(inode: Inode, file: FileNode, sources: readonly number[], t
   }
   inode.layout = format.CHUNK_BASED;
   const gap = headSize(inode) % format.CHUNK_INDEX_SIZE;
-  placeHead(inode, gap + chunksOf(file.size, map.bits) * format.CHUNK_INDEX_SIZE, totals);
+  const indexes = chunksOf(file.size, map.bits) * format.CHUNK_INDEX_SIZE;
+  totals.indexes += indexes;
+  placeHead(inode, gap + indexes, totals);
 }
 
-function checkTotals({ at, blocks, copied }: Totals, inode: Inode): void {
+function checkTotals({ at, blocks, copied, indexes }: Totals, inode: Inode): void {
   if (copied > maxCopied) {
     const what = `contents that are not aligned in their tars take more than ${maxCopied} bytes`;
     throw new Failure("limit", `${what}, at ${pathOf(inode)}`);
+  }
+  if (indexes > maxIndexBytes) {
+    throw new Failure(
+      "limit",
+      `maps of sparse files take more than ${maxIndexBytes} bytes, at ${pathOf(inode)}`,
+    );
   }
   if (at + blocks * format.BLOCK > maxImage) {
     throw new Failure(

@@ -3,7 +3,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { scratch, unlessRoot } from "../../test/suites/scratch.ts";
 import * as sys from "../sys/index.ts";
+import type { DirectoryNode } from "../union/index.ts";
 import { buildErofs } from "./index.ts";
+import { assertShows, directory, read, sizes, tars } from "./testing_trees.test.ts";
 
 export interface Mounted extends Disposable {
   /** Where the tree is seen. */
@@ -34,18 +36,20 @@ export function mountImage(image: Uint8Array, tars: readonly Uint8Array[]): Moun
   return { path, tars: files, [Symbol.dispose]: () => kept.dispose() };
 }
 
-const attributes = { mode: 0o755, uid: 0, gid: 0, mtime: 0, mtimeNs: 0 };
-
 /** The reason to skip what needs the kernel, or false. */
 export const erofsSkip: string | false = ((): string | false => {
   if (unlessRoot !== false) return unlessRoot;
   try {
-    mountImage(buildErofs({ kind: "directory", ...attributes, entries: new Map() }, []), [])[
-      Symbol.dispose
-    ]();
+    mountImage(buildErofs(directory([]), []), [])[Symbol.dispose]();
     return false;
   } catch (error) {
     // ENOTBLK: Linux before 6.12, or the temporary directory is on tmpfs or overlayfs.
     return `cannot mount EROFS from files: ${(error as Error).message}`;
   }
 })();
+
+/** Fails unless the kernel shows `root` as it is. */
+export function assertMounts(root: DirectoryNode): void {
+  using mounted = mountImage(buildErofs(root, sizes, read), tars);
+  assertShows(mounted.path, root);
+}

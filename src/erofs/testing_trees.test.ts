@@ -34,11 +34,11 @@ export const sizes: readonly number[] = tars.map((bytes) => bytes.length);
 export const read: ReadSource = (source, offset, length) =>
   (tars[source] as Uint8Array).subarray(offset, offset + length);
 
-/** Fails unless `path` shows `root`, with contents from {@link tars}. */
-export function assertShows(path: string, root: DirectoryNode): void {
+/** Fails unless `path` shows `root`. */
+export function assertShows(path: string, root: DirectoryNode, sources = tars): void {
   const links = new Map<TreeNode, number>();
   countLinks(root, links);
-  const seen: Seen = { links, inodes: new Map(), nodes: new Map() };
+  const seen: Seen = { sources, links, inodes: new Map(), nodes: new Map() };
   const fd = sys.openAt(sys.AT_FDCWD, path, sys.O_RDONLY | sys.O_DIRECTORY);
   try {
     assert.deepEqual(sys.statAt(fd, "."), sys.statAt(sys.AT_FDCWD, path));
@@ -49,6 +49,7 @@ export function assertShows(path: string, root: DirectoryNode): void {
 }
 
 interface Seen {
+  readonly sources: readonly Uint8Array[];
   readonly links: ReadonlyMap<TreeNode, number>;
   readonly inodes: Map<TreeNode, number | bigint>;
   readonly nodes: Map<number | bigint, TreeNode>;
@@ -99,7 +100,7 @@ function compareNode(dirfd: number, name: ByteString, path: ByteString, node: Tr
   seen.inodes.set(node, stat.ino);
   seen.nodes.set(stat.ino, node);
   compareXattrs(dirfd, name, path, node);
-  if (node.kind === "file") compareContent(dirfd, name, path, node);
+  if (node.kind === "file") compareContent(dirfd, name, path, node, seen.sources);
   else if (node.kind === "symlink") {
     assert.equal(sys.readlinkAt(dirfd, name), node.target, said(path));
     assert.equal(stat.size, node.target.length, said(path));
@@ -144,20 +145,34 @@ function byName([a]: readonly string[], [b]: readonly string[]): number {
 const window = 1 << 16;
 
 /** All of a small file; of a large one what lies about the ends of its extents and of itself, and the middle. */
-function compareContent(dirfd: number, name: ByteString, path: ByteString, node: FileNode): void {
+function compareContent(
+  dirfd: number,
+  name: ByteString,
+  path: ByteString,
+  node: FileNode,
+  sources: readonly Uint8Array[],
+): void {
   const fd = sys.openAt(dirfd, name, sys.O_RDONLY | sys.O_NOFOLLOW);
   try {
     assert.equal(sys.fstat(fd).size, node.size, said(path));
     const middles = [0, node.size / 2, node.size];
     if (node.size > 16 * window) middles.push(...node.extents.flatMap(({ at, length }) => [at, at + length]));
     else for (let at = 0; at < node.size; at += window) middles.push(at);
-    for (const middle of middles) compareWindow(fd, path, node, Math.max(0, Math.floor(middle - window / 2)));
+    for (const middle of middles) {
+      compareWindow(fd, path, node, Math.max(0, Math.floor(middle - window / 2)), sources);
+    }
   } finally {
     sys.close(fd);
   }
 }
 
-function compareWindow(fd: number, path: ByteString, node: FileNode, at: number): void {
+function compareWindow(
+  fd: number,
+  path: ByteString,
+  node: FileNode,
+  at: number,
+  sources: readonly Uint8Array[],
+): void {
   // More than is there: a read must stop at the end.
   const bytes = Buffer.alloc(window, 0xee);
   let count = 0;
@@ -170,7 +185,7 @@ function compareWindow(fd: number, path: ByteString, node: FileNode, at: number)
     const to = Math.min(at + window, extent.at + extent.length);
     if (from >= to) continue;
     const offset = extent.offset + from - extent.at;
-    expected.set((tars[extent.source] as Uint8Array).subarray(offset, offset + to - from), from - at);
+    expected.set((sources[extent.source] as Uint8Array).subarray(offset, offset + to - from), from - at);
   }
   assert.equal(count, expected.length, said(path));
   assert.ok(bytes.subarray(0, count).equals(expected), `content of ${said(path)} at ${at}`);
