@@ -3,16 +3,31 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { makeLayer, newCacheId } from "../../test/suites/driver_helpers.ts";
+import { erofsSkip } from "../../test/suites/erofs_skip.ts";
 import { overlaySkip } from "../../test/suites/overlay_skip.ts";
 import { scratch, unlessLinux } from "../../test/suites/scratch.ts";
-import { chooseDriver, createDriver, probeOverlay } from "./index.ts";
+import * as sys from "../sys/index.ts";
+import { chooseDriver, createDriver, findErofsSupport, probeOverlay } from "./index.ts";
 
-test("an empty root gets what works: overlay2 where it mounts", { skip: overlaySkip }, () => {
+test("an empty root gets what works: erofs, where it mounts", { skip: erofsSkip("file") }, () => {
   using dir = scratch("choose");
-  assert.equal(chooseDriver(join(dir.path, "root")), "overlay2");
+  assert.equal(chooseDriver(join(dir.path, "root")), "erofs");
+  assert.deepEqual(findErofsSupport(join(dir.path, "root")), { backing: "file" });
+  assert.deepEqual(fs.readdirSync(join(dir.path, "root")), []);
 });
 
-for (const name of ["overlay2", "vfs"] as const) {
+test("where files cannot be mounted, loop devices are", { skip: erofsSkip("loop") }, () => {
+  using dir = scratch("choose");
+  sys.mount("tmpfs", dir.path, "tmpfs", 0);
+  try {
+    assert.deepEqual(findErofsSupport(join(dir.path, "root")), { backing: "loop" });
+    assert.equal(chooseDriver(join(dir.path, "root")), "erofs");
+  } finally {
+    sys.unmount(dir.path);
+  }
+});
+
+for (const name of ["overlay2", "erofs", "vfs"] as const) {
   test(`a root that has layers of ${name} keeps it`, { skip: unlessLinux }, async () => {
     using dir = scratch("choose");
     const driver = createDriver(name, { root: join(dir.path, name) });

@@ -12,6 +12,8 @@ import { join } from "node:path";
 import { fromText } from "../byte_string.ts";
 import * as sys from "../sys/index.ts";
 import { createErofs } from "./erofs/erofs.ts";
+import type { Backing } from "./erofs/image_mount.ts";
+import { probeErofs } from "./erofs/probe_erofs.ts";
 import { createOverlay2, type DriverOptions } from "./overlay2.ts";
 import { overlayDialect } from "./overlay_mount.ts";
 import type { Driver, DriverName } from "./types.ts";
@@ -68,13 +70,31 @@ function mountAndDelete(scratch: string, options: string): ProbeResult {
   return isWhiteout ? { ok: true } : { ok: false, reason: "the file system cannot hold whiteouts" };
 }
 
+/** How EROFS images can be mounted on the file system of a data root. */
+export type ErofsSupport =
+  | { readonly backing: Backing }
+  /** Not at all, and why. */
+  | { readonly backing: undefined; readonly reason: string };
+
+/** Tries files first, then loop devices: older kernels, and file systems that cannot carry EROFS, need those. */
+export function findErofsSupport(root: string): ErofsSupport {
+  const overlay = probeOverlay(root);
+  if (!overlay.ok) return { backing: undefined, reason: overlay.reason };
+  const file = probeErofs(root, "file");
+  if (file.ok) return { backing: "file" };
+  const loop = probeErofs(root, "loop");
+  return loop.ok ? { backing: "loop" } : { backing: undefined, reason: file.reason };
+}
+
 /**
- * The driver for the data root `root`: the one it was written with, else overlay2 where it works, else vfs.
- * Only a root without layers is probed.
+ * The driver for the data root `root`: the one it was written with; for a root without layers erofs where it works, else
+ * overlay2, else vfs. Only such a root is probed.
  */
 export function chooseDriver(root: string): DriverName {
   if (hasEntries(join(root, "overlay2"))) return "overlay2";
+  if (hasEntries(join(root, "erofs"))) return "erofs";
   if (hasEntries(join(root, "vfs/dir"))) return "vfs";
+  if (findErofsSupport(root).backing !== undefined) return "erofs";
   return probeOverlay(root).ok ? "overlay2" : "vfs";
 }
 

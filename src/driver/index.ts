@@ -1,6 +1,13 @@
 export { probeErofs } from "./erofs/probe_erofs.ts";
 export { createErofs, type ErofsOptions } from "./erofs/erofs.ts";
-export { chooseDriver, createDriver, probeOverlay, type ProbeResult } from "./choose_driver.ts";
+export {
+  chooseDriver,
+  createDriver,
+  type ErofsSupport,
+  findErofsSupport,
+  probeOverlay,
+  type ProbeResult,
+} from "./choose_driver.ts";
 export { createOverlay2, type DriverOptions } from "./overlay2.ts";
 export * from "./types.ts";
 export { createVfs } from "./vfs.ts";

@@ -78,6 +78,7 @@ export class Attributes {
 
   /** @returns false where this user may not, and need not */
   chown(directory: Directory, name: ByteString, { uid, gid }: TarEntry): boolean {
+    if (!isOwner(uid, gid)) throw impossibleOwner(uid, gid);
     if (!this.#mayChown) return false;
     try {
       sys.chownAt(directory.fd, name, uid, gid);

@@ -1,6 +1,5 @@
 /** Unpacks one layer tar into a directory. */
 import type { ByteString } from "../byte_string.ts";
-import { Failure } from "../errors.ts";
 import * as sys from "../sys/index.ts";
 import type { TarEntry, TarSink } from "../tar/index.ts";
 import { EntryWriter } from "./entry_writer.ts";
@@ -8,7 +7,7 @@ import { type ApplyLimits, EntryRules, type LayerMaker } from "./entry_rules.ts"
 import { nameOf, parentOf, shown } from "./layer_path.ts";
 import { LayerTree } from "./layer_tree.ts";
 import type { ApplyTarget } from "./types.ts";
-import { whiteoutDevice } from "./refusals.ts";
+import { explainSysError, whiteoutDevice } from "./refusals.ts";
 import { removeLinkSources, writeOpaque, writeWhiteout } from "./whiteout_writer.ts";
 
 export interface AppliedLayer {
@@ -160,14 +159,6 @@ export class LayerApplier implements TarSink, Disposable {
   }
 
   #explained(error: unknown): unknown {
-    if (!sys.isSysError(error)) return error;
-    const hint =
-      error.kind === "no-space"
-        ? "Free space on the disk that holds the data root, then try again."
-        : undefined;
-    return new Failure(error.kind, `cannot unpack ${shown(this.#path)}: ${error.message}`, {
-      cause: error,
-      ...(hint === undefined ? {} : { hint }),
-    });
+    return explainSysError(`cannot unpack ${shown(this.#path)}`, error);
   }
 }

@@ -1,6 +1,7 @@
 /** What no layer may hold, in words: the same whether a layer is unpacked or only catalogued. */
 import type { ByteString } from "../byte_string.ts";
 import { Failure } from "../errors.ts";
+import { isSysError } from "../sys/index.ts";
 import { nameOf, shown } from "./layer_path.ts";
 
 /** With the `cause` only where there is one. */
@@ -46,4 +47,17 @@ export function impossibleDevice(path: ByteString, major: number, minor: number)
 
 export function impossibleOwner(uid: number, gid: number): Failure {
   return invalid(`owner ${uid}:${gid} in the layer is not a Linux user and group`);
+}
+
+/** A failure of the disk in the words of what was done; any other error as it is. */
+export function explainSysError(what: string, error: unknown): unknown {
+  if (!isSysError(error)) return error;
+  const hint =
+    error.kind === "no-space"
+      ? "Free space on the disk that holds the data root, then try again."
+      : undefined;
+  return new Failure(error.kind, `${what}: ${error.message}`, {
+    cause: error,
+    ...(hint === undefined ? {} : { hint }),
+  });
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "node:test";
 import { forEachDriver, name, options, threeLayers } from "../../test/fixtures/receive_cases.ts";
@@ -8,7 +8,7 @@ import { chainIds, hexOf } from "../oci/index.ts";
 import { checkStore } from "./check.ts";
 import { receiveImage } from "./receive.ts";
 import type { Store } from "./types.ts";
-import { directoryOf } from "../../test/suites/driver_helpers.ts";
+import { contentOf, damage, directoryOf } from "../../test/suites/driver_helpers.ts";
 
 async function filled(store: Store) {
   const layers = await threeLayers();
@@ -31,8 +31,7 @@ suite("checkStore", () => {
   forEachDriver("a changed file of a layer is found by reading", async (store) => {
     const { chain } = await filled(store);
     const layer = (await store.layers.get(chain[1]!))!;
-    const file = join(directoryOf(store.driver, layer.cacheId).directory, "big.bin");
-    writeFileSync(file, readFileSync(file).fill(0, 1000, 1001));
+    damage(store.driver, layer.cacheId, "big.bin");
     assert.deepEqual(await subjects(store), []);
     assert.deepEqual(await subjects(store, true), [`layer ${chain[1]}`]);
   });
@@ -40,7 +39,7 @@ suite("checkStore", () => {
   forEachDriver("a missing directory, a missing layer, and all that stands on it", async (store, driver) => {
     const { chain, image } = await filled(store);
     const [base, middle] = [await store.layers.get(chain[0]!), await store.layers.get(chain[1]!)];
-    rmSync(directoryOf(store.driver, base!.cacheId).directory, { recursive: true });
+    rmSync(contentOf(store.driver, base!.cacheId), { recursive: true });
     rmSync(join(store.root, "image", driver, "layerdb/sha256", hexOf(chain[1]!)), { recursive: true });
     const found = await checkStore(store);
     assert.deepEqual(
@@ -48,11 +47,11 @@ suite("checkStore", () => {
         .map(({ subject, message }) => `${subject}: ${message}`)
         .map((line) => line.replaceAll(store.root, "")),
       [
-        `layer ${chain[0]}: its directory ${driver === "vfs" ? "/vfs/dir" : "/overlay2"}/${base!.cacheId} is missing`,
+        `layer ${chain[0]}: its directory ${driver === "vfs" ? "/vfs/dir" : `/${driver}`}/${base!.cacheId} is missing`,
         `layer ${chain[2]}: the layer below it, ${chain[1]}, is missing`,
         `image ${image.imageId}: its layer ${chain[1]} is missing`,
-        `directory ${driver === "vfs" ? "/vfs/dir" : "/overlay2"}/${middle!.cacheId}: nothing refers to it`,
-      ].filter((line) => driver === "overlay2" || !line.startsWith("never")),
+        `directory ${driver === "vfs" ? "/vfs/dir" : `/${driver}`}/${middle!.cacheId}: nothing refers to it`,
+      ],
     );
   });
 

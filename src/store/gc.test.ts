@@ -20,7 +20,7 @@ import { directoryOf } from "../../test/suites/driver_helpers.ts";
 /** A directory that an operation made before it died. */
 async function strayDirectory(store: Store): Promise<string> {
   const id = randomBytes(32).toString("hex");
-  await store.driver.create(id, undefined);
+  await store.driver.create(id, undefined, { writable: true });
   writeFileSync(join(directoryOf(store.driver, id).directory, "junk"), noise(50_000));
   return id;
 }

@@ -16,7 +16,7 @@ import type { Store } from "./types.ts";
 import { directoryOf } from "../../test/suites/driver_helpers.ts";
 
 function du(root: string): number {
-  return Number(execFileSync("du", ["-s", "--block-size=1", root], { encoding: "utf8" }).split("\t")[0]);
+  return Number(execFileSync("du", ["-sx", "--block-size=1", root], { encoding: "utf8" }).split("\t")[0]);
 }
 
 async function receive(store: Store, layers: readonly SampleLayer[], ...names: string[]): Promise<ImageId> {
@@ -35,7 +35,7 @@ async function household(store: Store) {
   await store.containers.create(container, chainIds([a.diffId, b.diffId])[1]);
   const partial = store.blobs.partialPath((await sampleLayer({ x: "partial" })).digest);
   writeFileSync(partial, noise(9000));
-  await store.driver.create("d".repeat(64), undefined);
+  await store.driver.create("d".repeat(64), undefined, { writable: true });
   writeFileSync(join(directoryOf(store.driver, "d".repeat(64)).directory, "junk"), noise(100));
   mkdirSync(join(store.root, "volumes/data"), { recursive: true });
   writeFileSync(join(store.root, "volumes/data/file"), noise(30_000));

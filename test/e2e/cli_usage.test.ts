@@ -95,7 +95,7 @@ test("with images and containers in the root", { skip: runSkip }, async (t) => {
     assert.deepEqual(await complete("varve rmi "), ["app/name:2", "base:1"]);
     assert.deepEqual(await complete("varve rm "), ["ended"]);
     assert.deepEqual(await complete("varve run ap"), ["app/name:2"]);
-    assert.deepEqual(await complete("varve --driver "), ["overlay2", "vfs"]);
+    assert.deepEqual(await complete("varve --driver "), ["erofs", "overlay2", "vfs"]);
     assert.ok((await complete("varve images --")).includes("--no-trunc"));
   });
 

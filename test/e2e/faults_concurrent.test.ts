@@ -34,7 +34,7 @@ function fetches(registry: HostileRegistry, image: HostileImage): number[] {
   );
 }
 
-for (const driver of ["overlay2", "vfs"] as const) {
+for (const driver of ["overlay2", "erofs", "vfs"] as const) {
   const skip = driver === "overlay2" ? unlessRoot || overlaySkip : unlessLinux;
   test(`${driver}: three processes that pull one image fetch each layer once`, { skip }, async () => {
     using world = new World();

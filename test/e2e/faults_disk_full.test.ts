@@ -57,7 +57,7 @@ const overlayOnTmpfs = ((): string | false => {
   }
 })();
 
-for (const driver of ["overlay2", "vfs"] as const satisfies readonly DriverName[]) {
+for (const driver of ["overlay2", "erofs", "vfs"] as const satisfies readonly DriverName[]) {
   test(`${driver}: a full disk`, { skip: overlayOnTmpfs }, async (t) => {
     using world = new World();
     using disk = new SmallDisk(world.root, small);

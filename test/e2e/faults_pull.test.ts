@@ -24,6 +24,10 @@ const points = {
     [0.7, "SIGKILL"],
     [0.97, "SIGKILL"],
   ],
+  erofs: [
+    [0.3, "SIGKILL"],
+    [0.9, "SIGINT"],
+  ],
   vfs: [[0.5, "SIGKILL"]],
 } as const;
 
@@ -37,7 +41,7 @@ function onDisk(root: string): number {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-for (const driver of ["overlay2", "vfs"] as const) {
+for (const driver of ["overlay2", "erofs", "vfs"] as const) {
   const skip = driver === "overlay2" ? unlessRoot || overlaySkip : unlessLinux;
   test(
     `${driver}: B118 B120 pull killed at a byte goes on from there, and nothing was to be seen`,

@@ -64,7 +64,7 @@ const attacks: readonly Attack[] = [
   },
 ];
 
-for (const driver of ["overlay2", "vfs"] as const) {
+for (const driver of ["overlay2", "erofs", "vfs"] as const) {
   test(`${driver}: B001 B013 nothing of a container leads out of its root`, { skip: runSkip }, async (t) => {
     using world = new World();
     world.plant("passwd", "outsider:x:0:0::/:/bin/sh\n");

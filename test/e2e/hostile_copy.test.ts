@@ -11,7 +11,7 @@ import { varveOn } from "./support.ts";
 
 const link = (path: string, linkPath: string): PackedFile => tarFile({ path, type: "symlink", linkPath });
 
-for (const driver of ["overlay2", "vfs"] as const) {
+for (const driver of ["overlay2", "erofs", "vfs"] as const) {
   const skip = driver === "overlay2" ? unlessRoot || overlaySkip : unlessRoot;
   test(`${driver}: B013 cp stays inside of the container's root`, { skip }, async (t) => {
     using world = new World();

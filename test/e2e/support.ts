@@ -72,9 +72,13 @@ function programOf(path: string, first: readonly string[], env: Readonly<Record<
 /** Nothing of this machine's settings takes part. */
 const isolated = { DOCKER_CONFIG: "/nonexistent-varve-test", NO_PROXY: "127.0.0.1", no_proxy: "127.0.0.1" };
 
-/** The bundled varve on a root of its own. Without a driver it takes the one that the root holds, or the best. */
-export function varveOn(root: string, driver?: "overlay2" | "vfs"): Program {
-  const globals = ["--root", root, ...(driver === undefined ? [] : ["--driver", driver])];
+/** What an empty root gets unless a test says otherwise: most of them look at what dockerd would see, too. */
+const usualDriver = process.env["VARVE_TEST_DRIVER"] ?? "overlay2";
+
+/** The bundled varve on a root of its own. Without a driver it takes the one that the root holds, or the usual one. */
+export function varveOn(root: string, driver?: "overlay2" | "erofs" | "vfs"): Program {
+  const chosen = driver ?? (fs.existsSync(join(root, "image")) ? undefined : usualDriver);
+  const globals = ["--root", root, ...(chosen === undefined ? [] : ["--driver", chosen])];
   return programOf(process.execPath, [bundle, ...globals], isolated);
 }
 

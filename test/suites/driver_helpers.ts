@@ -1,6 +1,8 @@
 /** Short ways to make, change and look at layers of a driver. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import * as fs from "node:fs";
+import { join } from "node:path";
 import type { ByteSource } from "../../src/bytes/index.ts";
 import type { CacheId, Driver } from "../../src/driver/index.ts";
 import { type ApplyTarget, isTarTarget, unpackHere } from "../../src/layer/index.ts";
@@ -20,6 +22,15 @@ export function directoryOf(driver: Driver, id: CacheId): ApplyTarget {
 export function contentOf(driver: Driver, id: CacheId): string {
   const target = driver.target(id);
   return isTarTarget(target) ? target.tar : target.directory;
+}
+
+/** Damages what holds the content of `id`, so that only reading it all tells. */
+export function damage(driver: Driver, id: CacheId, file: string): void {
+  const target = driver.target(id);
+  const path = isTarTarget(target) ? target.tar : join(target.directory, file);
+  const bytes = fs.readFileSync(path);
+  bytes[1000]! ^= 0xff;
+  fs.writeFileSync(path, bytes);
 }
 
 /** Mounts `id`, lets `act` loose on it, unmounts. */

@@ -2,6 +2,7 @@
 import { readFileSync, statfsSync } from "node:fs";
 import { arch, cpus, hostname, release, totalmem } from "node:os";
 import { join } from "node:path";
+import { findErofsSupport } from "../../driver/index.ts";
 import type { Store } from "../../store/index.ts";
 import { listRecords } from "../containers/record.ts";
 import { reconcile } from "../containers/state.ts";
@@ -73,14 +74,38 @@ export async function systemInfo(store: Store): Promise<SystemInfo> {
 }
 
 function driverStatus(store: Store): [string, string][] {
-  if (store.driver.name !== "overlay2") return [];
-  return [
-    ["Backing Filesystem", fileSystems.get(statfsSync(store.root).type) ?? "unknown"],
-    // overlay mounts are refused at the start where the file system gives no d_type.
-    ["Supports d_type", "true"],
-    ["Native Overlay Diff", "true"],
-    ["userxattr", "false"],
+  const backing: [string, string] = [
+    "Backing Filesystem",
+    fileSystems.get(statfsSync(store.root).type) ?? "unknown",
   ];
+  switch (store.driver.name) {
+    case "overlay2":
+      return [
+        backing,
+        // overlay mounts are refused at the start where the file system gives no d_type.
+        ["Supports d_type", "true"],
+        ["Native Overlay Diff", "true"],
+        ["userxattr", "false"],
+        ["Interchangeable with dockerd", "yes"],
+        ["Without unpacking", withoutUnpacking(store)],
+      ];
+    case "erofs":
+      return [
+        backing,
+        ["Interchangeable with dockerd", "no; `varve migrate --to overlay2` makes it so"],
+        ["Without unpacking", withoutUnpacking(store)],
+      ];
+    case "vfs":
+      return [];
+  }
+}
+
+/** Whether the erofs driver works here, and how, or why not. */
+function withoutUnpacking(store: Store): string {
+  const support = findErofsSupport(store.root);
+  if (support.backing === undefined) return `not here: ${support.reason}`;
+  const how = `EROFS images mount from ${support.backing === "file" ? "files" : "loop devices"}`;
+  return store.driver.name === "erofs" ? how : `${how}; \`varve migrate --to erofs\``;
 }
 
 function operatingSystem(): string {

@@ -30,26 +30,28 @@ export class CatalogMaker implements LayerMaker {
   }
 
   create(path: ByteString, entry: TarEntry): void {
-    if (!isOwner(entry.uid, entry.gid)) throw impossibleOwner(entry.uid, entry.gid);
     const parent = this.#paths.obtain(parentOf(path));
     const name = nameOf(path);
     if (entry.type === "hardlink") return this.#link(parent, name, path, entry);
     const node = this.#nodeOf(path, entry);
     const old = parent.entries?.get(name);
+    if (old?.kind === "directory" && node.kind !== "directory") throw bothDirectoryAndFile(path);
+    checkOwner(entry);
     if (old === undefined) return this.#put(parent, name, node);
+    if (old.kind === "directory") return setAttributes(old, node);
     if (old.kind === "whiteout") node.opaque = node.kind === "directory";
-    else if (old.kind === "directory") {
-      if (node.kind !== "directory") throw bothDirectoryAndFile(path);
-      return setAttributes(old, node);
-    } else this.#takeAway(old);
+    else this.#takeAway(old);
     this.#paths.forget();
     this.#put(parent, name, node);
   }
 
-  whiteout(path: ByteString): void {
+  whiteout(path: ByteString, entry: TarEntry): void {
     const parent = this.#paths.obtain(parentOf(path));
     const name = nameOf(path);
+    // It would hide nothing.
+    if (this.#isInsideOpaque(path)) return;
     if (parent.entries?.has(name) === true) throw hidesItself(path);
+    checkOwner(entry);
     parent.entries?.set(name, newNode("whiteout"));
   }
 
@@ -62,6 +64,15 @@ export class CatalogMaker implements LayerMaker {
     const { entries } = this.root;
     for (const node of entries?.get(linkSources)?.entries?.values() ?? []) this.#takeAway(node);
     entries?.delete(linkSources);
+  }
+
+  /** Of a path whose parents are there. */
+  #isInsideOpaque(path: ByteString): boolean {
+    for (let at = path; at !== "";) {
+      at = parentOf(at);
+      if (this.#paths.find(at)?.opaque === true) return true;
+    }
+    return false;
   }
 
   #nodeOf(path: ByteString, entry: TarEntry): CatalogNode {
@@ -104,11 +115,16 @@ export class CatalogMaker implements LayerMaker {
   /** A hard link to what `entry.linkPath` names inside the layer; a symlink is itself linked. */
   #link(parent: CatalogNode, name: ByteString, path: ByteString, entry: TarEntry): void {
     const target = layerPath(entry.linkPath);
-    const node = target === "" ? undefined : this.#paths.find(parentOf(target))?.entries?.get(nameOf(target));
-    if (node === undefined || node.kind === "whiteout") throw missingTarget(path, target);
-    if (node.kind === "directory") throw notLinkable(path, target);
+    const from = this.#paths.find(parentOf(target));
+    const node = target === "" ? undefined : from?.entries?.get(nameOf(target));
+    if (node === undefined) throw missingTarget(path, target);
     const old = parent.entries?.get(name);
     if (old?.kind === "directory") throw bothDirectoryAndFile(path);
+    // What has the name is taken away before the link is made: one to itself leads to nothing.
+    const isItself = from === parent && nameOf(target) === name;
+    if (isItself || node.kind === "whiteout") throw missingTarget(path, target);
+    if (node.kind === "directory") throw notLinkable(path, target);
+    checkOwner(entry);
     if (old === node) return matchLink(node, entry);
     if (old !== undefined && old.kind !== "whiteout") this.#takeAway(old);
     if (old !== undefined) this.#paths.forget();
@@ -116,6 +132,10 @@ export class CatalogMaker implements LayerMaker {
     node.nlink++;
     matchLink(node, entry);
   }
+}
+
+function checkOwner({ uid, gid }: TarEntry): void {
+  if (!isOwner(uid, gid)) throw impossibleOwner(uid, gid);
 }
 
 /** A directory listed again: its attributes are the last ones. */
@@ -145,15 +165,24 @@ function sizeOf(node: CatalogNode): number {
   return node.kind === "symlink" ? node.target.length : node.size;
 }
 
-/** Without those that a layer may not bring, and those that the kernel keeps for files and directories (xattr(7)). */
+/**
+ * Those that a file of this kind would have on a disk: without what a layer may not bring, without namespaces that Linux
+ * does not know, without those that it has for files and directories only (xattr(7)).
+ */
 function keptXattrs(
   xattrs: ReadonlyMap<ByteString, Uint8Array>,
   kind: TarEntry["type"] | CatalogNode["kind"],
 ): Map<ByteString, Uint8Array> {
-  const takesUser = kind === "file" || kind === "directory";
-  return new Map(
-    [...xattrs].filter(([name]) => !isReserved(name) && (takesUser || !name.startsWith("user."))),
-  );
+  const namespaces = namespacesOf(kind);
+  return new Map([...xattrs].filter(([name]) => !isReserved(name) && namespaces.test(name)));
+}
+
+function namespacesOf(kind: TarEntry["type"] | CatalogNode["kind"]): RegExp {
+  if (kind === "file" || kind === "directory")
+    return /^(?:user|trusted|security)\.|^system\.posix_acl_(?:access|default)$/;
+  return kind === "symlink"
+    ? /^(?:trusted|security)\./
+    : /^(?:trusted|security)\.|^system\.posix_acl_(?:access|default)$/;
 }
 
 function extentsOf({ size, sparse }: TarEntry, position: number): CatalogNode["extents"] {

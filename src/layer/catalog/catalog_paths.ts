@@ -47,9 +47,7 @@ export class CatalogPaths {
     const name = nameOf(path);
     // It exists and yet leads nowhere: a symlink to something that is not in this layer.
     if (parent.entries?.has(name) === true) throw danglingParent(path);
-    const made = impliedDirectory();
-    parent.entries?.set(name, made);
-    return made;
+    return makeImplied(parent, name);
   }
 
   /** Undefined where a part is missing. */
@@ -102,8 +100,15 @@ export class CatalogPaths {
 
 /** A whiteout in the way of a path: the tar hides a name and then fills it anew. */
 function makeRoom(parent: CatalogNode, name: ByteString): CatalogNode {
-  const made = impliedDirectory();
+  const made = makeImplied(parent, name);
   made.opaque = true;
+  return made;
+}
+
+/** Directories pass their set-group-id bit on (inode(7)). */
+function makeImplied(parent: CatalogNode, name: ByteString): CatalogNode {
+  const made = impliedDirectory();
+  made.mode |= parent.mode & 0o2000;
   parent.entries?.set(name, made);
   return made;
 }

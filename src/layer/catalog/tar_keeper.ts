@@ -1,8 +1,10 @@
 /** Keeps a layer's tar as it is, in one file, and writes beside it what is in it. */
-import { closeSync, openSync, writeSync } from "node:fs";
+import { fromText } from "../../byte_string.ts";
+import * as sys from "../../sys/index.ts";
 import type { RawSink, TarEntry, TarSink } from "../../tar/index.ts";
 import { type ApplyLimits, EntryRules } from "../entry_rules.ts";
 import type { AppliedLayer } from "../layer_applier.ts";
+import { explainSysError } from "../refusals.ts";
 import type { TarTarget } from "../types.ts";
 import { encodeCatalog } from "./catalog_file.ts";
 import { CatalogMaker } from "./catalog_maker.ts";
@@ -24,12 +26,12 @@ export class TarKeeper implements TarSink {
     this.#rules = new EntryRules(this.#maker, limits);
     const count = (chunk: Uint8Array): void => void (this.#position += chunk.length);
     this.raw = { raw: count, content: count, beginContent: () => undefined };
-    this.#fd = openSync(target.tar, "w", 0o600);
+    this.#fd = create(target.tar);
   }
 
   /** Takes the tar's bytes, before the parser does. */
   write(plain: Uint8Array): void {
-    for (let at = 0; at < plain.length;) at += writeSync(this.#fd, plain, at);
+    write(this.#fd, plain, this.#target.tar);
   }
 
   entry(entry: TarEntry): void {
@@ -47,12 +49,12 @@ export class TarKeeper implements TarSink {
   /** Writes the catalog. Once, after the last entry. */
   finish(): AppliedLayer {
     if (this.#rules.hasLinkSources) this.#maker.removeLinkSources();
-    const fd = openSync(this.#target.catalog, "w", 0o600);
+    const { catalog } = this.#target;
+    const fd = create(catalog);
     try {
-      const bytes = encodeCatalog(this.#maker.root);
-      for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
+      write(fd, encodeCatalog(this.#maker.root), catalog);
     } finally {
-      closeSync(fd);
+      sys.close(fd);
     }
     return { size: this.#maker.size, entries: this.#rules.entries };
   }
@@ -60,6 +62,24 @@ export class TarKeeper implements TarSink {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    closeSync(this.#fd);
+    sys.close(this.#fd);
+  }
+}
+
+const fresh = sys.O_WRONLY | sys.O_CREAT | sys.O_TRUNC | sys.O_NOFOLLOW;
+
+function create(path: string): number {
+  try {
+    return sys.openAt(sys.AT_FDCWD, fromText(path), fresh, 0o600);
+  } catch (error) {
+    throw explainSysError(`cannot keep a layer in ${path}`, error);
+  }
+}
+
+function write(fd: number, bytes: Uint8Array, path: string): void {
+  try {
+    sys.write(fd, bytes);
+  } catch (error) {
+    throw explainSysError(`cannot keep a layer in ${path}`, error);
   }
 }
