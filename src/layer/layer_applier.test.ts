@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { escapingLayers, refusedLayers } from "../../test/fixtures/hostile/refused_layers.ts";
 import { applyTar, dir } from "../../test/support/layer_help.ts";
 import { type PackedFile, tarFile } from "../../test/support/tar_help.ts";
 import { scratch, unlessRoot } from "../../test/suites/scratch.ts";
@@ -98,43 +99,7 @@ test("B013 symlink parents resolve inside the layer", { skip }, () => {
   at.check();
 });
 
-const escapes: [title: string, files: (world: string) => PackedFile[], message: RegExp][] = [
-  [
-    "a symlink parent that leads to nothing in the layer",
-    (world) => [link("l", `${world}/etc`), file("l/x")],
-    /"\/l", a symlink to nothing/,
-  ],
-  [
-    "a symlink parent that leads out by ..",
-    () => [link("l", "../etc"), file("l/x")],
-    /"\/l", a symlink to nothing/,
-  ],
-  ["a loop of symlinks", () => [link("a", "b"), link("b", "a"), file("a/x")], /"\/a" as a directory/],
-  [
-    "a hard link out of the layer",
-    () => [hard("h", "../etc/passwd")],
-    /"\/etc\/passwd", which is not in this layer/,
-  ],
-  [
-    "a hard link to an absolute path",
-    (world) => [hard("h", `${world}/victim`)],
-    /victim", which is not in this layer/,
-  ],
-  [
-    "a hard link through ..",
-    () => [link("l", ".."), hard("h", "l/victim")],
-    /victim", which is not in this layer/,
-  ],
-  [
-    "a hard link through an absolute symlink",
-    (world) => [dir(world), link("l", world), hard("h", "l/victim")],
-    /victim", which is not in this layer/,
-  ],
-  ["a hard link to a directory", () => [dir("d"), hard("h", "d")], /"\/d", which is a directory/],
-  ["a hard link to the root", () => [hard("h", "/")], /"\/", which is not in this layer/],
-];
-
-for (const [title, files, message] of escapes) {
+for (const [title, files, message] of escapingLayers) {
   test(`B013 refused: ${title}`, { skip }, () => {
     using at = new World();
     assert.throws(() => applyTar(at.layer, files(at.path)), { kind: "invalid", message });
@@ -153,55 +118,7 @@ test("B013 opaque marks and whiteouts through symlinks stay inside, in all spell
   }
 });
 
-const refused: [title: string, files: PackedFile[], message: RegExp][] = [
-  ["the same file twice", [file("a"), file("a")], /^duplicates of file paths not supported: "\/a"$/],
-  [
-    "the same path in two spellings",
-    [file("a/b"), file("./a//b")],
-    /^duplicates of file paths not supported/,
-  ],
-  ["the same directory twice", [dir("a/"), dir("a")], /^duplicates of file paths not supported/],
-  [
-    "the same whiteout twice",
-    [file(".wh.a", ""), file(".wh.a", "")],
-    /^duplicates of file paths not supported/,
-  ],
-  ["the whiteout .wh.", [file("d/.wh.", "")], /^invalid whiteout entry "\/d\/.wh."$/],
-  ["the whiteout .wh..", [file("d/.wh..", "")], /^invalid whiteout entry "\/d\/.wh.."$/],
-  ["the whiteout .wh...", [file("d/.wh...", "")], /^invalid whiteout entry "\/d\/.wh..."$/],
-  [
-    "a whiteout after an entry of the same name",
-    [file("a"), file(".wh.a", "")],
-    /both "\/a" and, after it, its whiteout/,
-  ],
-  [
-    "a whiteout after the parent of an entry",
-    [file("a/b"), file(".wh.a", "")],
-    /both "\/a" and, after it, its whiteout/,
-  ],
-  ["a file used as parent", [file("a"), file("a/b")], /"\/a" as a directory, but it is not one/],
-  [
-    "a device used as parent",
-    [tarFile({ path: "n", type: "char", devMajor: 1, devMinor: 3 }), file("n/b")],
-    /"\/n" as a directory/,
-  ],
-  ["a parent that becomes a file", [file("a/b"), file("a")], /"\/a" both as a directory and as a file/],
-  [
-    "a parent that becomes a symlink",
-    [file("a/b"), link("a", "nowhere")],
-    /"\/a" both as a directory and as a file/,
-  ],
-  ["a root that is no directory", [link("./", "nowhere")], /symlink in the place of its root/],
-  ["a device 0/0", [tarFile({ path: "w", type: "char" })], /character device 0\/0 at "\/w"/],
-  ["a hard link to a whiteout", [file(".wh.w", ""), hard("v", "w")], /"\/w", which is not in this layer/],
-  [
-    "an impossible device",
-    [tarFile({ path: "n", type: "block", devMajor: 5000 })],
-    /impossible number 5000:0/,
-  ],
-];
-
-for (const [title, files, message] of refused) {
+for (const [title, files, message] of refusedLayers) {
   test(`B014 refused: ${title}`, { skip }, () => {
     using at = new World();
     assert.throws(() => applyTar(at.layer, files), { kind: "invalid", message });

@@ -108,14 +108,14 @@ export class TreeBranch implements Branch, Disposable {
   /** Hard links are one node met several times. */
   #number(): void {
     const names = new Map<TreeNode, number>([[this.#root, 1]]);
-    const visit = (directory: DirectoryNode): void => {
+    // A list that grows, and no recursion: a hostile tar can nest deeper than the stack.
+    const directories = [this.#root];
+    for (const directory of directories) {
       for (const node of directory.entries.values()) {
-        const known = names.get(node) ?? 0;
-        names.set(node, known + 1);
-        if (node.kind === "directory") visit(node);
+        names.set(node, (names.get(node) ?? 0) + 1);
+        if (node.kind === "directory") directories.push(node);
       }
-    };
-    visit(this.#root);
+    }
     let ino = 1;
     for (const [node, nlink] of names) this.#inodes.set(node, { ino: ino++, nlink });
   }

@@ -1,7 +1,7 @@
 /** Trees of any origin written down alike, for comparing. */
 import { createHash } from "node:crypto";
 import type { ByteString } from "../../src/byte_string.ts";
-import { type Branch, type NodeStat, walkBranch } from "../../src/union/index.ts";
+import { type Branch, type NodeStat, type ReadView, walkBranch } from "../../src/union/index.ts";
 
 export interface TreeLine {
   /** Seconds and nanoseconds. */
@@ -53,6 +53,33 @@ export function linesOfBranch(branch: Branch): TreeLines {
     );
   }
   return lines;
+}
+
+/** All that a union shows, but its root. */
+export function linesOfView(view: ReadView): TreeLines {
+  return linesOfBranch({
+    stat: (path) => view.lookup(path)?.stat,
+    list: (path) => view.readdir(path),
+    read: (path, offset, length) => view.read(path, offset, length),
+    readLink: (path) => view.readLink(path),
+    xattrs: (path) => view.xattrs(path, { follow: false }),
+  });
+}
+
+/** Directories that have the time of a moment since `start`, seconds. */
+export function madeSince(lines: TreeLines, start: number): ByteString[] {
+  return [...lines]
+    .filter(([, { mtime }]) => Number.parseInt(mtime) >= start && Number.parseInt(mtime) < start + 3600)
+    .map(([path]) => path);
+}
+
+/** Has the directories at `paths`, whose times are an accident, have any. */
+export function forgetTimes(trees: readonly TreeLines[], paths: readonly ByteString[]): void {
+  for (const path of paths)
+    for (const lines of trees) {
+      const line = lines.get(path);
+      if (line?.rest.includes("directory ") === true) lines.set(path, { ...line, mtime: "any" });
+    }
 }
 
 const opaqueMark = ` trusted.overlay.opaque=${Buffer.from("y").toString("hex")}`;

@@ -1,7 +1,7 @@
 /** Arbitrary layer tars for property tests: few names, so that entries meet, cover, link and hide each other. */
 import * as fc from "fast-check";
+import { posix } from "node:path";
 import type { ByteString } from "../../src/byte_string.ts";
-import { layerPath } from "../../src/layer/index.ts";
 import type { EntryType, TarEntry } from "../../src/tar/index.ts";
 import { type PackedFile, tarFile } from "./tar_help.ts";
 
@@ -19,7 +19,7 @@ const name: fc.Arbitrary<ByteString> = fc.oneof(
   { weight: 12, arbitrary: ascii },
   {
     weight: 1,
-    arbitrary: fc.constantFrom("\xff\x80", "caf\xc3\xa9", " ", "-x", "!x", ".x", "n".repeat(255)),
+    arbitrary: fc.constantFrom("\xff\x80", "caf\xc3\xa9", " ", "-x", "!x", ".x", "n".repeat(250)),
   },
 );
 
@@ -40,7 +40,10 @@ const spelling = fc.oneof(
 
 const id = fc.constantFrom(0, 0, 0, 1, 1000, 70_000, 0xffff_fffe);
 /** What ext4 can keep: 1901 to 2446. */
-const mtime = fc.oneof(fc.constantFrom(0, 1, -1, -2_000_000_000, 15_000_000_000), fc.integer({ min: 0 }));
+const mtime = fc.oneof(
+  fc.constantFrom(0, 1, -1, -2_000_000_000, 15_000_000_000),
+  fc.integer({ min: 0, max: 1_700_000_000 }),
+);
 const mode = fc.oneof(
   fc.constantFrom(0o644, 0o755, 0o4755, 0o2755, 0o1777, 0),
   fc.integer({ min: 0, max: 0o7777 }),
@@ -182,9 +185,46 @@ function packed(
 /** Up to `maxLength` entries, in any order; some layers are refused. */
 export function arbitraryLayer(shape: LayerShape, maxLength = 12): fc.Arbitrary<PackedFile[]> {
   const one = entry(shape);
-  const selector = ({ entry: { path } }: PackedFile): ByteString => layerPath(path);
+  const selector = ({ entry: { path } }: PackedFile): ByteString =>
+    posix.normalize(`/${path}`).replace(/\/$/, "");
   return fc.oneof(
     { weight: 6, arbitrary: fc.uniqueArray(one, { selector, maxLength }) },
     { weight: 1, arbitrary: fc.array(one, { maxLength }) },
   );
+}
+
+/**
+ * Stacks of 1 to 6 layers, bottom first. `listed`: each layer lists the directories above what it has, as those do that
+ * tools make; others leave it to the layers below.
+ */
+export function arbitraryStack({ listed }: { readonly listed: boolean }): fc.Arbitrary<PackedFile[][]> {
+  const layer = fc.oneof(
+    arbitraryLayer({ marks: true, symlinks: false, odd: false }, 10),
+    arbitraryLayer({ marks: false, symlinks: true, odd: false }, 10),
+  );
+  return fc
+    .array(listed ? layer.map(withParents) : layer, { minLength: 1, maxLength: 6 })
+    .map((stack) => stack.map((files) => files.filter(({ entry: { path } }) => !isRootMark(path))));
+}
+
+function isRootMark(path: ByteString): boolean {
+  return posix.normalize(`/${path}`) === "/.wh..wh..opq";
+}
+
+function withParents(files: readonly PackedFile[]): PackedFile[] {
+  const seen = new Set<ByteString>();
+  return files.flatMap((file) => {
+    const parts = posix
+      .normalize(`/${file.entry.path}`)
+      .split("/")
+      .filter((part) => part !== "");
+    const parents = parts.slice(0, -1).map((_, index) => parts.slice(0, index + 1).join("/"));
+    const missing = parents.filter((parent) => !seen.has(parent));
+    for (const path of missing) seen.add(path);
+    if (file.entry.type === "directory") seen.add(parts.join("/"));
+    return [
+      ...missing.map((path, depth) => tarFile({ path, type: "directory", mode: 0o711, mtime: depth })),
+      file,
+    ];
+  });
 }

@@ -52,16 +52,17 @@ const implied = 2;
 export function encodeCatalog(root: CatalogNode): Buffer {
   const rows: string[] = [JSON.stringify(flagsOf(root))];
   const seen = new Map<CatalogNode, number>();
-  const add = (directory: CatalogNode, number: number): void => {
+  // A list that grows, and no recursion: a hostile tar can nest deeper than the stack.
+  const directories: [directory: CatalogNode, row: number][] = [[root, 0]];
+  for (const [directory, number] of directories) {
     for (const [name, node] of directory.entries ?? []) {
       const first = node.nlink > 1 ? seen.get(node) : undefined;
       rows.push(JSON.stringify(first === undefined ? rowOf(number, name, node) : [number, name, "l", first]));
       const own = rows.length - 1;
       if (node.nlink > 1 && first === undefined) seen.set(node, own);
-      if (node.entries !== undefined) add(node, own);
+      if (node.entries !== undefined) directories.push([node, own]);
     }
-  };
-  add(root, 0);
+  }
   const body = Buffer.from(`[${rows.join(",\n")}]\n`, "latin1");
   return Buffer.concat([Buffer.from(`${title} ${hexOf(digestOf(body))}\n`), body]);
 }

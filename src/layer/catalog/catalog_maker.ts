@@ -39,8 +39,9 @@ export class CatalogMaker implements LayerMaker {
     checkOwner(entry);
     if (old === undefined) return this.#put(parent, name, node);
     if (old.kind === "directory") return setAttributes(old, node);
-    if (old.kind === "whiteout") node.opaque = node.kind === "directory";
-    else this.#takeAway(old);
+    // What was hidden stays so, whatever comes in its place, even if that is replaced in turn (under another spelling).
+    node.opaque = old.opaque;
+    if (old.kind !== "whiteout") this.#takeAway(old);
     this.#paths.forget();
     this.#put(parent, name, node);
   }
@@ -52,7 +53,9 @@ export class CatalogMaker implements LayerMaker {
     if (this.#isInsideOpaque(path)) return;
     if (parent.entries?.has(name) === true) throw hidesItself(path);
     checkOwner(entry);
-    parent.entries?.set(name, newNode("whiteout"));
+    const hidden = newNode("whiteout");
+    hidden.opaque = true;
+    parent.entries?.set(name, hidden);
   }
 
   opaque(path: ByteString): void {

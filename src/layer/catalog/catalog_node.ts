@@ -32,7 +32,7 @@ export interface CatalogNode {
   rdevMinor: number;
   /** Of a directory, and of nothing else. */
   entries: Map<ByteString, CatalogNode> | undefined;
-  /** Nothing below shows through in this directory. */
+  /** Nothing below shows through here. Counts for directories, and, while a tar is read, for what replaced a whiteout. */
   opaque: boolean;
   /** The tar does not list this directory: where a lower layer has it, that one's attributes stay. */
   implied: boolean;

@@ -31,14 +31,18 @@ class LayerMerge {
   }
 
   into(merged: MutableDirectory, layer: CatalogNode): void {
-    for (const [name, node] of layer.entries ?? []) {
-      if (node.kind === "whiteout") merged.entries.delete(name);
-      else if (node.kind === "directory") this.#directory(merged, name, node);
-      else merged.entries.set(name, this.#nodeOf(node));
+    // A list that grows, and no recursion: a hostile tar can nest deeper than the stack.
+    const pairs: [to: MutableDirectory, from: CatalogNode][] = [[merged, layer]];
+    for (const [to, from] of pairs) {
+      for (const [name, node] of from.entries ?? []) {
+        if (node.kind === "whiteout") to.entries.delete(name);
+        else if (node.kind === "directory") pairs.push([this.#directory(to, name, node), node]);
+        else to.entries.set(name, this.#nodeOf(node));
+      }
     }
   }
 
-  #directory(merged: MutableDirectory, name: ByteString, node: CatalogNode): void {
+  #directory(merged: MutableDirectory, name: ByteString, node: CatalogNode): MutableDirectory {
     const below = merged.entries.get(name);
     const isMerged = below?.kind === "directory" && !node.opaque;
     let directory: MutableDirectory;
@@ -46,7 +50,7 @@ class LayerMerge {
     else if (node.implied) directory = below as MutableDirectory;
     else directory = { ...directoryOf(node), entries: (below as MutableDirectory).entries };
     merged.entries.set(name, directory);
-    this.into(directory, node);
+    return directory;
   }
 
   #nodeOf(node: CatalogNode): TreeNode {

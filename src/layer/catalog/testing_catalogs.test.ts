@@ -1,13 +1,16 @@
 /** For the tests of this folder: layers as they are kept, and what is in their catalogs, written down. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { type PackedFile, tarOf } from "../../../test/support/tar_help.ts";
 import { lineOf, type TreeLines } from "../../../test/suites/tree_lines.ts";
 import type { ByteString } from "../../byte_string.ts";
-import { TarParser } from "../../tar/index.ts";
-import type { ApplyLimits } from "../entry_rules.ts";
+import { isFailure } from "../../errors.ts";
+import { type TarEntry, TarParser } from "../../tar/index.ts";
+import { type ApplyLimits, EntryRules } from "../entry_rules.ts";
 import type { AppliedLayer } from "../layer_applier.ts";
 import { childOf } from "../layer_path.ts";
 import { decodeCatalog } from "./catalog_file.ts";
+import { CatalogMaker } from "./catalog_maker.ts";
 import type { CatalogNode } from "./catalog_node.ts";
 import { TarKeeper } from "./tar_keeper.ts";
 
@@ -89,4 +92,32 @@ export function* walkCatalog(
 /** Directories that the tar does not list: they have no time of their own. */
 export function impliedPaths(root: CatalogNode): ByteString[] {
   return [...walkCatalog(root)].filter(([, { implied }]) => implied).map(([path]) => path);
+}
+
+/** The catalog of a tar as it is made in memory. @throws Failure for what no layer may hold */
+export function catalogOf(tar: Buffer): { readonly root: CatalogNode; readonly size: number } {
+  let position = 0;
+  const maker = new CatalogMaker(() => position);
+  const rules = new EntryRules(maker, {});
+  const count = (chunk: Uint8Array): void => void (position += chunk.length);
+  const sink = { entry: (entry: TarEntry) => void rules.apply(entry), data: () => {}, endEntry: () => {} };
+  const parser = new TarParser(sink, { raw: { raw: count, content: count, beginContent: () => {} } });
+  parser.write(tar);
+  parser.end();
+  if (rules.hasLinkSources) maker.removeLinkSources();
+  return { root: maker.root, size: maker.size };
+}
+
+/** Without the entries that would have the layer refused. */
+export function acceptable(files: readonly PackedFile[]): PackedFile[] {
+  const kept: PackedFile[] = [];
+  for (const file of files) {
+    try {
+      catalogOf(tarOf([...kept, file]));
+      kept.push(file);
+    } catch (error) {
+      if (!isFailure(error)) throw error;
+    }
+  }
+  return kept;
 }
