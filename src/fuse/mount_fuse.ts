@@ -2,6 +2,7 @@
 import type { ByteString } from "../byte_string.ts";
 import { Failure } from "../errors.ts";
 import * as sys from "../sys/index.ts";
+import { largestRead } from "./protocol.ts";
 
 export interface MountFuseOptions {
   /** Lets others than the user who mounts look in. A container of several users needs it. */
@@ -21,7 +22,13 @@ export interface MountFuseOptions {
  */
 export function mountFuse(path: ByteString, options: MountFuseOptions = {}): number {
   const fuse = openDevice(options.device ?? "/dev/fuse");
-  const data = [`fd=${fuse}`, "rootmode=40000", ...userOptions(), "default_permissions"];
+  const data = [
+    `fd=${fuse}`,
+    "rootmode=40000",
+    ...userOptions(),
+    "default_permissions",
+    `max_read=${largestRead}`,
+  ];
   if (options.allowOther === true) data.push("allow_other");
   try {
     const flags = sys.MS_RDONLY | sys.MS_NOSUID | sys.MS_NODEV;

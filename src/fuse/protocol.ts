@@ -60,8 +60,6 @@ export const initFlags = {
   /** Several reads of one file at a time: without it readahead waits for itself. */
   asyncRead: 1 << 0,
   readdirplus: 1 << 13,
-  /** ...but only where somebody asks for attributes. */
-  readdirplusAuto: 1 << 14,
   /** OPEN may answer ENOSYS: never asked again, and the page cache is kept. */
   noOpen: 1 << 17,
   parallelDirectoryOperations: 1 << 18,
@@ -89,5 +87,5 @@ export const replyBody = replyHeader / 4;
 /** The node that a mount's root is. */
 export const rootId = 1;
 
-/** The most that one READ may ask for: 256 pages of 4 KiB, the kernel's own limit (fs.fuse.max_pages_limit). */
+/** The most bytes that one READ may ask for: 256 pages of 4 KiB are the kernel's own limit (fs.fuse.max_pages_limit). */
 export const largestRead = 1024 * 1024;
