@@ -6,6 +6,7 @@ import {
   hardLinkLayers,
   isUnionError,
   UnionView,
+  type Branch,
   type Dialect,
   type OpenFlags,
 } from "../../src/union/index.ts";
@@ -48,9 +49,14 @@ export interface Machine extends Disposable {
 
 export type MakeMachine = (given: Given) => Machine;
 
-/** The user-space view. */
-export function simulate(given: Given, dialect: Dialect = "overlay2"): Machine {
-  const stack = given.lowers.map((tree) => memoryBranch(dialect === "aufs" ? spelledInFiles(tree) : tree));
+/** The user-space view. @param branchesOf makes the lower branches, default: each a tree in memory, as the dialect spells it */
+export function simulate(
+  given: Given,
+  dialect: Dialect = "overlay2",
+  branchesOf: (lowers: readonly Tree[]) => Branch[] = (lowers) =>
+    lowers.map((tree) => memoryBranch(dialect === "aufs" ? spelledInFiles(tree) : tree)),
+): Machine {
+  const stack = branchesOf(given.lowers);
   let upper = memoryBranch({});
   const { redirectDir = false, metacopy = false, readOnly = false } = given;
   const open = (): UnionView => {
