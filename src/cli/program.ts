@@ -10,6 +10,7 @@ import { history } from "./commands/history.ts";
 import { images } from "./commands/images.ts";
 import { containerInspect, imageInspect, inspect } from "./commands/inspect.ts";
 import { login, logout } from "./commands/login.ts";
+import { migrate } from "./commands/migrate.ts";
 import { ps } from "./commands/ps.ts";
 import { pull } from "./commands/pull.ts";
 import { push } from "./commands/push.ts";
@@ -72,6 +73,7 @@ export const program: Program<App> = {
     systemPrune,
     systemGc,
     systemCheck,
+    migrate,
     explain,
     info,
     version,

@@ -8,6 +8,7 @@ export {
   probeOverlay,
   type ProbeResult,
 } from "./choose_driver.ts";
+export { copyWritable } from "./copy_writable.ts";
 export { createOverlay2, type DriverOptions } from "./overlay2.ts";
 export * from "./types.ts";
 export { createVfs } from "./vfs.ts";

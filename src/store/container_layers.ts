@@ -15,6 +15,9 @@ import { modes, type StorePaths } from "./paths.ts";
 import { listIfThere, readTextIfThere } from "./read_small.ts";
 import type { ContainerLayer, ContainerLayers, LayerDb } from "./types.ts";
 
+/** Held while a container is made: names are chosen under it. Before `references`. */
+export const containersLock = "containers";
+
 /** The containers' layers of one store. */
 export function openContainerLayers(
   paths: StorePaths,
@@ -38,6 +41,10 @@ export function openContainerLayers(
         throw error;
       }
       return layer;
+    },
+
+    async adopt(layer) {
+      await publish(paths, layer);
     },
 
     async get(containerId) {

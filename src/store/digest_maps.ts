@@ -19,6 +19,9 @@ export interface SeenRecord {
   readonly HMAC: string;
 }
 
+/** Held while the maps change. */
+export const mapsLock = "store-maps";
+
 /** Docker keeps the newest fifty (moby, distribution/metadata, maxMetadata). */
 const mostRecords = 50;
 
@@ -42,7 +45,7 @@ export function openDigestMaps(paths: StorePaths, withLock: WithLock): DigestMap
 
     async add(diffId, seen, hmacKey) {
       const record = recordOf(seen, hmacKey);
-      await withLock("store-maps", async () => {
+      await withLock(mapsLock, async () => {
         for (const [path, content] of changesFor(paths, diffId, record)) {
           await makeFolder(paths, path);
           await writeAtomically(path, content, modes.sharedFile);
@@ -52,7 +55,7 @@ export function openDigestMaps(paths: StorePaths, withLock: WithLock): DigestMap
 
     async addAll(facts) {
       if (facts.length === 0) return;
-      await withLock("store-maps", async () => {
+      await withLock(mapsLock, async () => {
         for (const { diffId, seen } of facts) {
           for (const [path, content] of changesFor(paths, diffId, recordOf(seen, undefined))) {
             await makeFolder(paths, path);

@@ -3,6 +3,7 @@ import { throwIfCancelled } from "../bytes/index.ts";
 import { DiskUsage } from "./disk_usage.ts";
 import { endUnusedMounts } from "./gc/end_unused_mounts.ts";
 import { findFiles } from "./gc/find_files.ts";
+import { findMigration } from "./gc/find_migration.ts";
 import { findReferences } from "./gc/find_references.ts";
 import type { Garbage } from "./gc/types.ts";
 import { dropFreeLocks } from "./locks.ts";
@@ -54,6 +55,7 @@ export async function collectGarbage(store: Store, options: CollectOptions = {})
     const found: Garbage[] = [
       ...(await findReferences(store, session, { grace, dryRun })),
       ...(await findFiles(store, session, { grace, partialAge })),
+      ...(await findMigration(store)),
       ...(dryRun ? [] : await endUnusedMounts(store)),
     ];
     const usage = new DiskUsage();

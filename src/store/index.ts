@@ -1,10 +1,13 @@
 export * from "./types.ts";
 export { openBlobCache, type BlobCacheOptions } from "./blob_cache.ts";
 export { checkStore, type CheckOptions, type Problem } from "./check.ts";
+export { containersLock } from "./container_layers.ts";
 export { deleteImage } from "./delete_image.ts";
 export { encodeConfig } from "./encode_config.ts";
 export { collectGarbage, type CollectedGarbage, type CollectOptions } from "./gc.ts";
 export * from "./ledger.ts";
+export { migrateStore } from "./migrate.ts";
+export type { MigrateOptions, MigrationResult } from "./migrate/types.ts";
 export { openStore, type OpenStoreOptions } from "./open_store.ts";
 export { receiveImage, type ReceivedImage, type ReceiveOptions, type Unpacker } from "./receive.ts";
 export { referencesLock, releaseLayers } from "./release.ts";

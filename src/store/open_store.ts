@@ -8,6 +8,7 @@ import { ensureDirectory, writeAtomically } from "./atomic_write.ts";
 import { openBlobCache } from "./blob_cache.ts";
 import { openContainerLayers } from "./container_layers.ts";
 import { openDigestMaps } from "./digest_maps.ts";
+import { driverInForce, watchDriver } from "./driver_in_force.ts";
 import { openImageDb } from "./image_db.ts";
 import { hasLayer, openLayerDb } from "./layer_db.ts";
 import { openLayerIndex } from "./layer_index.ts";
@@ -20,7 +21,7 @@ import type { Store } from "./types.ts";
 export interface OpenStoreOptions {
   /** Docker's data root, an absolute path; made if missing. */
   readonly root: string;
-  /** Default: the driver that the root was written with, else the best that works here. */
+  /** Default: the driver that the root was migrated to or written with, else the best that works here. */
   readonly driver?: DriverName;
   /** Bytes that the blob cache may take (default 10 GiB); 0 keeps no blobs. */
   readonly blobCacheLimit?: number;
@@ -30,6 +31,9 @@ export interface OpenStoreOptions {
 /**
  * Opens the store in a data root that varve or dockerd wrote, or makes a new one there. Several processes may have
  * one root open; dockerd must not run on it meanwhile, since it reads its files only when it starts.
+ *
+ * When a migration changes the driver of the root, this store is over: whatever takes a lock throws
+ * `Failure("conflict")` from then on.
  *
  * Throws `Failure("denied")` where the root may not be written, `Failure("invalid")` for a relative root.
  */
@@ -42,7 +46,11 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
   const name = options.driver ?? driverOf(root);
   const paths = storePaths(root, name);
   const index = openLayerIndex(paths);
-  const withLock = openLocks(paths.locks, () => index.recheck());
+  const mustBeInForce = watchDriver(root, name);
+  const withLock = openLocks(paths.locks, () => {
+    mustBeInForce();
+    index.recheck();
+  });
   await layOut(paths, withLock);
   const driver = createDriver(name, { root: paths.driver });
   const layers = openLayerDb(paths, driver, index);
@@ -61,8 +69,10 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
   return store;
 }
 
-/** A root may hold images without layers, so the images say first which driver it is. */
+/** What a migration put in force; else, since a root may hold images without layers, the images say which driver it is. */
 function driverOf(root: string): DriverName {
+  const inForce = driverInForce(root);
+  if (inForce !== undefined) return inForce;
   const held = driverNames.filter((name) => existsSync(join(root, "image", name)));
   const [only] = held;
   return held.length === 1 && only !== undefined ? only : chooseDriver(root);

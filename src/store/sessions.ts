@@ -116,9 +116,7 @@ export async function readSessions(store: SessionStore, own?: Session): Promise<
   const live = new Set<string>();
   const dead: DeadSession[] = [];
   await store.withLock(sessionsLock, async () => {
-    for (const name of listIfThere(sessionsFolder(store))) {
-      const directory = join(sessionsFolder(store), name);
-      if (directory === own?.directory) continue;
+    for (const directory of othersOf(store, own)) {
       const alive = isLocked(join(directory, "lock"));
       const claims = readClaims(directory);
       if (alive) for (const claim of claims) live.add(claim);
@@ -126,6 +124,29 @@ export async function readSessions(store: SessionStore, own?: Session): Promise<
     }
   });
   return { live, dead };
+}
+
+/** Whether a session other than `own` lives. */
+export async function hasLiveSession(store: SessionStore, own: Session): Promise<boolean> {
+  return (await unlessLiveSession(store, own, async () => true)) === undefined;
+}
+
+/** Runs `work`, during which no session can begin; undefined if one other than `own` lives. */
+export async function unlessLiveSession<T>(
+  store: SessionStore,
+  own: Session,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
+  return store.withLock(sessionsLock, async () => {
+    const lives = othersOf(store, own).some((directory) => isLocked(join(directory, "lock")));
+    return lives ? undefined : work();
+  });
+}
+
+function othersOf(store: SessionStore, own: Session | undefined): string[] {
+  return listIfThere(sessionsFolder(store))
+    .map((name) => join(sessionsFolder(store), name))
+    .filter((directory) => directory !== own?.directory);
 }
 
 export function sessionsFolder(store: Pick<Store, "root">): string {

@@ -115,6 +115,8 @@ export interface ContainerLayer {
 export interface ContainerLayers {
   /** Makes `<mount-id>-init` with Docker's placeholders (behaviours B150) and the empty writable layer on it. */
   create(containerId: string, parent: ChainId | undefined): Promise<ContainerLayer>;
+  /** Writes down a container whose directories are there already, filled and flushed: one that came from elsewhere. */
+  adopt(layer: ContainerLayer): Promise<void>;
   get(containerId: string): Promise<ContainerLayer | undefined>;
   list(): Promise<string[]>;
   mount(containerId: string, options?: { readonly readOnly?: boolean }): Promise<MountedRoot>;

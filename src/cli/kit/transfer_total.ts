@@ -3,7 +3,7 @@ import type { Progress } from "../../bytes/index.ts";
 import { humanSize } from "./units.ts";
 
 /** Only bytes on the wire or from an archive count; unpacking would count them twice. */
-const transfer = /^(Downloading|Pushing|Loading)/;
+const transfer = /^(Downloading|Pushing|Loading|Migrating)/;
 /** The speed is that of the last seconds, in milliseconds. */
 const window = 3000;
 

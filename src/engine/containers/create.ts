@@ -5,7 +5,7 @@ import { Failure } from "../../errors.ts";
 import { topChain } from "../../image/index.ts";
 import { goContainerConfig, familiarReference, type ContainerConfig } from "../../oci/index.ts";
 import { checkLimits } from "../../runtime/index.ts";
-import type { Store, StoredImage } from "../../store/index.ts";
+import { containersLock, type Store, type StoredImage } from "../../store/index.ts";
 import { goTime } from "../time.ts";
 import { defaultHostConfig } from "./host_config.ts";
 import { mergeConfig } from "./merge_config.ts";
@@ -44,7 +44,7 @@ export async function createContainer(store: Store, options: CreateOptions): Pro
   const hostConfig: HostConfig = { ...defaultHostConfig(), ...options.hostConfig };
   // Warnings come with the start.
   checkLimits(limitsOf(hostConfig));
-  return store.withLock("containers", async () => {
+  return store.withLock(containersLock, async () => {
     const name = chooseName(options.name, await listRecords(store.root));
     const record = newRecord(store, { id, name, config, command, image: options.image, hostConfig });
     try {

@@ -1,8 +1,9 @@
 /** What concerns the whole root: info, disk use, clean-up, checks. */
-import type { CollectedGarbage, Ledger, Problem, Store } from "../../store/index.ts";
+import type { CollectedGarbage, Ledger, MigrationResult, Problem, Store } from "../../store/index.ts";
 import type { Containers } from "../containers/index.ts";
 import type { DiskUsage } from "./disk_usage.ts";
 import type { SystemInfo } from "./info.ts";
+import type { MigrateOptions } from "./migrate.ts";
 import type { SystemPruneOptions, SystemPruneResult } from "./prune.ts";
 
 export class System {
@@ -36,6 +37,14 @@ export class System {
   /** Removes what no image, container or running process refers to. */
   async collectGarbage(options: { readonly dryRun?: boolean } = {}): Promise<CollectedGarbage> {
     return (await import("../../store/index.ts")).collectGarbage(this.#store, options);
+  }
+
+  /**
+   * Moves all images and containers to another storage driver; an interrupted one goes on where it stopped. Afterwards
+   * this engine is over: open the root anew.
+   */
+  async migrate(options: MigrateOptions): Promise<MigrationResult> {
+    return (await import("./migrate.ts")).migrate(this.#store, options);
   }
 
   /** Looks for damage; `deep` hashes every layer. */
