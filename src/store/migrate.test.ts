@@ -1,126 +1,18 @@
-/** A store that moves from driver to driver and back: nothing is lost, whenever the mover dies. */
+/** A store that moves from driver to driver and back: nothing is lost. */
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { suite, test } from "node:test";
-import { noise, sampleLayer } from "../../test/fixtures/sample_image.ts";
-import { erofsSkip } from "../../test/suites/erofs_skip.ts";
-import { overlaySkip } from "../../test/suites/overlay_skip.ts";
-import { scratch, unlessLinux, unlessRoot } from "../../test/suites/scratch.ts";
-import { treeOf } from "../../test/suites/tree_of.ts";
-import { makeContainer, makeImage, signal } from "../../test/support/engine_fixture.ts";
+import { assertWhole, fill, left, on, skip, stateOf } from "../../test/fixtures/migration.ts";
+import { noise } from "../../test/fixtures/sample_image.ts";
+import { scratch, unlessLinux } from "../../test/suites/scratch.ts";
+import { makeImage, makeContainer, signal } from "../../test/support/engine_fixture.ts";
 import { fromText } from "../byte_string.ts";
-import { digestThrough } from "../bytes/index.ts";
-import type { DriverName } from "../driver/index.ts";
-import { openEngine, type Engine } from "../engine/index.ts";
 import { parseReference } from "../oci/index.ts";
 import * as sys from "../sys/index.ts";
-import { checkStore } from "./check.ts";
 import { collectGarbage } from "./gc.ts";
 import { migrateStore } from "./migrate.ts";
 import { openSession } from "./sessions.ts";
-import type { Store } from "./types.ts";
-
-const skip = unlessRoot || overlaySkip || (erofsSkip("file") && erofsSkip("loop"));
-const digest = `sha256:${"ab".repeat(32)}` as const;
-
-/** Images that share layers, one of them a nameless parent, and a container that has changed much. */
-async function fill(engine: Engine): Promise<string> {
-  const fixture = { engine, root: engine.store.root, [Symbol.dispose]: () => undefined };
-  const dirs = { "bin/": "", "data/": "", "data/sub/": "", "etc/": "", "var/": "", "var/old/": "" };
-  const files = { "data/one": "1", "data/sub/f": "deep", "etc/profile": "first", "var/old/x": "x" };
-  const base = await makeImage(fixture, {
-    names: ["base:1", "base:same"],
-    files: { ...dirs, ...files, "bin/tool": noise(3_000_000, 3).toString("latin1") },
-  });
-  const parent = await makeImage(fixture, {
-    base,
-    files: { "etc/": "", "etc/.wh.profile": "", "etc/new": "n" },
-  });
-  const child = await makeImage(fixture, {
-    base: parent,
-    names: ["child:1"],
-    files: { "top/": "", "top/t": "t" },
-  });
-  await makeImage(fixture, {
-    base,
-    names: ["other:1"],
-    recordParent: false,
-    files: { "etc/": "", "etc/o": "o" },
-  });
-  await makeImage(fixture, { names: ["empty:1"] });
-  const { diffId } = await sampleLayer({ "top/": "", "top/t": "t" });
-  await engine.store.maps.add(diffId, { digest, repository: "docker.io/library/child" }, digest);
-  const { ID } = await makeContainer(fixture, child, { name: "changed" });
-  await using mounted = await engine.store.containers.mount(ID);
-  change(mounted.path);
-  return ID;
-}
-
-const socket = 0o140000;
-
-function change(root: string): void {
-  const at = (path: string): string => join(root, path);
-  fs.writeFileSync(at("data/added"), "added");
-  fs.linkSync(at("data/added"), at("data/again"));
-  fs.appendFileSync(at("data/one"), "!");
-  fs.rmSync(at("data/sub"), { recursive: true });
-  fs.rmSync(at("var"), { recursive: true });
-  fs.mkdirSync(at("var"));
-  fs.writeFileSync(at("var/now"), "");
-  fs.renameSync(at("top/t"), at("renamed"));
-  fs.rmSync(at("etc/new"));
-  fs.writeFileSync(at("etc/.wh.odd"), "a file of that name");
-  sys.setXattrAt(sys.AT_FDCWD, fromText(at("data/added")), "user.note", Buffer.from([1, 0, 255]));
-  fs.chmodSync(at("bin/tool"), 0o4711);
-  fs.truncateSync(at("data/again"), 200_000);
-  execFileSync("mknod", [at("null"), "c", "1", "3"]);
-  sys.mknodAt(sys.AT_FDCWD, fromText(at("data/socket")), socket | 0o600);
-  fs.chmodSync(root, 0o751);
-  fs.utimesSync(at("data"), 1, 2.5);
-}
-
-/** A socket, and a file whose name means something else there. */
-const inNoTar = ["data/socket", "etc/.wh.odd"];
-
-/** All that must be the same afterwards. */
-async function stateOf({ store, containers, images }: Engine, id: string, exact = true) {
-  const all = await Promise.all((await store.images.list()).sort().map((each) => store.images.get(each)));
-  const layers = await Promise.all((await store.layers.list()).sort().map((each) => store.layers.get(each)));
-  await using mounted = await store.containers.mount(id, { readOnly: true });
-  const tree = treeOf(mounted.path, { wholeSeconds: !exact });
-  if (!exact) for (const path of inNoTar) tree.delete(path);
-  const changes = await containers.diff(id, { signal });
-  return {
-    images: all.map((image) => [image?.id, image?.parent, image?.lastUpdated]),
-    layers: layers.map((layer) => [layer?.chainId, layer?.diffId, layer?.parent, layer?.size]),
-    names: [...(await store.names.all())].sort(),
-    seen: await Promise.all(layers.map((layer) => store.maps.seenAt(layer!.diffId))),
-    blob: await store.maps.diffIdOf(digest),
-    container: (await containers.inspect(id)).Id,
-    changes: changes.filter(({ path }) => exact || !inNoTar.includes(path.slice(1))),
-    tree,
-    archives: [await savedAs(images, "oci"), await savedAs(images, "docker")],
-  };
-}
-
-async function savedAs(images: Engine["images"], format: "oci" | "docker"): Promise<string> {
-  const names = ["base:1", "child:1", "other:1", "empty:1"];
-  const bytes = digestThrough(await images.save(names, { format, signal }), { algorithm: "sha256" });
-  for await (const chunk of bytes) void chunk;
-  return bytes.digest();
-}
-
-const on = (root: string, driver?: DriverName): Promise<Engine> =>
-  openEngine({ root, ...(driver && { driver }) });
-
-const left = (root: string, driver: DriverName): string[] =>
-  [join(root, driver), join(root, "image", driver), join(root, "varve/migration")].filter(fs.existsSync);
-
-async function assertWhole(store: Store): Promise<void> {
-  assert.deepEqual(await checkStore(store, { deep: true }), []);
-}
 
 suite("migrateStore", { concurrency: 1 }, () => {
   test("overlay2 to erofs and back: all is the same", { skip }, async () => {
@@ -360,61 +252,6 @@ suite("migrateStore", { concurrency: 1 }, () => {
     assert.deepEqual(left(root.path, "erofs"), []);
   });
 
-  test("killed at any step: opens, is whole, and is gone on with or given up", { skip }, async () => {
-    using scene = scratch("migrate");
-    const first = join(scene.path, "first");
-    const engine = await on(first, "overlay2");
-    const id = await fill(engine);
-    const state = await stateOf(engine, id);
-    const counting = join(scene.path, "counting");
-    execFileSync("cp", ["-a", first, counting]);
-    const steps: string[] = [];
-    const store = (await on(counting)).store;
-    await migrateStore(store, { to: "erofs", signal, onStep: (step) => steps.push(step) });
-    for (const step of [
-      "begun",
-      "layer",
-      "container",
-      "books",
-      "verified",
-      "switched",
-      "records",
-      "removed",
-      "settled",
-    ])
-      assert.ok(steps.includes(step), step);
-    for (const [i, step] of steps.entries()) {
-      // One of the many removals is like another.
-      if (step === "removed" && steps[i - 1] === "removed" && steps[i + 1] === "removed") continue;
-      const root = join(scene.path, `${i}`);
-      execFileSync("cp", ["-a", first, root]);
-      killAt(root, i);
-      const what = `step ${i}: ${step}`;
-      const after = await on(root);
-      const expected = i < steps.indexOf("switched") ? "overlay2" : "erofs";
-      assert.equal(after.store.driver.name, expected, what);
-      assert.deepEqual(await checkStore(after.store), [], what);
-      assert.deepEqual(await stateOf(after, id), state, what);
-      const other = expected === "erofs" ? "overlay2" : "erofs";
-      if (i % 2 === 0) await after.system.migrate({ to: "erofs", signal });
-      else {
-        await collectGarbage(after.store);
-        assert.deepEqual(left(root, other), [], what);
-      }
-      const end = await on(root);
-      assert.equal(end.store.driver.name, i % 2 === 0 ? "erofs" : expected, what);
-      assert.deepEqual(left(root, end.store.driver.name === "erofs" ? "overlay2" : "erofs"), [], what);
-      assert.deepEqual(await stateOf(end, id), state, what);
-      await assertWhole(end.store);
-      assert.deepEqual(
-        (await collectGarbage(end.store)).removed.filter(({ kind }) => kind !== "session"),
-        [],
-        what,
-      );
-      assert.equal((await end.containers.inspect(id)).Driver, end.store.driver.name, what);
-    }
-  });
-
   test("a root without images, and one that nobody has to be root for", { skip: unlessLinux }, async () => {
     using root = scratch("migrate");
     const engine = await on(root.path, "vfs");
@@ -430,26 +267,4 @@ function smallDisk(path: string, megabytes: number): Disposable {
   fs.mkdirSync(path);
   sys.mount("tmpfs", fromText(path), "tmpfs", 0, `size=${megabytes}m,mode=0700`);
   return { [Symbol.dispose]: () => sys.unmount(fromText(path), { detach: true }) };
-}
-
-/** Migrates in a process of its own, which ends at the step with this index. */
-function killAt(root: string, index: number): void {
-  const here = (path: string) => JSON.stringify(join(import.meta.dirname, path));
-  const program = `
-    import { openStore, migrateStore } from ${here("index.ts")};
-    const store = await openStore({ root: ${JSON.stringify(root)} });
-    let at = 0;
-    await migrateStore(store, {
-      to: "erofs",
-      signal: new AbortController().signal,
-      onStep: () => {
-        if (at++ === ${index}) process.kill(process.pid, "SIGKILL");
-      },
-    });
-  `;
-  // A file, because workers take over the flags of their parent, and a program on the command line is one.
-  const file = `${root}.mjs`;
-  fs.writeFileSync(file, program);
-  const { signal: ended, stderr } = spawnSync(process.execPath, [file], { encoding: "utf8" });
-  assert.equal(ended, "SIGKILL", stderr);
 }
