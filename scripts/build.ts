@@ -1,6 +1,6 @@
 /**
  * Bundles the CLI into `dist/`: one file, whose parts run when they are first imported (a file a part would cost more
- * to find than to compile), and the worker beside it under the name that `layer/` asks for. `--library` also emits
+ * to find than to compile), and the worker and the FUSE server beside it under the names that `layer/` and `driver/` ask for. `--library` also emits
  * plain JavaScript with types into `lib/` for the package's exports.
  */
 import { build, type Plugin } from "esbuild";
@@ -56,7 +56,11 @@ function importedNames(): Map<string, Set<string>> {
 
 await build({
   absWorkingDir: root,
-  entryPoints: { varve: "src/bin/cli.ts", unpack_worker: "src/layer/unpack_worker.ts" },
+  entryPoints: {
+    varve: "src/bin/cli.ts",
+    unpack_worker: "src/layer/unpack_worker.ts",
+    fuse_server: "src/driver/erofs/fuse_server.ts",
+  },
   bundle: true,
   format: "esm",
   platform: "node",

@@ -12,11 +12,12 @@ import { join } from "node:path";
 import { fromText } from "../byte_string.ts";
 import * as sys from "../sys/index.ts";
 import { createErofs } from "./erofs/erofs.ts";
-import type { Backing } from "./erofs/image_mount.ts";
+import type { Backing } from "./erofs/image_mounts.ts";
 import { probeErofs } from "./erofs/probe_erofs.ts";
 import { createOverlay2, type DriverOptions } from "./overlay2.ts";
 import { overlayDialect } from "./overlay_mount.ts";
 import type { Driver, DriverName } from "./types.ts";
+import { inUserNamespace } from "./user_namespace.ts";
 import { createVfs } from "./vfs.ts";
 
 export type ProbeResult = { readonly ok: true } | { readonly ok: false; readonly reason: string };
@@ -76,10 +77,17 @@ export type ErofsSupport =
   /** Not at all, and why. */
   | { readonly backing: undefined; readonly reason: string };
 
-/** Tries files first, then loop devices: older kernels, and file systems that cannot carry EROFS, need those. */
+/**
+ * Tries files first, then loop devices: older kernels, and file systems that cannot carry EROFS, need those. In a user
+ * namespace the kernel mounts neither, and a process of ours serves images over FUSE.
+ */
 export function findErofsSupport(root: string): ErofsSupport {
   const overlay = probeOverlay(root);
   if (!overlay.ok) return { backing: undefined, reason: overlay.reason };
+  if (inUserNamespace()) {
+    const fuse = probeErofs(root, "fuse");
+    return fuse.ok ? { backing: "fuse" } : { backing: undefined, reason: fuse.reason };
+  }
   const file = probeErofs(root, "file");
   if (file.ok) return { backing: "file" };
   const loop = probeErofs(root, "loop");

@@ -28,6 +28,8 @@ export interface Mounting {
   mount(): void;
   /** Whether the mount is to stay when nobody holds it. Default: it ends. */
   stays?(): boolean;
+  /** Whether what is mounted there can be used; else it is ended and made anew. Default: it can. */
+  works?(): boolean;
 }
 
 /**
@@ -99,7 +101,13 @@ export async function endIfUnused(locks: string, plan: MountPlan): Promise<void>
 function ensureMounted(path: string, mounting: Mounting, alone: boolean): void {
   const present = findMount(path);
   if (present !== undefined) {
-    if (isReadOnly(present) === mounting.readOnly) return;
+    const works = mounting.works?.() ?? true;
+    if (works && isReadOnly(present) === mounting.readOnly) return;
+    if (!works) {
+      // Who still uses it finds nothing there either way.
+      end(path);
+      return mounting.mount();
+    }
     if (!alone) {
       const mode = mounting.readOnly ? "writable" : "read-only";
       throw new Failure("conflict", `cannot mount ${path}: it is in use, mounted ${mode}`);

@@ -3,8 +3,8 @@ import { probeErofs } from "../../src/driver/index.ts";
 import { scratch } from "./scratch.ts";
 
 /** The reason to skip, or false. */
-export function erofsSkip(backing: "file" | "loop"): string | false {
+export function erofsSkip(backing: "file" | "loop" | "fuse"): string | false {
   using dir = scratch("probe");
   const probe = probeErofs(dir.path, backing);
-  return probe.ok ? false : `cannot mount EROFS from a ${backing}: ${probe.reason}`;
+  return probe.ok ? false : `cannot show images by ${backing}: ${probe.reason}`;
 }

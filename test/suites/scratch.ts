@@ -26,7 +26,8 @@ export function scratch(name: string): Scratch {
 function endErofsMounts(path: string): void {
   if (process.platform !== "linux") return;
   for (const { type, mountPoint } of sys.mountInfo())
-    if (type === "erofs" && mountPoint.startsWith(`${path}/`)) sys.unmount(mountPoint, { detach: true });
+    if ((type === "erofs" || type === "fuse.varve") && mountPoint.startsWith(`${path}/`))
+      sys.unmount(mountPoint, { detach: true });
 }
 
 /** The reason to skip a test that needs root on Linux, or false: `test(title, { skip: unlessRoot }, ...)`. */

@@ -1,16 +1,67 @@
 /** Layers that are never unpacked: the driver's own promises, beside those that every driver makes. */
+import { join } from "node:path";
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
+import { makeImageLayer } from "../../../test/suites/driver_helpers.ts";
+import { scratch } from "../../../test/suites/scratch.ts";
 import { erofsSkip } from "../../../test/suites/erofs_skip.ts";
 import { driverSuite } from "../../../test/suites/driver_suite.ts";
-import { createErofs } from "../index.ts";
+import { createErofs, type CacheId } from "../index.ts";
 
-for (const backing of ["file", "loop"] as const)
+for (const backing of ["file", "loop", "fuse"] as const)
   driverSuite(`erofs (${backing})`, (root) => createErofs({ root: join(root, "erofs"), backing }), {
     skip: erofsSkip(backing),
   });
-void assert;
-void fs;
-void test;
+
+/** The process that serves the image of `id`, once it is there. */
+async function serverOf(id: CacheId): Promise<number> {
+  for (;;) {
+    const found = fs
+      .readdirSync("/proc")
+      .find((name) => /^\d+$/.test(name) && commandOf(name).split("\0").slice(-2).includes(id));
+    if (found !== undefined) return Number(found);
+    await new Promise(setImmediate);
+  }
+}
+
+function commandOf(process: string): string {
+  try {
+    return fs.readFileSync(`/proc/${process}/cmdline`, "latin1");
+  } catch {
+    return "";
+  }
+}
+
+/** It is no child of anybody who could be told, so the kernel has to be asked. */
+async function gone(pid: number): Promise<void> {
+  while (commandOf(String(pid)) !== "") await new Promise(setImmediate);
+}
+
+test(
+  "an image's server ends with its mount, and a killed one is replaced",
+  { skip: erofsSkip("fuse") },
+  async () => {
+    using dir = scratch("served");
+    const driver = createErofs({ root: join(dir.path, "erofs"), backing: "fuse" });
+    const id = await makeImageLayer(driver, undefined, (root) =>
+      fs.writeFileSync(join(root, "f"), "content"),
+    );
+    const first = await driver.mount(id);
+    const file = join(first.path, "f");
+    assert.equal(fs.readFileSync(file, "utf8"), "content");
+    const server = await serverOf(id);
+    process.kill(server, "SIGKILL");
+    await gone(server);
+    assert.throws(() => fs.readFileSync(file), { code: "ENOTCONN" });
+    const second = await driver.mount(id);
+    assert.equal(second.path, first.path);
+    assert.equal(fs.readFileSync(file, "utf8"), "content");
+    const next = await serverOf(id);
+    await first[Symbol.asyncDispose]();
+    assert.equal(fs.readFileSync(file, "utf8"), "content");
+    await second[Symbol.asyncDispose]();
+    await gone(next);
+    assert.equal(fs.existsSync(second.path), false);
+  },
+);

@@ -11,18 +11,19 @@ import { type ByteSource, fromFile } from "../../bytes/index.ts";
 import { type Change, diffLayer, type LayerTarget } from "../../layer/index.ts";
 import { removeTreeInSlices } from "../../sys/index.ts";
 import { compareDirectories } from "../compare_views.ts";
-import { endIfUnused, findMount, holdMount, type MountPlan, whileUnmounted } from "../held_mount.ts";
+import { endIfUnused, findMount, holdMount, whileUnmounted } from "../held_mount.ts";
 import { type DriverOptions, locksOf } from "../overlay2.ts";
+import { type OverlayDialect, overlayDialect } from "../overlay_mount.ts";
 import { realRoot } from "../real_root.ts";
 import { holdReadOnlyView, viewKey, viewPath } from "../read_only_view.ts";
 import type { CacheId, CreateOptions, Driver, MountedRoot } from "../types.ts";
+import { ownershipHere } from "../user_namespace.ts";
 import { ErofsLayout } from "./erofs_layout.ts";
-import { ensureImageFile } from "./image_file.ts";
-import { type Backing, mountImage, wantsBlockDevice } from "./image_mount.ts";
+import { type Backing, ImageMounts } from "./image_mounts.ts";
 import { mountWritable } from "./writable_mount.ts";
 
 export interface ErofsOptions extends DriverOptions {
-  /** Default: files; loop devices from the first time on that the kernel wants them. */
+  /** Default: what works here. */
   readonly backing?: Backing;
 }
 
@@ -37,12 +38,13 @@ class Erofs implements Driver {
   readonly independentLayers = true;
   readonly #layout: ErofsLayout;
   readonly #locks: string;
-  #backing: Backing | undefined;
+  readonly #images: ImageMounts;
+  #dialect: OverlayDialect | undefined;
 
   constructor(root: string, locks: string, backing: Backing | undefined) {
     this.#layout = new ErofsLayout(root);
     this.#locks = locks;
-    this.#backing = backing;
+    this.#images = new ImageMounts(this.#layout, locks, backing);
   }
 
   async create(id: CacheId, parent: CacheId | undefined, options: CreateOptions = {}): Promise<void> {
@@ -51,17 +53,21 @@ class Erofs implements Driver {
 
   target(id: CacheId): LayerTarget {
     const layout = this.#layout;
-    if (!layout.isWritable(id)) return { tar: layout.tar(id), catalog: layout.catalog(id) };
-    return { directory: layout.diff(id), whiteouts: "overlay", ownership: "exact" };
+    if (!layout.isWritable(id)) return layout.target(id);
+    return { directory: layout.diff(id), whiteouts: this.#whiteouts, ownership: ownershipHere() };
+  }
+
+  get #whiteouts(): "overlay" | "overlay-user" {
+    return (this.#dialect ??= overlayDialect()).userxattr ? "overlay-user" : "overlay";
   }
 
   async prepare(id: CacheId): Promise<void> {
-    if (!this.#layout.isWritable(id)) ensureImageFile(this.#layout, id);
+    if (!this.#layout.isWritable(id)) this.#images.prepare(id);
   }
 
   async mount(id: CacheId, options: { readonly readOnly?: boolean } = {}): Promise<MountedRoot> {
     this.#layout.mustExist(id);
-    if (!this.#layout.isWritable(id)) return this.#holdImage(id);
+    if (!this.#layout.isWritable(id)) return this.#images.hold(id);
     const below = this.#layout.parent(id);
     const readOnly = options.readOnly === true;
     if (below === undefined) {
@@ -77,8 +83,10 @@ class Erofs implements Driver {
 
   async #holdWritable(id: CacheId, lowers: readonly string[], readOnly: boolean): Promise<MountedRoot> {
     const merged = this.#layout.merged(id);
+    const userxattr = this.#whiteouts === "overlay-user";
     const hold = (key: string, path: string, isReadOnly: boolean): Promise<MountedRoot> => {
-      const mount = (): void => mountWritable(this.#layout, id, { at: path, lowers, readOnly: isReadOnly });
+      const mount = (): void =>
+        mountWritable(this.#layout, id, { at: path, lowers, readOnly: isReadOnly, userxattr });
       return holdMount(this.#locks, { key, path, mounting: { readOnly: isReadOnly, mount } });
     };
     if (!readOnly) return hold(id, merged, false);
@@ -94,33 +102,10 @@ class Erofs implements Driver {
     const lowers: string[] = [];
     for (let at: CacheId | undefined = id; at !== undefined; at = this.#layout.parent(at)) {
       this.#layout.mustExist(at);
-      if (!this.#layout.isWritable(at)) return [...lowers, held.use(await this.#holdImage(at)).path];
+      if (!this.#layout.isWritable(at)) return [...lowers, held.use(await this.#images.hold(at)).path];
       lowers.push(this.#layout.diff(at));
     }
     return lowers;
-  }
-
-  #imagePlan(id: CacheId): MountPlan {
-    const key = `${id}.image`;
-    const path = `${this.#locks}/${key}`;
-    const mount = (): void => this.#mountImage(id, path);
-    const stays = (): boolean => this.#layout.exists(id) && this.#layout.hasWritableChild(id);
-    return { key, path, mounting: { readOnly: true, mount, stays } };
-  }
-
-  #holdImage(id: CacheId): Promise<MountedRoot> {
-    return holdMount(this.#locks, this.#imagePlan(id));
-  }
-
-  #mountImage(id: CacheId, path: string): void {
-    const image = ensureImageFile(this.#layout, id);
-    try {
-      mountImage(image, path, this.#backing ?? "file");
-    } catch (error) {
-      if (this.#backing !== undefined || !wantsBlockDevice(error)) throw error;
-      this.#backing = "loop";
-      mountImage(image, path, this.#backing);
-    }
   }
 
   async *diff(id: CacheId, options: { readonly signal: AbortSignal }): ByteSource {
@@ -135,7 +120,7 @@ class Erofs implements Driver {
     }
     held.use(await holdMount(this.#locks, { key: id, path: this.#layout.merged(id) }));
     const lowers = below === undefined ? [] : await this.#lowers(below, held);
-    yield* diffLayer({ directory: this.#layout.diff(id), whiteouts: "overlay", lowers, ...options });
+    yield* diffLayer({ directory: this.#layout.diff(id), whiteouts: this.#whiteouts, lowers, ...options });
   }
 
   async changes(id: CacheId, options: { readonly signal: AbortSignal }): Promise<Change[]> {
@@ -171,7 +156,7 @@ class Erofs implements Driver {
   async remove(id: CacheId): Promise<void> {
     if (!this.#layout.exists(id)) return;
     const parent = this.#layout.parent(id);
-    const image = this.#imagePlan(id);
+    const image = this.#images.plan(id);
     const merged = { key: id, path: this.#layout.merged(id) };
     const view = { key: viewKey(id), path: viewPath(this.#locks, id) };
     await whileUnmounted(this.#locks, [merged, view, image], () =>
@@ -179,7 +164,7 @@ class Erofs implements Driver {
     );
     // The last container of an image lets its mount go.
     if (parent !== undefined && this.#layout.exists(parent) && !this.#layout.isWritable(parent))
-      await endIfUnused(this.#locks, this.#imagePlan(parent));
+      await endIfUnused(this.#locks, this.#images.plan(parent));
   }
 
   async list(): Promise<CacheId[]> {

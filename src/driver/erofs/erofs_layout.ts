@@ -11,6 +11,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fromText } from "../../byte_string.ts";
 import { Failure } from "../../errors.ts";
+import type { TarTarget } from "../../layer/index.ts";
 import * as sys from "../../sys/index.ts";
 import { checkCacheId, isOwnCacheId } from "../cache_id.ts";
 import { makeDirectory, makeIfMissing, maximumLowers } from "../overlay_layout.ts";
@@ -32,8 +33,8 @@ export class ErofsLayout {
     return `${this.directory(id)}/layer.tar`;
   }
 
-  catalog(id: CacheId): string {
-    return `${this.directory(id)}/catalog`;
+  target(id: CacheId): TarTarget {
+    return { tar: this.tar(id), catalog: `${this.directory(id)}/catalog` };
   }
 
   image(id: CacheId): string {

@@ -3,11 +3,19 @@
  * A cache: made again whenever it is missing, damaged or of other tars. EROFS leaves its first 1024 bytes to others;
  * there stands what it was made of.
  */
-import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { closeSync, openSync, readSync } from "node:fs";
+import {
+  closeSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { buildErofs } from "../../erofs/index.ts";
-import { Failure } from "../../errors.ts";
-import { decodeCatalog, mergeCatalogs } from "../../layer/index.ts";
+import { Failure, isFailure } from "../../errors.ts";
+import { mergedTree } from "../../layer/index.ts";
 import { digestOf } from "../../oci/index.ts";
 import type { DirectoryNode } from "../../union/index.ts";
 import type { CacheId } from "../types.ts";
@@ -15,6 +23,7 @@ import type { ErofsLayout } from "./erofs_layout.ts";
 
 const title = "varve erofs 1";
 const headSize = 1024;
+const hint = "`varve system check --deep --repair` fetches the layer again.";
 
 /** A whole image file, to be mounted. */
 export interface ImageFile {
@@ -29,23 +38,9 @@ export function ensureImageFile(layout: ErofsLayout, id: CacheId): ImageFile {
   const tars = layers.map((layer) => layout.tar(layer));
   const sizes = tars.map(sizeOf);
   const path = layout.image(id);
-  if (!isWhole(path, sizes)) writeImage(path, mergeLayers(layout, layers), tars, sizes);
+  if (!isWhole(path, sizes))
+    writeImage(path, mergedTree(layers.map((layer) => layout.target(layer))), tars, sizes);
   return { path, tars };
-}
-
-/** What all layers together show. @param layers bottom first @throws Failure("corrupt") for a damaged catalog */
-export function mergeLayers(layout: ErofsLayout, layers: readonly CacheId[]): DirectoryNode {
-  return mergeCatalogs(
-    layers.map((layer) => decodeCatalog(readWhole(layout.catalog(layer)), `layer ${layer}`)),
-  );
-}
-
-function readWhole(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw missing(path, error);
-  }
 }
 
 function sizeOf(tar: string): number {
@@ -60,7 +55,7 @@ function missing(path: string, error: unknown): unknown {
   if ((error as NodeJS.ErrnoException).code !== "ENOENT") return error;
   return new Failure("corrupt", `layer file ${path} is missing`, {
     cause: error,
-    hint: "Remove the images that use the layer and pull them again.",
+    hint,
   });
 }
 
@@ -88,9 +83,7 @@ function writeImage(
   tars: readonly string[],
   sizes: readonly number[],
 ): void {
-  const bytes = Buffer.from(
-    buildErofs(root, sizes, (source, offset, length) => readRange(tars[source] as string, offset, length)),
-  );
+  const bytes = build(path, root, tars, sizes);
   bytes.write(headOf(bytes.subarray(headSize), sizes), "latin1");
   const temporary = `${path}.${process.pid}`;
   try {
@@ -99,6 +92,18 @@ function writeImage(
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;
+  }
+}
+
+function build(path: string, root: DirectoryNode, tars: readonly string[], sizes: readonly number[]): Buffer {
+  const read = (source: number, offset: number, length: number): Uint8Array =>
+    readRange(tars[source] as string, offset, length);
+  try {
+    return buildErofs(root, sizes, read);
+  } catch (error) {
+    // What the tar did not hold when it was stored has been refused then: it is another one now, or shorter.
+    if (!isFailure(error, "invalid")) throw error;
+    throw new Failure("corrupt", `cannot make ${path}: ${error.message}`, { cause: error, hint });
   }
 }
 

@@ -5,11 +5,8 @@ import * as sys from "../../sys/index.ts";
 import { makeDirectory } from "../overlay_layout.ts";
 import type { ImageFile } from "./image_file.ts";
 
-/** How the kernel is given the files: as they are, or as block devices where it takes nothing else. */
-export type Backing = "file" | "loop";
-
 /** Mounts `image` at `path`, which is made. @throws Failure */
-export function mountImage(image: ImageFile, path: string, backing: Backing): void {
+export function mountImage(image: ImageFile, path: string, backing: "file" | "loop"): void {
   const target = fromText(path);
   makeDirectory(target, 0o700);
   try {

@@ -6,7 +6,9 @@ import { buildErofs } from "../../erofs/index.ts";
 import * as sys from "../../sys/index.ts";
 import type { DirectoryNode } from "../../union/index.ts";
 import type { ProbeResult } from "../choose_driver.ts";
-import { type Backing, mountImage } from "./image_mount.ts";
+import { mountImage } from "./image_mount.ts";
+import type { Backing } from "./image_mounts.ts";
+import { mountFuse } from "../../fuse/index.ts";
 
 const owned = { uid: 0, gid: 0, mtime: 0, mtimeNs: 0 };
 
@@ -30,6 +32,7 @@ export function probeErofs(root: string, backing: Backing): ProbeResult {
 
 function tryErofs(scratch: string, backing: Backing): ProbeResult {
   const [path, tar, mounted] = [join(scratch, "image"), join(scratch, "tar"), join(scratch, "mounted")];
+  if (backing === "fuse") return tryFuse(mounted);
   const content = "varve".padEnd(512, ".");
   const extents = [{ at: 0, length: content.length, source: 0, offset: 0 }];
   const root: DirectoryNode = {
@@ -47,4 +50,13 @@ function tryErofs(scratch: string, backing: Backing): ProbeResult {
   } finally {
     sys.unmount(fromText(mounted), { detach: true });
   }
+}
+
+/** The mount alone: what a server of ours answers does not depend on the machine. */
+function tryFuse(mounted: string): ProbeResult {
+  const target = fromText(mounted);
+  mkdirSync(mounted);
+  sys.close(mountFuse(target, { allowOther: true }));
+  sys.unmount(target, { detach: true });
+  return { ok: true };
 }

@@ -14,6 +14,8 @@ export interface WritableMount {
   readonly lowers: readonly string[];
   /** No upper layer: the layer's own directory becomes the first lower one. */
   readonly readOnly: boolean;
+  /** In a user namespace overlayfs keeps its marks in `user.overlay.*` (Linux 5.11). */
+  readonly userxattr: boolean;
 }
 
 /** Mounts `id` over `lowers`. Directories are given as descriptors' paths: no path is too long or oddly spelled. */
@@ -30,9 +32,14 @@ export function mountWritable(layout: ErofsLayout, id: CacheId, mount: WritableM
   }
 }
 
-function optionsOf(layout: ErofsLayout, id: CacheId, { lowers, readOnly }: WritableMount): ByteString {
+function optionsOf(
+  layout: ErofsLayout,
+  id: CacheId,
+  { lowers, readOnly, userxattr }: WritableMount,
+): ByteString {
   const below = (readOnly ? [layout.diff(id), ...lowers] : lowers).map(escaped);
   const options = [`lowerdir=${below.join(":")}`];
+  if (userxattr) options.unshift("userxattr");
   // Old kernels have no such option, and refuse it.
   if (existsSync("/sys/module/overlay/parameters/index")) options.unshift("index=off");
   if (!readOnly) options.push(`upperdir=${escaped(layout.diff(id))}`, `workdir=${escaped(layout.work(id))}`);

@@ -104,7 +104,8 @@ function driverStatus(store: Store): [string, string][] {
 function withoutUnpacking(store: Store): string {
   const support = findErofsSupport(store.root);
   if (support.backing === undefined) return `not here: ${support.reason}`;
-  const how = `EROFS images mount from ${support.backing === "file" ? "files" : "loop devices"}`;
+  const ways = { file: "mount from files", loop: "mount from loop devices", fuse: "are served over FUSE" };
+  const how = `images ${ways[support.backing]}`;
   return store.driver.name === "erofs" ? how : `${how}; \`varve migrate --to erofs\``;
 }
 

@@ -1,0 +1,42 @@
+/** An image that a process of ours shows, for ordinary users: one small process a mounted image. */
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { fromText } from "../../byte_string.ts";
+import { mountFuse } from "../../fuse/index.ts";
+import * as sys from "../../sys/index.ts";
+import { makeDirectory } from "../overlay_layout.ts";
+import type { CacheId } from "../types.ts";
+
+/** The descriptor under which the server gets the connection. */
+export const connection = 3;
+
+/**
+ * Mounts the image of `id` at `path`, which is made, and starts its server, which ends when the mount does. It belongs to
+ * no terminal and outlives this process. Who looks into the mount before the server is up waits for it.
+ * @param home the driver's directory
+ */
+export function mountServed(home: string, id: CacheId, path: string): void {
+  const target = fromText(path);
+  makeDirectory(target, 0o700);
+  let fuse: number;
+  try {
+    fuse = mountFuse(target, { allowOther: true });
+  } catch (error) {
+    sys.unlinkAt(sys.AT_FDCWD, target, sys.AT_REMOVEDIR);
+    throw error;
+  }
+  try {
+    // Forked before this returns, so that nothing waits for a server that this thread has yet to start.
+    const stdio = ["ignore" as const, "ignore" as const, "ignore" as const, fuse];
+    spawn(process.execPath, [serverPath(), home, id], { detached: true, stdio }).unref();
+  } finally {
+    // The server has its own; with this one left open nobody would notice its end.
+    sys.close(fuse);
+  }
+}
+
+/** The source runs beside it as plain JavaScript under the name that the file has there. */
+function serverPath(): string {
+  const here = import.meta.url;
+  return fileURLToPath(new URL(here.endsWith(".ts") ? "./fuse_server.ts" : "./fuse_server.js", here));
+}
