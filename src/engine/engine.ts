@@ -30,7 +30,7 @@ export class Engine {
     this.#remoteOptions = { uploadsDirectory: join(store.root, "varve", "uploads"), ...remoteOptions };
     this.images = new Images(store, () => this.remote());
     this.containers = new Containers(store);
-    this.system = new System(store, this.containers);
+    this.system = new System(store, this.containers, () => this.remote());
   }
 
   /** The registry client; loaded at first use, since most commands never go online. */

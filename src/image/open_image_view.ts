@@ -1,8 +1,7 @@
 /** A stored image as a tree that can be read, without container or mount. */
-import { readFileSync } from "node:fs";
 import type { Store, StoredImage } from "../store/index.ts";
 import { DirectoryBranch, MemoryBranch, ReadView, TreeBranch, type Branch } from "../union/index.ts";
-import { decodeCatalog, isTarTarget, mergeCatalogs, type TarTarget } from "../layer/index.ts";
+import { isTarTarget, mergedTree, type TarTarget } from "../layer/index.ts";
 import { layersOf } from "./image_facts.ts";
 
 export interface ImageTree extends Disposable {
@@ -44,9 +43,8 @@ export async function openImageView(store: Store, image: StoredImage): Promise<I
 
 /** Layers whose tars are kept: their catalogs say all, and contents are read where they lie in the tars. */
 function openTars(layers: readonly TarTarget[]): ImageTree {
-  const catalogs = layers.map(({ catalog }) => decodeCatalog(readFileSync(catalog), catalog));
   const branch = new TreeBranch(
-    mergeCatalogs(catalogs),
+    mergedTree(layers),
     layers.map(({ tar }) => tar),
   );
   const view = new ReadView({ dialect: "overlay2", lowers: [branch] });

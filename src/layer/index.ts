@@ -7,6 +7,4 @@ export { unpackHere, type UnpackOptions } from "./unpack_here.ts";
 export { UnpackPool, type UnpackPoolOptions } from "./unpack_pool.ts";
 export { diffLayer, type DiffOptions, treeTar } from "./diff_layer.ts";
 export { compareTrees, type CompareOptions } from "./compare_trees.ts";
-export { decodeCatalog } from "./catalog/catalog_file.ts";
-export { mergeCatalogs } from "./catalog/merge_catalogs.ts";
-export type { CatalogNode } from "./catalog/catalog_node.ts";
+export { mergedTree, readCatalog } from "./catalog/read_catalog.ts";

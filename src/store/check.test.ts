@@ -39,7 +39,9 @@ suite("checkStore", () => {
   forEachDriver("a missing directory, a missing layer, and all that stands on it", async (store, driver) => {
     const { chain, image } = await filled(store);
     const [base, middle] = [await store.layers.get(chain[0]!), await store.layers.get(chain[1]!)];
-    rmSync(contentOf(store.driver, base!.cacheId), { recursive: true });
+    const content = contentOf(store.driver, base!.cacheId);
+    const home = driver === "vfs" ? "/vfs/dir" : `/${driver}`;
+    rmSync(content, { recursive: true });
     rmSync(join(store.root, "image", driver, "layerdb/sha256", hexOf(chain[1]!)), { recursive: true });
     const found = await checkStore(store);
     assert.deepEqual(
@@ -47,10 +49,13 @@ suite("checkStore", () => {
         .map(({ subject, message }) => `${subject}: ${message}`)
         .map((line) => line.replaceAll(store.root, "")),
       [
-        `layer ${chain[0]}: its directory ${driver === "vfs" ? "/vfs/dir" : `/${driver}`}/${base!.cacheId} is missing`,
+        `layer ${chain[0]}: its ${driver === "erofs" ? `tar ${content}` : `directory ${home}/${base!.cacheId}`} is missing`.replace(
+          store.root,
+          "",
+        ),
         `layer ${chain[2]}: the layer below it, ${chain[1]}, is missing`,
         `image ${image.imageId}: its layer ${chain[1]} is missing`,
-        `directory ${driver === "vfs" ? "/vfs/dir" : `/${driver}`}/${middle!.cacheId}: nothing refers to it`,
+        `directory ${home}/${middle!.cacheId}: nothing refers to it`,
       ],
     );
   });

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { digestThrough, fromFile, throwIfCancelled } from "../bytes/index.ts";
 import { isFailure } from "../errors.ts";
+import { isTarTarget, readCatalog } from "../layer/index.ts";
 import { algorithmOf, chainIds, type ChainId, type ImageId } from "../oci/index.ts";
 import { driverContent, driverFolder } from "./driver_folder.ts";
 import { openLayerDb } from "./layer_db.ts";
@@ -21,6 +22,8 @@ export interface Problem {
   readonly message: string;
   /** What to do about it. */
   readonly hint: string;
+  /** The layer whose bytes are not what they were. */
+  readonly layer?: ChainId;
 }
 
 /** Collects problems, and turns the failure of a look into one. */
@@ -31,19 +34,25 @@ class Findings {
     this.problems.push({ subject, message, hint });
   }
 
-  /** What `look` returns; a Failure is a problem and gives undefined. */
-  async look<T>(subject: string, hint: string, look: () => Promise<T>): Promise<T | undefined> {
+  /** What `look` returns; a Failure is a problem, of `layer` if that is given, and gives undefined. */
+  async look<T>(
+    subject: string,
+    hint: string,
+    look: () => Promise<T>,
+    layer?: ChainId,
+  ): Promise<T | undefined> {
     try {
       return await look();
     } catch (error) {
       if (!isFailure(error) || error.kind === "cancelled") throw error;
-      this.add(subject, error.message, hint);
+      this.problems.push({ subject, message: error.message, hint, ...(layer !== undefined && { layer }) });
       return undefined;
     }
   }
 }
 
 const pullAgain = "remove the image and pull it again";
+const repair = `\`varve system check --deep --repair\` fetches it again; or ${pullAgain}`;
 const collect = "`varve system prune` removes it";
 
 /** Looks at every image, layer, name and container, changes nothing, and returns what is wrong; empty is good. */
@@ -72,10 +81,19 @@ async function checkLayers(
     const layer = await findings.look(subject, pullAgain, () => entries.get(chain));
     if (layer === undefined) continue;
     layers.set(chain, layer);
-    if (!existsSync(driverContent(store.driver, layer.cacheId))) {
-      findings.add(subject, `its directory ${driverFolder(store, layer.cacheId)} is missing`, pullAgain);
+    const content = driverContent(store.driver, layer.cacheId);
+    const folder = driverFolder(store, layer.cacheId);
+    if (!existsSync(content)) {
+      if (content.endsWith(".tar") && existsSync(folder))
+        findings.problems.push({
+          subject,
+          message: `its tar ${content} is missing`,
+          hint: repair,
+          layer: chain,
+        });
+      else findings.add(subject, `its directory ${folder} is missing`, pullAgain);
     } else if (options.deep === true) {
-      await findings.look(subject, pullAgain, () => readLayer(store, layer, options.signal));
+      await findings.look(subject, repair, () => readLayer(store, layer, options.signal), chain);
     }
   }
   for (const { chainId, parent } of layers.values()) {
@@ -89,6 +107,8 @@ async function checkLayers(
 /** `openTar` ends with a failure if the bytes do not hash to the diff ID. */
 async function readLayer(store: Store, layer: StoredLayer, signal = new AbortController().signal) {
   for await (const chunk of await store.layers.openTar(layer.chainId, { signal })) void chunk;
+  const target = store.driver.target(layer.cacheId);
+  if (isTarTarget(target)) readCatalog(target);
 }
 
 async function checkImages(

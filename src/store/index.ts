@@ -11,6 +11,7 @@ export type { MigrateOptions, MigrationResult } from "./migrate/types.ts";
 export { openStore, type OpenStoreOptions } from "./open_store.ts";
 export { receiveImage, type ReceivedImage, type ReceiveOptions, type Unpacker } from "./receive.ts";
 export { referencesLock, releaseLayers } from "./release.ts";
+export { cachedSource, repairLayer, type LayerSource } from "./repair_layer.ts";
 export { resolveImage } from "./resolve_image.ts";
 export type { Session } from "./sessions.ts";
 export { timestamp } from "./timestamp.ts";

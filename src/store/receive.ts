@@ -72,7 +72,7 @@ export async function receiveImage(
         writeback,
         count: (bytes) => (bytesFetched += bytes),
       };
-      const layersFetched = await receiveStack(transfer, stack, config, options);
+      const layersFetched = await receiveStack(transfer, stack, config, { ...options, own });
       const layersExisting = stack.length - layersFetched;
       return { imageId: image.imageId, layersFetched, layersExisting, bytesFetched };
     });
@@ -86,7 +86,7 @@ async function receiveStack(
   transfer: Transfer,
   stack: readonly StackLayer[],
   config: VerifiedConfig,
-  options: ReceiveOptions,
+  options: ReceiveOptions & { readonly own: AsyncDisposableStack },
 ): Promise<number> {
   await using locks = new AsyncDisposableStack();
   const first = await findMissing(transfer, stack, locks);
@@ -94,6 +94,8 @@ async function receiveStack(
   const missing = await nameDirectories(transfer, stack, first);
   announce(transfer, stack, first);
   const fetched = await unpackStack(transfer, missing);
+  // A worker is some 50 MB that the rest can do without.
+  await options.own.disposeAsync();
   await registerImage(transfer, stack, fetched, config, options.parent);
   for (const { layer } of fetched) {
     if (layer.view.blob !== undefined) transfer.report({ id: lineId(layer), status: "Pull complete" });

@@ -135,17 +135,29 @@ export const systemCheck = command({
   section: "System",
   usage: "[OPTIONS]",
   summary: "Look for damage in the root",
-  examples: [{ text: "Hash every layer again", command: "varve system check --deep" }],
-  flags: { deep: { kind: "boolean", help: "Re-assemble and hash every layer" } },
+  examples: [
+    { text: "Hash every layer again", command: "varve system check --deep" },
+    { text: "Fetch damaged layers again, and nothing else", command: "varve system check --deep --repair" },
+  ],
+  flags: {
+    deep: { kind: "boolean", help: "Re-assemble and hash every layer" },
+    repair: { kind: "boolean", help: "Fetch damaged layers again (driver erofs)" },
+  },
   args: { min: 0, max: 0 },
-  async run({ app, flags }) {
-    const problems = await (await app.engine()).system.check({ deep: flags.deep });
+  async run({ app, flags, signal }) {
+    const { system } = await app.engine();
+    const found = await system.check({ deep: flags.deep });
+    const { repaired, problems } = flags.repair
+      ? await system.repair(found, { signal })
+      : { repaired: [], problems: found };
+    const lines = [
+      ...repaired.map(({ chainId, source }) => `layer ${chainId}: repaired from ${source}`),
+      ...problems.map((problem) => `${problem.subject}: ${problem.message}; ${problem.hint}`),
+    ];
     result(
       app,
-      problems,
-      problems.length === 0
-        ? ["no problems found"]
-        : problems.map((problem) => `${problem.subject}: ${problem.message}; ${problem.hint}`),
+      flags.repair ? { repaired, problems } : problems,
+      found.length === 0 ? ["no problems found"] : lines,
     );
     return problems.length === 0 ? 0 : 1;
   },

@@ -1,4 +1,6 @@
 /** What concerns the whole root: info, disk use, clean-up, checks. */
+import type { Remote } from "../../remote/index.ts";
+import type { Repair } from "./repair.ts";
 import type { CollectedGarbage, Ledger, MigrationResult, Problem, Store } from "../../store/index.ts";
 import type { Containers } from "../containers/index.ts";
 import type { DiskUsage } from "./disk_usage.ts";
@@ -9,10 +11,12 @@ import type { SystemPruneOptions, SystemPruneResult } from "./prune.ts";
 export class System {
   readonly #store: Store;
   readonly #containers: Containers;
+  readonly #remote: () => Promise<Remote>;
 
-  constructor(store: Store, containers: Containers) {
+  constructor(store: Store, containers: Containers, remote: () => Promise<Remote>) {
     this.#store = store;
     this.#containers = containers;
+    this.#remote = remote;
   }
 
   async info(): Promise<SystemInfo> {
@@ -50,5 +54,10 @@ export class System {
   /** Looks for damage; `deep` hashes every layer. */
   async check(options: { readonly deep?: boolean } = {}): Promise<Problem[]> {
     return (await import("../../store/index.ts")).checkStore(this.#store, options);
+  }
+
+  /** Fetches the damaged layers among what {@link check} found again, each alone; needs layers kept as tars. */
+  async repair(problems: readonly Problem[], { signal }: { readonly signal: AbortSignal }): Promise<Repair> {
+    return (await import("./repair.ts")).repairLayers(this.#store, this.#remote, problems, signal);
   }
 }
