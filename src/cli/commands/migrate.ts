@@ -16,7 +16,7 @@ export const migrate = command({
     "force, removes what it left instead.",
   examples: [
     {
-      text: "Keep layers as they came, and mount them unpacked by nobody",
+      text: "Layers stay as they came, and are mounted without being unpacked",
       command: "varve migrate --to erofs",
     },
     { text: "Back to what dockerd can read", command: "varve migrate --to overlay2" },
