@@ -1,26 +1,35 @@
-/** The pulls: every engine, every image, in turns. */
+/** The pulls and removals: every engine, every image, in turns. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Cgroup, makeCgroup } from "./measure/cgroup.ts";
 import type { DiskMaker } from "./measure/disk.ts";
 import { fixedJob } from "./measure/fixed_job.ts";
 import { run } from "./measure/program.ts";
-import type { Peer } from "./peers/types.ts";
+import type { Command, Peer, RunningPeer } from "./peers/types.ts";
 
-/** One pull. */
-export interface Sample {
-  readonly image: string;
-  readonly peer: string;
-  readonly round: number;
+/** What commands took, and `sync` after them. */
+export interface Cost {
   /** From start to exit of the command or commands. */
-  readonly pullSeconds: number;
-  /** Of `sync` after it: what the engine left unwritten. */
+  readonly seconds: number;
+  /** Of `sync`: what the engine left unwritten. */
   readonly syncSeconds: number;
   /** Of all the engine's processes, daemons and their children included, and of the `sync`. */
   readonly userSeconds: number;
   readonly systemSeconds: number;
   /** Peak memory of the command's own process, in bytes: of use where there is no daemon. */
   readonly peakMemory: number;
+}
+
+/** One pull, and the removal of what it stored. */
+export interface Sample {
+  readonly image: string;
+  readonly peer: string;
+  readonly round: number;
+  readonly pull: Cost;
+  readonly removal: Cost;
+  /** Bytes of the disk in use because of the pull, after it and after the removal; not on shared file systems. */
+  readonly stored: number | undefined;
+  readonly left: number | undefined;
   /** CPU seconds of a job that is always the same, right before. */
   readonly fixedJobSeconds: number;
 }
@@ -40,9 +49,7 @@ export async function compare(options: CompareOptions): Promise<Sample[]> {
   const samples: Sample[] = [];
   for (let round = 0; round < rounds; round++) {
     for (const image of images) {
-      // Nobody is always first.
-      const order = peers.map((_, i) => peers[(i + round) % peers.length] as Peer);
-      for (const peer of order) {
+      for (const peer of inTurn(peers, round)) {
         const sample = await pullOnce(peer, image, round, options);
         samples.push(sample);
         options.onSample(sample);
@@ -50,6 +57,12 @@ export async function compare(options: CompareOptions): Promise<Sample[]> {
     }
   }
   return samples;
+}
+
+/** Nobody is always first, nor always after the same one. */
+export function inTurn<T>(all: readonly T[], round: number): T[] {
+  const order = all.map((_, i) => all[(i + round) % all.length] as T);
+  return round % 2 === 0 ? order : order.reverse();
 }
 
 async function pullOnce(
@@ -63,30 +76,45 @@ async function pullOnce(
   const directory = join(disk.directory, "store");
   mkdirSync(directory);
   await using running = await peer.start({ directory, cgroup, signal });
-  await syncDisk(disk.directory, cgroup, signal);
+  const place: Place = { running, directory, cgroup, signal };
+  await sync(place);
   const fixedJobSeconds = fixedJob();
+  const empty = disk.used();
+  const used = (): number | undefined => (empty === undefined ? undefined : (disk.used() ?? 0) - empty);
+  const pull = await costOf(running.pull(image.reference), place);
+  const stored = used();
+  const removal = await costOf(running.remove(image.reference), place);
+  return { image: image.name, peer: peer.name, round, pull, removal, stored, left: used(), fixedJobSeconds };
+}
+
+interface Place {
+  readonly running: RunningPeer;
+  readonly directory: string;
+  readonly cgroup: Cgroup;
+  readonly signal: AbortSignal;
+}
+
+async function costOf(commands: readonly Command[], place: Place): Promise<Cost> {
+  const { running, cgroup, signal } = place;
   const before = cgroup.used();
-  let [pullSeconds, peakMemory] = [0, 0];
-  for (const command of running.pull(image.reference)) {
+  let [seconds, peakMemory] = [0, 0];
+  for (const command of commands) {
     const finished = await run(command, { cgroup, signal, environment: running.environment ?? {} });
-    pullSeconds += finished.seconds;
+    seconds += finished.seconds;
     peakMemory = Math.max(peakMemory, finished.peakMemory);
   }
-  const syncSeconds = await syncDisk(disk.directory, cgroup, signal);
+  const syncSeconds = await sync(place);
   const after = cgroup.used();
   return {
-    image: image.name,
-    peer: peer.name,
-    round,
-    pullSeconds,
+    seconds,
     syncSeconds,
     userSeconds: after.user - before.user,
     systemSeconds: after.system - before.system,
     peakMemory,
-    fixedJobSeconds,
   };
 }
 
-async function syncDisk(directory: string, cgroup: Cgroup, signal: AbortSignal): Promise<number> {
+/** @returns the seconds that it took */
+async function sync({ directory, cgroup, signal }: Place): Promise<number> {
   return (await run(["sync", "-f", directory], { cgroup, signal })).seconds;
 }

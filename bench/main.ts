@@ -1,18 +1,21 @@
 /** `npm run bench`: varve beside the engines that this machine has. See `--help`. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
-import { availableParallelism, cpus, release, totalmem } from "node:os";
-import { delimiter, join, resolve } from "node:path";
-import { compare, type Sample } from "./compare.ts";
+import { mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { describe } from "./circumstances.ts";
+import { compare, type Cost, type Sample } from "./compare.ts";
+import { timeContainers } from "./containers.ts";
+import { bigFile } from "./images/big_file.ts";
 import { publish } from "./images/publish.ts";
 import type { ImageRecipe } from "./images/recipe.ts";
+import { runnable, runsAlone } from "./images/runnable.ts";
 import { manyLayers, smallFiles, tinyImage } from "./images/synthetic.ts";
 import { debianImage, systemSample } from "./images/system.ts";
 import { insideWork, removeWork, runIsolated, stopSignal } from "./isolated.ts";
 import { timeListings } from "./listing.ts";
 import { makeCgroup } from "./measure/cgroup.ts";
 import { DiskMaker } from "./measure/disk.ts";
-import { median } from "./measure/statistics.ts";
+import { findProgram } from "./measure/program.ts";
 import { type BenchOptions, isChosen, readOptions, usage } from "./options.ts";
 import { containerd } from "./peers/containerd.ts";
 import { dockerd } from "./peers/dockerd.ts";
@@ -23,47 +26,66 @@ import { varve, VarveCommand } from "./peers/varve.ts";
 import { startRegistry } from "./registry.ts";
 import { formatReport, type Report } from "./report.ts";
 
-const imageNames = ["small", "layers", "debian", "listing"];
-const peerNames = ["varve", "dockerd", "podman", "ctr", "skopeo"];
+const imageNames = ["small", "layers", "debian", "file", "listing", "run"];
+const peerNames = ["varve", "varve-overlay2", "dockerd", "podman", "ctr", "skopeo"];
 
 function note(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-async function bench(options: BenchOptions, work: string, signal: AbortSignal): Promise<Report> {
+async function bench(options: BenchOptions, work: string, stop: AbortSignal): Promise<Report> {
   const command = new VarveCommand(work);
   const peers = findPeers(options, command);
   const disks = new DiskMaker(work, options.backing);
   using cgroup = makeCgroup(`varve-bench-${process.ppid}`);
   const content = options.keep === undefined ? join(work, "registry") : resolve(options.keep);
-  await using registry = await startRegistry({ content, work, cgroup, signal });
+  await using registry = await startRegistry({ content, work, cgroup, signal: stop });
+  const signal = AbortSignal.any([stop, registry.ended]);
   const recipes = recipesOf(options);
-  const images = [];
-  for (const recipe of recipes) {
+  const published = async (recipe: ImageRecipe) => {
     note(`making image ${recipe.name}: ${recipe.title}`);
-    images.push({ ...recipe, reference: await publish(registry.address, recipe, work) });
     signal.throwIfAborted();
-  }
+    return { ...recipe, reference: await publish(registry.address, recipe, work) };
+  };
+  const images = [];
+  for (const recipe of recipes) images.push(await published(recipe));
+  const runRecipe = runnableOf(options, work);
+  const runImage = runRecipe && (await published(runRecipe));
   readOnce(content);
   note("warming up");
-  const first = [{ name: "first", reference: await publish(registry.address, tinyImage(), work) }];
-  await compare({ peers, images: first, rounds: 1, disks, signal, onSample: () => undefined });
+  const first = await publish(registry.address, tinyImage(), work);
+  await compare({
+    peers,
+    images: [{ name: "first", reference: first }],
+    rounds: 1,
+    disks,
+    signal,
+    onSample: () => undefined,
+  });
   const { rounds } = options;
   const samples = await compare({ peers, images, rounds, disks, signal, onSample });
   const count = options.quick ? 20 : 500;
   const listings = isChosen(options, "listing", imageNames)
     ? await timeListings({ varve: command, disks, cgroup, images: count, signal })
     : undefined;
+  if (runImage !== undefined) note("starting containers");
+  const containerRounds = options.quick ? rounds : Math.max(3, rounds);
+  const containers = runImage && {
+    title: runImage.title,
+    times: await timeContainers({ ...runImage, peers, disks, rounds: containerRounds, signal }),
+  };
+  const about = { peers, stores: disks.title, registry: registry.name, rounds, samples };
   return {
-    circumstances: circumstances(options, peers, registry.name, samples),
-    images: recipes,
+    circumstances: describe(about),
+    images: recipes.map(({ name, title }) => ({ name, title })),
     samples,
     listings,
+    containers,
   };
 }
 
 function findPeers(options: BenchOptions, command: VarveCommand): Peer[] {
-  const all = [varve(command), dockerd, podman, containerd, skopeo];
+  const all = [varve(command, "erofs"), varve(command, "overlay2"), dockerd, podman, containerd, skopeo];
   return all.filter((peer) => {
     if (!isChosen(options, peer.name, peerNames)) return false;
     try {
@@ -82,10 +104,19 @@ function recipesOf(options: BenchOptions): ImageRecipe[] {
     small: () => smallFiles(quick),
     layers: () => manyLayers(quick),
     debian: () => (debian === undefined ? systemSample(quick) : debianImage(resolve(debian))),
+    file: () => bigFile(quick),
   };
   return Object.keys(makers)
     .filter((name) => isChosen(options, name, imageNames))
     .map((name) => (makers[name] as () => ImageRecipe)());
+}
+
+function runnableOf(options: BenchOptions, work: string): ImageRecipe | undefined {
+  if (!isChosen(options, "run", imageNames)) return undefined;
+  const busybox = findProgram("busybox");
+  if (busybox !== undefined && runsAlone(busybox, work)) return runnable(options.quick, busybox);
+  note("run: no statically linked busybox is installed: left out");
+  return undefined;
 }
 
 /** Into the page cache: a disk that reads slowly once would be blamed on who came first. */
@@ -95,42 +126,13 @@ function readOnce(content: string): void {
   });
 }
 
-function onSample({
-  image,
-  peer,
-  round,
-  pullSeconds,
-  syncSeconds,
-  userSeconds,
-  systemSeconds,
-}: Sample): void {
-  const cpu = userSeconds + systemSeconds;
-  const [pull, sync] = [pullSeconds.toFixed(2), syncSeconds.toFixed(2)];
+function onSample({ image, peer, round, pull, removal }: Sample): void {
+  const cpu = (pull.userSeconds + pull.systemSeconds).toFixed(2);
+  const cost = ({ seconds, syncSeconds }: Cost): string =>
+    `${seconds.toFixed(2)} s + sync ${syncSeconds.toFixed(2)} s`;
   note(
-    `round ${round + 1}  ${image.padEnd(7)} ${peer.padEnd(8)} ${pull} s + sync ${sync} s, CPU ${cpu.toFixed(2)} s`,
+    `round ${round + 1}  ${image.padEnd(7)} ${peer.padEnd(14)} ${cost(pull)}, CPU ${cpu} s; removed in ${cost(removal)}`,
   );
-}
-
-function circumstances(
-  { backing, rounds }: BenchOptions,
-  peers: readonly Peer[],
-  registry: string,
-  samples: readonly Sample[],
-): string[] {
-  const [cpu] = cpus();
-  const hasUnpigz = (process.env["PATH"] ?? "")
-    .split(delimiter)
-    .some((folder) => existsSync(join(folder, "unpigz")));
-  const fixed = samples.map(({ fixedJobSeconds }) => fixedJobSeconds);
-  const range = `${Math.min(...fixed).toFixed(2)}-${Math.max(...fixed).toFixed(2)}`;
-  return [
-    `${availableParallelism()} cores (${cpu?.model}), ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`,
-    `Stores on fresh ext4 file systems with a journal, on loop devices ${backing === "disk" ? "on the disk" : "in memory"}; registry: ${registry}; medians of ${rounds}.`,
-    `"pull" ends when the command does, "sync" is what was left to write; "total" is both. CPU seconds count all children.`,
-    `unpigz, which dockerd and containerd would use, is ${hasUnpigz ? "" : "not "}installed.`,
-    `A fixed CPU job took ${range} s beside (median ${median(fixed).toFixed(2)}).`,
-    ...peers.map((peer) => `  ${peer.name}: ${peer.version()}`),
-  ];
 }
 
 async function main(): Promise<number> {

@@ -1,13 +1,16 @@
 /** What the user may choose. */
 import { parseArgs } from "node:util";
 
-/** Where the disks of the stores lie: sparse files below the temporary directory, or memory. */
-export type Backing = "disk" | "memory";
+/**
+ * Where the stores lie: on disks that are sparse files below the temporary directory, or in memory; or in plain
+ * directories there, on the machine's own file system.
+ */
+export type Backing = "disk" | "memory" | "root";
 
 export interface BenchOptions {
   /** Pulls of each image by each engine. */
   readonly rounds: number;
-  /** Names of engines and images; undefined: all. */
+  /** Names of engines, images and parts; undefined: all. */
   readonly only: ReadonlySet<string> | undefined;
   /** Small images and one round: to see whether it works, not to compare. */
   readonly quick: boolean;
@@ -22,13 +25,19 @@ export interface BenchOptions {
 
 export const usage = `Usage: npm run bench -- [OPTIONS]
 
-Compares cold pulls of three images from one local registry, in turns, by varve and by the engines that this machine
-has (dockerd, podman, containerd's ctr, skopeo + umoci), and times varve's listings on a store of 500 images.
+Compares cold pulls of four images from one local registry, and their removal, in turns, by varve with its drivers
+erofs (varve) and overlay2 (varve-overlay2) and by the engines that this machine has (dockerd, podman, containerd's
+ctr, skopeo + umoci). A pull ends when the image is ready to run; a removal when nothing of it is left.
+listing times varve's listings on a store of 500 images; run starts containers of varve and dockerd and reads in them,
+also with the machine's caches dropped.
 Needs root: every pull gets a fresh ext4 file system with a journal on a loop device.
 
-      --rounds N          pulls of each image by each engine (default 5)
-      --only NAMES        engines and images, with commas: varve,dockerd,podman,ctr,skopeo small,layers,debian listing
-      --backing WHERE     where the loop devices' files lie: disk (default) or memory
+      --rounds N          pulls of each image by each engine (default 5); of run: at least 3
+      --only NAMES        with commas, of each line those named, or all if none of it is:
+                            varve,varve-overlay2,dockerd,podman,ctr,skopeo
+                            small,layers,debian,file,listing,run
+      --backing WHERE     where the loop devices' files lie: disk (default) or memory; root: no loop devices, but
+                          directories on the file system of the temporary directory
       --debian DIR        root of a Debian system for the large image, such as debootstrap makes;
                           default: a sample of this machine's /usr of about 800 MB
       --keep DIR          keep the images there for the next run
@@ -55,8 +64,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
   const rounds = values.rounds === undefined ? (quick ? 1 : 5) : Number(values.rounds);
   if (!Number.isInteger(rounds) || rounds < 1)
     throw new Error(`--rounds ${values.rounds}: not a number of rounds`);
-  if (backing !== "disk" && backing !== "memory")
-    throw new Error(`--backing ${backing}: neither disk nor memory`);
+  if (backing !== "disk" && backing !== "memory" && backing !== "root")
+    throw new Error(`--backing ${backing}: neither disk, memory nor root`);
   return {
     rounds,
     only: values.only === undefined ? undefined : new Set(values.only.split(",")),

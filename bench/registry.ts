@@ -9,6 +9,8 @@ export interface Registry extends AsyncDisposable {
   /** `127.0.0.1:41234` */
   readonly address: string;
   readonly name: string;
+  /** Aborted if it ends by itself. */
+  readonly ended: AbortSignal;
 }
 
 export interface RegistryOptions {
@@ -30,8 +32,11 @@ export async function startRegistry({ content, work, cgroup, signal }: RegistryO
   const command = isDocker ? dockerRegistry(content, work, address) : ownRegistry(content, address);
   const daemon: Daemon = start(command, { cgroup, signal });
   await untilReady(daemon, async () => (await fetch(`http://${address}/v2/`)).ok, signal);
+  const end = new AbortController();
+  daemon.ended.catch((error: unknown) => end.abort(error));
   return {
     address,
+    ended: end.signal,
     name: isDocker ? "docker-registry" : "varve's registry",
     [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose](),
   };

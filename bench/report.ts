@@ -1,7 +1,9 @@
 /** Measurements as tables. */
-import type { Sample } from "./compare.ts";
+import type { Cost, Sample } from "./compare.ts";
+import type { ContainerTimes } from "./containers.ts";
 import type { ListingTimes } from "./listing.ts";
 import { median } from "./measure/statistics.ts";
+import { columns, ratio } from "./table.ts";
 
 export interface Report {
   /** What was measured, on what, and how. */
@@ -9,6 +11,7 @@ export interface Report {
   readonly images: readonly { readonly name: string; readonly title: string }[];
   readonly samples: readonly Sample[];
   readonly listings: ListingTimes | undefined;
+  readonly containers: { readonly title: string; readonly times: ContainerTimes } | undefined;
 }
 
 interface Row {
@@ -20,10 +23,17 @@ interface Row {
   readonly slowest: number;
   readonly user: number;
   readonly system: number;
-  readonly memory: number;
+  readonly removal: number;
+  readonly removalSync: number;
+  readonly removalTotal: number;
+  /** Bytes; NaN where they were not counted. */
+  readonly stored: number;
+  readonly left: number;
 }
 
 const reference = "varve";
+/** The same program with the other driver. */
+const unpacking = "varve-overlay2";
 /** Bytes that no pull by varve may pass. */
 const memoryBound = 300 * 2 ** 20;
 /** Milliseconds in which a listing has to answer. */
@@ -34,36 +44,45 @@ export function formatReport(report: Report): string {
     const rows = rowsOf(report.samples.filter(({ image }) => image === name));
     return `\n${name}: ${title}\n${table(rows)}`;
   });
-  return [...report.circumstances, ...tables, ...memoryLines(report), ...listingLines(report)].join("\n");
+  const lines = [memoryLines, containerLines, listingLines].flatMap((linesOf) => linesOf(report));
+  return [...report.circumstances, ...tables, ...lines].join("\n");
 }
 
-/** Medians, in the order of the time that they took. */
+const totalOf = ({ seconds, syncSeconds }: Cost): number => seconds + syncSeconds;
+
+/** Medians, in the order of the time that the pulls took. */
 function rowsOf(samples: readonly Sample[]): Row[] {
   const peers = [...new Set(samples.map(({ peer }) => peer))];
   const rows = peers.map((peer): Row => {
     const own = samples.filter((sample) => sample.peer === peer);
     const of = (value: (sample: Sample) => number): number => median(own.map(value));
-    const totals = own.map(({ pullSeconds, syncSeconds }) => pullSeconds + syncSeconds);
+    const totals = own.map(({ pull }) => totalOf(pull));
     return {
       peer,
-      pull: of(({ pullSeconds }) => pullSeconds),
-      sync: of(({ syncSeconds }) => syncSeconds),
+      pull: of(({ pull }) => pull.seconds),
+      sync: of(({ pull }) => pull.syncSeconds),
       total: median(totals),
       fastest: Math.min(...totals),
       slowest: Math.max(...totals),
-      user: of(({ userSeconds }) => userSeconds),
-      system: of(({ systemSeconds }) => systemSeconds),
-      memory: Math.max(...own.map(({ peakMemory }) => peakMemory)),
+      user: of(({ pull }) => pull.userSeconds),
+      system: of(({ pull }) => pull.systemSeconds),
+      removal: of(({ removal }) => removal.seconds),
+      removalSync: of(({ removal }) => removal.syncSeconds),
+      removalTotal: of(({ removal }) => totalOf(removal)),
+      stored: of(({ stored }) => stored ?? NaN),
+      left: of(({ left }) => left ?? NaN),
     };
   });
   return rows.sort((a, b) => a.total - b.total);
 }
 
+const headings = ["", "pull s", "sync s", "total", "range", "ratio", "CPU s", "user+sys", "ratio"];
+const more = ["rmi+sync s", "ratio", "disk MB", "left"];
+
 function table(rows: readonly Row[]): string {
   const own = rows.find(({ peer }) => peer === reference);
-  const ratio = (value: number, of: number | undefined): string =>
-    of === undefined ? "-" : `${(value / of).toFixed(2)}x`;
   const seconds = (value: number): string => value.toFixed(2);
+  const megabytes = (value: number): string => (Number.isNaN(value) ? "-" : (value / 1e6).toFixed(0));
   const lines = rows.map((row) => [
     row.peer,
     seconds(row.pull),
@@ -74,26 +93,36 @@ function table(rows: readonly Row[]): string {
     seconds(row.user + row.system),
     `${seconds(row.user)}+${seconds(row.system)}`,
     ratio(row.user + row.system, own && own.user + own.system),
+    `${seconds(row.removal)}+${seconds(row.removalSync)}`,
+    ratio(row.removalTotal, own?.removalTotal),
+    megabytes(row.stored),
+    megabytes(row.left),
   ]);
-  return columns([
-    ["", "pull s", "sync s", "total", "range", "ratio", "CPU s", "user+sys", "ratio"],
-    ...lines,
-  ]);
-}
-
-function columns(lines: readonly (readonly string[])[]): string {
-  const widths = (lines[0] ?? []).map((_, i) => Math.max(...lines.map((line) => line[i]?.length ?? 0)));
-  const pad = (cell: string, i: number): string =>
-    i === 0 ? cell.padEnd(widths[i] as number) : cell.padStart(widths[i] as number);
-  return lines.map((line) => `  ${line.map(pad).join("  ")}`).join("\n");
+  return columns([[...headings, ...more], ...lines]);
 }
 
 function memoryLines({ samples }: Report): string[] {
-  const own = samples.filter(({ peer }) => peer === reference);
-  if (own.length === 0) return [];
-  const most = Math.max(...own.map(({ peakMemory }) => peakMemory));
-  const verdict = most < memoryBound ? "below" : "OVER";
-  return [`\nPeak memory of varve: ${Math.round(most / 2 ** 20)} MiB, ${verdict} the bound of 300 MiB.`];
+  return [reference, unpacking].flatMap((peer) => {
+    const own = samples.filter((sample) => sample.peer === peer);
+    if (own.length === 0) return [];
+    const most = Math.max(...own.map(({ pull }) => pull.peakMemory));
+    const verdict = most < memoryBound ? "below" : "OVER";
+    return [`\nPeak memory of ${peer}: ${Math.round(most / 2 ** 20)} MiB, ${verdict} the bound of 300 MiB.`];
+  });
+}
+
+function containerLines({ containers }: Report): string[] {
+  if (containers === undefined) return [];
+  const { title, times } = containers;
+  const [first] = Object.values(times);
+  const peers = Object.keys(first ?? {});
+  const lines = Object.entries(times).map(([action, byPeer]) => {
+    const medianOf = (peer: string): number => median(byPeer[peer] ?? []);
+    const cells = peers.map((peer) => medianOf(peer).toFixed(0));
+    return [action, ...cells, ratio(medianOf(reference), medianOf(unpacking))];
+  });
+  const counts = `medians in ms; "ratio" is ${reference} to ${unpacking}`;
+  return [`\nrun: ${title}; ${counts}\n${columns([["", ...peers, "ratio"], ...lines])}`];
 }
 
 function listingLines({ listings }: Report): string[] {
@@ -101,6 +130,6 @@ function listingLines({ listings }: Report): string[] {
   const times = Object.entries(listings.milliseconds).map(([name, ms]) => `${name} ${ms.toFixed(0)} ms`);
   const slow = Object.values(listings.milliseconds).some((ms) => ms >= listingBound);
   return [
-    `On a store of ${listings.images} images: ${times.join(", ")} (bound ${listingBound} ms${slow ? ": TOO SLOW" : ""}).`,
+    `\nOn a store of ${listings.images} images: ${times.join(", ")} (bound ${listingBound} ms${slow ? ": TOO SLOW" : ""}).`,
   ];
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { PackedEntry, TarEntry } from "../../src/tar/index.ts";
 import { directoryEntry, fileEntry, type ImageRecipe, type LayerRecipe, symlinkEntry } from "./recipe.ts";
 
-interface Found {
+export interface Found {
   /** Relative to the root. */
   readonly path: string;
   readonly stats: Stats;
@@ -17,21 +17,26 @@ export function debianImage(root: string): ImageRecipe {
   return recipeOf("debian", root, found, `Debian system of ${root}`);
 }
 
+export function systemSample(quick: boolean): ImageRecipe {
+  const sampled = sampleFiles((quick ? 60 : 800) * 2 ** 20);
+  return recipeOf("debian", "/", sampled, "sample of this machine's /usr");
+}
+
 /**
- * A sample of /usr: each file is in or out by the hash of its path, so that small and large files, programs and
+ * About `wanted` bytes of /usr: each file is in or out by the hash of its path, so that small and large files, programs and
  * texts are mixed as they are on the machine. Very large files would make it depend on what happens to be installed.
  */
-export function systemSample(quick: boolean): ImageRecipe {
-  const wanted = (quick ? 60 : 800) * 2 ** 20;
+export function sampleFiles(wanted: number): Found[] {
   const all = ["usr/bin", "usr/lib", "usr/sbin", "usr/share"].flatMap((top) => [...walk("/", top)]);
   const usable = all.filter(({ stats }) => !stats.isFile() || stats.size < 24 << 20);
   const total = usable.reduce((sum, { stats }) => sum + stats.size, 0);
   const share = Math.min(1, wanted / total);
   const sampled = usable.filter(({ path, stats }) => stats.isDirectory() || fractionOf(path) < share);
-  return recipeOf("debian", "/", withoutEmpty(sampled), "sample of this machine's /usr");
+  return withoutEmpty(sampled);
 }
 
-function fractionOf(path: string): number {
+/** Between 0 and 1, always the same for a path. */
+export function fractionOf(path: string): number {
   return createHash("sha256").update(path).digest().readUInt32LE() / 2 ** 32;
 }
 
@@ -48,14 +53,19 @@ function withoutEmpty(found: readonly Found[]): Found[] {
 function recipeOf(name: string, root: string, found: readonly Found[], from: string): ImageRecipe {
   const files = found.filter(({ stats }) => stats.isFile());
   const bytes = files.reduce((sum, { stats }) => sum + stats.size, 0);
-  const key = createHash("sha256").update(JSON.stringify(found.map(({ path, stats }) => [path, stats.size])));
   const layer: LayerRecipe = () => entries(root, found);
   return {
     name,
     title: `1 layer, ${Math.round(bytes / 1e6)} MB in ${found.length.toLocaleString("en")} entries (${from})`,
-    key: `${name}-${key.digest("hex").slice(0, 16)}`,
+    key: `${name}-${keyOf(found)}`,
     layers: [layer],
   };
+}
+
+/** The same for the same paths and sizes. */
+export function keyOf(found: readonly Found[]): string {
+  const list = JSON.stringify(found.map(({ path, stats }) => [path, stats.size]));
+  return createHash("sha256").update(list).digest("hex").slice(0, 16);
 }
 
 /** Directories before what is in them; names in order. Devices, sockets and what may not be read are left out. */
@@ -68,7 +78,7 @@ function* walk(root: string, path: string): Generator<Found> {
     yield* walk(root, path === "" ? name : `${path}/${name}`);
 }
 
-function* entries(root: string, found: readonly Found[]): Generator<PackedEntry> {
+export function* entries(root: string, found: readonly Found[]): Generator<PackedEntry> {
   for (const { path, stats } of found) {
     const mtime = Math.floor(stats.mtimeMs / 1000);
     const common: Partial<TarEntry> = { mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid, mtime };

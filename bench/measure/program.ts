@@ -1,7 +1,8 @@
 /** Starting programs, and ending them. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
 import { type Cgroup, inCgroup } from "./cgroup.ts";
 
 export interface ProgramOptions {
@@ -15,6 +16,12 @@ export interface Finished {
   readonly seconds: number;
   /** The most memory of the process that was started, not of its children, in bytes. */
   readonly peakMemory: number;
+}
+
+/** Path of a program that is installed. */
+export function findProgram(name: string): string | undefined {
+  const folders = (process.env["PATH"] ?? "").split(delimiter);
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
 /** Milliseconds between two looks at a process' memory. The kernel keeps the peak, so few are enough. */
@@ -45,7 +52,8 @@ export async function run(command: readonly string[], options: ProgramOptions): 
   }
 }
 
-async function lastWords(child: ChildProcess): Promise<string> {
+/** The end of what it writes to its standard error, when that is closed. */
+export async function lastWords(child: ChildProcess): Promise<string> {
   let text = "";
   for await (const chunk of child.stderr as AsyncIterable<Buffer>)
     text = (text + chunk.toString()).slice(-2000);

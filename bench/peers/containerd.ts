@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { start, untilReady } from "../measure/program.ts";
-import type { Peer } from "./types.ts";
+import type { Command, Peer } from "./types.ts";
 
 /** containerd with its own client; it unpacks into its overlayfs snapshotter and keeps the blobs beside. */
 export const containerd: Peer = {
@@ -22,10 +22,11 @@ export const containerd: Peer = {
     writeFileSync(config, lines.join("\n"));
     const daemon = start(["containerd", "--config", config, "--log-level", "error"], { cgroup, signal });
     await untilReady(daemon, async () => existsSync(socket) && answers(socket), signal);
+    const images = (...args: string[]): Command => ["ctr", "-a", socket, "images", ...args];
     return {
-      pull: (image) => [
-        ["ctr", "-a", socket, "images", "pull", "--plain-http", "--snapshotter", "overlayfs", image],
-      ],
+      pull: (image) => [images("pull", "--plain-http", "--snapshotter", "overlayfs", image)],
+      // Waits for the garbage collection, which removes blobs and snapshots.
+      remove: (image) => [images("rm", "--sync", image)],
       [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose](),
     };
   },

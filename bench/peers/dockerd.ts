@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { start, untilReady } from "../measure/program.ts";
-import type { Peer } from "./types.ts";
+import type { Command, Peer } from "./types.ts";
 
 /** Docker's daemon without networks; the CLI asks it to pull. */
 export const dockerd: Peer = {
@@ -19,8 +19,11 @@ export const dockerd: Peer = {
     const fixed = ["--iptables=false", "--bridge=none", "--storage-driver=overlay2"];
     const daemon = start(["dockerd", ...fixed, ...Object.entries(own).flat()], { cgroup, signal });
     await untilReady(daemon, async () => existsSync(socket) && answers(socket), signal);
+    const docker = (...args: string[]): Command => ["docker", "-H", `unix://${socket}`, ...args];
     return {
-      pull: (image) => [["docker", "-H", `unix://${socket}`, "pull", "--quiet", image]],
+      pull: (image) => [docker("pull", "--quiet", image)],
+      remove: (image) => [docker("rmi", image)],
+      run: (image, command) => docker("run", "--rm", "-i", "--network", "none", image, ...command),
       [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose](),
     };
   },

@@ -11,6 +11,7 @@ export const podman: Peer = {
     const podman = ["podman", ...places, "--storage-driver", "overlay"];
     return {
       pull: (image) => [[...podman, "pull", "--quiet", "--tls-verify=false", image]],
+      remove: (image) => [[...podman, "rmi", image]],
       // Large blobs wait there for the copy.
       environment: { TMPDIR: directory },
       [Symbol.asyncDispose]: async () => undefined,

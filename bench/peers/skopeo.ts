@@ -10,12 +10,13 @@ export const skopeo: Peer = {
       .map((program) => execFileSync(program, ["--version"], { encoding: "utf8" }).trim())
       .join(", "),
   async start({ directory }) {
-    const layout = join(directory, "layout");
+    const [layout, bundle] = [join(directory, "layout"), join(directory, "bundle")];
     return {
       pull: (image) => [
         ["skopeo", "copy", "--quiet", "--src-tls-verify=false", `docker://${image}`, `oci:${layout}:bench`],
-        ["umoci", "unpack", "--image", `${layout}:bench`, join(directory, "bundle")],
+        ["umoci", "unpack", "--image", `${layout}:bench`, bundle],
       ],
+      remove: () => [["rm", "-rf", layout, bundle]],
       environment: { TMPDIR: directory },
       [Symbol.asyncDispose]: async () => undefined,
     };

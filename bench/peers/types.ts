@@ -1,6 +1,8 @@
 /** What the benchmark knows of an engine. */
 import type { Cgroup } from "../measure/cgroup.ts";
 
+export type Command = readonly string[];
+
 export interface PeerContext {
   /** Empty directory on the disk of this pull. */
   readonly directory: string;
@@ -12,7 +14,11 @@ export interface PeerContext {
 /** An engine that is up, on an empty store. Disposing ends it. */
 export interface RunningPeer extends AsyncDisposable {
   /** Commands that, one after the other, bring the image into the store and unpack it. */
-  pull(image: string): readonly (readonly string[])[];
+  pull(image: string): readonly Command[];
+  /** Commands that remove the image and all that its pull has stored, of it. Nothing is left for later. */
+  remove(image: string): readonly Command[];
+  /** Command that runs another one in a container, without a network, and removes the container. */
+  run?(image: string, command: Command): Command;
   readonly environment?: Readonly<Record<string, string>>;
 }
 

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import type { Peer } from "./types.ts";
+import type { Command, Peer } from "./types.ts";
 
 const checkout = join(import.meta.dirname, "../..");
 const node = join(checkout, "node_modules/.bin/node");
@@ -26,13 +26,20 @@ export class VarveCommand {
   }
 }
 
-export function varve({ command, environment }: VarveCommand): Peer {
+/** With either driver an image is ready to run when the pull ends: unpacked, or its EROFS image made. */
+export function varve({ command, environment }: VarveCommand, driver: "erofs" | "overlay2"): Peer {
   return {
-    name: "varve",
+    name: driver === "erofs" ? "varve" : `varve-${driver}`,
     version: () => execFileSync(node, [...command.slice(1), "--version"], { encoding: "utf8" }).trim(),
     async start({ directory }) {
+      const root = join(directory, "root");
+      const globals = ["--root", root, "--driver", driver];
+      const varve = (...args: string[]): Command => [...command, ...globals, ...args];
       return {
-        pull: (image) => [[...command, "--root", join(directory, "root"), "pull", "--quiet", image]],
+        pull: (image) => [varve("pull", "--quiet", image)],
+        // The compressed layers would stay for a while, to be pushed or pulled again.
+        remove: (image) => [varve("rmi", image), ["rm", "-rf", join(root, "varve/blobs")]],
+        run: (image, inside) => varve("run", "--rm", "-i", "--network", "none", image, ...inside),
         environment,
         [Symbol.asyncDispose]: async () => undefined,
       };
