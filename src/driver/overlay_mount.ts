@@ -1,6 +1,6 @@
 /** The mount itself, in Docker's words (behaviours B151, B152; kernel Documentation/filesystems/overlayfs.rst). */
 import { existsSync } from "node:fs";
-import { fromText } from "../byte_string.ts";
+import { type ByteString, fromText } from "../byte_string.ts";
 import { Failure, isFailure } from "../errors.ts";
 import * as sys from "../sys/index.ts";
 import { makeDirectory, type OverlayLayout } from "./overlay_layout.ts";
@@ -28,9 +28,7 @@ export interface OverlayMount {
 
 /** Mounts `id` over its parents. @throws Failure with Docker's text */
 export function mountOverlay(layout: OverlayLayout, id: CacheId, mount: OverlayMount): void {
-  const target = fromText(mount.at);
-  makeDirectory(target, 0o700);
-  try {
+  atMountPoint(mount.at, (target) => {
     const absolute = overlayOptions(layout, id, { ...mount, base: `${layout.home}/` });
     if (absolute.length <= sys.pageSize() - 1 && isPlain(layout.home)) {
       sys.mount("overlay", target, "overlay", 0, absolute);
@@ -38,9 +36,18 @@ export function mountOverlay(layout: OverlayLayout, id: CacheId, mount: OverlayM
       const relative = overlayOptions(layout, id, { ...mount, base: "" });
       inDirectory(layout.home, () => sys.mount("overlay", target, "overlay", 0, relative));
     }
+  });
+}
+
+/** Makes the directory `path` and mounts an overlay there; without the one the other goes. @throws Failure */
+export function atMountPoint(path: string, mount: (target: ByteString) => void): void {
+  const target = fromText(path);
+  makeDirectory(target, 0o700);
+  try {
+    mount(target);
   } catch (error) {
     sys.unlinkAt(sys.AT_FDCWD, target, sys.AT_REMOVEDIR);
-    throw explained(error, mount.at);
+    throw explained(error, path);
   }
 }
 
@@ -55,12 +62,26 @@ export interface OptionsForm {
 export function overlayOptions(layout: OverlayLayout, id: CacheId, form: OptionsForm): string {
   const base = fromText(form.base);
   const lowers = layout.lowerLinks(id).map((link) => base + link);
-  if (form.readOnly) lowers.unshift(`${base}${id}/diff`);
+  const [diff, work] = [`${base}${id}/diff`, `${base}${id}/work`];
+  if (form.readOnly) return overlayData({ lowers: [diff, ...lowers], ...form.dialect });
+  return overlayData({ lowers, upper: diff, work, ...form.dialect });
+}
+
+export interface OverlayParts extends OverlayDialect {
+  /** Nearest first. */
+  readonly lowers: readonly ByteString[];
+  /** Both or none: without them nothing can be written. */
+  readonly upper?: ByteString;
+  readonly work?: ByteString;
+}
+
+/** The mount's data (behaviours B151). */
+export function overlayData({ lowers, upper, work, userxattr }: OverlayParts): ByteString {
   const options = [`lowerdir=${lowers.join(":")}`];
-  if (form.dialect.userxattr) options.unshift("userxattr");
+  if (userxattr) options.unshift("userxattr");
   // Old kernels have no such option, and refuse it.
   if (existsSync("/sys/module/overlay/parameters/index")) options.unshift("index=off");
-  if (!form.readOnly) options.push(`upperdir=${base}${id}/diff`, `workdir=${base}${id}/work`);
+  if (upper !== undefined && work !== undefined) options.push(`upperdir=${upper}`, `workdir=${work}`);
   return options.join(",");
 }
 

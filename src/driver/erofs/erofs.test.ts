@@ -3,7 +3,7 @@ import { join } from "node:path";
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { test } from "node:test";
-import { makeImageLayer } from "../../../test/suites/driver_helpers.ts";
+import { inRoot, makeImageLayer, makeLayer } from "../../../test/suites/driver_helpers.ts";
 import { scratch } from "../../../test/suites/scratch.ts";
 import { erofsSkip } from "../../../test/suites/erofs_skip.ts";
 import { driverSuite } from "../../../test/suites/driver_suite.ts";
@@ -66,3 +66,15 @@ test(
     assert.equal(fs.existsSync(second.path), false);
   },
 );
+
+test("a root with an odd name", { skip: erofsSkip("file") }, async () => {
+  using dir = scratch("odd");
+  const driver = createErofs({ root: join(dir.path, "a,b:c\\d e/erofs") });
+  const id = await makeImageLayer(driver, undefined, (root) => fs.writeFileSync(join(root, "f"), "content"));
+  const top = await makeLayer(driver, id, (root) => fs.appendFileSync(join(root, "f"), "!"));
+  await inRoot(driver, top, (root) => assert.equal(fs.readFileSync(join(root, "f"), "utf8"), "content!"), {
+    readOnly: true,
+  });
+  await driver.remove(top);
+  await driver.remove(id);
+});

@@ -57,8 +57,12 @@ class Erofs implements Driver {
     return { directory: layout.diff(id), whiteouts: this.#whiteouts, ownership: ownershipHere() };
   }
 
+  #kernel(): OverlayDialect {
+    return (this.#dialect ??= overlayDialect());
+  }
+
   get #whiteouts(): "overlay" | "overlay-user" {
-    return (this.#dialect ??= overlayDialect()).userxattr ? "overlay-user" : "overlay";
+    return this.#kernel().userxattr ? "overlay-user" : "overlay";
   }
 
   async prepare(id: CacheId): Promise<void> {
@@ -83,10 +87,10 @@ class Erofs implements Driver {
 
   async #holdWritable(id: CacheId, lowers: readonly string[], readOnly: boolean): Promise<MountedRoot> {
     const merged = this.#layout.merged(id);
-    const userxattr = this.#whiteouts === "overlay-user";
+    const dialect = this.#kernel();
     const hold = (key: string, path: string, isReadOnly: boolean): Promise<MountedRoot> => {
       const mount = (): void =>
-        mountWritable(this.#layout, id, { at: path, lowers, readOnly: isReadOnly, userxattr });
+        mountWritable(this.#layout, id, { at: path, lowers, readOnly: isReadOnly, dialect });
       return holdMount(this.#locks, { key, path, mounting: { readOnly: isReadOnly, mount } });
     };
     if (!readOnly) return hold(id, merged, false);
