@@ -44,7 +44,7 @@ export function formatReport(report: Report): string {
     const rows = rowsOf(report.samples.filter(({ image }) => image === name));
     return `\n${name}: ${title}\n${table(rows)}`;
   });
-  const lines = [memoryLines, containerLines, listingLines].flatMap((linesOf) => linesOf(report));
+  const lines = ["", ...memoryLines(report), ...containerLines(report), ...listingLines(report)];
   return [...report.circumstances, ...tables, ...lines].join("\n");
 }
 
@@ -77,12 +77,14 @@ function rowsOf(samples: readonly Sample[]): Row[] {
 }
 
 const headings = ["", "pull s", "sync s", "total", "range", "ratio", "CPU s", "user+sys", "ratio"];
-const more = ["rmi+sync s", "ratio", "disk MB", "left"];
+const removalHeadings = ["rmi+sync s", "ratio"];
+const spaceHeadings = ["disk MB", "left"];
 
 function table(rows: readonly Row[]): string {
   const own = rows.find(({ peer }) => peer === reference);
   const seconds = (value: number): string => value.toFixed(2);
-  const megabytes = (value: number): string => (Number.isNaN(value) ? "-" : (value / 1e6).toFixed(0));
+  const hasSpace = rows.some(({ stored }) => !Number.isNaN(stored));
+  const megabytes = (value: number): string => (value / 1e6).toFixed(0);
   const lines = rows.map((row) => [
     row.peer,
     seconds(row.pull),
@@ -95,10 +97,9 @@ function table(rows: readonly Row[]): string {
     ratio(row.user + row.system, own && own.user + own.system),
     `${seconds(row.removal)}+${seconds(row.removalSync)}`,
     ratio(row.removalTotal, own?.removalTotal),
-    megabytes(row.stored),
-    megabytes(row.left),
+    ...(hasSpace ? [megabytes(row.stored), megabytes(row.left)] : []),
   ]);
-  return columns([[...headings, ...more], ...lines]);
+  return columns([[...headings, ...removalHeadings, ...(hasSpace ? spaceHeadings : [])], ...lines]);
 }
 
 function memoryLines({ samples }: Report): string[] {
@@ -107,7 +108,7 @@ function memoryLines({ samples }: Report): string[] {
     if (own.length === 0) return [];
     const most = Math.max(...own.map(({ pull }) => pull.peakMemory));
     const verdict = most < memoryBound ? "below" : "OVER";
-    return [`\nPeak memory of ${peer}: ${Math.round(most / 2 ** 20)} MiB, ${verdict} the bound of 300 MiB.`];
+    return [`Peak memory of ${peer}: ${Math.round(most / 2 ** 20)} MiB, ${verdict} the bound of 300 MiB.`];
   });
 }
 
