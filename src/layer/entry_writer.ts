@@ -84,7 +84,9 @@ export class EntryWriter {
     const { attributes, directories, late } = this.#tree;
     const mode = attributes.modeOf(entry);
     const merges = this.#makeDirectory(directory, name, path, mode);
-    attributes.own(directory, name, entry);
+    // What was there already may be anybody's.
+    if (merges) attributes.chown(directory, name, entry);
+    else attributes.own(directory, name, entry);
     if (merges || attributes.directoryModeDiffers(directory, mode)) sys.chmodAt(directory.fd, name, mode);
     if (merges) attributes.dropXattrs(directory, name);
     if (entry.xattrs !== undefined) attributes.xattrs(directory, name, entry.xattrs);

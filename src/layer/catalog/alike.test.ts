@@ -103,6 +103,10 @@ const odd: [title: string, files: readonly PackedFile[], refused?: RegExp][] = [
       dir("l/d", { mode: 0o700, mtime: 9 }),
     ],
   ],
+  [
+    "a directory listed again goes back to root",
+    [dir("d", { uid: 7, gid: 1000 }), link("l", "."), dir("l/d")],
+  ],
   ["a loop of 40 symlinks", [dir("d"), link("l0", "d"), ...links(39), file("l39/x")]],
   [
     "a loop of 41 symlinks",

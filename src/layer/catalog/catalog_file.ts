@@ -48,22 +48,35 @@ const kinds = new Map<string, CatalogNode["kind"]>(
 const opaque = 1;
 const implied = 2;
 
+/** Rows that are written, and bytes that are read, at once: no text is ever as large as the file. */
+const rowsAtOnce = 10_000;
+const bytesAtOnce = 1 << 20;
+
 /** The file's bytes. The same tree gives the same bytes. */
 export function encodeCatalog(root: CatalogNode): Buffer {
-  const rows: string[] = [JSON.stringify(flagsOf(root))];
+  const chunks: Buffer[] = [];
+  let rows: string[] = [];
+  const flush = (end: string): void => {
+    chunks.push(Buffer.from((chunks.length === 0 ? "[" : "") + rows.join(",\n") + end, "latin1"));
+    rows = [];
+  };
+  rows.push(JSON.stringify(flagsOf(root)));
+  let own = 0;
   const seen = new Map<CatalogNode, number>();
   // A list that grows, and no recursion: a hostile tar can nest deeper than the stack.
   const directories: [directory: CatalogNode, row: number][] = [[root, 0]];
   for (const [directory, number] of directories) {
     for (const [name, node] of directory.entries ?? []) {
+      if (rows.length === rowsAtOnce) flush(",\n");
       const first = node.nlink > 1 ? seen.get(node) : undefined;
       rows.push(JSON.stringify(first === undefined ? rowOf(number, name, node) : [number, name, "l", first]));
-      const own = rows.length - 1;
+      own++;
       if (node.nlink > 1 && first === undefined) seen.set(node, own);
       if (node.entries !== undefined) directories.push([node, own]);
     }
   }
-  const body = Buffer.from(`[${rows.join(",\n")}]\n`, "latin1");
+  flush("]\n");
+  const body = Buffer.concat(chunks);
   return Buffer.concat([Buffer.from(`${title} ${hexOf(digestOf(body))}\n`), body]);
 }
 
@@ -104,16 +117,29 @@ export function decodeCatalog(bytes: Buffer, what: string): CatalogNode {
   const body = bytes.subarray(end + 1);
   if (head !== `${title} ${hexOf(digestOf(body))}`)
     throw new Failure("corrupt", `cannot read the catalog of ${what}: it is damaged`);
-  const [flags, ...rows] = JSON.parse(body.toString("latin1")) as [number, ...(Row | LinkRow)[]];
   const root = impliedDirectory();
-  setFlags(root, flags);
   const nodes: CatalogNode[] = [root];
-  for (const row of rows) {
+  for (const row of rowsOf(body)) {
+    if (typeof row === "number") {
+      setFlags(root, row);
+      continue;
+    }
     const node = isLink(row) ? linked(nodes[row[3]] as CatalogNode) : nodeOf(row);
     nodes.push(node);
     nodes[row[0]]?.entries?.set(row[1], node);
   }
   return root;
+}
+
+/** Rows end in a comma and a line feed; inside of one JSON spells a line feed otherwise. The first is a number. */
+function* rowsOf(body: Buffer): Generator<number | Row | LinkRow, void, undefined> {
+  const end = body.length - "]\n".length;
+  for (let from = "[".length; from < end;) {
+    const next = body.indexOf(",\n", Math.min(from + bytesAtOnce, end));
+    const to = next < 0 ? end : next;
+    yield* JSON.parse(`[${body.toString("latin1", from, to)}]`) as (number | Row | LinkRow)[];
+    from = to + ",\n".length;
+  }
 }
 
 function isLink(row: Row | LinkRow): row is LinkRow {
