@@ -5,7 +5,7 @@ import type { TarEntry } from "../tar/index.ts";
 import type { Directory } from "./directories.ts";
 import { layerPath, nameOf, parentOf } from "./layer_path.ts";
 import type { LayerTree } from "./layer_tree.ts";
-import { impossibleDevice, missingTarget, notLinkable } from "./refusals.ts";
+import { impossibleDevice, impossibleTarget, isTarget, missingTarget, notLinkable } from "./refusals.ts";
 
 const createFlags = sys.O_CREAT | sys.O_EXCL | sys.O_WRONLY | sys.O_NOFOLLOW;
 
@@ -113,6 +113,7 @@ export class EntryWriter {
 
   symlink(directory: Directory, name: ByteString, path: ByteString, entry: TarEntry): void {
     const { attributes } = this.#tree;
+    if (!isTarget(entry.linkPath)) throw impossibleTarget(path, entry.linkPath);
     const make = (): void => sys.symlinkAt(entry.linkPath, directory.fd, name);
     this.#makeName(directory, name, path, make);
     attributes.own(directory, name, entry);

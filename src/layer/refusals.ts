@@ -45,6 +45,15 @@ export function impossibleDevice(path: ByteString, major: number, minor: number)
   return invalid(`device ${shown(path)} in the layer has the impossible number ${major}:${minor}`);
 }
 
+/** What symlink(2) takes. */
+export function isTarget(target: ByteString): boolean {
+  return target.length > 0 && target.length < 4096;
+}
+
+export function impossibleTarget(path: ByteString, target: ByteString): Failure {
+  return invalid(`symlink ${shown(path)} in the layer has a target of ${target.length} bytes, not 1 to 4095`);
+}
+
 export function impossibleOwner(uid: number, gid: number): Failure {
   return invalid(`owner ${uid}:${gid} in the layer is not a Linux user and group`);
 }

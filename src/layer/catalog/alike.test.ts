@@ -11,6 +11,7 @@ import { arbitraryLayer } from "../../../test/support/arbitrary_layer.ts";
 import { dir } from "../../../test/support/layer_help.ts";
 import { type PackedFile, tarFile, tarOf } from "../../../test/support/tar_help.ts";
 import { scratch, unlessRoot } from "../../../test/suites/scratch.ts";
+import { CatalogMaker } from "./catalog_maker.ts";
 import { assertAlike } from "./testing_alike.test.ts";
 
 const skip = unlessRoot;
@@ -173,4 +174,14 @@ function noTar(): string | false {
 test("more entries than the limit are refused in the same words", { skip }, () => {
   const tar = tarOf([file("a"), file("b"), file("c")]);
   assert.equal(assertAlike(tar, { entries: 2 }), "limit: layer has more than 2 entries");
+});
+
+test("a layer whose names and attributes would fill the memory is refused", () => {
+  const maker = new CatalogMaker(() => 0);
+  const xattrs = new Map([["user.large", Buffer.alloc(1 << 20)]]);
+  const fill = (): void => {
+    for (let index = 0; index < 1000; index++)
+      maker.create(`${index}`, file(`${index}`, "", { xattrs }).entry);
+  };
+  assert.throws(fill, { kind: "limit", message: /^names and attributes in the layer are over \d+ bytes$/ });
 });

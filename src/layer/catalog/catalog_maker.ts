@@ -1,26 +1,30 @@
 /** Makes a layer's tree in memory of the entries of its tar: what {@link LayerApplier} makes on a disk. */
 import type { ByteString } from "../../byte_string.ts";
+import { Failure } from "../../errors.ts";
 import type { TarEntry } from "../../tar/index.ts";
-import { isOwner, isReserved } from "../attributes.ts";
+import { isOwner } from "../attributes.ts";
 import type { LayerMaker } from "../entry_rules.ts";
 import { layerPath, nameOf, parentOf } from "../layer_path.ts";
 import {
   bothDirectoryAndFile,
   hidesItself,
-  impossibleDevice,
   impossibleOwner,
   missingTarget,
   notLinkable,
-  whiteoutDevice,
 } from "../refusals.ts";
 import { linkSources } from "../whiteout_writer.ts";
 import { type CatalogNode, impliedDirectory, newNode } from "./catalog_node.ts";
 import { CatalogPaths } from "./catalog_paths.ts";
+import { keptXattrs, nodeOf } from "./node_of_entry.ts";
+
+/** Bytes of paths, targets, attributes and sparse maps: they are in memory until the layer is whole. */
+const maximumKept = 512 << 20;
 
 export class CatalogMaker implements LayerMaker {
   readonly root: CatalogNode = impliedDirectory();
   /** Layer size so far, bytes (behaviours B135). */
   size = 0;
+  #kept = 0;
   readonly #paths = new CatalogPaths(this.root);
   /** Place in the tar of what follows the current entry's header. */
   readonly #position: () => number;
@@ -30,10 +34,11 @@ export class CatalogMaker implements LayerMaker {
   }
 
   create(path: ByteString, entry: TarEntry): void {
+    this.#keep(entry);
     const parent = this.#paths.obtain(parentOf(path));
     const name = nameOf(path);
     if (entry.type === "hardlink") return this.#link(parent, name, path, entry);
-    const node = this.#nodeOf(path, entry);
+    const node = nodeOf(path, entry, this.#position());
     const old = parent.entries?.get(name);
     if (old?.kind === "directory" && node.kind !== "directory") throw bothDirectoryAndFile(path);
     checkOwner(entry);
@@ -47,6 +52,7 @@ export class CatalogMaker implements LayerMaker {
   }
 
   whiteout(path: ByteString, entry: TarEntry): void {
+    this.#keep(entry);
     const parent = this.#paths.obtain(parentOf(path));
     const name = nameOf(path);
     // It would hide nothing.
@@ -69,6 +75,14 @@ export class CatalogMaker implements LayerMaker {
     entries?.delete(linkSources);
   }
 
+  /** @throws Failure("limit") before the layer takes more memory than it may */
+  #keep({ path, linkPath, xattrs, sparse = [] }: TarEntry): void {
+    this.#kept += path.length + linkPath.length + sparse.length * 64;
+    for (const [name, value] of xattrs ?? []) this.#kept += name.length + value.length;
+    if (this.#kept > maximumKept)
+      throw new Failure("limit", `names and attributes in the layer are over ${maximumKept} bytes`);
+  }
+
   /** Of a path whose parents are there. */
   #isInsideOpaque(path: ByteString): boolean {
     for (let at = path; at !== "";) {
@@ -76,33 +90,6 @@ export class CatalogMaker implements LayerMaker {
       if (this.#paths.find(at)?.opaque === true) return true;
     }
     return false;
-  }
-
-  #nodeOf(path: ByteString, entry: TarEntry): CatalogNode {
-    const node = newNode(entry.type === "hardlink" ? "file" : entry.type);
-    node.mode = entry.type === "symlink" ? 0o777 : entry.mode;
-    node.uid = entry.uid;
-    node.gid = entry.gid;
-    node.mtime = entry.mtime;
-    node.mtimeNs = entry.mtimeNs;
-    node.xattrs = entry.xattrs && keptXattrs(entry.xattrs, entry.type);
-    switch (entry.type) {
-      case "file":
-        node.size = entry.size;
-        node.extents = extentsOf(entry, this.#position());
-        break;
-      case "symlink":
-        node.target = entry.linkPath;
-        break;
-      case "char":
-      case "block":
-        [node.rdevMajor, node.rdevMinor] = deviceOf(path, entry);
-        break;
-      case "directory":
-      case "fifo":
-      case "hardlink":
-    }
-    return node;
   }
 
   #put(parent: CatalogNode, name: ByteString, node: CatalogNode): void {
@@ -118,22 +105,27 @@ export class CatalogMaker implements LayerMaker {
   /** A hard link to what `entry.linkPath` names inside the layer; a symlink is itself linked. */
   #link(parent: CatalogNode, name: ByteString, path: ByteString, entry: TarEntry): void {
     const target = layerPath(entry.linkPath);
-    const from = this.#paths.find(parentOf(target));
-    const node = target === "" ? undefined : from?.entries?.get(nameOf(target));
+    let node = this.#find(target);
     if (node === undefined) throw missingTarget(path, target);
     const old = parent.entries?.get(name);
     if (old?.kind === "directory") throw bothDirectoryAndFile(path);
-    // What has the name is taken away before the link is made: one to itself leads to nothing.
-    const isItself = from === parent && nameOf(target) === name;
-    if (isItself || node.kind === "whiteout") throw missingTarget(path, target);
+    if (old !== undefined) {
+      // It is taken away before the link is made, and may have been what the link leads to, or the way there.
+      parent.entries?.delete(name);
+      this.#paths.forget();
+      if (old.kind !== "whiteout") this.#takeAway(old);
+      node = this.#find(target);
+    }
+    if (node === undefined || node.kind === "whiteout") throw missingTarget(path, target);
     if (node.kind === "directory") throw notLinkable(path, target);
     checkOwner(entry);
-    if (old === node) return matchLink(node, entry);
-    if (old !== undefined && old.kind !== "whiteout") this.#takeAway(old);
-    if (old !== undefined) this.#paths.forget();
     parent.entries?.set(name, node);
     node.nlink++;
     matchLink(node, entry);
+  }
+
+  #find(path: ByteString): CatalogNode | undefined {
+    return path === "" ? undefined : this.#paths.find(parentOf(path))?.entries?.get(nameOf(path));
   }
 }
 
@@ -166,42 +158,4 @@ function matchLink(node: CatalogNode, entry: TarEntry): void {
 
 function sizeOf(node: CatalogNode): number {
   return node.kind === "symlink" ? node.target.length : node.size;
-}
-
-/**
- * Those that a file of this kind would have on a disk: without what a layer may not bring, without namespaces that Linux
- * does not know, without those that it has for files and directories only (xattr(7)).
- */
-function keptXattrs(
-  xattrs: ReadonlyMap<ByteString, Uint8Array>,
-  kind: TarEntry["type"] | CatalogNode["kind"],
-): Map<ByteString, Uint8Array> {
-  const namespaces = namespacesOf(kind);
-  return new Map([...xattrs].filter(([name]) => !isReserved(name) && namespaces.test(name)));
-}
-
-function namespacesOf(kind: TarEntry["type"] | CatalogNode["kind"]): RegExp {
-  if (kind === "file" || kind === "directory")
-    return /^(?:user|trusted|security)\.|^system\.posix_acl_(?:access|default)$/;
-  return kind === "symlink"
-    ? /^(?:trusted|security)\./
-    : /^(?:trusted|security)\.|^system\.posix_acl_(?:access|default)$/;
-}
-
-function extentsOf({ size, sparse }: TarEntry, position: number): CatalogNode["extents"] {
-  if (sparse === undefined) return size === 0 ? [] : [{ at: 0, length: size, offset: position }];
-  const extents: CatalogNode["extents"] = [];
-  let offset = position;
-  for (const { offset: at, length } of sparse) {
-    if (length > 0) extents.push({ at, length, offset });
-    offset += length;
-  }
-  return extents;
-}
-
-function deviceOf(path: ByteString, { type, devMajor, devMinor }: TarEntry): [number, number] {
-  if (type === "char" && devMajor === 0 && devMinor === 0) throw whiteoutDevice(path);
-  if (devMajor < 0 || devMajor > 0xfff || devMinor < 0 || devMinor > 0xf_ffff)
-    throw impossibleDevice(path, devMajor, devMinor);
-  return [devMajor, devMinor];
 }
