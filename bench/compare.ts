@@ -72,7 +72,7 @@ async function pullOnce(
   { disks, signal }: CompareOptions,
 ): Promise<Sample> {
   using disk = disks.make();
-  using cgroup = makeCgroup(`varve-bench-${process.ppid}-${peer.name}-${image.name}-${round}`);
+  using cgroup = makeCgroup(`${peer.name}-${image.name}-${round}`);
   const directory = join(disk.directory, "store");
   mkdirSync(directory);
   await using running = await peer.start({ directory, cgroup, signal });

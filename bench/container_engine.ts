@@ -46,7 +46,7 @@ export class ContainerEngine implements AsyncDisposable {
     await using owned = new AsyncDisposableStack();
     const directory = join(owned.use(disks.make()).directory, "store");
     mkdirSync(directory);
-    const cgroup = owned.use(makeCgroup(`varve-bench-${process.ppid}-${peer.name}-run`));
+    const cgroup = owned.use(makeCgroup(`${peer.name}-run`));
     const running = owned.use(await peer.start({ directory, cgroup, signal }));
     const inside = running.run;
     if (inside === undefined) return undefined;
@@ -62,7 +62,11 @@ export class ContainerEngine implements AsyncDisposable {
   /** Runs a container that does nothing. @returns the seconds until it was removed again */
   async start({ cold }: When = {}): Promise<number> {
     if (cold === true) await this.#dropCaches();
-    return (await run(this.#inside(["/bin/true"]), this.#program)).seconds;
+    // Killed, it would leave its container.
+    const patient = { ...this.#program, signal: new AbortController().signal };
+    const { seconds } = await run(this.#inside(["/bin/true"]), patient);
+    this.#program.signal.throwIfAborted();
+    return seconds;
   }
 
   /** Runs a line in the shell of a container that stays. @returns the seconds that it took */

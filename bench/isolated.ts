@@ -4,16 +4,11 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-
-const marker = "VARVE_BENCH_WORK";
-
-/** The working directory, if this is the process inside; else undefined. */
-export function insideWork(): string | undefined {
-  return process.env[marker];
-}
+import { basename, join } from "node:path";
+import { removeCgroups } from "./measure/cgroup.ts";
+import { removeWork, workMarker } from "./work.ts";
 
 /**
  * Starts this program again, inside, and waits for it. Ctrl-C reaches both; SIGTERM, or the end of this process,
@@ -26,7 +21,7 @@ export async function runIsolated(): Promise<number> {
   const flags = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
   const child = spawn("unshare", [...flags, "--", process.execPath, ...process.argv.slice(1)], {
     stdio: ["inherit", "inherit", "inherit", "ipc"],
-    env: { ...process.env, [marker]: work },
+    env: { ...process.env, [workMarker]: work },
   });
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
     process.on(signal, () => {
@@ -40,15 +35,7 @@ export async function runIsolated(): Promise<number> {
     return stop.signal.aborted ? 130 : (code ?? 1);
   } finally {
     removeWork(work);
-  }
-}
-
-/** Both do it: the outer one may be gone, and the inner one cannot remove what it has mounted. */
-export function removeWork(work: string): void {
-  try {
-    rmSync(work, { recursive: true, force: true });
-  } catch {
-    return;
+    removeCgroups(basename(work));
   }
 }
 

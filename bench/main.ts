@@ -11,7 +11,7 @@ import type { ImageRecipe } from "./images/recipe.ts";
 import { runnable, runsAlone } from "./images/runnable.ts";
 import { manyLayers, smallFiles, tinyImage } from "./images/synthetic.ts";
 import { debianImage, systemSample } from "./images/system.ts";
-import { insideWork, removeWork, runIsolated, stopSignal } from "./isolated.ts";
+import { runIsolated, stopSignal } from "./isolated.ts";
 import { timeListings } from "./listing.ts";
 import { makeCgroup } from "./measure/cgroup.ts";
 import { DiskMaker } from "./measure/disk.ts";
@@ -25,6 +25,7 @@ import type { Peer } from "./peers/types.ts";
 import { varve, VarveCommand } from "./peers/varve.ts";
 import { startRegistry } from "./registry.ts";
 import { formatReport, type Report } from "./report.ts";
+import { insideWork, removeWork } from "./work.ts";
 
 const imageNames = ["small", "layers", "debian", "file", "listing", "run"];
 const peerNames = ["varve", "varve-overlay2", "dockerd", "podman", "ctr", "skopeo"];
@@ -37,7 +38,7 @@ async function bench(options: BenchOptions, work: string, stop: AbortSignal): Pr
   const command = new VarveCommand(work);
   const peers = findPeers(options, command);
   const disks = new DiskMaker(work, options.backing);
-  using cgroup = makeCgroup(`varve-bench-${process.ppid}`);
+  using cgroup = makeCgroup("bench");
   const content = options.keep === undefined ? join(work, "registry") : resolve(options.keep);
   await using registry = await startRegistry({ content, work, cgroup, signal: stop });
   const signal = AbortSignal.any([stop, registry.ended]);

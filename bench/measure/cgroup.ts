@@ -1,6 +1,7 @@
 /** CPU time of a tree of processes, those that have ended included. */
-import { existsSync, mkdirSync, readFileSync, rmdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
+import { runName } from "../work.ts";
 
 export interface CpuSeconds {
   readonly user: number;
@@ -14,13 +15,18 @@ export interface Cgroup extends Disposable {
   used(): CpuSeconds;
 }
 
-const base = "/sys/fs/cgroup";
+const root = "/sys/fs/cgroup";
 
-/** @throws Error where control groups cannot be made */
+/** cgroup v2 counts CPU time in every group; v1 has a hierarchy for it (kernel cgroup-v2.rst, cpuacct.rst). */
+function hierarchy(): { isV2: boolean; base: string } {
+  const isV2 = existsSync(join(root, "cgroup.controllers"));
+  return { isV2, base: isV2 ? root : join(root, "cpuacct") };
+}
+
+/** A group of this run. @throws Error where control groups cannot be made */
 export function makeCgroup(name: string): Cgroup {
-  // cgroup v2 counts CPU time in every group; v1 has a hierarchy for it (kernel cgroup-v2.rst, cpuacct.rst).
-  const isV2 = existsSync(join(base, "cgroup.controllers"));
-  const directory = join(isV2 ? base : join(base, "cpuacct"), name);
+  const { isV2, base } = hierarchy();
+  const directory = join(base, `${runName()}-${name}`);
   mkdirSync(directory, { recursive: true });
   return {
     procs: join(directory, "cgroup.procs"),
@@ -47,6 +53,12 @@ function removeCgroup(directory: string): void {
   } catch {
     return;
   }
+}
+
+/** Removes what is left of a run whose processes have ended. */
+export function removeCgroups(run: string): void {
+  const { base } = hierarchy();
+  for (const name of readdirSync(base)) if (name.startsWith(`${run}-`)) removeCgroup(join(base, name));
 }
 
 /** The command that does `command` inside of `cgroup`. */

@@ -10,6 +10,9 @@ export interface Shell extends AsyncDisposable {
   ask(line: string): Promise<number>;
 }
 
+/** Milliseconds that the last line may go on. */
+const patience = 20_000;
+
 /** @param command starts a shell that reads its standard input. Disposing ends the input and waits for it. */
 export function openShell(
   command: readonly string[],
@@ -25,21 +28,23 @@ export function openShell(
   const said = lastWords(child);
   const closed = once(child, "close");
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const kill = (): void => void child.kill("SIGKILL");
-  signal.addEventListener("abort", kill);
+  const stopped = once(signal, "abort").then(() => signal.throwIfAborted());
+  stopped.catch(() => undefined);
   return {
     async ask(line) {
+      signal.throwIfAborted();
       const start = performance.now();
       child.stdin.write(`${line} >/dev/null && echo done || echo failed\n`);
-      const answer = await answers.next();
-      signal.throwIfAborted();
-      if (answer.value !== "done") throw new Error(`${line}: ${answer.value ?? (await said)}`);
+      const answer = await Promise.race([answers.next(), stopped]);
+      if (answer?.value !== "done") throw new Error(`${line}: ${answer?.value ?? (await said)}`);
       return (performance.now() - start) / 1000;
     },
     [Symbol.asyncDispose]: async () => {
+      // Killed, it would leave its container.
       child.stdin.end();
+      const timer = setTimeout(() => child.kill("SIGKILL"), patience);
       await closed;
-      signal.removeEventListener("abort", kill);
+      clearTimeout(timer);
     },
   };
 }
