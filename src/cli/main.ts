@@ -1,22 +1,40 @@
 /** From the command line to the exit code. */
 import { resolve } from "node:path";
 import { homedir } from "node:os";
-import { openEngine, type Engine, type EngineOptions } from "../engine/index.ts";
+import {
+  arriveInNamespace,
+  enterNamespace,
+  openEngine,
+  type Arrival,
+  type Engine,
+  type EngineOptions,
+} from "../engine/index.ts";
 import type { App } from "./app.ts";
-import { exitOnBrokenPipe, runProgram, type CompletionKind } from "./kit/index.ts";
+import { exitOnBrokenPipe, reportFailure, runProgram, type CompletionKind } from "./kit/index.ts";
 import { program } from "./program.ts";
 
 type Globals = Readonly<Record<string, unknown>>;
+
+let arrival: Arrival | undefined;
 
 /** Runs one command line (without node and script). Never throws. */
 export async function main(words: readonly string[]): Promise<number> {
   exitOnBrokenPipe(process.stdout);
   exitOnBrokenPipe(process.stderr);
+  try {
+    arrival = arriveInNamespace();
+  } catch (error) {
+    return reportFailure(error, process.stderr);
+  }
   return runProgram(program, words, {
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,
-    open: appOf,
+    open: async (globals, _signal, { storeless }) => {
+      // Here, because the program begins anew, and has read nothing of its input yet.
+      if (storeless !== true) await enterNamespace(engineOptions(globals));
+      return appOf(globals);
+    },
     names,
   });
 }
@@ -43,13 +61,15 @@ function engineOptions(globals: Globals): EngineOptions {
   return { root, ...(driver !== undefined && { driver }) };
 }
 
-/** Root has the machine's store; everybody else has one of their own. */
+/** Root has the machine's store; everybody else has one of their own, also where he is root in his namespace. */
 function defaultRoot(): string {
+  if (arrival !== undefined) return arrival.root;
   if (process.getuid?.() === 0) return "/var/lib/varve";
   return resolve(process.env["XDG_DATA_HOME"] ?? resolve(homedir(), ".local/share"), "varve");
 }
 
 async function names(kind: CompletionKind, globals: Globals, prefix: string): Promise<readonly string[]> {
+  await enterNamespace(engineOptions(globals));
   const engine = await openEngine(engineOptions(globals));
   if (kind === "image") return (await engine.images.list()).flatMap((image) => image.repoTags);
   if (kind === "container")

@@ -99,11 +99,17 @@ export function findErofsSupport(root: string): ErofsSupport {
  * overlay2, else vfs. Only such a root is probed.
  */
 export function chooseDriver(root: string): DriverName {
-  if (hasEntries(join(root, "overlay2"))) return "overlay2";
-  if (hasEntries(join(root, "erofs"))) return "erofs";
-  if (hasEntries(join(root, "vfs/dir"))) return "vfs";
+  const held = driverOfLayers(root);
+  if (held !== undefined) return held;
   if (findErofsSupport(root).backing !== undefined) return "erofs";
   return probeOverlay(root).ok ? "overlay2" : "vfs";
+}
+
+/** The driver of the layers that lie in the data root `root`. */
+export function driverOfLayers(root: string): DriverName | undefined {
+  if (hasEntries(join(root, "overlay2"))) return "overlay2";
+  if (hasEntries(join(root, "erofs"))) return "erofs";
+  return hasEntries(join(root, "vfs/dir")) ? "vfs" : undefined;
 }
 
 function hasEntries(path: string): boolean {

@@ -181,3 +181,13 @@ test("a data root reached through a symlink has one mount, not two", { skip }, a
     assert.equal(isMounted(place), false);
   });
 });
+
+test("a mount point that a restart of the machine has left is no hindrance", { skip }, async () => {
+  await given(async (place) => {
+    fs.mkdirSync(join(place.home, place.id, "merged"));
+    await inRoot(place.driver, place.id, (root) =>
+      assert.equal(fs.readFileSync(join(root, "f"), "utf8"), "base"),
+    );
+    assert.equal(fs.existsSync(join(place.home, place.id, "merged")), false);
+  });
+});

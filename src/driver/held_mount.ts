@@ -113,8 +113,17 @@ function ensureMounted(path: string, mounting: Mounting, alone: boolean): void {
       throw new Failure("conflict", `cannot mount ${path}: it is in use, mounted ${mode}`);
     }
     end(path);
-  }
+  } else removeMountPoint(path);
   mounting.mount();
+}
+
+/** Mounts end with the machine or the namespace; the place of one stays on disk. */
+function removeMountPoint(path: string): void {
+  try {
+    sys.unlinkAt(sys.AT_FDCWD, fromText(path), sys.AT_REMOVEDIR);
+  } catch (error) {
+    if (!sys.isSysError(error, "ENOENT", "ENOTDIR", "ENOTEMPTY")) throw error;
+  }
 }
 
 async function release(locks: string, plan: MountPlan, users: number): Promise<void> {

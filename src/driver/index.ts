@@ -3,6 +3,7 @@ export { createErofs, type ErofsOptions } from "./erofs/erofs.ts";
 export {
   chooseDriver,
   createDriver,
+  driverOfLayers,
   type ErofsSupport,
   findErofsSupport,
   probeOverlay,
@@ -12,3 +13,4 @@ export { copyWritable } from "./copy_writable.ts";
 export { createOverlay2, type DriverOptions } from "./overlay2.ts";
 export * from "./types.ts";
 export { createVfs } from "./vfs.ts";
+export { ownershipHere } from "./user_namespace.ts";

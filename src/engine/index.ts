@@ -22,3 +22,4 @@ export type { MigrationResult } from "../store/index.ts";
 export type { CreateOptions as CreateContainer } from "./containers/create.ts";
 export { containerExitCode } from "./containers/exit_code.ts";
 export { explain, explainedTopics, type ExplainedTopic, type Explanation } from "./explain.ts";
+export { arriveInNamespace, enterNamespace, type Arrival } from "./namespace/index.ts";

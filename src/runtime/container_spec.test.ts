@@ -178,7 +178,7 @@ test("privileged takes the guards away", () => {
     [spec.linux.seccomp, spec.linux.maskedPaths, spec.linux.readonlyPaths],
     [undefined, undefined, undefined],
   );
-  assert.deepEqual(spec.linux.resources.devices, [{ allow: true, access: "rwm" }]);
+  assert.deepEqual(spec.linux.resources?.devices, [{ allow: true, access: "rwm" }]);
   assert.ok(spec.linux.devices?.some((device) => device.path === "/dev/null" && device.major === 1));
   assert.ok(!spec.linux.devices?.some((device) => device.path.startsWith("/dev/pts/")));
 });
@@ -202,7 +202,7 @@ test("devices are taken from the host", () => {
   const { linux } = containerSpec({ ...basic, devices });
   const [device] = linux.devices ?? [];
   assert.deepEqual([device?.path, device?.type, device?.major, device?.minor], ["/dev/nothing", "c", 1, 3]);
-  assert.deepEqual(linux.resources.devices.at(-1), {
+  assert.deepEqual(linux.resources?.devices.at(-1), {
     allow: true,
     type: "c",
     major: 1,

@@ -20,7 +20,9 @@ import { containerUser } from "./container_user.ts";
 import { hostCgroups, type HostCgroups } from "./host_cgroups.ts";
 import type { OciDeviceRule, OciLinux, OciNamespace, OciProcess, OciSeccomp, OciSpec } from "./oci_spec.ts";
 import { readRootFile } from "./root_file.ts";
+import { rootlessSpec } from "./rootless_spec.ts";
 import { seccompProfile, type SeccompArchitecture } from "./seccomp.ts";
+import { userNamespace, type UserNamespace } from "./user_namespace.ts";
 import { words } from "./words.ts";
 
 /** Where a container's namespace of one kind comes from. */
@@ -75,6 +77,8 @@ export interface SpecOptions extends CommandChoice, Omit<MountChoice, "hostIpc">
   readonly cgroupParent?: string;
   /** Default: asked from the kernel. */
   readonly host?: HostCgroups;
+  /** Where this process is root of a user namespace only; default: asked from the kernel. */
+  readonly userNamespace?: UserNamespace | undefined;
   /** Takes what this machine cannot do and Docker only warns of. */
   readonly warn?: (text: string) => void;
 }
@@ -91,7 +95,14 @@ const readonlyPaths: readonly string[] = words("/proc/bus /proc/fs /proc/irq /pr
  */
 export function containerSpec(options: SpecOptions): OciSpec {
   const host = options.host ?? hostCgroups();
-  for (const warning of checkLimits(options.limits ?? {}, host)) options.warn?.(warning);
+  const namespace = "userNamespace" in options ? options.userNamespace : userNamespace();
+  const warnings = checkLimits(options.limits ?? {}, host);
+  if (namespace !== undefined) return rootlessSpec(specForRoot(options, host), namespace, options);
+  for (const warning of warnings) options.warn?.(warning);
+  return specForRoot(options, host);
+}
+
+function specForRoot(options: SpecOptions, host: HostCgroups): OciSpec {
   const hostname = containerHostname(options);
   const capabilities = containerCapabilities({
     ...(options.capAdd === undefined ? {} : { add: options.capAdd }),

@@ -91,8 +91,9 @@ export interface OciSeccomp {
 
 export interface OciLinux {
   readonly sysctl?: Readonly<Record<string, string>>;
-  readonly resources: OciResources;
-  readonly cgroupsPath: string;
+  /** These two are absent where control groups are not ours to change. */
+  readonly resources?: OciResources;
+  readonly cgroupsPath?: string;
   readonly namespaces: readonly OciNamespace[];
   readonly devices?: readonly OciDevice[];
   readonly seccomp?: OciSeccomp;

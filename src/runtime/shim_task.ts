@@ -11,6 +11,7 @@ import { runtimeFailure } from "./runtime_failure.ts";
 import { deleteShimLeftovers, shimAddress, startShim, type ShimPlace } from "./shim_process.ts";
 import { TaskService, type TaskExit, type TaskState } from "./task_service.ts";
 import { TtrpcClient } from "./ttrpc.ts";
+import { userNamespace } from "./user_namespace.ts";
 import { words } from "./words.ts";
 
 export interface CreateTaskOptions extends ShimPlace {
@@ -137,7 +138,9 @@ export class ShimTask {
 
   /** @param signal number of the signal @param all to every process in the container, not only the first */
   async kill(signal: number, options: { readonly all?: boolean } = {}): Promise<void> {
-    await this.#service.kill(this.id, signal, options.all === true);
+    // Without a control group nobody keeps a list of them; a container's own PID namespace ends with its first process.
+    const all = options.all === true && userNamespace() === undefined;
+    await this.#service.kill(this.id, signal, all);
   }
 
   /** Sets the size of the container's terminal, in characters. */

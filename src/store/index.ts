@@ -8,7 +8,7 @@ export { collectGarbage, type CollectedGarbage, type CollectOptions } from "./gc
 export * from "./ledger.ts";
 export { migrateStore } from "./migrate.ts";
 export type { MigrateOptions, MigrationResult } from "./migrate/types.ts";
-export { openStore, type OpenStoreOptions } from "./open_store.ts";
+export { heldDriver, openStore, type OpenStoreOptions } from "./open_store.ts";
 export { receiveImage, type ReceivedImage, type ReceiveOptions, type Unpacker } from "./receive.ts";
 export { referencesLock, releaseLayers } from "./release.ts";
 export { cachedSource, repairLayer, type LayerSource } from "./repair_layer.ts";

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { throwIfCancelled } from "../bytes/index.ts";
-import { chooseDriver, createDriver, driverNames, type DriverName } from "../driver/index.ts";
+import { chooseDriver, createDriver, driverNames, driverOfLayers, type DriverName } from "../driver/index.ts";
 import { Failure } from "../errors.ts";
 import { ensureDirectory, writeAtomically } from "./atomic_write.ts";
 import { openBlobCache } from "./blob_cache.ts";
@@ -43,7 +43,7 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
     throw new Failure("invalid", `invalid data root "${root}": it must be an absolute path`);
   throwIfCancelled(signal);
   await ensureDirectory(root, modes.root);
-  const name = options.driver ?? driverOf(root);
+  const name = options.driver ?? heldDriver(root) ?? chooseDriver(root);
   const paths = storePaths(root, name);
   const index = openLayerIndex(paths);
   const mustBeInForce = watchDriver(root, name);
@@ -69,13 +69,16 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
   return store;
 }
 
-/** What a migration put in force; else, since a root may hold images without layers, the images say which driver it is. */
-function driverOf(root: string): DriverName {
+/**
+ * The driver that keeps what the root holds; undefined where that is nothing. What a migration put in force; else,
+ * since a root may hold images without layers, the images say which driver it is.
+ */
+export function heldDriver(root: string): DriverName | undefined {
   const inForce = driverInForce(root);
   if (inForce !== undefined) return inForce;
   const held = driverNames.filter((name) => existsSync(join(root, "image", name)));
   const [only] = held;
-  return held.length === 1 && only !== undefined ? only : chooseDriver(root);
+  return held.length === 1 && only !== undefined ? only : driverOfLayers(root);
 }
 
 /** Makes what dockerd makes when it starts on an empty root; the rest comes with the first layer. */

@@ -13,6 +13,7 @@ export * from "./new_mount.ts";
 export {
   close,
   duplicate,
+  keepOnExec,
   openAt,
   openBeneath,
   openIn,

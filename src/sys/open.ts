@@ -92,3 +92,10 @@ export function duplicate(fd: number): number {
   if (copy < 0) throw new SysError(errno(), "fcntl");
   return copy;
 }
+
+const F_SETFD = 2;
+
+/** Hands the descriptor on to a program that replaces this one. @throws SysError */
+export function keepOnExec(fd: number): void {
+  if (calls().fcntl(fd, F_SETFD, 0) < 0) throw new SysError(errno(), "fcntl");
+}

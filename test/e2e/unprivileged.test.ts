@@ -1,10 +1,7 @@
 /** varve as an ordinary user: all that needs no mount, on the driver vfs, with the same digests as root has (B102). */
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
-import { chmodSync, chownSync, cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { text } from "node:stream/consumers";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { tarFile, tarOf, type PackedFile } from "../support/tar_help.ts";
 import { overlaySkip } from "../suites/overlay_skip.ts";
@@ -12,75 +9,8 @@ import { scratch, unlessLinux, unlessRoot } from "../suites/scratch.ts";
 import { hostileImage } from "../fixtures/hostile/hostile_image.ts";
 import { hostileRegistry } from "../fixtures/hostile/hostile_registry.ts";
 import { assertOneError } from "../fixtures/hostile/world.ts";
-import { json, varveOn, type Outcome } from "./support.ts";
-
-/** nobody, on most systems; whoever runs the tests where that is not root. */
-const user = unlessRoot === false ? { uid: 65534, gid: 65534 } : {};
-const checkout = join(import.meta.dirname, "../..");
-const bundle = process.env["VARVE_BUNDLE"] ?? join(checkout, "dist/varve.js");
-
-interface Installed {
-  readonly node: string;
-  readonly bundle: string;
-}
-
-/** Where the user can read program and bundle: as they are, or copies in `directory`. */
-function installedFor(directory: string): Installed {
-  const asIs = { node: process.execPath, bundle };
-  const tried = spawnSync(asIs.node, [asIs.bundle, "version"], { ...user, cwd: "/" });
-  if (tried.status === 0) return asIs;
-  const copy = { node: join(directory, "node"), bundle: join(directory, "dist", "varve.js") };
-  cpSync(process.execPath, copy.node, { dereference: true });
-  cpSync(dirname(bundle), join(directory, "dist"), { recursive: true });
-  for (const name of ["koffi", "@koromix"]) {
-    const from = join(checkout, "node_modules", name);
-    cpSync(from, join(directory, "node_modules", name), { recursive: true, force: true, dereference: true });
-  }
-  spawnSync("chmod", ["-R", "a+rX", directory]);
-  return copy;
-}
-
-/** A home of the user's, with a root and temporary files in it. */
-class Home {
-  readonly path: string;
-  readonly #installed: Installed;
-
-  constructor(directory: string) {
-    this.path = join(directory, "home");
-    mkdirSync(join(this.path, "tmp"), { recursive: true });
-    chmodSync(directory, 0o755);
-    if (user.uid !== undefined)
-      for (const path of ["", "tmp"]) chownSync(join(this.path, path), user.uid, user.gid);
-    this.#installed = installedFor(directory);
-  }
-
-  async run(args: readonly string[], input?: Uint8Array): Promise<Outcome> {
-    const { node, bundle } = this.#installed;
-    const child = spawn(node, [bundle, ...args], {
-      ...user,
-      cwd: this.path,
-      stdio: ["pipe", "pipe", "pipe"],
-      env: {
-        PATH: process.env["PATH"],
-        HOME: this.path,
-        TMPDIR: join(this.path, "tmp"),
-        VARVE_ROOT: join(this.path, "root"),
-        NO_PROXY: "127.0.0.1",
-      },
-    });
-    child.stdin.on("error", () => undefined).end(input ?? "");
-    const ended = once(child, "close") as Promise<[number | null]>;
-    const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
-    return { code: code ?? -1, stdout, stderr };
-  }
-
-  /** Standard output without the final LF; fails unless the exit code is 0. */
-  async say(...args: string[]): Promise<string> {
-    const { code, stdout, stderr } = await this.run(args);
-    assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);
-    return stdout.replace(/\n$/, "");
-  }
-}
+import { Home } from "./ordinary_user.ts";
+import { json, varveOn } from "./support.ts";
 
 const dir = (path: string, mode = 0o755, uid = 0): PackedFile =>
   tarFile({ path, type: "directory", mode, uid, gid: uid });
@@ -116,7 +46,7 @@ const layers = [
 
 test("B102 an ordinary user does all but run, with root's digests", { skip: unlessLinux }, async (t) => {
   using directory = scratch("unprivileged");
-  const home = new Home(directory.path);
+  const home = new Home(directory.path, { VARVE_DRIVER: "vfs" });
   await using registry = await hostileRegistry();
   const image = hostileImage(layers.map((tar) => ({ tar })));
   const name = await registry.publish("image", image);
@@ -178,7 +108,7 @@ test("B102 an ordinary user does all but run, with root's digests", { skip: unle
   await t.test("run says what it needs", async () => {
     const outcome = await home.run(["run", "--rm", name, "/bin/su"]);
     assert.equal(outcome.code, 125);
-    assertOneError({ ...outcome, code: 1 }, /cannot run a container as an ordinary user: it needs root$/);
+    assertOneError({ ...outcome, code: 1 }, /cannot run a container as an ordinary user: /);
     assert.equal(await home.say("ps", "-aq"), "");
   });
 

@@ -6,6 +6,7 @@ import { Failure } from "../../errors.ts";
 export const completion = command({
   path: ["completion"],
   section: "System",
+  storeless: true,
   usage: "bash|zsh|fish",
   summary: "Print a script that completes commands, flags and names",
   examples: [

@@ -5,6 +5,7 @@ import { command, line } from "../app.ts";
 export const explain = command({
   path: ["explain"],
   section: "System",
+  storeless: true,
   usage: `[${explainedTopics.join("|")}]`,
   summary: "Explain union file systems, layers and images",
   details:

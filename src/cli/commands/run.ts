@@ -50,6 +50,7 @@ export const run = command({
   stopAtFirst: true,
   complete: (position) => (position === 0 ? "image" : "none"),
   ownSignals: true,
+  failureCode: 125,
   run: ({ app, flags, args, signal }) =>
     withDockerExitCodes(app, async () => {
       const record = await interruptible((pulling) => createFrom(app, args, flags, flags.rm, pulling));

@@ -58,6 +58,7 @@ function infoLines(found: SystemInfo): string[] {
 export const version = command({
   path: ["version"],
   section: "System",
+  storeless: true,
   usage: "[OPTIONS]",
   summary: "Show the version",
   examples: [{ text: "For a script", command: "varve version -f '{{.Version}}'" }],

@@ -113,6 +113,8 @@ export interface CommandSpec<F extends Flags, App> {
   readonly failureCode?: number;
   /** It handles SIGINT and SIGTERM itself, as `run` does, which hands them to the container. */
   readonly ownSignals?: boolean;
+  /** It never opens the data root. */
+  readonly storeless?: boolean;
   /** Returns the exit code; nothing means 0. */
   run(context: CommandContext<F, App>): Promise<number | void>;
 }

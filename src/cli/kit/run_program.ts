@@ -18,7 +18,11 @@ export interface RunOptions<App> {
    * Makes what commands get as `app`, from the values of the global flags. Called for real commands only, never for
    * help, usage errors or completion scripts. An `AsyncDisposable` is disposed at the end.
    */
-  open(globals: Readonly<Record<string, unknown>>, signal: AbortSignal): App | Promise<App>;
+  open(
+    globals: Readonly<Record<string, unknown>>,
+    signal: AbortSignal,
+    command: Command<App>,
+  ): App | Promise<App>;
   /** Names for dynamic completion; failures and absence count as none. */
   names?(
     kind: CompletionKind,
@@ -50,7 +54,7 @@ export async function runProgram<App>(
     }
     command = found.command;
     return await withInterrupts(command, options.signal, async (signal) => {
-      const app = await options.open(found.globals, signal);
+      const app = await options.open(found.globals, signal, found.command);
       try {
         const { flags, given, args } = found;
         return (await found.command.run({ flags: flags as never, given, args, app, signal })) ?? 0;

@@ -1,6 +1,6 @@
 /** Ends a container that another process runs: asks its shim, and waits until it is gone. */
 import { Failure, isFailure } from "../../errors.ts";
-import { findRuntime, ShimTask } from "../../runtime/index.ts";
+import { findRuntime, ShimTask, userNamespace } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { ContainerRecord } from "./record.ts";
 import { bundleDirectory } from "./bundle.ts";
@@ -36,13 +36,16 @@ async function killTask(store: Store, id: string, task: ShimTask): Promise<void>
   await whileSupervising(store, id, () => task.delete());
 }
 
-/** Runs `work` while the container's processes stand still, when it runs at all. */
+/**
+ * Runs `work` while the container's processes stand still, when it runs at all. In a user namespace they do not: what
+ * stops them is a control group, and an ordinary user has none.
+ */
 export async function whilePaused<T>(
   store: Store,
   record: ContainerRecord,
   work: () => Promise<T>,
 ): Promise<T> {
-  if (!record.State.Running || record.State.Paused) return work();
+  if (!record.State.Running || record.State.Paused || userNamespace() !== undefined) return work();
   return withTask(store, record, async (task) => {
     if (!(await paused(task))) return work();
     try {

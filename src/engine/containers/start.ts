@@ -45,6 +45,10 @@ export async function startContainer(
   options: StartOptions,
 ): Promise<number> {
   checkStartable(found);
+  if (process.geteuid?.() !== 0) {
+    const { cannotRunHere } = await import("../namespace/unshare.ts");
+    throw cannotRunHere(store.root, store.driver.name);
+  }
   const code = await unlessSupervised(store, found.ID, async () => {
     // It may have been run, or removed, since it was looked at.
     const record = readRecord(store.root, found.ID);

@@ -2,6 +2,7 @@
 import { posix } from "node:path";
 import { fromText, toText, type ByteString } from "../../../byte_string.ts";
 import { throwIfCancelled, type ByteSource } from "../../../bytes/index.ts";
+import { ownershipHere } from "../../../driver/index.ts";
 import { Failure, isFailure } from "../../../errors.ts";
 import { LayerApplier } from "../../../layer/index.ts";
 import * as sys from "../../../sys/index.ts";
@@ -27,7 +28,7 @@ export async function unpackInto(
   options: UnpackOptions,
 ): Promise<void> {
   const inside = fromText(posix.join("/", directory).replace(/^\/|\/$/g, ""));
-  const ownership = options.keepOwners && sys.geteuid() === 0 ? "exact" : "best-effort";
+  const ownership = options.keepOwners ? ownershipHere() : "best-effort";
   using applier = new LayerApplier({ directory: root, whiteouts: "remove", ownership });
   const parser = new TarParser({
     entry: (entry) => {

@@ -1,0 +1,2 @@
+export { arriveInNamespace, type Arrival } from "./arrive.ts";
+export { enterNamespace } from "./enter.ts";
