@@ -1,5 +1,6 @@
 /** What a layer that is being unpacked has become so far. */
 import type { ByteString } from "../byte_string.ts";
+import { isFailure } from "../errors.ts";
 import * as sys from "../sys/index.ts";
 import { Attributes } from "./attributes.ts";
 import { type Directory, Directories } from "./directories.ts";
@@ -170,10 +171,19 @@ export class LayerTree {
       if (this.isInsideOpaque(path)) this.dropWhiteout(this.directories.obtain(parentOf(path)), path);
     }
     for (const [path, times] of this.late) {
-      const parent = this.directories.find(parentOf(path));
+      const parent = this.#findQuietly(parentOf(path));
       const name = nameOf(path);
       // What was reached through a symlink may be out of reach by now, and what lay in a copy may be replaced.
       if (parent !== undefined && isDirectory(parent, name)) sys.utimensAt(parent.fd, name, times);
+    }
+  }
+
+  #findQuietly(path: ByteString): Directory | undefined {
+    try {
+      return this.directories.find(path);
+    } catch (error) {
+      if (isFailure(error, "invalid")) return undefined;
+      throw error;
     }
   }
 

@@ -49,6 +49,25 @@ test("a directory of 100,000 files", { skip }, async () => {
   );
 });
 
+test("directories nested deeper than a path can say, by way of symlinks", { skip }, async () => {
+  using at = scratch("sizes");
+  const driver = createErofs({ root: join(at.path, "erofs") });
+  const down = Array.from({ length: 2000 }, () => "d").join("/");
+  const files = [tarFile({ path: `${down}/f` })];
+  for (let depth = 0; depth < 15; depth++) {
+    const above = depth === 0 ? "" : `l${depth - 1}/`;
+    files.push(tarFile({ path: `l${depth}`, type: "symlink", linkPath: above + down }));
+    files.push(tarFile({ path: `l${depth}/${down}/f` }));
+  }
+  const [id] = await pushLayers(driver, [tarOf(files)]);
+  await inRoot(
+    driver,
+    id as CacheId,
+    (root) => assert.deepEqual(fs.readdirSync(join(root, "l14")).sort(), ["d", "f"]),
+    { readOnly: true },
+  );
+});
+
 test("a sparse file of 6 GiB", { skip }, async () => {
   using at = scratch("sizes");
   const driver = createErofs({ root: join(at.path, "erofs") });

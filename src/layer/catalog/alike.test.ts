@@ -105,6 +105,10 @@ const odd: [title: string, files: readonly PackedFile[], refused?: RegExp][] = [
     ],
   ],
   [
+    "a directory listed by way of a symlink in whose place a device is put",
+    [link("d", ".."), dir("d/e"), tarFile({ path: "d/d", type: "char", devMajor: 1 })],
+  ],
+  [
     "a directory listed again goes back to root",
     [dir("d", { uid: 7, gid: 1000 }), link("l", "."), dir("l/d")],
   ],

@@ -28,26 +28,43 @@ export class CatalogPaths {
    * @throws Failure("invalid") where a part is a file, or a symlink to nothing (behaviours B013, B014)
    */
   obtain(path: ByteString): CatalogNode {
-    return this.find(path) ?? this.#make(path);
+    const found = this.find(path);
+    if (found !== undefined) return found;
+    // From the top: each part is then found where the last one was.
+    let at = this.root;
+    for (let end = path.indexOf("/"); ; end = path.indexOf("/", end + 1)) {
+      const part = end < 0 ? path : path.slice(0, end);
+      at = this.find(part) ?? this.#make(at, part);
+      if (end < 0) return at;
+    }
   }
 
   /** The directory at `path`, or undefined where it is missing. @throws Failure("invalid") where a part is a file */
   find(path: ByteString): CatalogNode | undefined {
     if (path === "") return this.root;
     if (path === this.#lastPath) return this.#last;
-    const known = this.#known.get(path) ?? this.#walk(path);
+    const known = this.#known.get(path) ?? this.#look(path);
     if (known === undefined) return undefined;
     this.#known.set(path, known);
     this.#lastPath = path;
     return (this.#last = known);
   }
 
-  #make(path: ByteString): CatalogNode {
-    const parent = this.obtain(parentOf(path));
+  #make(parent: CatalogNode, path: ByteString): CatalogNode {
     const name = nameOf(path);
     // It exists and yet leads nowhere: a symlink to something that is not in this layer.
     if (parent.entries?.has(name) === true) throw danglingParent(path);
-    return makeImplied(parent, name);
+    const made = makeImplied(parent, name);
+    this.#known.set(path, made);
+    return made;
+  }
+
+  /** Quick where the directory above is known and no symlink or file is in the way. */
+  #look(path: ByteString): CatalogNode | undefined {
+    const parent = this.#known.get(parentOf(path));
+    const node = parent?.entries?.get(nameOf(path));
+    if (parent !== undefined && node === undefined) return undefined;
+    return node?.kind === "directory" ? node : this.#walk(path);
   }
 
   /** Undefined where a part is missing. */
