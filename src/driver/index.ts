@@ -13,4 +13,4 @@ export { copyWritable } from "./copy_writable.ts";
 export { createOverlay2, type DriverOptions } from "./overlay2.ts";
 export * from "./types.ts";
 export { createVfs } from "./vfs.ts";
-export { ownershipHere } from "./user_namespace.ts";
+export { inUserNamespace, ownershipHere } from "./user_namespace.ts";

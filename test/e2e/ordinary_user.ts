@@ -33,14 +33,22 @@ function installedFor(directory: string): Installed {
   return copy;
 }
 
+export interface HomeOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** A program and its first arguments, by which varve is run. */
+  readonly before?: readonly string[];
+  /** That program is started by root and becomes the user. */
+  readonly asRoot?: boolean;
+}
+
 /** A home of the user's, with a root and temporary files in it. */
 export class Home {
   readonly path: string;
   readonly #installed: Installed;
-  readonly #env: Readonly<Record<string, string>>;
+  readonly #options: HomeOptions;
 
-  constructor(directory: string, env: Readonly<Record<string, string>> = {}) {
-    this.#env = env;
+  constructor(directory: string, options: HomeOptions = {}) {
+    this.#options = options;
     this.path = join(directory, "home");
     mkdirSync(join(this.path, "tmp"), { recursive: true });
     chmodSync(directory, 0o755);
@@ -52,8 +60,10 @@ export class Home {
   /** Starts varve with pipes on all three streams. */
   start(args: readonly string[]): ChildProcess {
     const { node, bundle } = this.#installed;
-    return spawn(node, [bundle, ...args], {
-      ...user,
+    const { env, before = [], asRoot = false } = this.#options;
+    const [program = node, ...rest] = [...before, node, bundle, ...args];
+    return spawn(program, rest, {
+      ...(asRoot ? {} : user),
       cwd: this.path,
       stdio: ["pipe", "pipe", "pipe"],
       env: {
@@ -62,7 +72,7 @@ export class Home {
         TMPDIR: join(this.path, "tmp"),
         VARVE_ROOT: join(this.path, "root"),
         NO_PROXY: "127.0.0.1",
-        ...this.#env,
+        ...env,
       },
     });
   }

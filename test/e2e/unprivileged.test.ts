@@ -46,7 +46,7 @@ const layers = [
 
 test("B102 an ordinary user does all but run, with root's digests", { skip: unlessLinux }, async (t) => {
   using directory = scratch("unprivileged");
-  const home = new Home(directory.path, { VARVE_DRIVER: "vfs" });
+  const home = new Home(directory.path, { env: { VARVE_DRIVER: "vfs" } });
   await using registry = await hostileRegistry();
   const image = hostileImage(layers.map((tar) => ({ tar })));
   const name = await registry.publish("image", image);

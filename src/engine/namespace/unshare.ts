@@ -18,18 +18,19 @@ const withRange = [...plain, "--map-auto"];
  */
 export function namespaceFlags(): readonly string[] {
   findProgram("nsenter");
-  if (hasProgram("newuidmap") && hasProgram("newgidmap") && tryUnshare(withRange).ok) return withRange;
-  const tried = tryUnshare(plain);
-  if (tried.ok) return plain;
-  throw new Failure("unsupported", `an ordinary user cannot mount here: ${tried.said}`, { hint: hint() });
-}
-
-function tryUnshare(flags: readonly string[]): { readonly ok: boolean; readonly said: string } {
-  const { status, stderr, error } = spawnSync(findProgram("unshare"), [...flags, "--", "true"], {
+  const unshare = findProgram("unshare");
+  const tried = spawnSync(unshare, [...plain, "--", "true"], {
     encoding: "utf8",
     stdio: ["ignore", "ignore", "pipe"],
   });
-  return { ok: status === 0, said: stderr?.trim() || error?.message || `unshare ended with ${status}` };
+  if (tried.status !== 0) {
+    const said = tried.stderr?.trim() || tried.error?.message || `unshare ended with ${tried.status}`;
+    throw new Failure("unsupported", `no user namespace can be had to mount in: ${said}`, { hint: hint() });
+  }
+  if (!hasProgram("newuidmap") || !hasProgram("newgidmap")) return plain;
+  // Second, and without pipes: where it gets no namespace it leaves a process that waits for ever (util-linux 2.38).
+  const ranged = spawnSync(unshare, [...withRange, "--", "true"], { stdio: "ignore" });
+  return ranged.status === 0 ? withRange : plain;
 }
 
 /** Settings that forbid user namespaces, and their values that do not. */
@@ -82,7 +83,7 @@ export function canOverlay(root: string): boolean {
 export function findProgram(name: string): string {
   const found = programPath(name);
   if (found !== undefined) return found;
-  throw new Failure("unsupported", `an ordinary user cannot mount here: ${name} not found in PATH`, {
+  throw new Failure("unsupported", `no user namespace can be had to mount in: ${name} not found in PATH`, {
     hint: "Install it: apt-get install util-linux; or run it as root.",
   });
 }

@@ -2,7 +2,7 @@
 import { readFileSync, statfsSync } from "node:fs";
 import { arch, cpus, hostname, release, totalmem } from "node:os";
 import { join } from "node:path";
-import { findErofsSupport } from "../../driver/index.ts";
+import { findErofsSupport, inUserNamespace } from "../../driver/index.ts";
 import type { Store } from "../../store/index.ts";
 import { listRecords } from "../containers/record.ts";
 import { reconcile } from "../containers/state.ts";
@@ -69,7 +69,7 @@ export async function systemInfo(store: Store): Promise<SystemInfo> {
     ServerVersion: version,
     RegistryConfig: { Mirrors: registryMirrors(), InsecureRegistryCIDRs: ["127.0.0.0/8"] },
     Runtimes: ["runc"],
-    SecurityOptions: ["name=seccomp,profile=default"],
+    SecurityOptions: ["name=seccomp,profile=default", ...(inUserNamespace() ? ["name=rootless"] : [])],
   };
 }
 
@@ -85,7 +85,7 @@ function driverStatus(store: Store): [string, string][] {
         // overlay mounts are refused at the start where the file system gives no d_type.
         ["Supports d_type", "true"],
         ["Native Overlay Diff", "true"],
-        ["userxattr", "false"],
+        ["userxattr", String(inUserNamespace())],
         ["Interchangeable with dockerd", "yes"],
         ["Without unpacking", withoutUnpacking(store)],
       ];
