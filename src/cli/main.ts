@@ -30,9 +30,9 @@ export async function main(words: readonly string[]): Promise<number> {
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,
-    open: async (globals, _signal, { storeless }) => {
+    open: async (globals, _signal, { storeless, mounts }) => {
       // Here, because the program begins anew, and has read nothing of its input yet.
-      if (storeless !== true) await enterNamespace(engineOptions(globals));
+      if (storeless !== true) await enterNamespace({ ...engineOptions(globals), mounts: mounts === true });
       return appOf(globals);
     },
     names,

@@ -33,6 +33,7 @@ export const migrate = command({
     quiet: { kind: "boolean", short: "q", help: "Suppress progress output" },
   },
   args: { min: 0, max: 0 },
+  mounts: true,
   async run({ app, flags, signal }) {
     const { to, keep, quiet } = flags;
     const { system } = await app.engine();

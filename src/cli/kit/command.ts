@@ -115,6 +115,8 @@ export interface CommandSpec<F extends Flags, App> {
   readonly ownSignals?: boolean;
   /** It never opens the data root. */
   readonly storeless?: boolean;
+  /** It mounts whatever driver keeps the root: an ordinary user needs a namespace for it even where that is vfs. */
+  readonly mounts?: boolean;
   /** Returns the exit code; nothing means 0. */
   run(context: CommandContext<F, App>): Promise<number | void>;
 }

@@ -28,6 +28,8 @@ export interface EnterOptions {
   readonly root: string;
   /** Chosen by the user; default: what the root holds. */
   readonly driver?: DriverName;
+  /** Also where the root is kept by vfs (default false). */
+  readonly mounts?: boolean;
 }
 
 /**
@@ -37,10 +39,10 @@ export interface EnterOptions {
  *
  * @throws {Failure} `unsupported` where the root needs a namespace and none can be had
  */
-export async function enterNamespace({ root, driver }: EnterOptions): Promise<void> {
+export async function enterNamespace({ root, driver, mounts = false }: EnterOptions): Promise<void> {
   if (process.platform !== "linux" || process.geteuid?.() === 0) return;
   const kind = driver ?? heldDriver(root);
-  if (kind === "vfs" || !makeRoot(root)) return;
+  if ((kind === "vfs" && !mounts) || !makeRoot(root)) return;
   const opened = openRegistered(root);
   if (opened !== undefined) return joinIt(root, opened);
   const lock = await takeLock(root);

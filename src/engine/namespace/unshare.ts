@@ -120,6 +120,6 @@ export function cannotRunHere(root: string, driver: DriverName): Failure {
       hint: "The command varve goes into it by itself.",
     });
   return new Failure("denied", `${message}: the images of ${root} are kept by the storage driver vfs`, {
-    hint: "Take another data root (--root, VARVE_ROOT): an empty one is kept by a driver that mounts.",
+    hint: "Move them to a driver that mounts, `varve migrate --to overlay2`, or take another data root (--root).",
   });
 }

@@ -1,4 +1,5 @@
 /** `migrate`: the root's images and containers to another storage driver. */
+import { inUserNamespace } from "../../driver/index.ts";
 import { Failure } from "../../errors.ts";
 import {
   migrateStore,
@@ -14,6 +15,11 @@ export type MigrateOptions = Pick<StoreOptions, "to" | "keep" | "signal" | "repo
 
 /** Throws `Failure("conflict")` for a container that runs, before anything is done, and what {@link migrateStore} throws. */
 export async function migrate(store: Store, options: MigrateOptions): Promise<MigrationResult> {
+  // The root of a namespace may read files that are closed to all; the user, who comes without one to vfs, may not.
+  if (options.to === "vfs" && store.driver.name !== "vfs" && inUserNamespace())
+    throw new Failure("unsupported", "cannot migrate to vfs as an ordinary user", {
+      hint: "Save the images (varve save) and load them into another root with --driver vfs.",
+    });
   await using held = new AsyncDisposableStack();
   const still = new Set<string>();
   const holdContainers = async (): Promise<void> => {
