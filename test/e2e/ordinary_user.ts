@@ -5,12 +5,26 @@ import { once } from "node:events";
 import { chmodSync, chownSync, cpSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
-import { unlessRoot } from "../suites/scratch.ts";
-import { bundle, type Outcome } from "./support.ts";
+import { scratch, unlessLinux, unlessRoot } from "../suites/scratch.ts";
+import { bundle, unless, type Outcome } from "./support.ts";
 
 /** nobody, on most systems; whoever runs the tests where that is not root. */
 export const user = unlessRoot === false ? { uid: 65534, gid: 65534 } : {};
 const checkout = join(import.meta.dirname, "../..");
+
+/** Whether the user may mount overlayfs in a user namespace of his own. */
+function tryNamespace(): string | false {
+  using directory = scratch("namespace");
+  chmodSync(directory.path, 0o777);
+  const mount = "mount -t overlay o -o userxattr,lowerdir=l,upperdir=u,workdir=w m";
+  const script = `mkdir l u w m && unshare --user --mount --map-root-user ${mount}`;
+  const tried = spawnSync("sh", ["-c", script], { ...user, cwd: directory.path, encoding: "utf8" });
+  return tried.status === 0 ? false : `no overlayfs in a user namespace: ${tried.stderr.trim()}`;
+}
+
+/** The reason to skip a test in which the user mounts, or false. */
+export const namespaceSkip: string | false =
+  unlessLinux || unless("unshare", "nsenter", "mount") || tryNamespace();
 
 interface Installed {
   readonly node: string;

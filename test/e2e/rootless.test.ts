@@ -2,37 +2,17 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import {
-  chmodSync,
-  mkdtempSync,
-  rmdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdtempSync, rmdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { tarFile, tarOf } from "../support/tar_help.ts";
-import { scratch, unlessLinux, unlessRoot } from "../suites/scratch.ts";
-import { Home, user, type HomeOptions } from "./ordinary_user.ts";
+import { scratch, unlessRoot } from "../suites/scratch.ts";
+import { Home, namespaceSkip, user, type HomeOptions } from "./ordinary_user.ts";
 import { json, unless } from "./support.ts";
 
-const programs = unless("busybox", "runc", "containerd-shim-runc-v2", "unshare", "nsenter", "mount");
-
-/** Whether the user may mount overlayfs in a namespace of his own. */
-function tryNamespace(): string | false {
-  using directory = scratch("rootless-probe");
-  chmodSync(directory.path, 0o777);
-  const script =
-    "mkdir l u w m && unshare --user --mount --map-root-user mount -t overlay o -o userxattr,lowerdir=l,upperdir=u,workdir=w m";
-  const tried = spawnSync("sh", ["-c", script], { ...user, cwd: directory.path, encoding: "utf8" });
-  return tried.status === 0 ? false : `no overlayfs in a user namespace: ${tried.stderr.trim()}`;
-}
-
-const skip = unlessLinux || programs || tryNamespace();
+const skip = namespaceSkip || unless("busybox", "runc", "containerd-shim-runc-v2");
 
 /** A range of IDs that newuidmap gives the user of the tests. */
 const rangeSkip =
@@ -271,4 +251,27 @@ test("where no namespace can be had an empty root gets vfs, and a command says w
     /^varve: cannot run a container as an ordinary user: no user namespace can be had/,
   );
   assert.equal(await other.say("ps", "-aq"), "");
+});
+
+test("a root of vfs can be moved to a driver that mounts, and not back", { skip }, async () => {
+  using directory = scratch("rootless-migrate");
+  const vfs = new Home(directory.path, { env: { VARVE_DRIVER: "vfs" } });
+  assert.equal((await vfs.run(["import", "-", "base:1"], baseTar())).code, 0);
+  const home = new Home(directory.path);
+  await home.say("create", "--name", "moved", "base:1", "cat", "/added", "/etc/shadow");
+  writeFileSync(join(home.path, "added"), "added ");
+  await home.say("cp", join(home.path, "added"), "moved:/added");
+  const refused = await home.run(["start", "-a", "moved"]);
+  assert.match(
+    refused.stderr,
+    /kept by the storage driver vfs\nMove them to a driver that mounts, `varve migrate/,
+  );
+  await home.say("migrate", "-q", "--to", "overlay2");
+  assert.equal(await home.say("start", "-a", "moved"), "added secret");
+  assert.equal(await home.say("system", "check", "--deep"), "no problems found");
+  assert.match(
+    (await home.run(["migrate", "--to", "vfs"])).stderr,
+    /^varve: cannot migrate to vfs as an ordinary user/,
+  );
+  await home.say("rm", "moved");
 });

@@ -31,7 +31,9 @@ export function arriveInNamespace(): Arrival | undefined {
   const text = process.env[passageVariable];
   if (text === undefined) return undefined;
   delete process.env[passageVariable];
-  const { root, cwd, files, lock } = JSON.parse(text) as Passage;
+  const passage = passageOf(text);
+  if (passage === undefined) return undefined;
+  const { root, cwd, files, lock } = passage;
   for (const fd of files) sys.close(fd);
   if (lock !== undefined) {
     furnish(root);
@@ -43,6 +45,16 @@ export function arriveInNamespace(): Arrival | undefined {
     // It has been removed; who needs it will say so.
   }
   return { root };
+}
+
+/** Undefined: somebody else has set the variable, to something of his own. */
+function passageOf(text: string): Passage | undefined {
+  try {
+    const passage = JSON.parse(text) as Passage;
+    return typeof passage.root === "string" && Array.isArray(passage.files) ? passage : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function furnish(root: string): void {
