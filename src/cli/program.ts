@@ -11,6 +11,7 @@ import { images } from "./commands/images.ts";
 import { containerInspect, imageInspect, inspect } from "./commands/inspect.ts";
 import { login, logout } from "./commands/login.ts";
 import { migrate } from "./commands/migrate.ts";
+import { storeOptimize } from "./commands/optimize.ts";
 import { ps } from "./commands/ps.ts";
 import { pull } from "./commands/pull.ts";
 import { push } from "./commands/push.ts";
@@ -73,6 +74,7 @@ export const program: Program<App> = {
     systemPrune,
     systemGc,
     systemCheck,
+    storeOptimize,
     migrate,
     explain,
     info,
@@ -82,6 +84,7 @@ export const program: Program<App> = {
   groups: {
     image: { summary: "Manage images" },
     container: { summary: "Manage containers" },
+    store: { summary: "Look after the layers" },
     system: { summary: "Look after the whole root" },
   },
   sections: ["Images", "Registries", "Archives", "Containers", "System"],

@@ -21,6 +21,35 @@ export interface CreateOptions {
   readonly writable?: boolean;
 }
 
+export interface OptimizeOptions {
+  /** Who takes part. The caller sees to it that they stay, and that nobody else optimizes or repairs meanwhile. */
+  readonly layers: readonly CacheId[];
+  /** Files that are smaller, in bytes, stay as they are. */
+  readonly minSize: number;
+  /** Only finds what could go. */
+  readonly dryRun: boolean;
+  readonly signal: AbortSignal;
+  /** Told of each layer, before it is looked at. */
+  readonly onLayer?: (id: CacheId) => void;
+  /** Called between any two steps that write; tests kill the process in it. */
+  readonly onStep?: (step: string) => void;
+}
+
+/** A layer with files that an older layer has as well. */
+export interface OptimizedLayer {
+  readonly id: CacheId;
+  readonly files: number;
+  /** Bytes on the disk: given back, or, unless `done`, what could be. */
+  readonly bytes: number;
+  readonly outcome: "done" | "dry run" | "in use" | "damaged";
+}
+
+export interface Optimized {
+  readonly layers: readonly OptimizedLayer[];
+  /** Bytes given back of layers that are gone but for the parts that others have of them. */
+  readonly remains: number;
+}
+
 /**
  * Lifecycle: `create` → (apply or write) → read by children and mounts → `remove`. A driver keeps directories; it
  * knows nothing of images, names or digests. Every method may be called by several processes at once on different
@@ -51,4 +80,9 @@ export interface Driver {
   remove(id: CacheId): Promise<void>;
   /** Every id that has a directory, for garbage collection. */
   list(): Promise<CacheId[]>;
+  /**
+   * Keeps large files that several layers have once. May be killed at any point; the next call finishes. Undefined where
+   * there is nothing to gain. Throws `Failure("unsupported")` where a file cannot give back a part of its blocks.
+   */
+  optimize?(options: OptimizeOptions): Promise<Optimized>;
 }

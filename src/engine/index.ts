@@ -18,7 +18,7 @@ export { parseBind } from "./containers/mount_points.ts";
 export type { ContainerRecord, HostConfig } from "./containers/record.ts";
 export type { ContainerUsage, DiskUsage, ImageUsage, Total as DiskUsageTotal } from "./system/disk_usage.ts";
 export type { SystemInfo } from "./system/info.ts";
-export type { MigrationResult } from "../store/index.ts";
+export type { MigrationResult, OptimizeReport } from "../store/index.ts";
 export type { CreateOptions as CreateContainer } from "./containers/create.ts";
 export { containerExitCode } from "./containers/exit_code.ts";
 export { explain, explainedTopics, type ExplainedTopic, type Explanation } from "./explain.ts";

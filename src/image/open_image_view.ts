@@ -1,7 +1,7 @@
 /** A stored image as a tree that can be read, without container or mount. */
 import type { Store, StoredImage } from "../store/index.ts";
 import { DirectoryBranch, MemoryBranch, ReadView, TreeBranch, type Branch } from "../union/index.ts";
-import { isTarTarget, mergedTree, type TarTarget } from "../layer/index.ts";
+import { isTarTarget, openTree, type TarTarget } from "../layer/index.ts";
 import { layersOf } from "./image_facts.ts";
 
 export interface ImageTree extends Disposable {
@@ -43,10 +43,7 @@ export async function openImageView(store: Store, image: StoredImage): Promise<I
 
 /** Layers whose tars are kept: their catalogs say all, and contents are read where they lie in the tars. */
 function openTars(layers: readonly TarTarget[]): ImageTree {
-  const branch = new TreeBranch(
-    mergedTree(layers),
-    layers.map(({ tar }) => tar),
-  );
-  const view = new ReadView({ dialect: "overlay2", lowers: [branch] });
-  return { view, isWholeCopy: true, isInexact: false, [Symbol.dispose]: () => branch[Symbol.dispose]() };
+  const { root, sources, [Symbol.dispose]: dispose } = openTree(layers);
+  const view = new ReadView({ dialect: "overlay2", lowers: [new TreeBranch(root, sources)] });
+  return { view, isWholeCopy: true, isInexact: false, [Symbol.dispose]: dispose };
 }

@@ -7,4 +7,15 @@ export { unpackHere, type UnpackOptions } from "./unpack_here.ts";
 export { UnpackPool, type UnpackPoolOptions } from "./unpack_pool.ts";
 export { diffLayer, type DiffOptions, treeTar } from "./diff_layer.ts";
 export { compareTrees, type CompareOptions } from "./compare_trees.ts";
-export { mergedTree, readCatalog } from "./catalog/read_catalog.ts";
+export type { CatalogNode } from "./catalog/catalog_node.ts";
+export { readKeptTar } from "./catalog/kept_tar.ts";
+export { keptTars, type KeptTars, mergedTree, openTree, readCatalog } from "./catalog/read_catalog.ts";
+export {
+  dropShared,
+  lentDirectory,
+  lentTar,
+  readShared,
+  type SharedRange,
+  syncDirectory,
+  writeShared,
+} from "./catalog/shared_ranges.ts";

@@ -26,7 +26,7 @@ export interface ApplyTarget {
  * ever made.
  */
 export interface TarTarget {
-  /** Path of the tar; made, or written anew. */
+  /** Path of the tar; made, or written anew. Read with `readKeptTar`: parts of it may lie elsewhere. */
   readonly tar: string;
   /** Path of its catalog; the same. */
   readonly catalog: string;

@@ -1,8 +1,8 @@
 /** fsck: whether what the store says of itself is true. */
 import { existsSync } from "node:fs";
 import { digestThrough, fromFile, throwIfCancelled } from "../bytes/index.ts";
-import { isFailure } from "../errors.ts";
-import { isTarTarget, readCatalog } from "../layer/index.ts";
+import { Failure, isFailure } from "../errors.ts";
+import { isTarTarget, keptTars, readCatalog } from "../layer/index.ts";
 import { algorithmOf, chainIds, type ChainId, type ImageId } from "../oci/index.ts";
 import { driverContent, driverFolder } from "./driver_folder.ts";
 import { openLayerDb } from "./layer_db.ts";
@@ -94,7 +94,7 @@ async function checkLayers(
       else findings.add(subject, `its directory ${folder} is missing`, pullAgain);
     } else if (options.deep === true) {
       await findings.look(subject, repair, () => readLayer(store, layer, options.signal), chain);
-    }
+    } else await findings.look(subject, repair, () => findParts(store, layer), chain);
   }
   for (const { chainId, parent } of layers.values()) {
     if (parent !== undefined && !layers.has(parent)) {
@@ -109,6 +109,13 @@ async function readLayer(store: Store, layer: StoredLayer, signal = new AbortCon
   for await (const chunk of await store.layers.openTar(layer.chainId, { signal })) void chunk;
   const target = store.driver.target(layer.cacheId);
   if (isTarTarget(target)) readCatalog(target);
+}
+
+/** What the layer has in other layers' tars must be there. */
+async function findParts(store: Store, layer: StoredLayer): Promise<void> {
+  const target = store.driver.target(layer.cacheId);
+  const missing = isTarTarget(target) && keptTars([target]).tars.find((tar) => !existsSync(tar));
+  if (typeof missing === "string") throw new Failure("corrupt", `its part ${missing} is missing`);
 }
 
 async function checkImages(

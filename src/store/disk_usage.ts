@@ -17,11 +17,19 @@ import {
 /** One count over several trees: an inode with several names is counted where it is met first. */
 export class DiskUsage {
   readonly #met = new Set<string>();
+  /** Told of each name of such an inode, of which `inode` is the same, with its bytes, counted or not. */
+  onLinked: ((inode: string, bytes: number) => void) | undefined;
+  /** Names that have not been met of each inode with several; undefined: the first one counts. */
+  readonly #missing: Map<string, number> | undefined;
   /** Trees that are counted elsewhere. */
   readonly #apart: ReadonlySet<ByteString>;
 
-  /** `apart`: paths that are left out when they are met inside a tree. */
-  constructor(apart: Iterable<string> = []) {
+  /**
+   * `apart`: paths that are left out when they are met inside a tree. `whole`: an inode counts where its last name is
+   * met, so that the sum is what removing the trees gives back.
+   */
+  constructor(apart: Iterable<string> = [], { whole = false }: { readonly whole?: boolean } = {}) {
+    this.#missing = whole ? new Map() : undefined;
     this.#apart = new Set([...apart].map(fromText));
   }
 
@@ -42,11 +50,19 @@ export class DiskUsage {
     const isDirectory = (stat.mode & 0o170000) === 0o040000;
     if (!isDirectory && stat.nlink > 1) {
       const inode = `${stat.dev} ${stat.ino}`;
+      this.onLinked?.(inode, stat.blocks * 512);
+      if (this.#missing !== undefined) return this.#isLastName(inode, stat.nlink) ? stat.blocks * 512 : 0;
       if (this.#met.has(inode)) return 0;
       this.#met.add(inode);
     }
     const own = stat.blocks * 512;
     return isDirectory ? own + this.#countEntries(dirfd, name, path, device) : own;
+  }
+
+  #isLastName(inode: string, names: number): boolean {
+    const missing = (this.#missing?.get(inode) ?? names) - 1;
+    this.#missing?.set(inode, missing);
+    return missing === 0;
   }
 
   #countEntries(dirfd: number, name: ByteString, path: ByteString, device: number): number {

@@ -58,7 +58,7 @@ export async function collectGarbage(store: Store, options: CollectOptions = {})
       ...(await findMigration(store)),
       ...(dryRun ? [] : await endUnusedMounts(store)),
     ];
-    const usage = new DiskUsage();
+    const usage = new DiskUsage([], { whole: true });
     const removed: CollectedGarbage["removed"][number][] = [];
     for (const { kind, what, reason, paths, remove } of found) {
       throwIfCancelled(signal);

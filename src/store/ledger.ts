@@ -5,6 +5,7 @@ import type { Ledger, LedgerContainer, LedgerImage, LedgerLayer } from "./ledger
 import type { Store, StoredLayer } from "./types.ts";
 
 export type {
+  HeldTogether,
   Ledger,
   LedgerBlob,
   LedgerContainer,
@@ -145,7 +146,16 @@ export function freedBy(drawn: Ledger, deletion: Deletion): Freed {
     ...drawn.images.filter(({ id }) => images.has(id)),
     ...drawn.containers.filter(({ id }) => containers.has(id)),
   ];
-  return { layers, size, disk: sum([...gone, ...books].map((item) => item.disk ?? 0)) };
+  const disk = sum([...gone, ...books].map((item) => item.disk ?? 0));
+  return { layers, size, disk: disk - stillHeld(drawn, new Set(layers)) };
+}
+
+/** What is counted with its first holder, which goes, and stays with another one. */
+function stillHeld({ held = [] }: Ledger, gone: ReadonlySet<ChainId | undefined>): number {
+  const staying = held.filter(
+    ({ holders }) => gone.has(holders[0]) && !holders.every((holder) => gone.has(holder)),
+  );
+  return sum(staying.map(({ bytes }) => bytes));
 }
 
 /** Children before their parents. */

@@ -12,7 +12,7 @@ import {
   type OpenOptions,
 } from "../bytes/index.ts";
 import { Failure, isFailure } from "../errors.ts";
-import { layerPath } from "../layer/index.ts";
+import { layerPath, readKeptTar } from "../layer/index.ts";
 import type { DiffId } from "../oci/index.ts";
 import {
   AT_FDCWD,
@@ -62,7 +62,7 @@ export async function* openLayerTar(
   const { signal, offset = 0 } = options;
   let position = 0;
   try {
-    for await (const chunk of verify("tar" in layer ? fromFile(layer.tar) : assembled(layer), {
+    for await (const chunk of verify("tar" in layer ? readKeptTar(layer) : assembled(layer), {
       digest: layer.diffId,
       what: "layer",
     })) {

@@ -3,10 +3,11 @@ import { renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { fromFile, type ByteSource } from "../bytes/index.ts";
 import { Failure } from "../errors.ts";
-import { isTarTarget, unpackHere, type TarTarget } from "../layer/index.ts";
+import { dropShared, isTarTarget, unpackHere, type TarTarget } from "../layer/index.ts";
 import { hexOf, type ChainId } from "../oci/index.ts";
 import { syncDirectory } from "./atomic_write.ts";
 import { rememberedBlob } from "./layer_blobs.ts";
+import { optimizeLock } from "./optimize.ts";
 import type { Store } from "./types.ts";
 
 /** Where a layer's bytes may be had; compressed or not is found out. */
@@ -42,8 +43,9 @@ export async function repairLayer(
     throw new Failure("unsupported", `cannot repair layer ${chainId} under the driver ${store.driver.name}`, {
       hint: "Remove the images that use the layer and pull them again.",
     });
-  await store.withLock(
-    `repair-${hexOf(chainId)}`,
+  await alone(
+    store,
+    chainId,
     async () => {
       const fresh = { tar: `${target.tar}.fresh`, catalog: `${target.catalog}.fresh` };
       try {
@@ -57,9 +59,22 @@ export async function repairLayer(
   );
 }
 
+/** Neither twice, nor while parts are taken out of tars. */
+function alone(
+  store: Store,
+  chainId: ChainId,
+  work: () => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const once = (): Promise<void> => store.withLock(`repair-${hexOf(chainId)}`, work, signal);
+  return store.withLock(optimizeLock, once, signal);
+}
+
 /** The catalog first: both are of one tar, so an old and a new one say the same, or the old one is damaged. */
 async function replace(fresh: TarTarget, target: TarTarget): Promise<void> {
   renameSync(fresh.catalog, target.catalog);
   renameSync(fresh.tar, target.tar);
   await syncDirectory(dirname(target.tar));
+  // This tar has all its bytes itself.
+  dropShared(target);
 }

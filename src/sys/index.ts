@@ -3,6 +3,7 @@ export * from "./attributes.ts";
 export * from "./constants.ts";
 export * from "./flock.ts";
 export * from "./io.ts";
+export * from "./lease.ts";
 export * from "./loop_device.ts";
 export * from "./mount.ts";
 export { addMountAttributes, type MountAttributes } from "./mount_attributes.ts";

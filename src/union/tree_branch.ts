@@ -11,13 +11,13 @@ export class TreeBranch implements Branch, Disposable {
   /** A merged tree has no marks. */
   readonly spelling = "none";
   readonly #root: DirectoryNode;
-  readonly #sources: readonly string[];
+  readonly #sources: readonly (string | number)[];
   readonly #open = new Map<number, number>();
   /** Names and inode numbers of all nodes that have been asked for. */
   readonly #inodes = new Map<TreeNode, { readonly ino: number; readonly nlink: number }>();
 
-  /** @param sources paths of the files that extents name */
-  constructor(root: DirectoryNode, sources: readonly string[]) {
+  /** @param sources the files that extents name: paths, or descriptors that stay open as long as this is used */
+  constructor(root: DirectoryNode, sources: readonly (string | number)[]) {
     this.#root = root;
     this.#sources = sources;
     this.#number();
@@ -86,7 +86,9 @@ export class TreeBranch implements Branch, Disposable {
   }
 
   #fd(source: number): number {
-    const open = this.#open.get(source) ?? openSync(this.#sources[source] as string, "r");
+    const given = this.#sources[source];
+    if (typeof given === "number") return given;
+    const open = this.#open.get(source) ?? openSync(given as string, "r");
     this.#open.set(source, open);
     return open;
   }

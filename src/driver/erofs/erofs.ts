@@ -7,8 +7,8 @@
  * the kernel would forget what it has read. After a restart of the machine the next user mounts it anew.
  */
 import { fromText } from "../../byte_string.ts";
-import { type ByteSource, fromFile } from "../../bytes/index.ts";
-import { type Change, diffLayer, type LayerTarget } from "../../layer/index.ts";
+import type { ByteSource } from "../../bytes/index.ts";
+import { type Change, diffLayer, type LayerTarget, readKeptTar } from "../../layer/index.ts";
 import { removeTreeInSlices } from "../../sys/index.ts";
 import { compareDirectories } from "../compare_views.ts";
 import { endIfUnused, findMount, holdMount, whileUnmounted } from "../held_mount.ts";
@@ -16,7 +16,7 @@ import { type DriverOptions, locksOf } from "../overlay2.ts";
 import { type OverlayDialect, overlayDialect } from "../overlay_mount.ts";
 import { realRoot } from "../real_root.ts";
 import { holdReadOnlyView, viewKey, viewPath } from "../read_only_view.ts";
-import type { CacheId, CreateOptions, Driver, MountedRoot } from "../types.ts";
+import type { CacheId, CreateOptions, Driver, MountedRoot, Optimized, OptimizeOptions } from "../types.ts";
 import { ownershipHere } from "../user_namespace.ts";
 import { ErofsLayout } from "./erofs_layout.ts";
 import { type Backing, ImageMounts } from "./image_mounts.ts";
@@ -119,7 +119,7 @@ class Erofs implements Driver {
     if (!this.#layout.isWritable(id)) {
       // Held, so that it is not removed meanwhile.
       held.use(await holdMount(this.#locks, { key: id, path: this.#layout.directory(id) }));
-      yield* fromFile(this.#layout.tar(id), options);
+      yield* readKeptTar(this.#layout.target(id), options);
       return;
     }
     held.use(await holdMount(this.#locks, { key: id, path: this.#layout.merged(id) }));
@@ -173,5 +173,11 @@ class Erofs implements Driver {
 
   async list(): Promise<CacheId[]> {
     return this.#layout.names();
+  }
+
+  async optimize(options: OptimizeOptions): Promise<Optimized> {
+    const { optimizeLayers } = await import("./optimize/optimize_layers.ts");
+    const place = { layout: this.#layout, images: this.#images, locks: this.#locks };
+    return optimizeLayers({ ...place, step: options.onStep ?? (() => undefined) }, options);
   }
 }

@@ -4,6 +4,7 @@
  *     <id>/parent      cache ID of the layer below, absent at the base
  *     <id>/layer.tar   an image's layer: its plain tar, byte for byte, and what is in it
  *     <id>/catalog
+ *     <id>/shared      parts of the tar that lie in others', of which `lent/` holds a second name (shared_ranges.ts)
  *     <id>/image       what the kernel mounts for the image whose uppermost layer this is: a cache
  *     <id>/diff, work  a container's layer: an upper directory of overlayfs
  *     <id>/merged      its mount point, only while it is mounted

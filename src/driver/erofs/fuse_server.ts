@@ -1,7 +1,6 @@
 /** The program that shows one image: `fuse_server HOME CACHE-ID`, with the connection as descriptor 3. */
-import { fromText } from "../../byte_string.ts";
 import { serveTree } from "../../fuse/index.ts";
-import { mergedTree } from "../../layer/index.ts";
+import { openTree } from "../../layer/index.ts";
 import { ownershipHere } from "../user_namespace.ts";
 import { ErofsLayout } from "./erofs_layout.ts";
 import { connection } from "./fuse_mount.ts";
@@ -12,9 +11,5 @@ const layers = layout
   .chain(id)
   .toReversed()
   .map((layer) => layout.target(layer));
-serveTree({
-  fuse: connection,
-  root: mergedTree(layers),
-  sources: layers.map(({ tar }) => fromText(tar)),
-  ownership: ownershipHere(),
-});
+const { root, sources } = openTree(layers);
+serveTree({ fuse: connection, root, sources, ownership: ownershipHere() });

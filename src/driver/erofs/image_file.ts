@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { buildErofs } from "../../erofs/index.ts";
 import { Failure, isFailure } from "../../errors.ts";
-import { mergedTree } from "../../layer/index.ts";
+import { keptTars, type KeptTars, mergedTree } from "../../layer/index.ts";
 import { digestOf } from "../../oci/index.ts";
 import type { DirectoryNode } from "../../union/index.ts";
 import type { CacheId } from "../types.ts";
@@ -28,19 +28,28 @@ const hint = "`varve system check --deep --repair` fetches the layer again.";
 /** A whole image file, to be mounted. */
 export interface ImageFile {
   readonly path: string;
-  /** The layers' tars, in the order in which the image names them. */
+  /** The layers' tars and those of which they have parts, in the order in which the image names them. */
   readonly tars: readonly string[];
 }
 
 /** @param id an image's uppermost layer @throws Failure("corrupt") if a layer is not as it was stored */
 export function ensureImageFile(layout: ErofsLayout, id: CacheId): ImageFile {
-  const layers = layout.chain(id).toReversed();
-  const tars = layers.map((layer) => layout.tar(layer));
-  const sizes = tars.map(sizeOf);
+  const layers = layout
+    .chain(id)
+    .toReversed()
+    .map((layer) => layout.target(layer));
+  const kept = keptTars(layers);
+  const sizes = kept.tars.map(sizeOf);
+  const origin = originOf(kept, sizes);
   const path = layout.image(id);
-  if (!isWhole(path, sizes))
-    writeImage(path, mergedTree(layers.map((layer) => layout.target(layer))), tars, sizes);
-  return { path, tars };
+  if (!isWhole(path, origin)) writeImage(path, mergedTree(layers, kept), { tars: kept.tars, sizes, origin });
+  return { path, tars: kept.tars };
+}
+
+/** What tells an image from that of other tars, or of the same with other parts lying elsewhere. */
+function originOf({ shared }: KeptTars, sizes: readonly number[]): string {
+  const places = shared.every((ranges) => ranges.length === 0) ? "" : ` ${JSON.stringify(shared)}`;
+  return digestOf(sizes.join(" ") + places);
 }
 
 function sizeOf(tar: string): number {
@@ -60,7 +69,7 @@ function missing(path: string, error: unknown): unknown {
 }
 
 /** Reading it all brings it into the page cache, from which the kernel then takes it page by page. */
-function isWhole(path: string, sizes: readonly number[]): boolean {
+function isWhole(path: string, origin: string): boolean {
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);
@@ -69,22 +78,23 @@ function isWhole(path: string, sizes: readonly number[]): boolean {
     throw error;
   }
   const head = bytes.toString("latin1", 0, headSize);
-  return head.slice(0, head.indexOf("\0")) === headOf(bytes.subarray(headSize), sizes);
+  return head.slice(0, head.indexOf("\0")) === headOf(bytes.subarray(headSize), origin);
 }
 
-function headOf(body: Uint8Array, sizes: readonly number[]): string {
-  return `${title} ${digestOf(body)} of ${digestOf(sizes.join(" "))}\n`;
+function headOf(body: Uint8Array, origin: string): string {
+  return `${title} ${digestOf(body)} of ${origin}\n`;
+}
+
+interface Contents {
+  readonly tars: readonly string[];
+  readonly sizes: readonly number[];
+  readonly origin: string;
 }
 
 /** Not synced: a file that a loss of power cut short is not whole, and is made again. */
-function writeImage(
-  path: string,
-  root: DirectoryNode,
-  tars: readonly string[],
-  sizes: readonly number[],
-): void {
-  const bytes = build(path, root, tars, sizes);
-  bytes.write(headOf(bytes.subarray(headSize), sizes), "latin1");
+function writeImage(path: string, root: DirectoryNode, contents: Contents): void {
+  const bytes = build(path, root, contents);
+  bytes.write(headOf(bytes.subarray(headSize), contents.origin), "latin1");
   const temporary = `${path}.${process.pid}`;
   try {
     writeFileSync(temporary, bytes, { mode: 0o600 });
@@ -95,7 +105,7 @@ function writeImage(
   }
 }
 
-function build(path: string, root: DirectoryNode, tars: readonly string[], sizes: readonly number[]): Buffer {
+function build(path: string, root: DirectoryNode, { tars, sizes }: Contents): Buffer {
   const read = (source: number, offset: number, length: number): Uint8Array =>
     readRange(tars[source] as string, offset, length);
   try {

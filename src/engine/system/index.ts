@@ -1,7 +1,15 @@
 /** What concerns the whole root: info, disk use, clean-up, checks. */
 import type { Remote } from "../../remote/index.ts";
 import type { Repair } from "./repair.ts";
-import type { CollectedGarbage, Ledger, MigrationResult, Problem, Store } from "../../store/index.ts";
+import type {
+  CollectedGarbage,
+  Ledger,
+  MigrationResult,
+  OptimizeReport,
+  OptimizeStoreOptions,
+  Problem,
+  Store,
+} from "../../store/index.ts";
 import type { Containers } from "../containers/index.ts";
 import type { DiskUsage } from "./disk_usage.ts";
 import type { SystemInfo } from "./info.ts";
@@ -49,6 +57,11 @@ export class System {
    */
   async migrate(options: MigrateOptions): Promise<MigrationResult> {
     return (await import("./migrate.ts")).migrate(this.#store, options);
+  }
+
+  /** Keeps large files that several layers have once; needs layers kept as tars. Never done by itself. */
+  async optimize(options: Omit<OptimizeStoreOptions, "onStep">): Promise<OptimizeReport> {
+    return (await import("../../store/index.ts")).optimizeStore(this.#store, options);
   }
 
   /** Looks for damage; `deep` hashes every layer. */

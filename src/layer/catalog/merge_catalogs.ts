@@ -1,33 +1,38 @@
 /** Layers' trees, one over the other, as one tree: what a container of the image sees. */
 import type { ByteString } from "../../byte_string.ts";
-import type { DirectoryNode, TreeNode } from "../../union/index.ts";
-import { type CatalogNode, impliedDirectory } from "./catalog_node.ts";
+import type { DirectoryNode, Extent, TreeNode } from "../../union/index.ts";
+import { type CatalogExtent, type CatalogNode, impliedDirectory } from "./catalog_node.ts";
 
 interface MutableDirectory extends Omit<DirectoryNode, "entries"> {
   readonly entries: Map<ByteString, TreeNode>;
 }
 
+/** Where a stretch of the tar of layer `source` really lies. */
+export type PlaceExtent = (source: number, extent: CatalogExtent) => readonly Extent[];
+
+const inOwnTar: PlaceExtent = (source, { at, length, offset }) => [{ at, length, source, offset }];
+
 /**
- * Merges `layers`, bottom first; extents name layers by their place in the list. Whiteouts and opaque directories hide
+ * Merges `layers`, bottom first; extents name layers by their place in the list, or as `place` says. Whiteouts and opaque directories hide
  * what lies below (OCI image spec, layer.md, "Applying Changesets"). A directory that an upper layer does not list
  * keeps the attributes that the lower one gave it, as umoci has it; overlayfs shows Docker's usual ones there.
  */
-export function mergeCatalogs(layers: readonly CatalogNode[]): DirectoryNode {
+export function mergeCatalogs(layers: readonly CatalogNode[], place: PlaceExtent = inOwnTar): DirectoryNode {
   const root = directoryOf(impliedDirectory());
   for (const [source, layer] of layers.entries()) {
     if (layer.opaque) root.entries.clear();
-    new LayerMerge(source).into(root, layer);
+    new LayerMerge((extent) => place(source, extent)).into(root, layer);
   }
   return root;
 }
 
 class LayerMerge {
-  readonly #source: number;
+  readonly #place: (extent: CatalogExtent) => readonly Extent[];
   /** Nodes that have several names in this layer. */
   readonly #linked = new Map<CatalogNode, TreeNode>();
 
-  constructor(source: number) {
-    this.#source = source;
+  constructor(place: (extent: CatalogExtent) => readonly Extent[]) {
+    this.#place = place;
   }
 
   into(merged: MutableDirectory, layer: CatalogNode): void {
@@ -63,15 +68,8 @@ class LayerMerge {
   #newNode(node: CatalogNode): TreeNode {
     const common = attributesOf(node);
     switch (node.kind) {
-      case "file": {
-        const source = this.#source;
-        return {
-          ...common,
-          kind: "file",
-          size: node.size,
-          extents: node.extents.map(({ at, length, offset }) => ({ at, length, source, offset })),
-        };
-      }
+      case "file":
+        return { ...common, kind: "file", size: node.size, extents: node.extents.flatMap(this.#place) };
       case "symlink":
         return { ...common, kind: "symlink", target: node.target };
       case "directory":

@@ -1,7 +1,7 @@
 /** A ledger with every byte of the data root in it. */
 import { readdirSync, realpathSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { hexOf, isDigest } from "../../oci/index.ts";
+import { type ChainId, hexOf, isDigest } from "../../oci/index.ts";
 import { blobPath } from "../blob_cache.ts";
 import { DiskUsage } from "../disk_usage.ts";
 import { driverPaths } from "../driver_folder.ts";
@@ -19,7 +19,14 @@ export async function measureLedger(store: Store, drawn: Ledger): Promise<Ledger
   const owned = placed.flatMap(({ paths }) => paths);
   const usage = new DiskUsage(owned);
   const bytes = new Map<object, number>();
+  const together = new Map<string, { bytes: number; holders: (ChainId | undefined)[] }>();
+  const chains = new Map<object, ChainId>(drawn.layers.map((layer) => [layer, layer.chainId]));
   for (const { item, paths } of placed) {
+    usage.onLinked = (inode, bytes) => {
+      const known = together.get(inode) ?? { bytes, holders: [] };
+      if (!known.holders.includes(chains.get(item))) known.holders.push(chains.get(item));
+      together.set(inode, known);
+    };
     for (const path of paths) bytes.set(item, (bytes.get(item) ?? 0) + (await usage.of(path)));
   }
   const measured = <T extends object>(items: readonly T[]) =>
@@ -30,6 +37,7 @@ export async function measureLedger(store: Store, drawn: Ledger): Promise<Ledger
     measured(drawn.containers),
     measured(drawn.blobs),
   ];
+  usage.onLinked = undefined;
   const rest = await measureRest(paths, usage);
   const disk = {
     layers: sum(layers),
@@ -41,7 +49,8 @@ export async function measureLedger(store: Store, drawn: Ledger): Promise<Ledger
     ...rest,
   };
   const total = Object.values(disk).reduce((all, part) => all + part, 0);
-  return { ...drawn, images, layers, containers, blobs, disk: { ...disk, total } };
+  const held = [...together.values()].filter(({ holders }) => holders.length > 1);
+  return { ...drawn, images, layers, containers, blobs, held, disk: { ...disk, total } };
 }
 
 interface Placed {

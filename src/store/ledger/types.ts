@@ -61,6 +61,16 @@ export interface Ledger {
   readonly layersSize: number;
   /** Only in a measured ledger. */
   readonly disk?: LedgerDisk;
+  /** What several layers hold together; only in a measured ledger. */
+  readonly held?: readonly HeldTogether[];
+}
+
+/** A file that several layers have, such as a tar of which others use parts: it goes with the last of them. */
+export interface HeldTogether {
+  /** In `disk` of the first holder, and of no other. */
+  readonly bytes: number;
+  /** Undefined: a directory that nothing refers to. */
+  readonly holders: readonly (ChainId | undefined)[];
 }
 
 /** Every byte below the data root, by holder. */
