@@ -179,6 +179,20 @@ for (const driver of ["overlay2", "erofs"] as const) {
         assert.equal(await home.say("ps", "-aq"), "");
       });
 
+      await t.test(
+        "a container without any process in the namespace can be removed from another one",
+        async () => {
+          const child = await startWaiting(home, "lost");
+          const ended = once(child, "close");
+          for (const pid of members(home)) process.kill(pid, "SIGKILL");
+          await ended;
+          assert.match(await home.say("ps"), /lost/);
+          await home.say("rm", "-f", "lost");
+          assert.equal(await home.say("ps", "-aq"), "");
+          assert.equal(await home.say("run", "--rm", "base:1", "echo", "on"), "on");
+        },
+      );
+
       await t.test("many first commands at once make one namespace", async () => {
         await until("the last process to end", () => members(home).length === 0);
         const runs = [1, 2, 3, 4].map(() =>
