@@ -25,6 +25,23 @@ export function hasData(fd: number, { offset, length }: Blocks): boolean {
   return at >= 0 && at < offset + length;
 }
 
+const piece = 1 << 20;
+
+/** Whether all that is no hole in there is in `other`, too, `shift` bytes further on. */
+export function hasSameData(fd: number, { offset, length }: Blocks, other: number, shift: number): boolean {
+  const [mine, theirs] = [Buffer.alloc(piece), Buffer.alloc(piece)];
+  const end = offset + length;
+  for (let at = sys.seek(fd, offset, sys.SEEK_DATA); at >= 0 && at < end;) {
+    const hole = sys.seek(fd, at, sys.SEEK_HOLE);
+    const size = Math.min(piece, (hole < 0 ? end : Math.min(hole, end)) - at);
+    const [a, b] = [mine.subarray(0, size), theirs.subarray(0, size)];
+    if (sys.pread(fd, a, at) !== size || sys.pread(other, b, at + shift) !== size || !a.equals(b))
+      return false;
+    at = sys.seek(fd, at + size, sys.SEEK_DATA);
+  }
+  return true;
+}
+
 /** Makes a hole of the blocks, durably once `fd` is flushed. @returns the bytes on the disk that came back */
 export function punch(fd: number, parts: readonly Blocks[]): number {
   const before = sys.fstat(fd).blocks;

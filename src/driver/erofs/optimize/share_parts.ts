@@ -18,7 +18,7 @@ import { viewPath } from "../../read_only_view.ts";
 import type { CacheId } from "../../types.ts";
 import type { ErofsLayout } from "../erofs_layout.ts";
 import type { ImageMounts } from "../image_mounts.ts";
-import { hasData, punch, wholeBlocks } from "./blocks.ts";
+import { type Blocks, hasData, hasSameData, punch, wholeBlocks } from "./blocks.ts";
 
 /** What the steps of an optimization share. */
 export interface Place {
@@ -134,13 +134,24 @@ function linkDonor(tar: string, link: string): void {
 
 function punchShared({ step }: Place, target: TarTarget, fd: number): number {
   let freed = 0;
-  for (const { offset, length } of readShared(target)) {
-    const blocks = wholeBlocks(offset, length);
-    if (!hasData(fd, blocks)) continue;
+  for (const range of readShared(target)) {
+    const blocks = wholeBlocks(range.offset, range.length);
+    if (!hasData(fd, blocks) || !isInDonor(target, fd, range, blocks)) continue;
     freed += punch(fd, [blocks]);
     step("punched");
   }
   return freed;
+}
+
+/**
+ * Whether nothing is lost with these blocks. A repair that was killed leaves the record beside a tar that is whole again:
+ * then the donor may be what was damaged.
+ */
+function isInDonor(target: TarTarget, fd: number, range: SharedRange, blocks: Blocks): boolean {
+  using open = new DisposableStack();
+  const path = fromText(lentTar(target, range.donor));
+  const donor = open.adopt(sys.openAt(sys.AT_FDCWD, path, sys.O_RDONLY), sys.close);
+  return hasSameData(fd, blocks, donor, range.donorOffset - range.offset);
 }
 
 /** Whether a killed or hindered run has left blocks to be given back. */
