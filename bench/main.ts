@@ -67,7 +67,7 @@ async function bench(options: BenchOptions, work: string, stop: AbortSignal): Pr
   const samples = await compare({ peers, images, rounds, disks, signal, onSample });
   const count = options.quick ? 20 : 500;
   const listings = isChosen(options, "listing", imageNames)
-    ? await timeListings({ varve: command, disks, cgroup, images: count, signal })
+    ? await timeListings({ varve: command, disks, images: count, signal })
     : undefined;
   if (runImage !== undefined) note("starting containers");
   const containerRounds = options.quick ? rounds : Math.max(3, rounds);

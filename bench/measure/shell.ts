@@ -18,7 +18,7 @@ export function openShell(
   command: readonly string[],
   { cgroup, signal, environment }: ProgramOptions,
 ): Shell {
-  const [program, ...args] = inCgroup(cgroup, command);
+  const [program = "", ...args] = cgroup === undefined ? command : inCgroup(cgroup, command);
   const child = spawn(program, args, {
     stdio: ["pipe", "pipe", "pipe"],
     env: { ...process.env, ...environment },

@@ -58,7 +58,12 @@ function appOf(globals: Globals): App & AsyncDisposable {
 function engineOptions(globals: Globals): EngineOptions {
   const root = resolve((globals["root"] as string | undefined) ?? defaultRoot());
   const driver = globals["driver"] as EngineOptions["driver"];
-  return { root, ...(driver !== undefined && { driver }) };
+  const storageOptions = globals["storage-opt"] as EngineOptions["storageOptions"];
+  return {
+    root,
+    ...(driver !== undefined && { driver }),
+    ...(storageOptions !== undefined && { storageOptions }),
+  };
 }
 
 /** Root has the machine's store; everybody else has one of their own, also where he is root in his namespace. */

@@ -42,6 +42,12 @@ export const program: Program<App> = {
       env: "VARVE_DRIVER",
       help: "Storage driver: overlay2, erofs or vfs; default: what the root holds, else the best here",
     },
+    "storage-opt": {
+      kind: "list",
+      type: "KEY=VALUE",
+      env: "VARVE_STORAGE_OPT",
+      help: "Storage driver option: erofs.directio=true, erofs.drop_pages=true",
+    },
     json: { kind: "boolean", help: "Print JSON for programs" },
   },
   commands: [

@@ -11,6 +11,7 @@ export {
 } from "./choose_driver.ts";
 export { copyWritable } from "./copy_writable.ts";
 export { createOverlay2, type DriverOptions } from "./overlay2.ts";
+export { parseStorageOptions, type StorageOptions } from "./storage_options.ts";
 export * from "./types.ts";
 export { createVfs } from "./vfs.ts";
 export { inUserNamespace, ownershipHere } from "./user_namespace.ts";

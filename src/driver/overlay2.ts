@@ -10,6 +10,7 @@ import { OverlayLayout } from "./overlay_layout.ts";
 import { mountOverlay, type OverlayDialect, overlayDialect } from "./overlay_mount.ts";
 import { realRoot } from "./real_root.ts";
 import { holdReadOnlyView, viewKey, viewPath } from "./read_only_view.ts";
+import type { StorageOptions } from "./storage_options.ts";
 import type { CacheId, Driver, MountedRoot } from "./types.ts";
 import { ownershipHere } from "./user_namespace.ts";
 import { type ApplyTarget, type Change, diffLayer } from "../layer/index.ts";
@@ -19,6 +20,8 @@ export interface DriverOptions {
   readonly root: string;
   /** Where varve keeps its locks; default `ROOT/varve/mounts`, which dockerd does not look at. */
   readonly locks?: string;
+  /** What the driver does not know it does not heed. */
+  readonly storage?: StorageOptions;
 }
 
 /** The driver on `options.root`. Touches nothing until it is used. */

@@ -12,6 +12,8 @@ export interface EngineOptions {
   readonly root: string;
   /** Default: what the root holds already, else what this machine can do. */
   readonly driver?: DriverName;
+  /** `KEY=VALUE` for the storage driver, as `erofs.directio=true`. */
+  readonly storageOptions?: readonly string[];
   readonly remote?: RemoteOptions;
 }
 
@@ -44,6 +46,11 @@ export class Engine {
 
 /** Opens (or makes) the root. Throws `Failure("unsupported")` when this machine cannot use the driver. */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
-  const driver = options.driver === undefined ? {} : { driver: options.driver };
-  return new Engine(await openStore({ root: options.root, ...driver }), options.remote ?? {});
+  const { root, driver, storageOptions } = options;
+  const store = await openStore({
+    root,
+    ...(driver !== undefined && { driver }),
+    ...(storageOptions !== undefined && { storageOptions }),
+  });
+  return new Engine(store, options.remote ?? {});
 }

@@ -9,7 +9,7 @@ import { chainIds, digestOf, isDigest, parseJson, shortId } from "../oci/index.t
 import type { ChainId, Digest, DiffId, HistoryRow, ImageConfig, ImageId } from "../oci/index.ts";
 import { ensureDirectory, syncDirectory, writeAtomically } from "./atomic_write.ts";
 import { modes, type StorePaths } from "./paths.ts";
-import { listIfThere, readIfThere, readTextIfThere } from "./read_small.ts";
+import { listIfThere, readIfThere, readTextIfSeen, readTextIfThere } from "./read_small.ts";
 import { timestamp } from "./timestamp.ts";
 import type { ImageDb, StoredImage } from "./types.ts";
 
@@ -64,8 +64,8 @@ function readImage(paths: StorePaths, id: ImageId): StoredImage | undefined {
   // Its digest says that these bytes were accepted once, so their depth need not be measured again.
   const config = checkConfig(JSON.parse(bytes.toString("utf8")));
   const metadata = paths.metadata(id);
-  const parent = readTextIfThere(`${metadata}/parent`);
-  const lastUpdated = readTextIfThere(`${metadata}/lastUpdated`);
+  const parent = readTextIfSeen(`${metadata}/parent`);
+  const lastUpdated = readTextIfSeen(`${metadata}/lastUpdated`);
   return {
     id,
     bytes,

@@ -2,7 +2,14 @@
 import { existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { throwIfCancelled } from "../bytes/index.ts";
-import { chooseDriver, createDriver, driverNames, driverOfLayers, type DriverName } from "../driver/index.ts";
+import {
+  chooseDriver,
+  createDriver,
+  driverNames,
+  driverOfLayers,
+  parseStorageOptions,
+  type DriverName,
+} from "../driver/index.ts";
 import { Failure } from "../errors.ts";
 import { ensureDirectory, writeAtomically } from "./atomic_write.ts";
 import { openBlobCache } from "./blob_cache.ts";
@@ -25,6 +32,8 @@ export interface OpenStoreOptions {
   readonly driver?: DriverName;
   /** Bytes that the blob cache may take (default 10 GiB); 0 keeps no blobs. */
   readonly blobCacheLimit?: number;
+  /** `KEY=VALUE` for the storage driver: see `StorageOptions`. */
+  readonly storageOptions?: readonly string[];
   readonly signal?: AbortSignal;
 }
 
@@ -52,7 +61,10 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
     index.recheck();
   });
   await layOut(paths, withLock);
-  const driver = createDriver(name, { root: paths.driver });
+  const driver = createDriver(name, {
+    root: paths.driver,
+    storage: parseStorageOptions(options.storageOptions ?? []),
+  });
   const layers = openLayerDb(paths, driver, index);
   const store: Store = {
     root,

@@ -96,16 +96,25 @@ function rowsOf(
   const none = "<none>";
   const row = (Repository: string, Tag: string, Digest: string): Row => ({
     Containers: "N/A",
-    CreatedAt: goDate(image.created),
-    CreatedSince: humanAge(image.created, Date.now()),
+    // Templates ask for few of them.
+    get CreatedAt() {
+      return goDate(image.created);
+    },
+    get CreatedSince() {
+      return humanAge(image.created, Date.now());
+    },
     Digest,
     ID: full ? image.id : shortId(image.id),
     Repository,
     SharedSize: "N/A",
-    Size: humanSize(image.size),
+    get Size() {
+      return humanSize(image.size);
+    },
     Tag,
     UniqueSize: "N/A",
-    VirtualSize: humanSize(image.size, 4),
+    get VirtualSize() {
+      return humanSize(image.size, 4);
+    },
   });
   const digestsOf = new Map<string, string[]>();
   for (const name of image.repoDigests) {

@@ -1,13 +1,15 @@
 /** Layers that are never unpacked: the driver's own promises, beside those that every driver makes. */
 import { join } from "node:path";
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { test } from "node:test";
 import { inRoot, makeImageLayer, makeLayer } from "../../../test/suites/driver_helpers.ts";
 import { scratch } from "../../../test/suites/scratch.ts";
 import { erofsSkip } from "../../../test/suites/erofs_skip.ts";
 import { driverSuite } from "../../../test/suites/driver_suite.ts";
-import { createErofs, type CacheId } from "../index.ts";
+import * as sys from "../../sys/index.ts";
+import { createErofs, type CacheId, type Driver } from "../index.ts";
 
 for (const backing of ["file", "loop", "fuse"] as const)
   driverSuite(`erofs (${backing})`, (root) => createErofs({ root: join(root, "erofs"), backing }), {
@@ -78,3 +80,38 @@ test("a root with an odd name", { skip: erofsSkip("file") }, async () => {
   await driver.remove(top);
   await driver.remove(id);
 });
+
+/** Bytes of the file that the page cache holds. */
+function cached(path: string): number {
+  const fd = sys.openAt(sys.AT_FDCWD, path, sys.O_RDONLY);
+  try {
+    using file = sys.mapFile(fd, fs.fstatSync(fd).size);
+    return file.residentPages() * sys.pageSize();
+  } finally {
+    sys.close(fd);
+  }
+}
+
+for (const option of ["directio", "dropPages"] as const)
+  test(`${option} keeps the pages of tars out of memory`, { skip: erofsSkip("file") }, async () => {
+    using dir = scratch("pages");
+    const root = join(dir.path, "erofs");
+    const content = randomBytes(4 << 20);
+    const plain = createErofs({ root });
+    const id = await makeImageLayer(plain, undefined, (at) => fs.writeFileSync(join(at, "f"), content));
+    const tar = join(root, id, "layer.tar");
+    const forget = (): void => {
+      const fd = fs.openSync(tar, "r");
+      fs.fsyncSync(fd);
+      sys.dropPages(fd);
+      fs.closeSync(fd);
+    };
+    const readThrough = async (driver: Driver): Promise<void> => {
+      forget();
+      await inRoot(driver, id, (at) => assert.ok(fs.readFileSync(join(at, "f")).equals(content)));
+    };
+    await readThrough(plain);
+    assert.ok(cached(tar) >= content.length, `${cached(tar)} bytes`);
+    await readThrough(createErofs({ root, storage: { [option]: true } }));
+    assert.ok(cached(tar) < content.length / 2, `${cached(tar)} bytes`);
+  });

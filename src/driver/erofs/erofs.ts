@@ -30,7 +30,7 @@ export interface ErofsOptions extends DriverOptions {
 /** The driver on `options.root`. Touches nothing until it is used. */
 export function createErofs(options: ErofsOptions): Driver {
   const root = realRoot(options.root);
-  return new Erofs(root, locksOf(options, root), options.backing);
+  return new Erofs(root, locksOf(options, root), options);
 }
 
 class Erofs implements Driver {
@@ -41,10 +41,10 @@ class Erofs implements Driver {
   readonly #images: ImageMounts;
   #dialect: OverlayDialect | undefined;
 
-  constructor(root: string, locks: string, backing: Backing | undefined) {
+  constructor(root: string, locks: string, { backing, storage = {} }: ErofsOptions) {
     this.#layout = new ErofsLayout(root);
     this.#locks = locks;
-    this.#images = new ImageMounts(this.#layout, locks, backing);
+    this.#images = new ImageMounts(this.#layout, locks, { ...storage, ...(backing && { backing }) });
   }
 
   async create(id: CacheId, parent: CacheId | undefined, options: CreateOptions = {}): Promise<void> {

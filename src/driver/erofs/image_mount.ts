@@ -3,10 +3,16 @@ import { fromText } from "../../byte_string.ts";
 import { Failure } from "../../errors.ts";
 import * as sys from "../../sys/index.ts";
 import { makeDirectory } from "../overlay_layout.ts";
+import type { StorageOptions } from "../storage_options.ts";
 import type { ImageFile } from "./image_file.ts";
 
 /** Mounts `image` at `path`, which is made. @throws Failure */
-export function mountImage(image: ImageFile, path: string, backing: "file" | "loop"): void {
+export function mountImage(
+  image: ImageFile,
+  path: string,
+  backing: "file" | "loop",
+  options: Pick<StorageOptions, "directio"> = {},
+): void {
   const target = fromText(path);
   makeDirectory(target, 0o700);
   try {
@@ -17,6 +23,8 @@ export function mountImage(image: ImageFile, path: string, backing: "file" | "lo
       ["ro", true],
       ["source", pathOf(image.path, open)],
     ];
+    if (options.directio === true && backing === "file" && [image.path, ...image.tars].every(takesDirectIo))
+      parameters.push(["directio", true]);
     for (const tar of image.tars) parameters.push(["device", pathOf(tar, open)]);
     const mount = open.adopt(sys.newMount("erofs", parameters, { readOnly: true }), sys.close);
     sys.moveMount(mount, target);
@@ -24,6 +32,13 @@ export function mountImage(image: ImageFile, path: string, backing: "file" | "lo
     sys.unlinkAt(sys.AT_FDCWD, target, sys.AT_REMOVEDIR);
     throw explained(error, path);
   }
+}
+
+/** EROFS reads blocks of 512 bytes here; the disk may want more at a time (statx(2), STATX_DIOALIGN). */
+function takesDirectIo(path: string): boolean {
+  using open = new DisposableStack();
+  const alignment = sys.directIoAlignment(descriptorOf(path, open));
+  return alignment !== undefined && alignment.offset > 0 && alignment.offset <= 512;
 }
 
 /** Through the descriptor: what is mounted is what was opened, and no path is too long. */

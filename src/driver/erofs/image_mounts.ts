@@ -1,6 +1,9 @@
 /** The mounts of images: one an image, shared by all who use it, kept as long as a container stands on it. */
 import { statSync } from "node:fs";
+import { fromText } from "../../byte_string.ts";
+import * as sys from "../../sys/index.ts";
 import { holdMount, type MountPlan } from "../held_mount.ts";
+import type { StorageOptions } from "../storage_options.ts";
 import type { CacheId, MountedRoot } from "../types.ts";
 import { inUserNamespace } from "../user_namespace.ts";
 import type { ErofsLayout } from "./erofs_layout.ts";
@@ -14,16 +17,22 @@ import { mountImage, wantsBlockDevice } from "./image_mount.ts";
  */
 export type Backing = "file" | "loop" | "fuse";
 
+export interface ImageMountsOptions extends StorageOptions {
+  /** Default: what this process can have; loop devices from the first time on that the kernel wants them. */
+  readonly backing?: Backing;
+}
+
 export class ImageMounts {
   readonly #layout: ErofsLayout;
   readonly #locks: string;
+  readonly #options: StorageOptions;
   #backing: Backing | undefined;
 
-  /** @param backing default: what this process can have; loop devices from the first time on that the kernel wants them */
-  constructor(layout: ErofsLayout, locks: string, backing: Backing | undefined) {
+  constructor(layout: ErofsLayout, locks: string, options: ImageMountsOptions) {
     this.#layout = layout;
     this.#locks = locks;
-    this.#backing = backing ?? (inUserNamespace() ? "fuse" : undefined);
+    this.#options = options;
+    this.#backing = options.backing ?? (inUserNamespace() ? "fuse" : undefined);
   }
 
   /** Makes the file that the kernel mounts; a server needs none. */
@@ -31,8 +40,16 @@ export class ImageMounts {
     if (this.#backing !== "fuse") ensureImageFile(this.#layout, id);
   }
 
-  hold(id: CacheId): Promise<MountedRoot> {
-    return holdMount(this.#locks, this.plan(id));
+  async hold(id: CacheId): Promise<MountedRoot> {
+    const mounted = await holdMount(this.#locks, this.plan(id));
+    if (this.#options.dropPages !== true) return mounted;
+    return {
+      path: mounted.path,
+      [Symbol.asyncDispose]: async () => {
+        dropTarPages(this.#layout, id);
+        await mounted[Symbol.asyncDispose]();
+      },
+    };
   }
 
   plan(id: CacheId): MountPlan {
@@ -54,11 +71,23 @@ export class ImageMounts {
     if (this.#backing === "fuse") return mountServed(this.#layout.home, id, path);
     const image = ensureImageFile(this.#layout, id);
     try {
-      mountImage(image, path, this.#backing ?? "file");
+      mountImage(image, path, this.#backing ?? "file", this.#options);
     } catch (error) {
       if (this.#backing !== undefined || !wantsBlockDevice(error)) throw error;
       this.#backing = "loop";
-      mountImage(image, path, this.#backing);
+      mountImage(image, path, this.#backing, this.#options);
+    }
+  }
+}
+
+/** Tells the kernel that what it has of the image's tars will not be wanted soon (posix_fadvise(2)). */
+function dropTarPages(layout: ErofsLayout, id: CacheId): void {
+  for (const layer of layout.chain(id)) {
+    const fd = sys.openAt(sys.AT_FDCWD, fromText(layout.tar(layer)), sys.O_RDONLY);
+    try {
+      sys.dropPages(fd);
+    } finally {
+      sys.close(fd);
     }
   }
 }
