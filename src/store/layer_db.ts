@@ -5,7 +5,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { existsSync, renameSync, rmSync, statSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import type { Driver } from "../driver/index.ts";
 import { Failure } from "../errors.ts";
 import { isTarTarget } from "../layer/index.ts";
@@ -91,19 +91,25 @@ class FileLayerDb implements LayerDb {
     return this.#get(chainId) ?? corrupt(entry, "it is gone right after it was registered");
   }
 
-  async remove(chainId: ChainId): Promise<void> {
+  async remove(...chainIds: ChainId[]): Promise<void> {
+    const leaving = chainIds.flatMap((chainId) => this.#takeAway(chainId) ?? []);
+    if (leaving.length > 0) await this.flush();
+    for (const path of leaving) rmSync(path, { recursive: true, force: true });
+  }
+
+  /** @returns where the entry lies now, if there was one */
+  #takeAway(chainId: ChainId): string | undefined {
     const entry = this.#paths.layer(chainId);
     // Docker's spelling: dockerd finishes the removal of such an entry when it starts (moby, layer/layer_store.go).
     const leaving = `${entry}-${randomBytes(32).toString("hex")}-removing`;
     try {
       renameSync(entry, leaving);
     } catch (error) {
-      if (isMissing(error)) return;
+      if (isMissing(error)) return undefined;
       throw error;
     }
     this.#index?.remove(chainId);
-    await syncDirectory(dirname(entry));
-    rmSync(leaving, { recursive: true, force: true });
+    return leaving;
   }
 
   async openTar(chainId: ChainId, options: Parameters<LayerDb["openTar"]>[1]) {

@@ -55,15 +55,15 @@ export async function forgetUnused(
   for (let next: ChainId | undefined = top; next !== undefined;) {
     const layer: StoredLayer | undefined = isNeeded(users, next) ? undefined : await store.layers.get(next);
     if (layer === undefined) break;
-    // From here on only the claim tells that the directory is nobody's.
-    await session.claim(layer.cacheId);
-    await store.layers.remove(next);
     freed.push(layer);
     if (layer.parent !== undefined) {
       users.children.set(layer.parent, (users.children.get(layer.parent) ?? 1) - 1);
     }
     next = layer.parent;
   }
+  // From here on only the claims tell that the directories are nobody's.
+  await session.claim(...freed.map(({ cacheId }) => cacheId));
+  await store.layers.remove(...freed.map(({ chainId }) => chainId));
   return freed;
 }
 

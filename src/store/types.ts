@@ -72,8 +72,11 @@ export interface LayerDb {
   stage(layer: NewLayer): Promise<StagedLayer>;
   /** Brings to the disk which layers there are. */
   flush(): Promise<void>;
-  /** Takes the entry away (rename, then delete). The caller then removes `cacheId` from the driver. */
-  remove(chainId: ChainId): Promise<void>;
+  /**
+   * Takes entries away (rename, then delete), uppermost first, so that no layer ever stands on nothing. The caller then
+   * removes their `cacheId`s from the driver.
+   */
+  remove(...chainIds: ChainId[]): Promise<void>;
   /** The exact tar, re-assembled with tar-split. Ends with `Failure("corrupt")` if it does not hash to the diff ID. */
   openTar(chainId: ChainId, options: OpenOptions): Promise<ByteSource>;
   /** Bytes of that tar, without making it. Throws `Failure("corrupt")` if the layer's record cannot be read. */

@@ -160,15 +160,15 @@ class Erofs implements Driver {
   async remove(id: CacheId): Promise<void> {
     if (!this.#layout.exists(id)) return;
     const parent = this.#layout.parent(id);
-    const image = this.#images.plan(id);
-    const merged = { key: id, path: this.#layout.merged(id) };
-    const view = { key: viewKey(id), path: viewPath(this.#locks, id) };
-    await whileUnmounted(this.#locks, [merged, view, image], () =>
+    const own = { key: id, path: this.#layout.merged(id) };
+    const isWritable = this.#layout.isWritable(id);
+    const other = isWritable ? { key: viewKey(id), path: viewPath(this.#locks, id) } : this.#images.plan(id);
+    await whileUnmounted(this.#locks, [own, other], () =>
       removeTreeInSlices(fromText(this.#layout.directory(id))),
     );
+    if (!isWritable || parent === undefined || this.#layout.isWritable(parent)) return;
     // The last container of an image lets its mount go.
-    if (parent !== undefined && this.#layout.exists(parent) && !this.#layout.isWritable(parent))
-      await endIfUnused(this.#locks, this.#images.plan(parent));
+    if (this.#layout.exists(parent)) await endIfUnused(this.#locks, this.#images.plan(parent));
   }
 
   async list(): Promise<CacheId[]> {

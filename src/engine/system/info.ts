@@ -86,7 +86,8 @@ function driverStatus(store: Store): [string, string][] {
         ["Supports d_type", "true"],
         ["Native Overlay Diff", "true"],
         ["userxattr", String(inUserNamespace())],
-        ["Interchangeable with dockerd", "yes"],
+        // Whiteouts and owners are those of a user namespace.
+        ["Interchangeable with dockerd", inUserNamespace() ? "no" : "yes"],
         ["Without unpacking", withoutUnpacking(store)],
       ];
     case "erofs":
