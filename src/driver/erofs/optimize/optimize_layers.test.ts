@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { noise } from "../../../../test/fixtures/sample_image.ts";
 import { dir } from "../../../../test/support/layer_help.ts";
@@ -23,6 +23,8 @@ async function given(driver: Driver): Promise<[donor: CacheId, user: CacheId, to
   const donor = await pushLayer(driver, undefined, tarOf([tarFile({ path: "old" }, big)]));
   const user = await pushLayer(driver, undefined, tarOf([dir("d"), tarFile({ path: "d/new" }, big)]));
   const top = await pushLayer(driver, user, tarOf([tarFile({ path: "more" }, "more")]));
+  // Made within one tick of the clock: this one came first.
+  fs.utimesSync(join(dirname(contentOf(driver, donor)), "catalog"), 1, 1);
   return [donor, user, top];
 }
 
