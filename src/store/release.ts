@@ -1,5 +1,5 @@
 /** Taking layers away that nothing needs any more. */
-import { isFailure } from "../errors.ts";
+import { ignoreCorrupt } from "./ignore_corrupt.ts";
 import { chainIds, type ChainId } from "../oci/index.ts";
 import { openSession, readSessions, type Session } from "./sessions.ts";
 import type { Store, StoredLayer } from "./types.ts";
@@ -103,14 +103,4 @@ export async function layerUsers(store: Store, own?: Session): Promise<LayerUser
     if (parent !== undefined) held.add(parent);
   }
   return { children, held, unreadable };
-}
-
-/** A damaged entry is for fsck to report; here it must not stand in the way of all others. */
-async function ignoreCorrupt<T>(read: Promise<T | undefined>): Promise<T | undefined> {
-  try {
-    return await read;
-  } catch (error) {
-    if (isFailure(error, "corrupt")) return undefined;
-    throw error;
-  }
 }

@@ -2,8 +2,7 @@
  * One lock a container, held by the process that runs it, until mount and record are settled, and by whoever removes
  * it. A process that dies lets go of it, so it also tells whether a supervisor still lives.
  */
-import { isFailure } from "../../errors.ts";
-import type { Store } from "../../store/index.ts";
+import { ifFree, type Store } from "../../store/index.ts";
 
 const lockName = (id: string): string => `container-${id}`;
 
@@ -17,26 +16,13 @@ export function whileSupervising<T>(
   return store.withLock(lockName(id), work, signal);
 }
 
-/** Milliseconds. Long enough to find a free lock, too short for anybody to notice. */
-const patience = 50;
-
 /** Runs `work` if nobody supervises the container; else returns undefined at once. */
 export async function unlessSupervised<T>(
   store: Store,
   id: string,
   work: () => Promise<T>,
 ): Promise<T | undefined> {
-  let held = false;
-  const working = (): Promise<T> => {
-    held = true;
-    return work();
-  };
-  try {
-    return await store.withLock(lockName(id), working, AbortSignal.timeout(patience));
-  } catch (error) {
-    if (!held && isFailure(error, "cancelled")) return undefined;
-    throw error;
-  }
+  return ifFree(store, lockName(id), work);
 }
 
 /** Whether a living process supervises the container. */

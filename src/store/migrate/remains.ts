@@ -8,6 +8,7 @@ import { goJson } from "../../oci/index.ts";
 import { ensureDirectory, syncDirectory, writeAtomically } from "../atomic_write.ts";
 import { openContainerLayers } from "../container_layers.ts";
 import { driverInForce } from "../driver_in_force.ts";
+import { ignoreCorrupt } from "../ignore_corrupt.ts";
 import { openLayerDb } from "../layer_db.ts";
 import { modes, storePaths } from "../paths.ts";
 import { listIfThere } from "../read_small.ts";
@@ -110,14 +111,5 @@ async function removeHome(name: DriverName, home: string): Promise<void> {
       const { code } = error as NodeJS.ErrnoException;
       if (code !== "ENOENT" && code !== "ENOTEMPTY" && code !== "EBUSY") throw error;
     }
-  }
-}
-
-async function ignoreCorrupt<T>(read: Promise<T | undefined>): Promise<T | undefined> {
-  try {
-    return await read;
-  } catch (error) {
-    if (isFailure(error, "corrupt")) return undefined;
-    throw error;
   }
 }
