@@ -88,14 +88,7 @@ export async function whileUnmounted(
 /** Ends a mount that was to stay, if nobody holds it and it need not stay any longer. */
 export async function endIfUnused(locks: string, plan: MountPlan): Promise<void> {
   await using gate = await enter(locks, plan.key);
-  const users = gate.openUsers();
-  try {
-    if (!sys.flock(users, "exclusive") || plan.mounting?.stays?.() === true) return;
-    if (findMount(plan.path) !== undefined) end(plan.path);
-    gate.removeUsers();
-  } finally {
-    sys.close(users);
-  }
+  leave(gate, plan, gate.openUsers());
 }
 
 function ensureMounted(path: string, mounting: Mounting, alone: boolean): void {
@@ -128,6 +121,11 @@ function removeMountPoint(path: string): void {
 
 async function release(locks: string, plan: MountPlan, users: number): Promise<void> {
   await using gate = await enter(locks, plan.key);
+  leave(gate, plan, users);
+}
+
+/** Closes `users`, and ends the mount if nobody else has it and it need not stay. */
+function leave(gate: Gate, plan: MountPlan, users: number): void {
   try {
     if (!sys.flock(users, "exclusive") || plan.mounting?.stays?.() === true) return;
     // Also for a holder that did not mount: others may have left the mount to the last one.

@@ -3,7 +3,8 @@ import { existsSync } from "node:fs";
 import { type ByteString, fromText } from "../byte_string.ts";
 import { Failure, isFailure } from "../errors.ts";
 import * as sys from "../sys/index.ts";
-import { makeDirectory, type OverlayLayout } from "./overlay_layout.ts";
+import { atMountPoint } from "./mount_point.ts";
+import type { OverlayLayout } from "./overlay_layout.ts";
 import type { CacheId } from "./types.ts";
 import { inUserNamespace } from "./user_namespace.ts";
 
@@ -28,7 +29,7 @@ export interface OverlayMount {
 
 /** Mounts `id` over its parents. @throws Failure with Docker's text */
 export function mountOverlay(layout: OverlayLayout, id: CacheId, mount: OverlayMount): void {
-  atMountPoint(mount.at, (target) => {
+  overlayAt(mount.at, (target) => {
     const absolute = overlayOptions(layout, id, { ...mount, base: `${layout.home}/` });
     if (absolute.length <= sys.pageSize() - 1 && isPlain(layout.home)) {
       sys.mount("overlay", target, "overlay", 0, absolute);
@@ -39,14 +40,11 @@ export function mountOverlay(layout: OverlayLayout, id: CacheId, mount: OverlayM
   });
 }
 
-/** Makes the directory `path` and mounts an overlay there; without the one the other goes. @throws Failure */
-export function atMountPoint(path: string, mount: (target: ByteString) => void): void {
-  const target = fromText(path);
-  makeDirectory(target, 0o700);
+/** Makes the directory `path` and has an overlay mounted there. @throws Failure with Docker's text */
+export function overlayAt(path: string, mount: (target: ByteString) => void): void {
   try {
-    mount(target);
+    atMountPoint(path, mount);
   } catch (error) {
-    sys.unlinkAt(sys.AT_FDCWD, target, sys.AT_REMOVEDIR);
     throw explained(error, path);
   }
 }

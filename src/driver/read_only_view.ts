@@ -2,7 +2,7 @@
 import { fromText } from "../byte_string.ts";
 import * as sys from "../sys/index.ts";
 import { holdMount } from "./held_mount.ts";
-import { makeDirectory } from "./overlay_layout.ts";
+import { atMountPoint } from "./mount_point.ts";
 import type { CacheId, MountedRoot } from "./types.ts";
 
 /** Under which key the view of `id` is held, and where it is: beside the lock files. */
@@ -39,14 +39,7 @@ export async function holdReadOnlyView(
 }
 
 function bindReadOnly(source: string, target: string): void {
-  const [from, to] = [fromText(source), fromText(target)];
-  makeDirectory(to, 0o700);
-  try {
-    sys.mount(from, to, "", sys.MS_BIND);
-  } catch (error) {
-    sys.unlinkAt(sys.AT_FDCWD, to, sys.AT_REMOVEDIR);
-    throw error;
-  }
+  atMountPoint(target, (to) => sys.mount(fromText(source), to, "", sys.MS_BIND));
   // MS_RDONLY has no effect on the bind itself, only on its remount (mount(2), "Creating a bind mount").
-  sys.mount("", to, "", sys.MS_BIND | sys.MS_REMOUNT | sys.MS_RDONLY);
+  sys.mount("", fromText(target), "", sys.MS_BIND | sys.MS_REMOUNT | sys.MS_RDONLY);
 }

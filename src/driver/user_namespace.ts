@@ -1,21 +1,10 @@
-/** Whether this process is root of the machine or only of a user namespace (user_namespaces(7)). */
-import { readFileSync } from "node:fs";
+/** What this process may do to owners and devices. */
 import type { ApplyTarget } from "../layer/index.ts";
+import { userNamespace } from "../sys/index.ts";
 
-let known: boolean | undefined;
-
-/** The first user namespace maps all IDs onto themselves; every other one is a child of it. Does not change. */
+/** Whether this process is root of the machine or only of a user namespace (user_namespaces(7)). */
 export function inUserNamespace(): boolean {
-  return (known ??= look());
-}
-
-function look(): boolean {
-  try {
-    return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync("/proc/self/uid_map", "latin1"));
-  } catch {
-    // No /proc, or another system: then there is none.
-    return false;
-  }
+  return userNamespace() !== undefined;
 }
 
 /** Only root of the machine may make devices and give files to anyone. */

@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { unlessLinux } from "../../test/suites/scratch.ts";
-import { idMap, ownersOf } from "./owners.ts";
+import { isMapped, parseIdMap } from "../sys/index.ts";
+import { ownersOf } from "./owners.ts";
 import { directory, symlink, TarFixture } from "./tree_fixture.ts";
 
 test("an ID exists in a user namespace if one of its ranges has it", () => {
-  const exists = idMap("         0       1000          1\n         1     100000      65536\n");
+  const ranges = parseIdMap("         0       1000          1\n         1     100000      65536\n");
+  const exists = (id: number): boolean => isMapped(id, ranges);
   assert.deepEqual([0, 1, 65_536, 65_537].map(exists), [true, true, true, false]);
-  assert.equal(idMap("")(0), false);
-  assert.equal(idMap("         0          0 4294967295\n")(4_000_000_000), true);
+  assert.equal(isMapped(0, parseIdMap("")), false);
+  assert.equal(isMapped(4_000_000_000, parseIdMap("         0          0 4294967295\n")), true);
 });
 
 test("exact shows everything but marks of overlayfs", () => {

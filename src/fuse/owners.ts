@@ -1,6 +1,6 @@
 /** Who owns what is shown, and which extended attributes it has, where not everything can be as recorded. */
-import { readFileSync } from "node:fs";
 import type { ByteString } from "../byte_string.ts";
+import { isMapped, userNamespace } from "../sys/index.ts";
 import type { TreeNode } from "../union/index.ts";
 
 /**
@@ -38,8 +38,11 @@ const setGroupId = 0o2000;
 
 export function ownersOf(ownership: Ownership): Owners {
   if (ownership === "exact") return exact;
-  const isUser = idMap(readFileSync("/proc/self/uid_map", "latin1"));
-  const isGroup = idMap(readFileSync("/proc/self/gid_map", "latin1"));
+  // The machine's own namespace has all IDs but the one that stands for none.
+  const all = [{ first: 0, count: 4_294_967_295 }];
+  const { uids, gids } = userNamespace() ?? { uids: all, gids: all };
+  const isUser = (id: number): boolean => isMapped(id, uids);
+  const isGroup = (id: number): boolean => isMapped(id, gids);
   return {
     uid: ({ uid }) => (isUser(uid) ? uid : 0),
     gid: ({ gid }) => (isGroup(gid) ? gid : 0),
@@ -49,13 +52,4 @@ export function ownersOf(ownership: Ownership): Owners {
     },
     shows: (xattr) => ordinary.test(xattr) && !overlayMark.test(xattr),
   };
-}
-
-/** Whether an ID exists here. @param text lines of "first inside, first outside, count" (user_namespaces(7)) */
-export function idMap(text: string): (id: number) => boolean {
-  const ranges: (readonly [first: number, end: number])[] = [];
-  for (const [, first, , count] of text.matchAll(/^\s*(\d+)\s+(\d+)\s+(\d+)\s*$/gm)) {
-    ranges.push([Number(first), Number(first) + Number(count)]);
-  }
-  return (id) => ranges.some(([first, end]) => id >= first && id < end);
 }

@@ -9,7 +9,15 @@ export { diffLayer, type DiffOptions, treeTar } from "./diff_layer.ts";
 export { compareTrees, type CompareOptions } from "./compare_trees.ts";
 export type { CatalogNode } from "./catalog/catalog_node.ts";
 export { readKeptTar } from "./catalog/kept_tar.ts";
-export { keptTars, type KeptTars, mergedTree, openTree, readCatalog } from "./catalog/read_catalog.ts";
+export {
+  keptTars,
+  type KeptTars,
+  mergedTree,
+  missingLayerFile,
+  openTree,
+  readCatalog,
+  repairHint,
+} from "./catalog/read_catalog.ts";
 export {
   dropShared,
   lentDirectory,

@@ -22,7 +22,7 @@ import type { OciDeviceRule, OciLinux, OciNamespace, OciProcess, OciSeccomp, Oci
 import { readRootFile } from "./root_file.ts";
 import { rootlessSpec } from "./rootless_spec.ts";
 import { seccompProfile, type SeccompArchitecture } from "./seccomp.ts";
-import { userNamespace, type UserNamespace } from "./user_namespace.ts";
+import { userNamespace, type UserNamespace } from "../sys/index.ts";
 import { words } from "./words.ts";
 
 /** Where a container's namespace of one kind comes from. */

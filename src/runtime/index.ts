@@ -25,4 +25,3 @@ export { ShimTask, type CreateTaskOptions, type TaskStreams } from "./shim_task.
 export type { ShimPlace } from "./shim_process.ts";
 export { proxiedSignals, proxySignals } from "./signal_proxy.ts";
 export type { TaskExit, TaskState, TaskStatus } from "./task_service.ts";
-export { userNamespace } from "./user_namespace.ts";

@@ -1,6 +1,6 @@
 /** Whether the kernel killed something in a container's cgroup for want of memory. */
 import { readFile } from "node:fs/promises";
-import { userNamespace } from "./user_namespace.ts";
+import { userNamespace } from "../sys/index.ts";
 
 /**
  * Where the memory controller counts the kills of a process's cgroup: `memory.oom_control` on cgroup v1

@@ -4,7 +4,7 @@ import { isFailure } from "../errors.ts";
 import { parseMountInfo } from "../sys/index.ts";
 import type { OciSpec } from "./oci_spec.ts";
 import { rootlessSpec } from "./rootless_spec.ts";
-import { isMapped, parseIdMap, type UserNamespace } from "./user_namespace.ts";
+import { isMapped, parseIdMap, type UserNamespace } from "../sys/index.ts";
 
 const single: UserNamespace = {
   uids: [{ first: 0, count: 1 }],

@@ -8,7 +8,7 @@ import { fromText } from "../byte_string.ts";
 import { mountInfo, type MountInfo } from "../sys/index.ts";
 import type { ContainerLimits } from "./container_limits.ts";
 import type { OciLinux, OciMount, OciProcess, OciSpec } from "./oci_spec.ts";
-import { isMapped, type UserNamespace } from "./user_namespace.ts";
+import { isMapped, type UserNamespace } from "../sys/index.ts";
 
 export interface RootlessOptions {
   readonly limits?: ContainerLimits;

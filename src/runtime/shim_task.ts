@@ -11,7 +11,7 @@ import { runtimeFailure } from "./runtime_failure.ts";
 import { deleteShimLeftovers, shimAddress, startShim, type ShimPlace } from "./shim_process.ts";
 import { TaskService, type TaskExit, type TaskState } from "./task_service.ts";
 import { TtrpcClient } from "./ttrpc.ts";
-import { userNamespace } from "./user_namespace.ts";
+import { userNamespace } from "../sys/index.ts";
 import { words } from "./words.ts";
 
 export interface CreateTaskOptions extends ShimPlace {

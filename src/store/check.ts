@@ -84,7 +84,7 @@ async function checkLayers(
     const content = driverContent(store.driver, layer.cacheId);
     const folder = driverFolder(store, layer.cacheId);
     if (!existsSync(content)) {
-      if (content.endsWith(".tar") && existsSync(folder))
+      if (isTarTarget(store.driver.target(layer.cacheId)) && existsSync(folder))
         findings.problems.push({
           subject,
           message: `its tar ${content} is missing`,

@@ -36,3 +36,4 @@ export * from "./memory.ts";
 export * from "./terminal.ts";
 export { cancelled, whenReadable } from "./readable.ts";
 export * from "./unix_socket.ts";
+export * from "./user_namespace.ts";

@@ -87,6 +87,13 @@ export class ErofsLayout {
     return chain;
   }
 
+  /** An image's layers, bottom first. @param id the uppermost @throws Failure("not-found") where one is missing */
+  targets(id: CacheId): TarTarget[] {
+    return this.chain(id)
+      .toReversed()
+      .map((layer) => this.target(layer));
+  }
+
   /** Those that stand directly on `id` and are written to: containers' init layers. */
   hasWritableChild(id: CacheId): boolean {
     return this.names().some((name) => this.isWritable(name) && this.parent(name) === id);

@@ -1,10 +1,9 @@
 /** An image that a process of ours shows, for ordinary users: one small process a mounted image. */
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { fromText } from "../../byte_string.ts";
 import { mountFuse } from "../../fuse/index.ts";
 import * as sys from "../../sys/index.ts";
-import { makeDirectory } from "../overlay_layout.ts";
+import { atMountPoint } from "../mount_point.ts";
 import type { CacheId } from "../types.ts";
 
 /** The descriptor under which the server gets the connection. */
@@ -16,15 +15,7 @@ export const connection = 3;
  * @param home the driver's directory
  */
 export function mountServed(home: string, id: CacheId, path: string): void {
-  const target = fromText(path);
-  makeDirectory(target, 0o700);
-  let fuse: number;
-  try {
-    fuse = mountFuse(target, { allowOther: true });
-  } catch (error) {
-    sys.unlinkAt(sys.AT_FDCWD, target, sys.AT_REMOVEDIR);
-    throw error;
-  }
+  const fuse = atMountPoint(path, (target) => mountFuse(target, { allowOther: true }));
   try {
     // Forked before this returns, so that nothing waits for a server that this thread has yet to start.
     const stdio = ["ignore" as const, "ignore" as const, "ignore" as const, fuse];

@@ -6,10 +6,5 @@ import { ErofsLayout } from "./erofs_layout.ts";
 import { connection } from "./fuse_mount.ts";
 
 const [home = "", id = ""] = process.argv.slice(2);
-const layout = new ErofsLayout(home);
-const layers = layout
-  .chain(id)
-  .toReversed()
-  .map((layer) => layout.target(layer));
-const { root, sources } = openTree(layers);
+const { root, sources } = openTree(new ErofsLayout(home).targets(id));
 serveTree({ fuse: connection, root, sources, ownership: ownershipHere() });

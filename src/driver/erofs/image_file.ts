@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { buildErofs } from "../../erofs/index.ts";
 import { Failure, isFailure } from "../../errors.ts";
-import { keptTars, type KeptTars, mergedTree } from "../../layer/index.ts";
+import { keptTars, type KeptTars, mergedTree, missingLayerFile, repairHint } from "../../layer/index.ts";
 import { digestOf } from "../../oci/index.ts";
 import type { DirectoryNode } from "../../union/index.ts";
 import type { CacheId } from "../types.ts";
@@ -23,7 +23,6 @@ import type { ErofsLayout } from "./erofs_layout.ts";
 
 const title = "varve erofs 1";
 const headSize = 1024;
-const hint = "`varve system check --deep --repair` fetches the layer again.";
 
 /** A whole image file, to be mounted. */
 export interface ImageFile {
@@ -34,10 +33,7 @@ export interface ImageFile {
 
 /** @param id an image's uppermost layer @throws Failure("corrupt") if a layer is not as it was stored */
 export function ensureImageFile(layout: ErofsLayout, id: CacheId): ImageFile {
-  const layers = layout
-    .chain(id)
-    .toReversed()
-    .map((layer) => layout.target(layer));
+  const layers = layout.targets(id);
   const kept = keptTars(layers);
   const sizes = kept.tars.map(sizeOf);
   const origin = originOf(kept, sizes);
@@ -56,16 +52,8 @@ function sizeOf(tar: string): number {
   try {
     return statSync(tar).size;
   } catch (error) {
-    throw missing(tar, error);
+    throw (error as NodeJS.ErrnoException).code === "ENOENT" ? missingLayerFile(tar, error) : error;
   }
-}
-
-function missing(path: string, error: unknown): unknown {
-  if ((error as NodeJS.ErrnoException).code !== "ENOENT") return error;
-  return new Failure("corrupt", `layer file ${path} is missing`, {
-    cause: error,
-    hint,
-  });
 }
 
 /** Reading it all brings it into the page cache, from which the kernel then takes it page by page. */
@@ -113,7 +101,10 @@ function build(path: string, root: DirectoryNode, { tars, sizes }: Contents): Bu
   } catch (error) {
     // What the tar did not hold when it was stored has been refused then: it is another one now, or shorter.
     if (!isFailure(error, "invalid")) throw error;
-    throw new Failure("corrupt", `cannot make ${path}: ${error.message}`, { cause: error, hint });
+    throw new Failure("corrupt", `cannot make ${path}: ${error.message}`, {
+      cause: error,
+      hint: repairHint,
+    });
   }
 }
 

@@ -1,8 +1,8 @@
 /** The mount of an image file (kernel Documentation/filesystems/erofs.rst; file-backed since Linux 6.12). */
-import { fromText } from "../../byte_string.ts";
+import { type ByteString, fromText } from "../../byte_string.ts";
 import { Failure } from "../../errors.ts";
 import * as sys from "../../sys/index.ts";
-import { makeDirectory } from "../overlay_layout.ts";
+import { atMountPoint } from "../mount_point.ts";
 import type { StorageOptions } from "../storage_options.ts";
 import type { ImageFile } from "./image_file.ts";
 
@@ -13,25 +13,31 @@ export function mountImage(
   backing: "file" | "loop",
   options: Pick<StorageOptions, "directio"> = {},
 ): void {
-  const target = fromText(path);
-  makeDirectory(target, 0o700);
   try {
-    using open = new DisposableStack();
-    const pathOf = backing === "file" ? openFile : attachLoop;
-    // A read-only block device is refused to who has not said that he will not write.
-    const parameters: sys.MountParameter[] = [
-      ["ro", true],
-      ["source", pathOf(image.path, open)],
-    ];
-    if (options.directio === true && backing === "file" && [image.path, ...image.tars].every(takesDirectIo))
-      parameters.push(["directio", true]);
-    for (const tar of image.tars) parameters.push(["device", pathOf(tar, open)]);
-    const mount = open.adopt(sys.newMount("erofs", parameters, { readOnly: true }), sys.close);
-    sys.moveMount(mount, target);
+    atMountPoint(path, (target) => mountAt(target, image, backing, options));
   } catch (error) {
-    sys.unlinkAt(sys.AT_FDCWD, target, sys.AT_REMOVEDIR);
     throw explained(error, path);
   }
+}
+
+function mountAt(
+  target: ByteString,
+  image: ImageFile,
+  backing: "file" | "loop",
+  options: Pick<StorageOptions, "directio">,
+): void {
+  using open = new DisposableStack();
+  const pathOf = backing === "file" ? openFile : attachLoop;
+  // A read-only block device is refused to who has not said that he will not write.
+  const parameters: sys.MountParameter[] = [
+    ["ro", true],
+    ["source", pathOf(image.path, open)],
+  ];
+  if (options.directio === true && backing === "file" && [image.path, ...image.tars].every(takesDirectIo))
+    parameters.push(["directio", true]);
+  for (const tar of image.tars) parameters.push(["device", pathOf(tar, open)]);
+  const mount = open.adopt(sys.newMount("erofs", parameters, { readOnly: true }), sys.close);
+  sys.moveMount(mount, target);
 }
 
 /** EROFS reads blocks of 512 bytes here; the disk may want more at a time (statx(2), STATX_DIOALIGN). */

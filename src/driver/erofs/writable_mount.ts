@@ -1,7 +1,7 @@
 /** The overlay of a container's layer over the layers and the image below it. */
 import { type ByteString, fromText } from "../../byte_string.ts";
 import * as sys from "../../sys/index.ts";
-import { atMountPoint, overlayData, type OverlayDialect } from "../overlay_mount.ts";
+import { overlayAt, overlayData, type OverlayDialect } from "../overlay_mount.ts";
 import type { CacheId } from "../types.ts";
 import type { ErofsLayout } from "./erofs_layout.ts";
 
@@ -23,7 +23,7 @@ export function mountWritable(layout: ErofsLayout, id: CacheId, mount: WritableM
   const data = readOnly
     ? overlayData({ lowers: [diff, ...below], ...dialect })
     : overlayData({ lowers: below, upper: diff, work, ...dialect });
-  atMountPoint(mount.at, (target) => sys.mount("overlay", target, "overlay", 0, data));
+  overlayAt(mount.at, (target) => sys.mount("overlay", target, "overlay", 0, data));
 }
 
 /** The kernel splits at commas and colons, unless a backslash stands before one (fs/overlayfs/params.c). */

@@ -1,7 +1,8 @@
 /** Ends a container that another process runs: asks its shim, and waits until it is gone. */
 import { Failure, isFailure } from "../../errors.ts";
-import { findRuntime, ShimTask, userNamespace } from "../../runtime/index.ts";
+import { findRuntime, ShimTask } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
+import { userNamespace } from "../../sys/index.ts";
 import type { ContainerRecord } from "./record.ts";
 import { bundleDirectory } from "./bundle.ts";
 import { hasRun } from "./settle.ts";

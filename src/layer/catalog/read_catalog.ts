@@ -8,11 +8,11 @@ import type { CatalogNode } from "./catalog_node.ts";
 import { mergeCatalogs } from "./merge_catalogs.ts";
 import { forEachPart, lentTar, readShared, type SharedRange } from "./shared_ranges.ts";
 
-function missing(path: string, cause: unknown): Failure {
-  return new Failure("corrupt", `layer file ${path} is missing`, {
-    cause,
-    hint: "`varve system check --deep --repair` fetches the layer again.",
-  });
+/** What to do about a layer that is not as it was stored. */
+export const repairHint = "`varve system check --deep --repair` fetches the layer again.";
+
+export function missingLayerFile(path: string, cause: unknown): Failure {
+  return new Failure("corrupt", `layer file ${path} is missing`, { cause, hint: repairHint });
 }
 
 /** @throws Failure("corrupt") if the catalog is missing or not as it was written */
@@ -22,7 +22,7 @@ export function readCatalog({ catalog }: TarTarget): CatalogNode {
     bytes = readFileSync(catalog);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    throw missing(catalog, error);
+    throw missingLayerFile(catalog, error);
   }
   return decodeCatalog(bytes, catalog);
 }
@@ -90,6 +90,6 @@ function openTar(path: string): number {
   try {
     return openSync(path, "r");
   } catch (error) {
-    throw (error as NodeJS.ErrnoException).code === "ENOENT" ? missing(path, error) : error;
+    throw (error as NodeJS.ErrnoException).code === "ENOENT" ? missingLayerFile(path, error) : error;
   }
 }
