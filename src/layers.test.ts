@@ -27,7 +27,7 @@ const mayImport: Record<string, readonly string[]> = {
   remote: ["oci", "wire", "bytes"],
   archive: ["oci", "bytes", "tar"],
   image: ["oci", "bytes", "tar", "union", "layer", "store", "remote"],
-  build: ["oci", "bytes", "tar", "sys", "dockerfile", "layer", "driver", "store", "image"],
+  build: ["oci", "bytes", "tar", "union", "sys", "dockerfile", "layer", "driver", "store", "image"],
 };
 const lower = Object.keys(mayImport);
 mayImport["engine"] = lower.filter((folder) => folder !== "registry" && folder !== "web");
