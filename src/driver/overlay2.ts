@@ -11,7 +11,7 @@ import { mountOverlay, type OverlayDialect, overlayDialect } from "./overlay_mou
 import { realRoot } from "./real_root.ts";
 import { holdReadOnlyView, viewKey, viewPath } from "./read_only_view.ts";
 import type { StorageOptions } from "./storage_options.ts";
-import type { CacheId, Driver, MountedRoot } from "./types.ts";
+import type { CacheId, Driver, MountedRoot, MountOptions } from "./types.ts";
 import { ownershipHere } from "./user_namespace.ts";
 import { type ApplyTarget, type Change, diffLayer } from "../layer/index.ts";
 
@@ -33,6 +33,12 @@ export function createOverlay2(options: DriverOptions): Driver {
 /** @param root the driver's resolved directory */
 export function locksOf(options: DriverOptions, root: string): string {
   return options.locks === undefined ? `${dirname(root)}/varve/mounts` : realRoot(options.locks);
+}
+
+interface OverlayPlan extends MountOptions {
+  readonly key: string;
+  readonly path: string;
+  readonly readOnly: boolean;
 }
 
 class Overlay2 implements Driver {
@@ -63,7 +69,7 @@ class Overlay2 implements Driver {
     // The kernel stacks the directories when they are mounted.
   }
 
-  async mount(id: CacheId, options: { readonly readOnly?: boolean } = {}): Promise<MountedRoot> {
+  async mount(id: CacheId, options: MountOptions = {}): Promise<MountedRoot> {
     this.#layout.mustExist(checkCacheId(id));
     const readOnly = options.readOnly === true;
     // Like Docker: nothing is stacked where there is nothing below.
@@ -73,7 +79,7 @@ class Overlay2 implements Driver {
     }
     // A layer with children is never written again, or they would change (behaviours B149).
     if (this.#layout.isCommitted(id)) return this.#holdMerged(id, true);
-    if (!readOnly) return this.#holdMerged(id, false);
+    if (!readOnly) return this.#holdMerged(id, false, options.volatile);
     // Where somebody writes to it, look at his mount: two of one upper directory would not agree.
     if (findMount(this.#layout.merged(id)) !== undefined) {
       return holdReadOnlyView(this.#locks, id, await this.#holdMerged(id, false));
@@ -130,12 +136,13 @@ class Overlay2 implements Driver {
     return this.#layout.names().filter(isOwnCacheId).sort();
   }
 
-  #holdMerged(id: CacheId, readOnly: boolean): Promise<MountedRoot> {
-    return holdMount(this.#locks, this.#plan(id, { key: id, path: this.#layout.merged(id), readOnly }));
+  #holdMerged(id: CacheId, readOnly: boolean, volatile = false): Promise<MountedRoot> {
+    const path = this.#layout.merged(id);
+    return holdMount(this.#locks, this.#plan(id, { key: id, path, readOnly, volatile }));
   }
 
-  #plan(id: CacheId, { key, path, readOnly }: { key: string; path: string; readOnly: boolean }): MountPlan {
-    const how = { at: path, readOnly, dialect: this.#kernel() };
+  #plan(id: CacheId, { key, path, readOnly, volatile = false }: OverlayPlan): MountPlan {
+    const how = { at: path, readOnly, volatile, dialect: this.#kernel() };
     return { key, path, mounting: { readOnly, mount: () => mountOverlay(this.#layout, id, how) } };
   }
 

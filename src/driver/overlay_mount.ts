@@ -24,20 +24,33 @@ export interface OverlayMount {
   readonly at: string;
   /** No upper layer: the layer's own diff becomes the first lower one, and every write is EROFS. */
   readonly readOnly: boolean;
+  /** See `MountOptions`. */
+  readonly volatile: boolean;
   readonly dialect: OverlayDialect;
 }
 
 /** Mounts `id` over its parents. @throws Failure with Docker's text */
 export function mountOverlay(layout: OverlayLayout, id: CacheId, mount: OverlayMount): void {
   overlayAt(mount.at, (target) => {
-    const absolute = overlayOptions(layout, id, { ...mount, base: `${layout.home}/` });
-    if (absolute.length <= sys.pageSize() - 1 && isPlain(layout.home)) {
-      sys.mount("overlay", target, "overlay", 0, absolute);
+    const mountIt = (data: ByteString): void => sys.mount("overlay", target, "overlay", 0, data);
+    const absolute = overlayParts(layout, id, { ...mount, base: `${layout.home}/` });
+    if (overlayData(absolute).length <= sys.pageSize() - 1 && isPlain(layout.home)) {
+      mountData(mountIt, absolute);
     } else {
-      const relative = overlayOptions(layout, id, { ...mount, base: "" });
-      inDirectory(layout.home, () => sys.mount("overlay", target, "overlay", 0, relative));
+      const relative = overlayParts(layout, id, { ...mount, base: "" });
+      inDirectory(layout.home, () => mountData(mountIt, relative));
     }
   });
+}
+
+/** Has `mount` mount with the data of `parts`; without `volatile` where the kernel does not know it (before Linux 5.10). */
+export function mountData(mount: (data: ByteString) => void, parts: OverlayParts): void {
+  try {
+    mount(overlayData(parts));
+  } catch (error) {
+    if (parts.volatile !== true || !sys.isSysError(error, "EINVAL")) throw error;
+    mount(overlayData({ ...parts, volatile: false }));
+  }
 }
 
 /** Makes the directory `path` and has an overlay mounted there. @throws Failure with Docker's text */
@@ -49,20 +62,18 @@ export function overlayAt(path: string, mount: (target: ByteString) => void): vo
   }
 }
 
-export interface OptionsForm {
-  readonly readOnly: boolean;
-  readonly dialect: OverlayDialect;
+interface OptionsForm extends Omit<OverlayMount, "at"> {
   /** Stands before every path: the driver's directory with a slash, or nothing. */
   readonly base: string;
 }
 
-/** The mount's data, as a byte string. */
-export function overlayOptions(layout: OverlayLayout, id: CacheId, form: OptionsForm): string {
+function overlayParts(layout: OverlayLayout, id: CacheId, form: OptionsForm): OverlayParts {
+  const { readOnly, volatile, dialect } = form;
   const base = fromText(form.base);
   const lowers = layout.lowerLinks(id).map((link) => base + link);
   const [diff, work] = [`${base}${id}/diff`, `${base}${id}/work`];
-  if (form.readOnly) return overlayData({ lowers: [diff, ...lowers], ...form.dialect });
-  return overlayData({ lowers, upper: diff, work, ...form.dialect });
+  if (readOnly) return { lowers: [diff, ...lowers], ...dialect };
+  return { lowers, upper: diff, work, volatile, ...dialect };
 }
 
 export interface OverlayParts extends OverlayDialect {
@@ -71,15 +82,20 @@ export interface OverlayParts extends OverlayDialect {
   /** Both or none: without them nothing can be written. */
   readonly upper?: ByteString;
   readonly work?: ByteString;
+  /** See `MountOptions`; only where something can be written. */
+  readonly volatile?: boolean;
 }
 
 /** The mount's data (behaviours B151). */
-export function overlayData({ lowers, upper, work, userxattr }: OverlayParts): ByteString {
+export function overlayData({ lowers, upper, work, userxattr, volatile }: OverlayParts): ByteString {
   const options = [`lowerdir=${lowers.join(":")}`];
   if (userxattr) options.unshift("userxattr");
   // Old kernels have no such option, and refuse it.
   if (existsSync("/sys/module/overlay/parameters/index")) options.unshift("index=off");
-  if (upper !== undefined && work !== undefined) options.push(`upperdir=${upper}`, `workdir=${work}`);
+  if (upper !== undefined && work !== undefined) {
+    options.push(`upperdir=${upper}`, `workdir=${work}`);
+    if (volatile === true) options.push("volatile");
+  }
   return options.join(",");
 }
 

@@ -21,6 +21,16 @@ export interface CreateOptions {
   readonly writable?: boolean;
 }
 
+export interface MountOptions {
+  /** Every write fails with EROFS. */
+  readonly readOnly?: boolean;
+  /**
+   * What is written need not outlive a loss of power, so that nothing waits for the disk. For a directory that is mounted
+   * for writing once and then thrown away: the kernel refuses to mount it so again.
+   */
+  readonly volatile?: boolean;
+}
+
 export interface OptimizeOptions {
   /** Who takes part. The caller sees to it that they stay, and that nobody else optimizes or repairs meanwhile. */
   readonly layers: readonly CacheId[];
@@ -68,8 +78,8 @@ export interface Driver {
   target(id: CacheId): LayerTarget;
   /** Does beforehand what the first mount of `id`, whose layers are all there, would have to do. */
   prepare(id: CacheId): Promise<void>;
-  /** Mounts `id` over its parents; `readOnly` gives a mount in which every write fails with EROFS. */
-  mount(id: CacheId, options?: { readonly readOnly?: boolean }): Promise<MountedRoot>;
+  /** Mounts `id` over its parents. */
+  mount(id: CacheId, options?: MountOptions): Promise<MountedRoot>;
   /** The layer tar of what `id` holds over its parent, whiteouts in tar spelling. */
   diff(id: CacheId, options: { readonly signal: AbortSignal }): ByteSource;
   /** What `id` changes against its parent, sorted by path (behaviours B097). */

@@ -14,7 +14,7 @@ import { makeDirectory, makeIfMissing } from "./overlay_layout.ts";
 import { type DriverOptions, locksOf } from "./overlay2.ts";
 import { realRoot } from "./real_root.ts";
 import { holdReadOnlyView, viewKey, viewPath } from "./read_only_view.ts";
-import type { CacheId, Driver, MountedRoot } from "./types.ts";
+import type { CacheId, Driver, MountedRoot, MountOptions } from "./types.ts";
 import { ownershipHere } from "./user_namespace.ts";
 
 /** The driver on `options.root` (`ROOT/vfs`). Touches nothing until it is used. */
@@ -70,7 +70,7 @@ class Vfs implements Driver {
   }
 
   /** For an ordinary user, who may not mount, nothing enforces `readOnly`. */
-  async mount(id: CacheId, options: { readonly readOnly?: boolean } = {}): Promise<MountedRoot> {
+  async mount(id: CacheId, options: MountOptions = {}): Promise<MountedRoot> {
     this.#mustExist(id);
     const hold = (): Promise<MountedRoot> => holdMount(this.#locks, { key: id, path: this.#directory(id) });
     if (options.readOnly !== true) return hold();

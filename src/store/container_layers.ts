@@ -9,11 +9,10 @@ import type { CacheId, Driver } from "../driver/index.ts";
 import { Failure } from "../errors.ts";
 import { isDigest, type ChainId } from "../oci/index.ts";
 import { ensureDirectory, makeDirectory, syncDirectory, writeSynced } from "./atomic_write.ts";
-import { driverContent } from "./driver_folder.ts";
-import { populateInitLayer, syncInitLayer } from "./init_layer.ts";
 import { modes, type StorePaths } from "./paths.ts";
 import { listIfThere, readTextIfThere } from "./read_small.ts";
 import type { ContainerLayer, ContainerLayers, LayerDb } from "./types.ts";
+import { makeWritableLayer, removeWritableLayer } from "./writable_layer.ts";
 
 /** Held while a container is made: names are chosen under it. Before `references`. */
 export const containersLock = "containers";
@@ -34,10 +33,10 @@ export function openContainerLayers(
       const mountId = randomBytes(32).toString("hex");
       const layer = describe(containerId, mountId, undefined, parent);
       try {
-        await makeDirectories(driver, layer, top?.cacheId);
+        await makeWritableLayer(driver, layer, { below: top?.cacheId, durable: true });
         await publish(paths, layer);
       } catch (error) {
-        await removeDirectories(driver, layer);
+        await removeWritableLayer(driver, layer);
         throw error;
       }
       return layer;
@@ -68,7 +67,7 @@ export function openContainerLayers(
       await ensureDirectory(dirname(leaving), modes.shared);
       renameSync(paths.mountOf(containerId), leaving);
       try {
-        await removeDirectories(driver, layer);
+        await removeWritableLayer(driver, layer);
       } catch (error) {
         // Still mounted, most likely: the container stays, to be removed later.
         renameSync(leaving, paths.mountOf(containerId));
@@ -93,21 +92,6 @@ function describe(
     initId: initId ?? `${mountId}-init`,
     ...(parent === undefined ? {} : { parent }),
   };
-}
-
-async function makeDirectories(driver: Driver, layer: ContainerLayer, below?: CacheId): Promise<void> {
-  await driver.create(layer.initId, below, { writable: true });
-  {
-    await using root = await driver.mount(layer.initId);
-    populateInitLayer(root.path);
-  }
-  await syncInitLayer(driverContent(driver, layer.initId));
-  await driver.create(layer.mountId, layer.initId, { writable: true });
-}
-
-async function removeDirectories(driver: Driver, layer: ContainerLayer): Promise<void> {
-  await driver.remove(layer.mountId);
-  await driver.remove(layer.initId);
 }
 
 function stagingPath(paths: StorePaths): string {

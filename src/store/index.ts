@@ -16,6 +16,7 @@ export { referencesLock, releaseLayers } from "./release.ts";
 export { cachedSource, repairLayer, type LayerSource } from "./repair_layer.ts";
 export { resolveImage } from "./resolve_image.ts";
 export type { Session } from "./sessions.ts";
+export { makeTemporaryLayer, type TemporaryLayer } from "./temporary_layer.ts";
 export { timestamp } from "./timestamp.ts";
 export { viewImage } from "./view.ts";
 export { withSession } from "./with_session.ts";

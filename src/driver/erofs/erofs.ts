@@ -16,7 +16,15 @@ import { type DriverOptions, locksOf } from "../overlay2.ts";
 import { type OverlayDialect, overlayDialect } from "../overlay_mount.ts";
 import { realRoot } from "../real_root.ts";
 import { holdReadOnlyView, viewKey, viewPath } from "../read_only_view.ts";
-import type { CacheId, CreateOptions, Driver, MountedRoot, Optimized, OptimizeOptions } from "../types.ts";
+import type {
+  CacheId,
+  CreateOptions,
+  Driver,
+  MountedRoot,
+  MountOptions,
+  Optimized,
+  OptimizeOptions,
+} from "../types.ts";
 import { ownershipHere } from "../user_namespace.ts";
 import { ErofsLayout } from "./erofs_layout.ts";
 import { type Backing, ImageMounts } from "./image_mounts.ts";
@@ -69,28 +77,32 @@ class Erofs implements Driver {
     if (!this.#layout.isWritable(id)) this.#images.prepare(id);
   }
 
-  async mount(id: CacheId, options: { readonly readOnly?: boolean } = {}): Promise<MountedRoot> {
+  async mount(id: CacheId, options: MountOptions = {}): Promise<MountedRoot> {
     this.#layout.mustExist(id);
     if (!this.#layout.isWritable(id)) return this.#images.hold(id);
     const below = this.#layout.parent(id);
-    const readOnly = options.readOnly === true;
+    const { readOnly = false } = options;
     if (below === undefined) {
       const plain = await holdMount(this.#locks, { key: id, path: this.#layout.diff(id) });
       return readOnly ? holdReadOnlyView(this.#locks, id, plain) : plain;
     }
     await using held = new AsyncDisposableStack();
     const lowers = await this.#lowers(below, held);
-    const mounted = held.use(await this.#holdWritable(id, lowers, readOnly));
+    const mounted = held.use(await this.#holdWritable(id, lowers, options));
     const both = held.move();
     return { path: mounted.path, [Symbol.asyncDispose]: () => both.disposeAsync() };
   }
 
-  async #holdWritable(id: CacheId, lowers: readonly string[], readOnly: boolean): Promise<MountedRoot> {
+  async #holdWritable(
+    id: CacheId,
+    lowers: readonly string[],
+    { readOnly = false, volatile = false }: MountOptions,
+  ): Promise<MountedRoot> {
     const merged = this.#layout.merged(id);
     const dialect = this.#kernel();
     const hold = (key: string, path: string, isReadOnly: boolean): Promise<MountedRoot> => {
       const mount = (): void =>
-        mountWritable(this.#layout, id, { at: path, lowers, readOnly: isReadOnly, dialect });
+        mountWritable(this.#layout, id, { at: path, lowers, readOnly: isReadOnly, volatile, dialect });
       return holdMount(this.#locks, { key, path, mounting: { readOnly: isReadOnly, mount } });
     };
     if (!readOnly) return hold(id, merged, false);
