@@ -1,8 +1,10 @@
 /** From files given by value to the entries of a layer tar that fits on an image. */
 import { type ByteString, fromText } from "../byte_string.ts";
-import { Failure } from "../errors.ts";
+import { Failure, isFailure } from "../errors.ts";
 import type { EntryType, PackedEntry, TarEntry } from "../tar/index.ts";
 import type { ReadView } from "../union/index.ts";
+import { bareEntry } from "./bare_entry.ts";
+import { type DraftNode, LayerDraft } from "./layer_draft.ts";
 
 interface Attributes {
   /** From the image's root; a leading slash means nothing. */
@@ -37,89 +39,49 @@ export interface AppendedEntries {
  * @throws Failure("invalid") "not-found" as `appendLayer` says
  */
 export function appendEntries(view: ReadView, files: readonly AppendedFile[], time: number): AppendedEntries {
-  const layer = new Map<ByteString, PackedEntry>();
+  const draft = new LayerDraft(view, time);
   const given = new Set<ByteString>();
   // Shorter paths first: a directory that is given must be known when something in it is.
   for (const file of files.toSorted((a, b) => a.path.length - b.path.length)) {
-    const path = place(view, layer, file.path, time);
+    const path = place(draft, file.path);
     if (given.has(path)) throw new Failure("invalid", `${file.path} is given twice`);
     given.add(path);
-    layer.set(path, entryOf(view, path, file, time));
+    if ("removed" in file) draft.set(...whiteout(view, path, file.path));
+    else if ("directory" in file) draft.setDirectory(path, nodeOf(file, time).entry);
+    else draft.set(path, nodeOf(file, time));
   }
-  const entries = [...layer].sort(([a], [b]) => compare(a, b));
-  const existing = entries.filter(([path]) => !given.has(path) && view.lookup(path) !== undefined);
-  return { entries: entries.map(([, entry]) => entry), existing: existing.map(([, { entry }]) => entry) };
+  const entries = draft.list().toArray();
+  return { entries, existing: entries.filter(({ node }) => node.isExisting).map(({ entry }) => entry) };
 }
 
-/** The path without symlinks on the way; directories on it join the layer. */
-function place(view: ReadView, layer: Map<ByteString, PackedEntry>, path: string, time: number): ByteString {
+/** The path without symlinks on the way. */
+function place(draft: LayerDraft, path: string): ByteString {
   const parts = fromText(path)
     .split("/")
     .filter((part) => part !== "" && part !== ".");
-  if (parts.length === 0 || parts.includes("..") || path.includes("\0")) {
+  const name = parts.pop();
+  if (name === undefined || name === ".." || parts.includes("..") || path.includes("\0")) {
     throw new Failure("invalid", `${JSON.stringify(path)} is no path of a file in an image`);
   }
-  if (parts.at(-1)?.startsWith(".wh.") === true) {
+  if (name.startsWith(".wh.")) {
     throw new Failure("invalid", `${path} would be read as a whiteout: layers cannot hold such a name`);
   }
-  let directory = "";
-  for (const name of parts.slice(0, -1)) {
-    const next = directory === "" ? name : `${directory}/${name}`;
-    const here = layer.get(next)?.entry;
-    const found = here === undefined ? view.lookup(next, { follow: true }) : undefined;
-    if ((here !== undefined && here.type !== "directory") || (found && found.stat.kind !== "directory")) {
-      throw new Failure("invalid", `cannot put ${path} into the image: ${next} is no directory`);
-    }
-    directory = found?.path ?? next;
-    // A symlink may have led somewhere else: all directories on that way are needed.
-    for (const at of ancestors(directory)) {
-      if (!layer.has(at)) layer.set(at, directoryEntry(view, at, time));
-    }
+  const directory = draft.resolve(parts.join("/"), { last: true });
+  if (directory === "") return name;
+  try {
+    draft.makeDirectories(directory);
+  } catch (error) {
+    if (!isFailure(error, "invalid")) throw error;
+    throw new Failure("invalid", `cannot put ${path} into the image: ${directory} is no directory`);
   }
-  return directory === "" ? (parts.at(-1) as string) : `${directory}/${parts.at(-1) as string}`;
+  return `${directory}/${name}`;
 }
 
-/** `a/b` to `a`, `a/b`. */
-function ancestors(path: ByteString): ByteString[] {
-  const parts = path === "" ? [] : path.split("/");
-  return parts.map((_, index) => parts.slice(0, index + 1).join("/"));
-}
-
-function directoryEntry(view: ReadView, path: ByteString, time: number): PackedEntry {
-  const found = view.lookup(path);
-  if (found === undefined) return { entry: made(path, time) };
-  const { mode, uid, gid, mtime } = found.stat;
-  const xattrs = view.xattrs(path);
-  return { entry: { ...made(path, mtime), mode, uid, gid, ...(xattrs.size > 0 && { xattrs }) } };
-}
-
-function made(path: ByteString, time: number): TarEntry {
-  return bare(`${path}/`, "directory", 0o755, time);
-}
-
-function bare(path: ByteString, type: EntryType, mode: number, mtime: number): TarEntry {
-  return {
-    path,
-    type,
-    mode,
-    mtime,
-    mtimeNs: 0,
-    linkPath: "",
-    size: 0,
-    uid: 0,
-    gid: 0,
-    uname: "",
-    gname: "",
-    devMajor: 0,
-    devMinor: 0,
-  };
-}
-
-function entryOf(view: ReadView, path: ByteString, file: AppendedFile, time: number): PackedEntry {
+function nodeOf(file: Exclude<AppendedFile, { removed: true }>, time: number): DraftNode {
   const { mode, uid = 0, gid = 0, mtime } = file;
   const seconds = mtime === undefined ? time : Math.floor(mtime.getTime() / 1000);
-  const entry = (type: EntryType, usual: number, at = path): TarEntry => ({
-    ...bare(at, type, mode ?? usual, seconds),
+  const entry = (type: EntryType, usual: number): TarEntry => ({
+    ...bareEntry("", type, mode ?? usual, seconds),
     uid,
     gid,
   });
@@ -128,21 +90,15 @@ function entryOf(view: ReadView, path: ByteString, file: AppendedFile, time: num
     return { entry: { ...entry("file", 0o644), size: body.length }, body };
   }
   if ("target" in file) return { entry: { ...entry("symlink", 0o777), linkPath: fromText(file.target) } };
-  if ("directory" in file) return { entry: entry("directory", 0o755, `${path}/`) };
-  if (view.lookup(path) === undefined) {
-    throw new Failure("not-found", `cannot remove ${file.path}: the image has no such path`);
-  }
-  return { entry: whiteout(path) };
+  return { entry: entry("directory", 0o755) };
 }
 
 /** As Docker writes it (behaviours B044). */
-function whiteout(path: ByteString): TarEntry {
+function whiteout(view: ReadView, path: ByteString, given: string): [ByteString, DraftNode] {
+  if (view.lookup(path) === undefined) {
+    throw new Failure("not-found", `cannot remove ${given}: the image has no such path`);
+  }
   const slash = path.lastIndexOf("/") + 1;
-  return bare(`${path.slice(0, slash)}.wh.${path.slice(slash)}`, "file", 0o600, 0);
-}
-
-/** By the parts of the path: a directory comes right before what it holds. */
-function compare(a: ByteString, b: ByteString): number {
-  const [left, right] = [a.replaceAll("/", "\0"), b.replaceAll("/", "\0")];
-  return left < right ? -1 : left > right ? 1 : 0;
+  const mark = `${path.slice(0, slash)}.wh.${path.slice(slash)}`;
+  return [mark, { entry: bareEntry("", "file", 0o600, 0) }];
 }
