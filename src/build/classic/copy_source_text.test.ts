@@ -43,6 +43,16 @@ for (const { sources, text } of fixture.mounted) {
   });
 }
 
+test("B076 an ignored directory with an excepted file counts by its name (.dockerignore: sub, !sub/x)", async () => {
+  const entries = [
+    { path: "sub", kind: "directory", mode: 0o755, implied: true },
+    { path: "sub/x", content: "x\n" },
+  ] as const;
+  using tree = memoryTree(entries, { owners: false });
+  const measured = "dir:2178072f042999ab91eab5dab24f53e1aa66ec9ead0869af5dfc5d3950de3a97";
+  assert.equal(await copySourceText(tree, ["sub"], { origin: context, signal }), measured);
+});
+
 test("a file over a megabyte is read in pieces and has the digest that it has at once", async () => {
   const content = "0123456789abcdef".repeat(70_000);
   using tree = memoryTree([{ path: "big", content }], { owners: false });
@@ -65,5 +75,8 @@ test("a source that is not there is refused in Docker's words (B078)", async () 
 
 test("B071 the word for a download is the bare digest of the builder's private file", async () => {
   const content = fromBytes(Buffer.from("downloaded\n"));
-  assert.equal(await downloadText({ name: "file.txt", size: 11, content }, mounted.names), "c71e5b41bc8d1f24d9847f35d06730f22269eae8e50365950d6982ff334839cf");
+  assert.equal(
+    await downloadText({ name: "file.txt", size: 11, content }, mounted.names),
+    "c71e5b41bc8d1f24d9847f35d06730f22269eae8e50365950d6982ff334839cf",
+  );
 });

@@ -134,6 +134,8 @@ class Sums {
   /** Of the file at a path without symlinks. Undefined: a socket. */
   async of(path: ByteString, stat: SourceStat): Promise<string | undefined> {
     if (stat.kind === "socket") return undefined;
+    // Docker's command does not send what is ignored, so there is no header to sum.
+    if (stat.implied === true) return path;
     const { origin, signal } = this.#options;
     const header = headerOf(path === "" ? "." : path, stat, {
       typeBits: origin.kind === "mounted" || origin.before24 === true,

@@ -15,6 +15,7 @@ export interface TreeEntry {
   readonly gid?: number;
   readonly devMajor?: number;
   readonly devMinor?: number;
+  readonly implied?: boolean;
   /** Hex. */
   readonly capability?: string;
 }
@@ -40,6 +41,7 @@ export function memoryTree(entries: readonly TreeEntry[], options: { readonly ow
       mtimeNs: 0,
       devMajor: entry.devMajor ?? 0,
       devMinor: entry.devMinor ?? 0,
+      ...(entry.implied === true && { implied: true }),
       ...(linked.has(entry.path) && { inode: entry.path }),
     };
   };

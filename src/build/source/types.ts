@@ -20,6 +20,8 @@ export interface SourceStat {
   readonly devMinor: number;
   /** Names the inode where several paths may lead to it (hard links); undefined where it has one. */
   readonly inode?: string;
+  /** A directory of a context that is ignored itself and is there only because files below it are excepted. */
+  readonly implied?: boolean;
 }
 
 /**
