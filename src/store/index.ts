@@ -1,5 +1,15 @@
 export * from "./types.ts";
 export { openBlobCache, type BlobCacheOptions } from "./blob_cache.ts";
+export {
+  defaultKeepBytes,
+  openBuildCache,
+  type BuildCache,
+  type CacheEntry,
+  type CacheRecord,
+  type CacheUsage,
+  type PruneCacheOptions,
+  type PrunedCache,
+} from "./build_cache.ts";
 export { checkStore, type CheckOptions, type Problem } from "./check.ts";
 export { containersLock } from "./container_layers.ts";
 export { deleteImage } from "./delete_image.ts";

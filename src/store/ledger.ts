@@ -1,5 +1,6 @@
 /** Who holds each byte of the store, and what deleting something would give back. */
 import { chainIds, type ChainId, type ImageId } from "../oci/index.ts";
+import { readHolds } from "./build_cache/cache_folder.ts";
 import { measureLedger } from "./ledger/measure_ledger.ts";
 import type { Ledger, LedgerContainer, LedgerImage, LedgerLayer } from "./ledger/types.ts";
 import type { Store, StoredLayer } from "./types.ts";
@@ -29,9 +30,13 @@ export async function ledger(store: Store, options: LedgerOptions = {}): Promise
   const containers = await readContainers(store);
   const images = await readImages(store, layers, containers);
   const blobs = await store.blobs.list();
+  const cached = cachedLayers(store, layers);
   const drawn: Ledger = {
     images,
-    layers: [...layers.values()].map((layer) => withUsers(layer, layers, images, containers)),
+    layers: [...layers.values()].map((layer) => ({
+      ...withUsers(layer, layers, images, containers),
+      cached: cached.has(layer.chainId),
+    })),
     containers,
     blobs,
     layersSize: sum([...layers.values()].map((layer) => layer.size)),
@@ -90,12 +95,21 @@ async function readImages(
   });
 }
 
+function cachedLayers(store: Store, layers: ReadonlyMap<ChainId, StoredLayer>): ReadonlySet<ChainId> {
+  const cached = new Set<ChainId>();
+  for (const { top } of readHolds(store.root)) {
+    for (let at: ChainId | undefined = top; at !== undefined && !cached.has(at); at = layers.get(at)?.parent)
+      cached.add(at);
+  }
+  return cached;
+}
+
 function withUsers(
   layer: StoredLayer,
   layers: ReadonlyMap<ChainId, StoredLayer>,
   images: readonly LedgerImage[],
   containers: readonly LedgerContainer[],
-): LedgerLayer {
+): Omit<LedgerLayer, "cached"> {
   const isBelow = (top: ChainId | undefined): boolean => {
     for (let at = top; at !== undefined; at = layers.get(at)?.parent) if (at === layer.chainId) return true;
     return false;
@@ -111,6 +125,8 @@ function withUsers(
 export interface Deletion {
   readonly images?: readonly ImageId[];
   readonly containers?: readonly string[];
+  /** All records of the build cache (default false). */
+  readonly buildCache?: boolean;
 }
 
 export interface Freed {
@@ -132,12 +148,14 @@ export function freedBy(drawn: Ledger, deletion: Deletion): Freed {
   const needed = new Set<ChainId>();
   for (const layer of drawn.layers) {
     const stays =
-      layer.images.some((id) => !images.has(id)) || layer.containers.some((id) => !containers.has(id));
+      (layer.cached && deletion.buildCache !== true) ||
+      layer.images.some((id) => !images.has(id)) ||
+      layer.containers.some((id) => !containers.has(id));
     if (stays) needed.add(layer.chainId);
   }
-  const gone = drawn.layers.filter(({ chainId, images, containers }) => {
+  const gone = drawn.layers.filter(({ chainId, images, containers, cached }) => {
     // A layer with no user at all is garbage already: no deletion frees it.
-    return !needed.has(chainId) && images.length + containers.length > 0;
+    return !needed.has(chainId) && (cached || images.length + containers.length > 0);
   });
   const size = sum(gone.map((layer) => layer.size));
   const layers = topFirst(gone);

@@ -1,4 +1,5 @@
 /** Taking layers away that nothing needs any more. */
+import { readHolds } from "./build_cache/cache_folder.ts";
 import { ignoreCorrupt } from "./ignore_corrupt.ts";
 import { chainIds, type ChainId } from "../oci/index.ts";
 import { openSession, readSessions, type Session } from "./sessions.ts";
@@ -14,14 +15,15 @@ export const referencesLock = "references";
 export interface LayerUsers {
   /** How many layers stand directly on this one. */
   readonly children: Map<ChainId, number>;
-  /** Layers of images, tops of containers, and what living sessions rely on. */
+  /** Layers of images, tops of containers and of the build cache's records, and what living sessions rely on. */
   readonly held: Set<string>;
   /** An image's config cannot be read, so nobody knows its layers: then no layer may go. */
   readonly unreadable: boolean;
 }
 
 /**
- * Removes the layer `top` and those below it as far as no image, container, other layer or living session needs them.
+ * Removes the layer `top` and those below it as far as no image, container, record of the build cache, other layer or
+ * living session needs them.
  * Returns the freed chain IDs in the order in which they went, top first: Docker's `rmi` prints them so (behaviours
  * B092). A layer that is needed, or not there, frees nothing.
  */
@@ -92,15 +94,43 @@ export async function layerUsers(store: Store, own?: Session): Promise<LayerUser
     const parent = (await ignoreCorrupt(store.layers.get(chain)))?.parent;
     if (parent !== undefined) children.set(parent, (children.get(parent) ?? 0) + 1);
   }
+  const images = await imageLayers(store);
+  for (const chain of images.chains) held.add(chain);
+  for (const top of await containerTops(store)) held.add(top);
+  for (const { top } of readHolds(store.root)) held.add(top);
+  return { children, held, unreadable: images.unreadable };
+}
+
+/** Layers of images, and tops of containers with all below them: what is there whether or not the build cache is. */
+export async function heldElsewhere(store: Store): Promise<ReadonlySet<string>> {
+  const held = new Set<string>((await imageLayers(store)).chains);
+  for (const top of await containerTops(store)) {
+    for (let at: ChainId | undefined = top; at !== undefined && !held.has(at);) {
+      held.add(at);
+      at = (await ignoreCorrupt(store.layers.get(at)))?.parent;
+    }
+  }
+  return held;
+}
+
+async function imageLayers(
+  store: Store,
+): Promise<{ readonly chains: ReadonlySet<ChainId>; readonly unreadable: boolean }> {
+  const chains = new Set<ChainId>();
   let unreadable = false;
   for (const id of await store.images.list()) {
     const image = await ignoreCorrupt(store.images.get(id));
     unreadable ||= image === undefined;
-    for (const chain of chainIds(image?.config.rootfs.diff_ids ?? [])) held.add(chain);
+    for (const chain of chainIds(image?.config.rootfs.diff_ids ?? [])) chains.add(chain);
   }
+  return { chains, unreadable };
+}
+
+async function containerTops(store: Store): Promise<ChainId[]> {
+  const tops: ChainId[] = [];
   for (const id of await store.containers.list()) {
     const parent = (await store.containers.get(id))?.parent;
-    if (parent !== undefined) held.add(parent);
+    if (parent !== undefined) tops.push(parent);
   }
-  return { children, held, unreadable };
+  return tops;
 }

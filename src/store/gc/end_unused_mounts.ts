@@ -10,18 +10,25 @@ import type { Garbage } from "./types.ts";
 /**
  * Ends mounts of layers that no living process uses, and tells which. Those of containers are left alone: a container
  * may run on while nobody of us looks at it.
+ * @param only the layers that are looked at; default: all
  */
-export async function endUnusedMounts(store: Store): Promise<Garbage[]> {
-  const containers = new Set<string>();
-  for (const id of await store.containers.list()) {
-    const mountId = (await store.containers.get(id))?.mountId;
-    if (mountId !== undefined) containers.add(mountId);
-  }
-  const ids = new Set(mountsOf(store).values());
+export async function endUnusedMounts(store: Store, only?: ReadonlySet<string>): Promise<Garbage[]> {
   const before = mountsOf(store);
+  const ids = new Set([...before.values()].filter((id) => only?.has(id) !== false));
+  if (ids.size === 0) return [];
+  const containers = await mountsOfContainers(store);
   for (const id of ids) if (!containers.has(id)) await takeAndLeave(store, id);
   const after = mountsOf(store);
   return [...before.keys()].filter((path) => !after.has(path)).map(ended);
+}
+
+async function mountsOfContainers(store: Store): Promise<Set<string>> {
+  const ids = new Set<string>();
+  for (const container of await store.containers.list()) {
+    const mountId = (await store.containers.get(container))?.mountId;
+    if (mountId !== undefined) ids.add(mountId);
+  }
+  return ids;
 }
 
 /** The last who lets go of a mount ends it, whoever made it: so becoming a user and leaving again is enough. */

@@ -3,6 +3,7 @@ import { lstatSync, readdirSync, existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { temporaryPrefix } from "../atomic_write.ts";
+import { cacheMountsFolder } from "../build_cache/cache_folder.ts";
 import { manifestsFolder } from "../manifests.ts";
 import { storePaths, type StorePaths } from "../paths.ts";
 import { listIfThere } from "../read_small.ts";
@@ -59,18 +60,19 @@ async function partials(store: Store, age: number): Promise<Garbage[]> {
 }
 
 /** What atomic_write.ts leaves when it is killed between its steps. */
-function temporaryFiles({ images, own, layers }: StorePaths, grace: number): Garbage[] {
-  return [...walkTemporary(images, layers), ...walkTemporary(own, layers)]
+function temporaryFiles({ root, images, own, layers }: StorePaths, grace: number): Garbage[] {
+  const apart = new Set([layers, cacheMountsFolder(root)]);
+  return [...walkTemporary(images, apart), ...walkTemporary(own, apart)]
     .filter((path) => isOld(path, grace))
     .map((path) => file("temporary file", path, "the write that it belongs to was never finished"));
 }
 
-/** Directories of layers hold no such files, and there are many of them. */
-function* walkTemporary(folder: string, layers: string): Generator<string> {
-  if (folder === layers || !existsSync(folder)) return;
+/** `apart`: layers' directories hold no such files, and are many; what a step keeps in its cache is not ours to judge. */
+function* walkTemporary(folder: string, apart: ReadonlySet<string>): Generator<string> {
+  if (apart.has(folder) || !existsSync(folder)) return;
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) yield* walkTemporary(path, layers);
+    if (entry.isDirectory()) yield* walkTemporary(path, apart);
     else if (entry.name.startsWith(temporaryPrefix)) yield path;
   }
 }

@@ -9,6 +9,7 @@ import { isUnfinished, referredDirectories, sortClaims, type Claimed } from "../
 import { forgetUnused, isNeeded, layerUsers, referencesLock, type LayerUsers } from "../release.ts";
 import { readSessions, type Session } from "../sessions.ts";
 import type { Store, StoredLayer } from "../types.ts";
+import { findStrayHolds } from "./find_stray_holds.ts";
 import type { Garbage } from "./types.ts";
 
 export interface FindOptions {
@@ -33,6 +34,7 @@ export async function findReferences(
     const { live, dead } = await readSessions(store, session);
     const claimed = sortClaims(dead.flatMap(({ claims }) => [...claims]));
     const images = await unfinishedImages(store, claimed, live, options.dryRun);
+    const holds = findStrayHolds(store, options.dryRun);
     const users = await layerUsers(store, session);
     if (options.dryRun) await pretendGone(store, images, users);
     const layers = await unusedLayers(store, session, users, { ...options, claimed });
@@ -44,6 +46,7 @@ export async function findReferences(
     );
     if (!options.dryRun) await session.claim(...orphans);
     return [
+      ...holds,
       ...images.map(imageGarbage(store)),
       ...layers.map(layerGarbage(store)),
       ...orphans.map(directoryGarbage(store)),
@@ -138,7 +141,7 @@ function layerGarbage(store: Store) {
   return ({ chainId, cacheId }: StoredLayer): Garbage => ({
     kind: "layer",
     what: chainId,
-    reason: "no image, container or layer stands on it",
+    reason: "no image, container, layer or record of the build cache stands on it",
     paths: driverPaths(store, cacheId),
     remove: () => store.driver.remove(cacheId),
   });

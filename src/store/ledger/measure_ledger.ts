@@ -3,6 +3,7 @@ import { readdirSync, realpathSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { type ChainId, hexOf, isDigest } from "../../oci/index.ts";
 import { blobPath } from "../blob_cache.ts";
+import { buildCacheFolder } from "../build_cache/cache_folder.ts";
 import { DiskUsage } from "../disk_usage.ts";
 import { driverPaths } from "../driver_folder.ts";
 import { manifestsFolder } from "../manifests.ts";
@@ -17,7 +18,7 @@ export async function measureLedger(store: Store, drawn: Ledger): Promise<Ledger
   const paths = storePaths(realpathSync(store.root), store.driver.name);
   const placed = await place(store, paths, drawn);
   const owned = placed.flatMap(({ paths }) => paths);
-  const usage = new DiskUsage(owned);
+  const usage = new DiskUsage([...owned, buildCacheFolder(paths.root)]);
   const bytes = new Map<object, number>();
   const together = new Map<string, { bytes: number; holders: (ChainId | undefined)[] }>();
   const chains = new Map<object, ChainId>(drawn.layers.map((layer) => [layer, layer.chainId]));
@@ -38,6 +39,7 @@ export async function measureLedger(store: Store, drawn: Ledger): Promise<Ledger
     measured(drawn.blobs),
   ];
   usage.onLinked = undefined;
+  const buildCache = await usage.of(buildCacheFolder(paths.root));
   const rest = await measureRest(paths, usage);
   const disk = {
     layers: sum(layers),
@@ -45,6 +47,7 @@ export async function measureLedger(store: Store, drawn: Ledger): Promise<Ledger
     containers: sum(containers),
     cache: sum(blobs.filter(({ partial }) => !partial)),
     partials: sum(blobs.filter(({ partial }) => partial)),
+    buildCache,
     unowned: bytes.get(unowned) ?? 0,
     ...rest,
   };

@@ -14,6 +14,8 @@ export interface LedgerLayer {
   /** Who stands on it, near or far. */
   readonly images: readonly ImageId[];
   readonly containers: readonly string[];
+  /** Whether a record of the build cache stands on it, near or far. */
+  readonly cached: boolean;
 }
 
 export interface LedgerImage {
@@ -81,6 +83,8 @@ export interface LedgerDisk {
   /** Whole blobs, and unfinished ones. */
   readonly cache: number;
   readonly partials: number;
+  /** Records of build steps, cache mounts, what is known of build contexts. Layers of steps are in `layers`. */
+  readonly buildCache: number;
   /** Driver directories and staging that nothing refers to: what garbage collection looks at. */
   readonly unowned: number;
   /** Names, digest maps, locks, sessions, empty directories: the store's own books. */

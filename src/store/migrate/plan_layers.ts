@@ -1,4 +1,5 @@
-/** Which layers a store's images and containers stand on. */
+/** Which layers a store's images, containers and build cache stand on. */
+import { readHolds } from "../build_cache/cache_folder.ts";
 import { Failure } from "../../errors.ts";
 import { chainIds, type ChainId } from "../../oci/index.ts";
 import { referencesLock } from "../release.ts";
@@ -44,6 +45,12 @@ async function usedTops(store: Store): Promise<Map<ChainId, string>> {
   for (const id of await store.containers.list()) {
     const top = (await store.containers.get(id))?.parent;
     if (top !== undefined && !tops.has(top)) tops.set(top, `container ${id}`);
+  }
+  // Records stay where they are: they name layers, and these are the same under every driver. One whose layers are gone
+  // is as good as none.
+  for (const { key, top } of readHolds(store.root)) {
+    if (!tops.has(top) && (await store.layers.get(top)) !== undefined)
+      tops.set(top, `record ${key} of the build cache`);
   }
   return tops;
 }
