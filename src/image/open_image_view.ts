@@ -1,5 +1,5 @@
 /** A stored image as a tree that can be read, without container or mount. */
-import type { Store, StoredImage } from "../store/index.ts";
+import type { Store, StoredImage, StoredLayer } from "../store/index.ts";
 import { DirectoryBranch, MemoryBranch, ReadView, TreeBranch, type Branch } from "../union/index.ts";
 import { isTarTarget, openTree, type TarTarget } from "../layer/index.ts";
 import { layersOf } from "./image_facts.ts";
@@ -17,7 +17,14 @@ export interface ImageTree extends Disposable {
  * the image, as in a container. Throws `Failure("corrupt")` if the store lacks a layer, SysError if a directory is gone.
  */
 export async function openImageView(store: Store, image: StoredImage): Promise<ImageTree> {
-  const layers = await layersOf(store, image);
+  return openLayersView(store, await layersOf(store, image));
+}
+
+/**
+ * {@link openImageView} of layers that no image has yet.
+ * @param layers bottom first; none shows an empty root
+ */
+export function openLayersView(store: Store, layers: readonly StoredLayer[]): ImageTree {
   const targets = layers.map(({ cacheId }) => store.driver.target(cacheId));
   const tars = targets.filter(isTarTarget);
   if (tars.length > 0) return openTars(tars);
