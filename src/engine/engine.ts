@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { DriverName } from "../driver/index.ts";
 import type { Remote, RemoteOptions } from "../remote/index.ts";
 import { openStore, type Store } from "../store/index.ts";
+import { hasSteps } from "./builds/steps_folder.ts";
 import { Containers } from "./containers/index.ts";
 import { Images } from "./images/index.ts";
 import { System } from "./system/index.ts";
@@ -47,6 +48,8 @@ export class Engine {
 /** Opens (or makes) the root. Throws `Failure("unsupported")` when this machine cannot use the driver. */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { root, driver, storageOptions } = options;
+  // What a killed build left: the containers before the mounts on which they run, with which the store deals.
+  if (hasSteps(root)) await (await import("./builds/step_bundles.ts")).settleSteps(root);
   const store = await openStore({
     root,
     ...(driver !== undefined && { driver }),

@@ -32,14 +32,36 @@ const hint =
  */
 export async function findRuntime(options: FindRuntimeOptions = {}): Promise<RuntimePrograms> {
   const directories = options.path ?? defaultPath();
-  const wanted = options.runtime === undefined ? ["runc", "crun"] : [options.runtime];
+  const wanted = wantedRuntimes(options);
   const shim = await findProgram(shimName, directories);
-  const found = await Promise.all(wanted.map((name) => findProgram(name, directories)));
-  const runtime = found.find((path) => path !== undefined);
+  const runtime = await firstProgram(wanted, directories);
   const missing = [...(shim ? [] : [shimName]), ...(runtime ? [] : [wanted.join(" or ")])];
   if (shim === undefined || runtime === undefined)
     throw new Failure("unsupported", `run containers: ${missing.join(" and ")} not found in PATH`, { hint });
   return { shim, runtime, ...(await askVersion(runtime)) };
+}
+
+/**
+ * Finds the runtime alone, for containers that need no shim; it is not asked for its version.
+ * @returns its path @throws {Failure} `unsupported` when there is none
+ */
+export async function findRuntimeProgram(options: FindRuntimeOptions = {}): Promise<string> {
+  const wanted = wantedRuntimes(options);
+  const runtime = await firstProgram(wanted, options.path ?? defaultPath());
+  if (runtime !== undefined) return runtime;
+  throw new Failure("unsupported", `run containers: ${wanted.join(" or ")} not found in PATH`, { hint });
+}
+
+function wantedRuntimes({ runtime }: FindRuntimeOptions): readonly string[] {
+  return runtime === undefined ? ["runc", "crun"] : [runtime];
+}
+
+async function firstProgram(
+  names: readonly string[],
+  directories: readonly string[],
+): Promise<string | undefined> {
+  const found = await Promise.all(names.map((name) => findProgram(name, directories)));
+  return found.find((path) => path !== undefined);
 }
 
 /**

@@ -19,6 +19,7 @@ export { hostCgroups, type HostCgroups } from "./host_cgroups.ts";
 export type * from "./oci_spec.ts";
 export { readRootFile } from "./root_file.ts";
 export * from "./run_foreground.ts";
+export { removeLeftovers, runOnce, stateFolder, type RunOnceOptions, type RunOncePlace } from "./run_once.ts";
 export { exitCodeOfFailure } from "./runtime_failure.ts";
 export { seccompProfile, type SeccompArchitecture } from "./seccomp.ts";
 export { ShimTask, type CreateTaskOptions, type TaskStreams } from "./shim_task.ts";

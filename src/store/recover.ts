@@ -1,5 +1,6 @@
 /** Taking back what an operation had begun when it failed, or when its process died. */
 import { isDigest, type ChainId, type ImageId } from "../oci/index.ts";
+import { endUnusedMounts } from "./gc/end_unused_mounts.ts";
 import { forgetManifest } from "./manifests.ts";
 import { forgetUnused, layerUsers, referencesLock, removeDirectories } from "./release.ts";
 import { listIfThere } from "./read_small.ts";
@@ -64,13 +65,14 @@ export async function recoverClaims(store: Store, session: Session): Promise<voi
 }
 
 /**
- * Takes out the images that dead sessions had stored and not yet named, so that nobody ever sees them (behaviours B118).
- * Done whenever a store is opened; costs one look at a directory where nothing died. The rest is left to gc.
+ * What dead sessions have left that others would see: images that were stored and not yet named (behaviours B118), and
+ * mounts. Done whenever a store is opened; costs one look at a directory where nothing died. The rest is left to gc.
  */
 export async function hideUnfinished(store: Store): Promise<void> {
   if (listIfThere(sessionsFolder(store)).length === 0) return;
   const { dead } = await readSessions(store);
-  const { images } = sortClaims(dead.flatMap(({ claims }) => [...claims]));
+  const { images, directories } = sortClaims(dead.flatMap(({ claims }) => [...claims]));
+  if (directories.size > 0) await endUnusedMounts(store, directories);
   if (images.size === 0) return;
   await store.withLock(referencesLock, async () => {
     const { live } = await readSessions(store);

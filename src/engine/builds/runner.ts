@@ -1,0 +1,108 @@
+/** Runs the commands of a build's `RUN` steps, each in a container of its own. */
+import { isatty } from "node:tty";
+import type { RunStep, StepMount, StepRunner } from "../../build/index.ts";
+import {
+  containerSpec,
+  findRuntimeProgram,
+  runOnce,
+  writeContainerFiles,
+  type BindMount,
+  type FileMounts,
+  type OciSpec,
+} from "../../runtime/index.ts";
+import type { Store } from "../../store/index.ts";
+import { makeStepBundle } from "./step_bundles.ts";
+import { createStepGuard, type StepGuard } from "./step_guard.ts";
+import { stepsFolder } from "./steps_folder.ts";
+
+/**
+ * The container's name for itself, with every network, as BuildKit has it: what a step writes down of it is the same in
+ * every build.
+ */
+const hostname = "buildkitsandbox";
+
+/** Runs steps as containers of `store`'s data root, with the defaults of `run`. Looks for the runtime at the first step. */
+export function createStepRunner(store: Store): StepRunner {
+  let found: Promise<Programs> | undefined;
+  return {
+    run: async (step) => {
+      await mustBeRoot(store);
+      found ??= findPrograms(store);
+      return runIn(store, step, await found);
+    },
+  };
+}
+
+interface Programs {
+  readonly runtime: string;
+  readonly guard: StepGuard;
+}
+
+async function findPrograms(store: Store): Promise<Programs> {
+  const runtime = await findRuntimeProgram();
+  return { runtime, guard: createStepGuard(runtime, stepsFolder(store.root)) };
+}
+
+/** An ordinary user is root of his user namespace by now, where he can have one. */
+async function mustBeRoot(store: Store): Promise<void> {
+  if (process.geteuid?.() === 0) return;
+  const { cannotRunHere } = await import("../namespace/unshare.ts");
+  throw cannotRunHere(store.root, store.driver.name);
+}
+
+async function runIn(store: Store, step: RunStep, { runtime, guard }: Programs): Promise<number> {
+  await using bundle = await makeStepBundle(store.root, step.id);
+  const files = await writeContainerFiles(bundle.directory, {
+    hostname,
+    hostNetwork: networkOf(step) === "host",
+    extraHosts: step.addHosts,
+  });
+  using watched = guard.watch(step.id);
+  void watched;
+  return await runOnce({
+    runtime,
+    bundle: bundle.directory,
+    id: step.id,
+    spec: specOf(step, files),
+    ...(step.interactive !== true && { onOutput: step.onOutput }),
+    signal: step.signal,
+  });
+}
+
+/**
+ * Docker's default is a bridge, which keeps a step's services off the host's network and gives it the internet all the
+ * same. There are no bridges yet, and a step without network could install nothing: so the default is the host's.
+ */
+function networkOf({ network }: RunStep): "private" | "host" {
+  return network === "none" ? "private" : "host";
+}
+
+function specOf(step: RunStep, files: FileMounts): OciSpec {
+  return containerSpec({
+    id: step.id,
+    rootfs: step.rootfs,
+    image: { Env: [...step.env] },
+    command: step.args,
+    user: step.user,
+    workingDir: step.workingDir,
+    hostname,
+    terminal: step.interactive === true && isatty(0),
+    network: networkOf(step),
+    files,
+    binds: step.mounts.flatMap(bindOf),
+    tmpfs: Object.fromEntries(step.mounts.flatMap(tmpfsOf)),
+    privileged: step.security === "insecure",
+  });
+}
+
+function bindOf(mount: StepMount): BindMount[] {
+  if (mount.type !== "bind") return [];
+  const { source, destination, readOnly } = mount;
+  return [{ source, destination, readOnly }];
+}
+
+/** Programs may be run from it, as in BuildKit. */
+function tmpfsOf(mount: StepMount): [destination: string, options: string][] {
+  if (mount.type !== "tmpfs") return [];
+  return [[mount.destination, mount.size === undefined ? "exec" : `exec,size=${mount.size}`]];
+}
