@@ -1,5 +1,7 @@
 export * from "./types.ts";
 export { layerPath } from "./layer_path.ts";
+export { readMark, type WhiteoutMark } from "./whiteout.ts";
+export { opaqueName, whiteoutPrefix } from "./whiteout.ts";
 export type { ApplyLimits } from "./entry_rules.ts";
 export { LayerApplier, type AppliedLayer } from "./layer_applier.ts";
 export type { UnpackLimits } from "./tar_stage.ts";
