@@ -38,8 +38,9 @@ export interface NameValue {
 interface Common<Kind extends string> {
   readonly kind: Kind;
   /**
-   * As Docker's steps show it: the word in capitals, flags and all, continued lines joined with their indentation
-   * (behaviours B063): `RUN apt-get update -y &&     apt-get install -y emacs`. Here-documents are left out.
+   * As the steps of Docker's classic builder show it: the word as written, flags and all, continued lines joined with
+   * their indentation (behaviours B063): `RUN apt-get update -y &&     apt-get install -y emacs`. Here-documents are left
+   * out.
    */
   readonly text: string;
   /** From the word to the last line that belongs to it. */
