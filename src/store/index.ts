@@ -1,4 +1,5 @@
 export * from "./types.ts";
+export { writeUnsynced } from "./atomic_write.ts";
 export { openBlobCache, type BlobCacheOptions } from "./blob_cache.ts";
 export {
   defaultKeepBytes,
@@ -10,6 +11,7 @@ export {
   type PruneCacheOptions,
   type PrunedCache,
 } from "./build_cache.ts";
+export { buildCacheFolder } from "./build_cache/cache_folder.ts";
 export { checkStore, type CheckOptions, type Problem } from "./check.ts";
 export { containersLock } from "./container_layers.ts";
 export { deleteImage } from "./delete_image.ts";
