@@ -1,0 +1,4 @@
+export type * from "./types.ts";
+export { type ContentMemory, openContentMemory } from "./content_memory.ts";
+export { openDirectorySource } from "./directory_source.ts";
+export { withIgnored } from "./ignored_source.ts";
