@@ -23,7 +23,8 @@ import { ReadView, TreeBranch } from "../union/index.ts";
 import { addLayer } from "./add_layer.ts";
 import { emptyLayerDiffId } from "./derive_image.ts";
 import { mergeChanges } from "./merge_changes.ts";
-import { openImageView } from "./open_image_view.ts";
+import { stackOf } from "./image_facts.ts";
+import { openLayersView } from "./open_image_view.ts";
 import { spoolLayers } from "./spool_layers.ts";
 import { viewTar } from "./view_tar.ts";
 
@@ -94,17 +95,13 @@ async function mergedLayer(
   const diffIds = image.config.rootfs.diff_ids ?? [];
   const chains: ChainId[] = chainIds(diffIds);
   const lower = diffIds.slice(0, from - 1);
-  using below = await openImageView(store, withLayers(image, lower));
+  using below = await openLayersView(store, await stackOf(store, lower, `image ${image.id}`));
   await using spooled = await spoolLayers(store, chains.slice(from - 1, to), signal);
   using tars = openTree(spooled.targets);
   const root = mergeChanges(spooled.targets.map(readCatalog), lower.length === 0 ? undefined : below.view);
   using branch = new TreeBranch(root, tars.sources);
   const tar = viewTar(new ReadView({ dialect: "overlay2", lowers: [branch] }), { signal });
   return await addLayer(store, session, chains[from - 2], tar, signal);
-}
-
-function withLayers(image: StoredImage, diffIds: readonly DiffId[]): StoredImage {
-  return { ...image, config: { ...image.config, rootfs: { type: "layers", diff_ids: [...diffIds] } } };
 }
 
 function squashedConfig(
