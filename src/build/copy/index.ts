@@ -1,0 +1,2 @@
+export { planCopy } from "./plan_copy.ts";
+export type { CopyPlan, CopyRequest, DownloadedFile, EntriesOptions, InlineFile } from "./types.ts";

@@ -1,0 +1,61 @@
+/**
+ * `--chown`:
+ *
+ *     owner = [ user ] [ ":" [ group ] ]        names of the stage's /etc/passwd and /etc/group, or numbers
+ */
+import { Failure } from "../../errors.ts";
+
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+const maxId = 2 ** 31 - 1;
+
+/**
+ * A user without a group brings the group of the same name or number; where there is none of that name, the group that
+ * /etc/passwd gives the user (as BuildKit; the old builder refuses). An empty part is root.
+ *
+ * Throws `Failure("invalid")` in the words of Docker's old builder (`parseChownFlag`) for an unknown name and for more
+ * than one colon.
+ */
+export function ownerOf(chown: string, accounts: { readonly passwd: string; readonly group: string }): Owner {
+  const [user = "", group, ...more] = chown.split(":");
+  if (more.length > 0) fail(`invalid chown string format: ${chown}`);
+  const account = user === "" ? { id: 0, gid: 0 } : userOf(user, accounts.passwd);
+  if (account === undefined) return fail(`can't find uid for user ${user}: no such user: ${user}`);
+  const gid = groupOf(group ?? user, accounts.group);
+  if (gid !== undefined) return { uid: account.id, gid };
+  if (group === undefined) return { uid: account.id, gid: account.gid };
+  return fail(`can't find gid for group ${group}: no such group: ${group}`);
+}
+
+function userOf(name: string, passwd: string): { id: number; gid: number } | undefined {
+  const id = toId(name);
+  if (id !== undefined) return { id, gid: id };
+  const row = rowOf(name, passwd);
+  return row && { id: Number(row[2]) || 0, gid: Number(row[3]) || 0 };
+}
+
+function groupOf(name: string, group: string): number | undefined {
+  if (name === "") return 0;
+  const row = toId(name) === undefined ? rowOf(name, group) : undefined;
+  return row === undefined ? toId(name) : Number(row[2]) || 0;
+}
+
+function rowOf(name: string, file: string): string[] | undefined {
+  return file
+    .split("\n")
+    .map((line) => line.trim().split(":"))
+    .find(([first]) => first === name);
+}
+
+function toId(text: string): number | undefined {
+  if (!/^[+-]?\d+$/.test(text)) return undefined;
+  const id = Number(text);
+  return id >= 0 && id <= maxId ? id : fail(`uids and gids must be in range 0-${maxId}: ${text}`);
+}
+
+function fail(why: string): never {
+  throw new Failure("invalid", `unable to convert uid/gid chown string to host mapping: ${why}`);
+}
