@@ -60,9 +60,11 @@ export class ReadView {
     }
   }
 
-  /** Every path with its origin, depth first, names by their bytes; the root is left out. */
-  *walk(): Generator<Origin, void, undefined> {
-    yield* this.#walk("", this.stack.root);
+  /** Every path below a directory with its origin, depth first, names by their bytes; the directory is left out. */
+  *walk(directory: ByteString = ""): Generator<Origin, void, undefined> {
+    if (directory === "") return yield* this.#walk("", this.stack.root);
+    const { path, found } = this.place(directory, "readdir", false);
+    if (found?.parts !== undefined) yield* this.#walk(path, found);
   }
 
   /** `stat(2)`, or `lstat(2)`. @throws UnionError */
