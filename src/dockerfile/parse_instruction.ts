@@ -22,18 +22,22 @@ export function parseInstruction(text: string, options: { readonly escape?: "\\"
 
 /**
  * The instructions of `text`, each with its word in capitals, still to be parsed: so a caller can refuse words before
- * their arguments are looked at. Comments are gone. Throws `Failure("invalid")` for what is no sequence of instructions,
- * and where there is none.
+ * their arguments are looked at. Comments are gone; `escape` is what `# escape=` on top of them says. Throws
+ * `Failure("invalid")` for what is no sequence of instructions, and where there is none.
  */
-export function splitInstructions(
-  text: string,
-): readonly { readonly word: string; readonly parse: () => Instruction }[] {
+export function splitInstructions(text: string): {
+  readonly escape: "\\" | "`";
+  readonly statements: readonly { readonly word: string; readonly parse: () => Instruction }[];
+} {
   return withLines(text, "\\", ({ statements, escape }, lines) => {
     if (statements.length === 0) throw new Failure("invalid", "file with no instructions");
-    return statements.map((statement) => ({
-      word: (/^\S*/.exec(statement.text)?.[0] ?? "").toUpperCase(),
-      parse: () => placed(lines, () => parseStatement(statement, escape, lines).instruction),
-    }));
+    return {
+      escape,
+      statements: statements.map((statement) => ({
+        word: (/^\S*/.exec(statement.text)?.[0] ?? "").toUpperCase(),
+        parse: () => placed(lines, () => parseStatement(statement, escape, lines).instruction),
+      })),
+    };
   });
 }
 

@@ -1,0 +1,1 @@
+export { editConfig, setsCommand, type EditContext } from "./edit_config.ts";
