@@ -56,6 +56,8 @@ test("B133 parent and lastUpdated lie in metadata/, 0600 in a 0700 directory, wi
   assert.equal(readFileSync(join(paths.metadata(child), "parent"), "utf8"), parent);
   assert.equal(existsSync(paths.metadata(parent)), false, "an image that was never tagged has no metadata");
 
+  assert.deepEqual(await images.parents(), new Map([[child, parent]]));
+
   await images.markUpdated(child);
   const written = readFileSync(join(paths.metadata(child), "lastUpdated"), "utf8");
   assert.match(written, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{0,8}[1-9])?Z$/);

@@ -26,6 +26,16 @@ export function openImageDb(paths: StorePaths, hasLayer: (chainId: ChainId) => b
         .filter((id): id is Digest => isDigest(id));
     },
 
+    async parents() {
+      const parents = new Map<ImageId, ImageId>();
+      for (const name of listIfThere(paths.configMetadata)) {
+        const parent = readTextIfSeen(join(paths.configMetadata, name, "parent"));
+        if (parent !== undefined && isDigest(parent) && isDigest(`sha256:${name}`))
+          parents.set(`sha256:${name}` as ImageId, parent);
+      }
+      return parents;
+    },
+
     async put(bytes, options = {}) {
       const config = checkConfig(parseStranger(bytes));
       const top = chainIds(config.rootfs.diff_ids ?? []).at(-1);

@@ -18,6 +18,8 @@ export interface StoredImage {
 export interface ImageDb {
   get(id: ImageId): Promise<StoredImage | undefined>;
   list(): Promise<ImageId[]>;
+  /** Parents of all images that have one, by the child. The configs are not read. */
+  parents(): Promise<ReadonlyMap<ImageId, ImageId>>;
   /** Stores a config whose layers are registered; idempotent. Throws `Failure("corrupt")` for a bad config. */
   put(bytes: Uint8Array, options?: { readonly parent?: ImageId }): Promise<ImageId>;
   markUpdated(id: ImageId): Promise<void>;
