@@ -20,6 +20,7 @@ export {
   readCatalog,
   repairHint,
 } from "./catalog/read_catalog.ts";
+export { treeOfTars } from "./catalog/tree_of_tars.ts";
 export {
   dropShared,
   lentDirectory,
