@@ -95,9 +95,11 @@ function runConfig(
 ): ContainerConfig {
   const before = parent?.config.config ?? {};
   const setsCommand = kind === "cmd" || kind === "entrypoint";
+  const emptied = kind === "entrypoint" && config.Entrypoint?.length === 0;
   const check = mergedHealthcheck(healthcheckOf(config), healthcheckOf(before));
   return {
     ...config,
+    ...(emptied && { Entrypoint: null }),
     ...(check !== undefined && { Healthcheck: check }),
     ArgsEscaped: setsCommand ? false : (before.ArgsEscaped ?? false),
     Image: parent?.id ?? "",
@@ -123,13 +125,17 @@ function withoutZeros(check: Healthcheck): Healthcheck {
   return Object.fromEntries(Object.entries(check).filter(([, value]) => value !== undefined && value !== 0));
 }
 
-/** What creating the container has added to the probe: its name for itself, and labels that are there but empty. */
+/**
+ * What creating the container has added to the probe: its name for itself, labels that are there but empty, and the
+ * parent's entrypoint where the stage has none. So Docker never finds an `ENTRYPOINT []` again that took one away.
+ */
 function containerConfig(step: ClassicStep, container: string | undefined): ContainerConfig {
   const probe = classicProbe(step);
   // Of a RUN the probe is recorded, not what the container had; a copy has no container.
   if (container === undefined || step.kind === "run") return probe;
-  const host =
+  const Hostname =
     probe.Hostname === undefined || probe.Hostname === "" ? container.slice(0, 12) : probe.Hostname;
-  const labels = step.parent === undefined ? probe.Labels : (probe.Labels ?? {});
-  return goContainerConfig({ ...probe, Hostname: host, ...(labels !== undefined && { Labels: labels }) });
+  if (step.parent === undefined) return goContainerConfig({ ...probe, Hostname });
+  const Entrypoint = probe.Entrypoint ?? step.parent.config.config?.Entrypoint ?? null;
+  return goContainerConfig({ ...probe, Hostname, Entrypoint, Labels: probe.Labels ?? {} });
 }
