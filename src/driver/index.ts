@@ -9,6 +9,7 @@ export {
   probeOverlay,
   type ProbeResult,
 } from "./choose_driver.ts";
+export { copyTree } from "./copy_tree.ts";
 export { copyWritable } from "./copy_writable.ts";
 export { createOverlay2, type DriverOptions } from "./overlay2.ts";
 export { parseStorageOptions, type StorageOptions } from "./storage_options.ts";

@@ -11,9 +11,10 @@ export {
   type PruneCacheOptions,
   type PrunedCache,
 } from "./build_cache.ts";
-export { buildCacheFolder } from "./build_cache/cache_folder.ts";
+export { buildCacheFolder, cacheMountsFolder } from "./build_cache/cache_folder.ts";
 export { checkStore, type CheckOptions, type Problem } from "./check.ts";
 export { containersLock } from "./container_layers.ts";
+export { DiskUsage } from "./disk_usage.ts";
 export { deleteImage } from "./delete_image.ts";
 export { encodeConfig } from "./encode_config.ts";
 export { collectGarbage, type CollectedGarbage, type CollectOptions } from "./gc.ts";
@@ -28,6 +29,7 @@ export { referencesLock, releaseLayers } from "./release.ts";
 export { cachedSource, repairLayer, type LayerSource } from "./repair_layer.ts";
 export { resolveImage } from "./resolve_image.ts";
 export type { Session } from "./sessions.ts";
+export type { MountPoint } from "./place_mount_points.ts";
 export { makeTemporaryLayer, type TemporaryLayer } from "./temporary_layer.ts";
 export { timestamp } from "./timestamp.ts";
 export { viewImage } from "./view.ts";

@@ -1,6 +1,6 @@
 /** Taking back what an operation had begun when it failed, or when its process died. */
 import { isDigest, type ChainId, type ImageId } from "../oci/index.ts";
-import { endUnusedMounts } from "./gc/end_unused_mounts.ts";
+import { endMountsIn, endUnusedMounts } from "./gc/end_unused_mounts.ts";
 import { forgetManifest } from "./manifests.ts";
 import { forgetUnused, layerUsers, referencesLock, removeDirectories } from "./release.ts";
 import { listIfThere } from "./read_small.ts";
@@ -72,6 +72,7 @@ export async function hideUnfinished(store: Store): Promise<void> {
   if (listIfThere(sessionsFolder(store)).length === 0) return;
   const { dead } = await readSessions(store);
   const { images, directories } = sortClaims(dead.flatMap(({ claims }) => [...claims]));
+  for (const { directory } of dead) endMountsIn(directory);
   if (directories.size > 0) await endUnusedMounts(store, directories);
   if (images.size === 0) return;
   await store.withLock(referencesLock, async () => {

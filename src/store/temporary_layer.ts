@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { CacheId } from "../driver/index.ts";
 import { Failure } from "../errors.ts";
 import type { ChainId } from "../oci/index.ts";
+import type { MountPoint } from "./place_mount_points.ts";
 import type { Session } from "./sessions.ts";
 import type { Store } from "./types.ts";
 import { makeWritableLayer, removeWritableLayer } from "./writable_layer.ts";
@@ -14,15 +15,24 @@ export interface TemporaryLayer {
   remove(): Promise<void>;
 }
 
+export interface TemporaryLayerOptions {
+  /**
+   * Whether a container is to run in it: then between `parent` and it lies a layer with the places for what the engine
+   * mounts, and with `mountPoints`, so that none of them is a change.
+   */
+  readonly container: false | { readonly mountPoints: readonly MountPoint[] };
+}
+
 /**
- * Makes a writable layer on the layer `parent`, as a container has it, without a container. `session` claims its
- * directories: if this process dies, they and what is mounted of them are garbage. The caller sees to it that `parent`
- * stays. Throws `Failure("not-found")` if it is not there.
+ * Makes a writable layer on the layer `parent` (undefined: on nothing). `session` claims its directories: if this process
+ * dies, they and what is mounted of them are garbage. The caller sees to it that `parent` stays.
+ * Throws `Failure("not-found")` if it is not there.
  */
 export async function makeTemporaryLayer(
   store: Store,
   session: Session,
   parent: ChainId | undefined,
+  { container }: TemporaryLayerOptions,
 ): Promise<TemporaryLayer> {
   const { driver } = store;
   const top = parent === undefined ? undefined : await store.layers.get(parent);
@@ -36,7 +46,9 @@ export async function makeTemporaryLayer(
   };
   await session.claim(layer.initId, layer.mountId);
   try {
-    await makeWritableLayer(driver, layer, { below: top?.cacheId, durable: false });
+    const below = top?.cacheId;
+    if (container === false) await driver.create(mountId, below, { writable: true });
+    else await makeWritableLayer(driver, layer, { below, durable: false, ...container });
   } catch (error) {
     await remove();
     throw error;

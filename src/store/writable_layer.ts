@@ -2,6 +2,7 @@
 import type { CacheId, Driver } from "../driver/index.ts";
 import { driverContent } from "./driver_folder.ts";
 import { populateInitLayer, syncInitLayer } from "./init_layer.ts";
+import { placeMountPoints, type MountPoint } from "./place_mount_points.ts";
 
 export interface WritableLayer {
   readonly mountId: CacheId;
@@ -13,18 +14,21 @@ export interface WritableLayerOptions {
   readonly below: CacheId | undefined;
   /** False: a loss of power may take it, and nothing is flushed. */
   readonly durable: boolean;
+  /** What else has to be there to mount on. */
+  readonly mountPoints?: readonly MountPoint[];
 }
 
 /** Makes both. When it fails the caller removes them. */
 export async function makeWritableLayer(
   driver: Driver,
   layer: WritableLayer,
-  { below, durable }: WritableLayerOptions,
+  { below, durable, mountPoints = [] }: WritableLayerOptions,
 ): Promise<void> {
   await driver.create(layer.initId, below, { writable: true });
   {
     await using root = await driver.mount(layer.initId, { volatile: !durable });
     populateInitLayer(root.path);
+    placeMountPoints(root.path, mountPoints);
   }
   if (durable) await syncInitLayer(driverContent(driver, layer.initId));
   await driver.create(layer.mountId, layer.initId, { writable: true });

@@ -46,6 +46,25 @@ export async function lockFile(
   }
 }
 
+/** {@link lockFile} if nobody is in its way; else undefined, at once. @throws SysError */
+export function tryLockFile(path: ByteString, mode: LockMode = "exclusive"): Disposable | undefined {
+  for (;;) {
+    const fd = openAt(AT_FDCWD, path, O_RDWR | O_CREAT, 0o600);
+    try {
+      if (flock(fd, mode)) {
+        if (fstat(fd).nlink > 0) return held(fd);
+      } else {
+        close(fd);
+        return undefined;
+      }
+    } catch (error) {
+      close(fd);
+      throw error;
+    }
+    close(fd);
+  }
+}
+
 const neverAborted = new AbortController().signal;
 
 function held(fd: number): AsyncDisposable & Disposable {

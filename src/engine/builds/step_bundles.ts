@@ -48,7 +48,8 @@ export async function settleSteps(root: string): Promise<void> {
 }
 
 async function settleStep(directory: string, id: string): Promise<void> {
-  const lock = tryLock(lockPath(directory));
+  using lock = sys.tryLockFile(fromText(lockPath(directory)));
+  // The process that runs the step lives.
   if (lock === undefined) return;
   try {
     if (existsSync(directory)) {
@@ -59,15 +60,5 @@ async function settleStep(directory: string, id: string): Promise<void> {
     rmSync(lockPath(directory), { force: true });
   } catch (error) {
     if (!isFailure(error, "unsupported")) throw error;
-  } finally {
-    sys.close(lock);
   }
-}
-
-/** Undefined: the process that runs the step lives. */
-function tryLock(path: string): number | undefined {
-  const fd = sys.openAt(sys.AT_FDCWD, fromText(path), sys.O_RDWR | sys.O_CREAT, 0o600);
-  if (sys.flock(fd, "exclusive") && sys.fstat(fd).nlink > 0) return fd;
-  sys.close(fd);
-  return undefined;
 }

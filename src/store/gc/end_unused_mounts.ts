@@ -1,9 +1,9 @@
 /** Mounts of layers that a crash left. */
 import { realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { toText } from "../../byte_string.ts";
+import { fromText, toText } from "../../byte_string.ts";
 import { isFailure } from "../../errors.ts";
-import { mountInfo } from "../../sys/index.ts";
+import { mountInfo, unmount } from "../../sys/index.ts";
 import type { Store } from "../types.ts";
 import type { Garbage } from "./types.ts";
 
@@ -20,6 +20,16 @@ export async function endUnusedMounts(store: Store, only?: ReadonlySet<string>):
   for (const id of ids) if (!containers.has(id)) await takeAndLeave(store, id);
   const after = mountsOf(store);
   return [...before.keys()].filter((path) => !after.has(path)).map(ended);
+}
+
+/** Ends all that is mounted below a dead session's directory, such as file systems in memory. */
+export function endMountsIn(directory: string): void {
+  // It may have gone meanwhile; its parent stays.
+  const path = join(realpathSync(dirname(directory)), basename(directory));
+  const inside = `${fromText(path)}/`;
+  const found = mountInfo().filter(({ mountPoint }) => mountPoint.startsWith(inside));
+  // Later ones may stand on earlier ones.
+  for (const { mountPoint } of found.reverse()) unmount(mountPoint, { detach: true });
 }
 
 async function mountsOfContainers(store: Store): Promise<Set<string>> {

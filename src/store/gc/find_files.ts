@@ -9,6 +9,7 @@ import { storePaths, type StorePaths } from "../paths.ts";
 import { listIfThere } from "../read_small.ts";
 import { readSessions, type Session } from "../sessions.ts";
 import type { Store } from "../types.ts";
+import { endMountsIn } from "./end_unused_mounts.ts";
 import { isOld } from "./find_references.ts";
 import type { Garbage } from "./types.ts";
 
@@ -37,7 +38,14 @@ export async function findFiles(
 
 async function deadSessions(store: Store, own: Session): Promise<Garbage[]> {
   const { dead } = await readSessions(store, own);
-  return dead.map(({ directory }) => file("session", directory, "its process died"));
+  return dead.map(({ directory }) => {
+    const garbage = file("session", directory, "its process died");
+    const remove = (): Promise<void> => {
+      endMountsIn(directory);
+      return garbage.remove();
+    };
+    return { ...garbage, remove };
+  });
 }
 
 /** Entries on their way into layerdb or out of it. Both take moments: an old one has no maker any more. */
