@@ -1,0 +1,3 @@
+export { listCacheMounts, pruneCacheMounts, type CacheMount } from "./list_cache_mounts.ts";
+export { prepareMounts } from "./prepare_mounts.ts";
+export type { MountPlace, PreparedMounts } from "./types.ts";
