@@ -20,6 +20,8 @@ import type { Registries } from "./registries.ts";
 export interface RemoteResolveOptions extends ResolveOptions {
   /** What `head` gave for the same name: saves asking again. */
   readonly descriptor?: Descriptor;
+  /** Media type of a config that is taken as well, though what has it is no image. */
+  readonly configType?: string;
 }
 
 export interface PushOptions extends TransferOptions {

@@ -1,4 +1,8 @@
+export { cacheConfigType, inlineMember } from "./cache_config.ts";
+export { openCacheDirectory, writeCacheDirectory } from "./cache_directory.ts";
 export { explainMiss } from "./explain_miss.ts";
+export { exportCache, inlineCache } from "./export_cache.ts";
+export { importCache, joinCaches, type ImportOptions } from "./import_cache.ts";
 export {
   readLastBuild,
   sameStep,

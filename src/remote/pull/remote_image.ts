@@ -29,9 +29,20 @@ const configTypes = new Set<string>([
   "",
 ]);
 
+/** Throws `Failure("unsupported")` for an artifact that is no image (a chart, a plugin), unless it is of the type `also`. */
+export function refuseArtifact(ref: Reference, { config }: Manifest, also?: string): void {
+  if (configTypes.has(config.mediaType) || config.mediaType === also) return;
+  throw new Failure(
+    "unsupported",
+    `${repositoryOf(ref)} is no image: its config has media type "${config.mediaType}"`,
+    {
+      hint: "Registries also keep charts, plugins and other artifacts; those need their own tools.",
+    },
+  );
+}
+
 /**
  * The view of a manifest that was fetched. Layers do not know their diff IDs: those stand in the config.
- * Throws `Failure("unsupported")` for an artifact that is no image (a chart, a plugin).
  *
  * @param referenceDigest digest under which the name was resolved: the index's, if there is one.
  */
@@ -43,15 +54,6 @@ export function remoteImage(
   open: OpenRemoteBlob,
 ): ImageView {
   const { config } = manifest;
-  if (!configTypes.has(config.mediaType)) {
-    throw new Failure(
-      "unsupported",
-      `${repositoryOf(ref)} is no image: its config has media type "${config.mediaType}"`,
-      {
-        hint: "Registries also keep charts, plugins and other artifacts; those need their own tools.",
-      },
-    );
-  }
   const repository = repositoryOf(ref);
   return {
     imageId: config.digest as ImageId,

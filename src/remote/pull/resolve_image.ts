@@ -17,7 +17,7 @@ import {
 import type { Connection } from "../connection.ts";
 import { getManifest, headManifest, pullScope } from "./manifests.ts";
 import { openBlob, type BlobPlace } from "./blob_source.ts";
-import { remoteImage, type OpenRemoteBlob } from "./remote_image.ts";
+import { refuseArtifact, remoteImage, type OpenRemoteBlob } from "./remote_image.ts";
 
 /** An index may hold indexes; deeper nesting than this serves no one but an attacker. */
 const maxDepth = 4;
@@ -26,6 +26,8 @@ export interface ResolveRequest {
   readonly platform?: Platform;
   /** What the name stands for, if that was asked already. */
   readonly descriptor?: Descriptor;
+  /** Media type of a config that is taken as well, though what has it is no image. */
+  readonly configType?: string;
   readonly signal: AbortSignal;
 }
 
@@ -51,6 +53,7 @@ export async function resolveImage(
     const descriptor = { ...fetched.descriptor, mediaType: parsed.mediaType };
     if (parsed.kind === "manifest") {
       const open = blobOpener([connection, ...others], ref);
+      refuseArtifact(ref, parsed.manifest, request.configType);
       return remoteImage(ref, { ...fetched, descriptor }, parsed.manifest, named, open);
     }
     digest = choose(parsed.index, request.platform, ref).digest;
