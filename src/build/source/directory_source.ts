@@ -8,6 +8,7 @@ import type { ContentMemory } from "./content_memory.ts";
 import { withIgnored } from "./ignored_source.ts";
 import { nowhere, OpenDirectories } from "./open_directories.ts";
 import { OpenFile } from "./open_file.ts";
+import { isPortable } from "./portable_xattrs.ts";
 import { resolvePath } from "./resolve_path.ts";
 import { changed, isPlain, missing, nameOf, notThat, parentOf } from "./source_path.ts";
 import type { SourceKind, SourceStat, SourceTree } from "./types.ts";
@@ -82,15 +83,13 @@ class DirectorySource implements SourceTree {
     return sys.readlinkAt(this.#parent(path), nameOf(path));
   }
 
-  /** Those that mean the same on every machine: not labels and access lists of this one. */
   xattrs(path: ByteString): ReadonlyMap<ByteString, Uint8Array> {
     this.#existing(path);
     const [directory, name] =
       path === "" ? [this.#directories.root, "."] : [this.#parent(path), nameOf(path)];
     const values = new Map<ByteString, Uint8Array>();
     for (const attribute of sys.listXattrAt(directory, name)) {
-      if (!attribute.startsWith("user.") && attribute !== "security.capability") continue;
-      const value = sys.getXattrAt(directory, name, attribute);
+      const value = isPortable(attribute) ? sys.getXattrAt(directory, name, attribute) : undefined;
       if (value !== undefined) values.set(attribute, value);
     }
     return values;

@@ -4,3 +4,4 @@ export { openDirectorySource } from "./directory_source.ts";
 export { withIgnored } from "./ignored_source.ts";
 export { openLayersSource } from "./layers_source.ts";
 export { memorySource } from "./memory_source.ts";
+export { openTarSource } from "./tar_source.ts";

@@ -5,6 +5,9 @@ import { Failure } from "../../errors.ts";
 /** PATH_MAX of linux/limits.h, less the NUL: nothing longer could be made in a container. */
 export const longestPath = 4095;
 
+/** NAME_MAX. */
+export const longestName = 255;
+
 // eslint-disable-next-line no-control-regex
 const odd = /(?:^|\/)\.{0,2}(?:\/|$)|\0/;
 
