@@ -104,13 +104,11 @@ export class LayerDraft {
   }
 
   /**
-   * Makes the directory and those above it, where they are missing. Returns whether the last one was. Throws
-   * `Failure("invalid")` where something else is in the way.
+   * The directory and those above it join the layer; where they are missing, they are made. Throws `Failure("invalid")`
+   * where something else is in the way.
    */
-  makeDirectories(path: ByteString, made: MadeDirectory = rootOwner): boolean {
-    if (path === "" || this.kindAt(path) === "directory") return false;
-    this.#enter(path, made);
-    return true;
+  makeDirectories(path: ByteString, made: MadeDirectory = rootOwner): void {
+    if (path !== "") this.#enter(path, made);
   }
 
   /** Puts a directory there, or gives the one that is there these attributes; replaces anything else. */
@@ -134,10 +132,10 @@ export class LayerDraft {
   }
 
   /**
-   * Gives what is at `target` another name. A file of the image joins the layer for that. Throws `Failure("invalid")` if
-   * there is nothing, or a directory.
+   * Gives what is at `target` another name, and returns it. A file of the image joins the layer for that. Throws
+   * `Failure("invalid")` if there is nothing, or a directory.
    */
-  link(path: ByteString, target: ByteString): void {
+  link(path: ByteString, target: ByteString): DraftNode {
     const here = this.#find(target);
     const node = here === "image" ? this.#adopt(target) : here;
     if (node === undefined || "children" in node) {
@@ -145,6 +143,7 @@ export class LayerDraft {
       throw new Failure("invalid", `cannot link ${shown(path)} to ${shown(target)}: ${why}`);
     }
     if (path !== target) this.set(path, node);
+    return node;
   }
 
   /** All that the layer holds, each directory before what it holds, names by their bytes. */

@@ -5,7 +5,7 @@ import { LayerDraft } from "../../image/index.ts";
 import type { PackedEntry, TarEntry } from "../../tar/index.ts";
 import { MemoryBranch, ReadView } from "../../union/index.ts";
 import type { CopySource } from "./copy_source.ts";
-import { type Owner, ownerOf } from "./owner_of.ts";
+import { accountsOf, type Owner, ownerOf } from "./owner_of.ts";
 import { destinationOf, type PlaceOptions, placeSource } from "./place_source.ts";
 import type { CopyRequest, EntriesOptions } from "./types.ts";
 import { archiveEntries, unpackArchive, type UnpackedArchive } from "./unpack_archive.ts";
@@ -27,7 +27,7 @@ export async function* copyEntries(
 ): AsyncGenerator<PackedEntry, void, undefined> {
   const { time, epoch = Infinity, signal, correct } = options;
   const draft = new LayerDraft(plan.request.link ? emptyView() : view, Math.min(time, epoch));
-  const archives = await placeAll(draft, plan, options);
+  const archives = await placeAll(draft, plan, ownerFor(plan, view, options), options);
   const listed = draft.list().toArray();
   for (const { entry } of listed) clamp(entry, epoch);
   if (correct !== undefined) {
@@ -45,19 +45,26 @@ export async function* copyEntries(
   for (const archive of archives) yield* archiveEntries(archive, listed, signal);
 }
 
+function ownerFor(
+  { request: { chown } }: PlannedCopy,
+  view: ReadView,
+  { accounts }: EntriesOptions,
+): Owner | undefined {
+  return chown === undefined || chown === "" ? undefined : ownerOf(chown, accounts ?? accountsOf(view));
+}
+
 async function placeAll(
   draft: LayerDraft,
   { request, sources, madeMode, isContext }: PlannedCopy,
-  { time, accounts, signal }: EntriesOptions,
+  owner: Owner | undefined,
+  { time, signal }: EntriesOptions,
 ): Promise<UnpackedArchive[]> {
-  const { chown, classic = false } = request;
-  const owner: Owner | undefined = chown === undefined || chown === "" ? undefined : ownerOf(chown, accounts);
   const options: PlaceOptions = {
     destination: destinationOf(request.destination, request.workingDir),
     ...(owner !== undefined && { owner }),
     ...(madeMode !== undefined && { madeMode }),
     time,
-    clearsSetId: classic && (isContext || owner !== undefined),
+    clearsSetId: request.classic === true && (isContext || owner !== undefined),
     signal,
   };
   const archives: UnpackedArchive[] = [];
@@ -68,7 +75,11 @@ async function placeAll(
       else placeSource(draft, source, options);
     } catch (error) {
       if (!isFailure(error, "invalid")) throw error;
-      throw new Failure("invalid", `failed to copy files: ${error.message}`, { cause: error });
+      const what =
+        source.kind === "directory"
+          ? "failed to copy files: failed to copy directory"
+          : "failed to copy files";
+      throw new Failure("invalid", `${what}: ${error.message}`, { cause: error });
     }
   }
   return archives;

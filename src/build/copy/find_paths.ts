@@ -17,6 +17,17 @@ export function insideTree(source: string): string {
   return parts.join("/");
 }
 
+/** Whether `..` leads out of the tree, where {@link insideTree} stops it. */
+export function leavesTree(source: string): boolean {
+  let depth = 0;
+  for (const part of source.split("/")) {
+    if (part === "..") depth--;
+    else if (part !== "" && part !== ".") depth++;
+    if (depth < 0) return true;
+  }
+  return false;
+}
+
 export interface FindOptions {
   /** The directory that the pattern and what is found begin in; default: the tree's root. */
   readonly root?: ByteString;

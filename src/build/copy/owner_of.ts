@@ -4,6 +4,8 @@
  *     owner = [ user ] [ ":" [ group ] ]        names of the stage's /etc/passwd and /etc/group, or numbers
  */
 import { Failure } from "../../errors.ts";
+import type { ReadView } from "../../union/index.ts";
+import type { Accounts } from "./types.ts";
 
 export interface Owner {
   readonly uid: number;
@@ -19,7 +21,7 @@ const maxId = 2 ** 31 - 1;
  * Throws `Failure("invalid")` in the words of Docker's old builder (`parseChownFlag`) for an unknown name and for more
  * than one colon.
  */
-export function ownerOf(chown: string, accounts: { readonly passwd: string; readonly group: string }): Owner {
+export function ownerOf(chown: string, accounts: Accounts): Owner {
   const [user = "", group, ...more] = chown.split(":");
   if (more.length > 0) fail(`invalid chown string format: ${chown}`);
   const account = user === "" ? { id: 0, gid: 0 } : userOf(user, accounts.passwd);
@@ -28,6 +30,19 @@ export function ownerOf(chown: string, accounts: { readonly passwd: string; read
   if (gid !== undefined) return { uid: account.id, gid };
   if (group === undefined) return { uid: account.id, gid: account.gid };
   return fail(`can't find gid for group ${group}: no such group: ${group}`);
+}
+
+// What Linux distributions have is a few kilobytes.
+const maxFile = 16 << 20;
+
+/** The image's own files; one that is missing, too large or no file names nobody. */
+export function accountsOf(view: ReadView): Accounts {
+  const read = (path: string): string => {
+    const found = view.lookup(path, { follow: true });
+    if (found?.stat.kind !== "file" || found.stat.size > maxFile) return "";
+    return Buffer.from(view.read(found.path)).toString();
+  };
+  return { passwd: read("etc/passwd"), group: read("etc/group") };
 }
 
 function userOf(name: string, passwd: string): { id: number; gid: number } | undefined {

@@ -9,6 +9,8 @@ import { type ModeChange, parseModeChange } from "./change_mode.ts";
 import { copyEntries } from "./copy_entries.ts";
 import type { CopySource, FileContent, FileItem } from "./copy_source.ts";
 import { digestSources } from "./digest_sources.ts";
+import { leavesTree } from "./find_paths.ts";
+import { hasWildcard } from "./match_name.ts";
 import { isArchive } from "./is_archive.ts";
 import { endsAsDirectory } from "./place_source.ts";
 import { readDirectory } from "./read_items.ts";
@@ -62,6 +64,12 @@ function readAll(
   const command = kind.toUpperCase();
   for (const source of request.sources) {
     if (tree === undefined) throw new Failure("invalid", `${command} failed: missing build context`);
+    if (request.classic === true && leavesTree(source) && !hasWildcard(source)) {
+      throw new Failure(
+        "invalid",
+        `${command} failed: forbidden path outside the build context: ${source} ()`,
+      );
+    }
     try {
       const read = parents ? readWithParents : readSource;
       const mayUnpack = (kind === "add" && unpack !== false) || unpack === true;

@@ -52,13 +52,21 @@ export interface CopyRequest {
   readonly classic?: boolean;
 }
 
+export interface Accounts {
+  readonly passwd: string;
+  readonly group: string;
+}
+
 export interface EntriesOptions {
   /** Seconds since 1970, for directories that are made and for here-documents. */
   readonly time: number;
   /** Seconds since 1970; no time is after it. */
   readonly epoch?: number;
-  /** Text of the stage's /etc/passwd and /etc/group, "" where there is none: for names in `--chown`. */
-  readonly accounts: { readonly passwd: string; readonly group: string };
+  /**
+   * Text of /etc/passwd and /etc/group, "" where there is none, for names in `--chown`; default: those of the view. With
+   * `--link` whoever calls may have no view but of nothing.
+   */
+  readonly accounts?: Accounts;
   /**
    * Is given the directories that the image has, to correct what the view shows of them (where an ordinary user unpacked
    * the image, all is owned by him). Called once, before the first entry.

@@ -102,9 +102,11 @@ function place(
     case "directory":
       draft.setDirectory(path, ownEntry(entry, options));
       return undefined;
-    case "hardlink":
-      draft.link(path, resolveIn(draft, insideTree(entry.linkPath), scope));
+    case "hardlink": {
+      const node = draft.link(path, resolveIn(draft, insideTree(entry.linkPath), scope));
+      if (node.entry.type !== "symlink") takeAttributes(node.entry, ownEntry(entry, options));
       return undefined;
+    }
     case "char":
     case "block":
     case "symlink":
@@ -131,4 +133,9 @@ function ownEntry(entry: TarEntry, { owner }: PlaceOptions): TarEntry {
   const xattrs = keptAttributes(entry.xattrs);
   const attributes = { mtimeNs, uid, gid, ...owner, size, linkPath, devMajor, devMinor };
   return { ...bareEntry("", type, mode, mtime), ...attributes, ...(xattrs && { xattrs }) };
+}
+
+/** Docker sets owner, mode and time of a file anew for each of its links, as the link's own header has them. */
+function takeAttributes(node: TarEntry, { mode, uid, gid, mtime, mtimeNs }: TarEntry): void {
+  Object.assign(node, { mode, uid, gid, mtime, mtimeNs });
 }

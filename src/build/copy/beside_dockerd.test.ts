@@ -1,0 +1,351 @@
+/** Each case is built by dockerd's classic builder and by us on the same image from the same directory. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { dockerdSkip, startDockerd } from "../../../test/suites/dockerd.ts";
+import { scratch } from "../../../test/suites/scratch.ts";
+import { collect, fromFile } from "../../bytes/index.ts";
+import { packTar, readTar } from "../../tar/index.ts";
+import { openDirectorySource, type SourceTree } from "../source/index.ts";
+import {
+  branchOf,
+  dir,
+  entriesOf,
+  file,
+  hard,
+  type Given,
+  linesOf,
+  link,
+  node,
+  treeOf,
+  viewOf,
+} from "./copy_fixture.ts";
+import { planCopy } from "./plan_copy.ts";
+import type { CopyRequest } from "./types.ts";
+
+const { signal } = new AbortController();
+const owned = { uid: 1000, gid: 1001 };
+
+const base: readonly Given[] = [
+  dir("bin"),
+  dir("d", { mode: 0o700, uid: 5, gid: 6 }),
+  dir("d/file"),
+  file("d/file/inside"),
+  file("d/one", "old"),
+  link("d/outside", "/etc"),
+  dir("d/sub", { mode: 0o711, uid: 7, gid: 8 }),
+  file("d/sub/kept"),
+  file("d/was-file"),
+  dir("etc"),
+  file("etc/group", "root:x:0:\nstaff:x:50:\nann:x:1234:\n"),
+  file("etc/passwd", "root:x:0:0::/:/bin/sh\nann:x:1000:1001::/:/bin/sh\nbob:x:1002:1003::/:/bin/sh\n"),
+  dir("from", owned),
+  file("from/owned", "o", { ...owned, mode: 0o640 }),
+  file("from/setuid", "s", { ...owned, mode: 0o4755 }),
+  dir("from/sub", { ...owned, mode: 0o750 }),
+  file("from/sub/deep", "deep", owned),
+  hard("from/sub/again", "from/sub/deep", owned),
+  link("from/sub/link", "../owned"),
+  node("from/sub/null", "char", { rdevMajor: 1, rdevMinor: 3 }),
+  node("from/sub/pipe", "fifo", owned),
+  link("link", "d/sub"),
+  link("loop", "loop"),
+  link("nowhere", "/made/here"),
+  link("to-file", "/d/one"),
+];
+
+/** Whiteouts, devices and what leads out are in tests of their own. */
+const archive: readonly Given[] = [
+  dir("sub", { mode: 0o750, ...owned }),
+  file("sub/file", "packed", { ...owned, mode: 0o4711, mtime: 1_234_567_890 }),
+  hard("sub/link", "sub/file"),
+  link("absolute", "/sub"),
+  file("absolute/through", "through"),
+  file("../../climbs", "climbs"),
+  file("implied/deep/file", "implied", owned),
+  file("twice", "first"),
+  file("twice", "second", { mode: 0o600 }),
+  node("pipe", "fifo", owned),
+  node("zero", "block", { rdevMajor: 7, rdevMinor: 9 }),
+];
+
+async function writeContext(context: string): Promise<void> {
+  const at = (path: string): string => join(context, path);
+  for (const path of ["dir/sub/deep", "dir/empty", "a-dir", "one-dir"])
+    fs.mkdirSync(at(path), { recursive: true });
+  for (const path of [
+    "one",
+    "two",
+    "dir/file",
+    "dir/one",
+    "dir/sub/x",
+    "dir/sub/deep/y",
+    "a-dir/in-a",
+    "one-dir/one",
+  ])
+    fs.writeFileSync(at(path), path);
+  for (const path of ["we?ird", "[x].txt", "é", "a.txt", "b.txt", "dir/t.txt"])
+    fs.writeFileSync(at(path), path);
+  fs.writeFileSync(at("script"), "#!", { mode: 0o755 });
+  fs.writeFileSync(at("empty"), "");
+  fs.chmodSync(at("script"), 0o6751);
+  fs.chmodSync(at("dir/sub"), 0o1770);
+  fs.chmodSync(at("dir/file"), 0o600);
+  fs.linkSync(at("dir/file"), at("dir/hard"));
+  fs.linkSync(at("dir/file"), at("outer-hard"));
+  fs.symlinkSync("dir/file", at("to-file"));
+  fs.symlinkSync("dir", at("to-dir"));
+  fs.symlinkSync("/dir/sub", at("absolute"));
+  fs.symlinkSync("../../../etc/passwd", at("escape"));
+  fs.symlinkSync("missing", at("dangling"));
+  fs.symlinkSync("file", at("dir/inner-link"));
+  fs.symlinkSync("../../../one", at("dir/outer-link"));
+  execFileSync("mkfifo", [at("dir/pipe")]);
+  // A subdirectory in the place of a file, a file in the place of a directory, a directory in that of a symlink.
+  for (const path of ["over/was-file", "over/outside", "over/sub"])
+    fs.mkdirSync(at(path), { recursive: true });
+  for (const path of ["over/was-file/x", "over/file", "over/outside/x"]) fs.writeFileSync(at(path), path);
+  const tar = await collect(packTar(entriesOf(archive)), 1 << 20);
+  fs.writeFileSync(at("a.tar"), tar);
+  fs.writeFileSync(at("a.tgz"), gzipSync(tar));
+  for (const [program, name] of [
+    ["bzip2", "a.bz2"],
+    ["xz", "a.xz"],
+  ] as const)
+    fs.writeFileSync(at(name), execFileSync(program, ["-c"], { input: tar }));
+  fs.writeFileSync(at("text.gz"), gzipSync("no tar"));
+  fs.writeFileSync(at("nothing.tar"), Buffer.alloc(1024));
+  execFileSync("find", [context, "-exec", "touch", "-h", "-d", "2020-01-02 03:04:05.6Z", "{}", "+"]);
+}
+
+interface Case {
+  /** The instruction, without flags that the request has on its own. */
+  readonly line: string;
+  readonly workdir?: string;
+  /** Why the entries differ, as lines that only we have and lines that only dockerd has. */
+  readonly differs?: {
+    readonly why: string;
+    readonly ours: readonly string[];
+    readonly theirs: readonly string[];
+  };
+}
+
+const copies: readonly (string | Case)[] = [
+  "COPY one /one",
+  "COPY one /new",
+  "COPY one /new/",
+  "COPY one /new/deep/file",
+  "COPY one /d",
+  "COPY one /d/",
+  "COPY one /d/one",
+  "COPY one /link",
+  "COPY one /link/",
+  "COPY one /to-file",
+  "COPY one /nowhere",
+  "COPY one /d/file",
+  "COPY outer-hard to-file /d/",
+  { line: "COPY one relative", workdir: "/d" },
+  { line: "COPY one .", workdir: "/d" },
+  { line: "COPY one ./", workdir: "/d/new" },
+  { line: "COPY one ../up", workdir: "/d" },
+  "COPY one ../../x",
+  "COPY one two /d/",
+  "COPY one one-dir/one /d/",
+  "COPY dir /new",
+  "COPY dir /new/deep/",
+  "COPY dir/ /d",
+  "COPY dir /link/x",
+  "COPY dir/sub dir/empty /d/",
+  "COPY dir/empty /d",
+  "COPY dir/empty /d/fresh",
+  {
+    line: "COPY over /d",
+    differs: {
+      why: "overlayfs marks a directory opaque that takes the place of a file, which hides nothing",
+      ours: [],
+      theirs: ['file 755 0:0 d/outside/.wh..wh..opq "" @0', 'file 755 0:0 d/was-file/.wh..wh..opq "" @0'],
+    },
+  },
+  "COPY ./dir/../one /x",
+  "COPY /one /x",
+  "COPY to-file /x",
+  "COPY to-file /x/",
+  "COPY to-dir /x",
+  "COPY absolute /x",
+  "COPY absolute/deep/y /x",
+  "COPY *.txt /x/",
+  "COPY a* /x/",
+  "COPY dir/s*/x /x/",
+  "COPY d?r /x/",
+  "COPY [[]x].txt /x/",
+  "COPY we\\?ird /x/",
+  "COPY [a-b].txt on[^x] /x/",
+  "COPY script empty é /x/",
+  "COPY --chown=ann one /new/a",
+  "COPY --chown=ann:staff dir /new/a",
+  "COPY --chown=12:34 dir /d",
+  "COPY --chown=7 one two /d/sub/",
+  "COPY --chown=bob:ann one /x",
+  "COPY --from=base /from /x",
+  "COPY --from=base /from/owned /from/setuid /new/x/",
+  "COPY --from=base --chown=ann:staff /from /x",
+  "COPY --from=base link/../from/owned /x",
+  "COPY . /all/",
+  "ADD one /x",
+  "ADD a.tar /x",
+  "ADD a.tgz /x/y/",
+  "ADD a.bz2 /d",
+  "ADD a.xz /link",
+  "ADD text.gz /x",
+  "ADD nothing.tar /x/",
+  "ADD a.tar one dir /x/",
+  "ADD a.t* /x/",
+  "COPY a.tar /x",
+];
+
+/** The instruction, and our own words where Docker's speak of the machine it runs on. */
+const failures: readonly (string | readonly [line: string, words: string])[] = [
+  "COPY nofile /x",
+  "COPY ./no/file /x",
+  "COPY dangling /x",
+  "COPY escape /x",
+  "COPY *.none /x",
+  "COPY [ /x",
+  "COPY ../one /x",
+  "COPY one two /x",
+  "ADD one two /x",
+  "COPY *.txt /x",
+  "ADD nofile /x",
+  "COPY --from=base nofile /x",
+  "COPY --chown=none one /x",
+  "COPY --chown=ann:none one /x",
+  "COPY --chown=a:b:c one /x",
+  "COPY dir /d/one",
+  ["COPY one /d/one/x", "failed to copy files: mkdir /d/one: not a directory"],
+  ["COPY one /loop/x", "failed to copy files: /loop/x: too many levels of symbolic links"],
+];
+
+function requestOf(line: string, workingDir: string): CopyRequest & { from?: string } {
+  // The parser takes a backslash away before a wildcard is looked for.
+  const [kind = "", ...words] = line.replaceAll("\\", "").split(" ");
+  const flag = (name: string): string | undefined =>
+    words.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
+  const paths = words.filter((word) => !word.startsWith("--"));
+  const chown = flag("chown");
+  const from = flag("from");
+  return {
+    kind: kind === "ADD" ? "add" : "copy",
+    sources: paths.slice(0, -1),
+    files: [],
+    destination: paths.at(-1) ?? "",
+    workingDir,
+    ...(chown !== undefined && { chown }),
+    ...(from !== undefined && { from }),
+    exclude: [],
+    parents: false,
+    link: false,
+    classic: true,
+  };
+}
+
+const directory = scratch("copy");
+const context = join(directory.path, "context");
+let tree: SourceTree;
+let docker: Awaited<ReturnType<typeof startDockerd>>;
+
+before(
+  async () => {
+    if (dockerdSkip !== false) return;
+    fs.mkdirSync(context);
+    await writeContext(context);
+    tree = openDirectorySource(context);
+    docker = await startDockerd(directory.path, "overlay2");
+    const tar = join(directory.path, "base.tar");
+    fs.writeFileSync(tar, await collect(packTar(entriesOf(base)), 1 << 20));
+    docker.docker("import", tar, "base");
+  },
+  { timeout: 60_000 },
+);
+
+after(async () => {
+  await docker?.[Symbol.asyncDispose]();
+  tree?.[Symbol.dispose]();
+  directory[Symbol.dispose]();
+});
+
+/** What dockerd's builder says; the image is called `case`. */
+function build(line: string, workdir: string): string {
+  const dockerfile = join(directory.path, "Dockerfile");
+  fs.writeFileSync(dockerfile, `FROM base\nWORKDIR ${workdir}\n${line}\n`);
+  const env = { ...process.env, DOCKER_BUILDKIT: "0" };
+  const args = ["-H", `unix://${directory.path}/s`, "build", "-q", "-t", "case", "-f", dockerfile, context];
+  try {
+    execFileSync("docker", args, { env, stdio: ["ignore", "pipe", "pipe"] });
+    return "";
+  } catch (error) {
+    // The client says first that the builder is deprecated.
+    return String((error as { stderr: Buffer }).stderr)
+      .trim()
+      .split("\n")
+      .at(-1) as string;
+  }
+}
+
+async function topLayer(): Promise<string[]> {
+  const saved = join(directory.path, "case.tar");
+  docker.docker("save", "-o", saved, "case");
+  const members = new Map<string, Buffer>();
+  for await (const { entry, body } of readTar(fromFile(saved)))
+    members.set(entry.path, Buffer.from(await collect(body, 1 << 26)));
+  const [manifest] = JSON.parse(String(members.get("manifest.json"))) as { Layers: string[] }[];
+  const layer = members.get(manifest?.Layers.at(-1) ?? "") ?? Buffer.alloc(0);
+  return linesOf(
+    readTar(
+      (async function* () {
+        yield layer;
+      })(),
+    ),
+    { times: true },
+  );
+}
+
+async function ours(line: string, workdir: string): Promise<string[]> {
+  const request = requestOf(line, workdir);
+  const image = [
+    ...base,
+    ...(base.some(({ path }) => path === workdir.slice(1)) || workdir === "/" ? [] : [dir(workdir.slice(1))]),
+  ];
+  const source = request.from === undefined ? tree : treeOf(branchOf(...base), "base");
+  const plan = await planCopy(request, source, { signal });
+  return linesOf(plan.entries(viewOf(...image), { time: 1, signal }), { times: true });
+}
+
+for (const given of copies) {
+  const { line, workdir = "/", differs }: Case = typeof given === "string" ? { line: given } : given;
+  const why = differs === undefined ? "" : ` (but ${differs.why})`;
+  const title = `B079 as dockerd: ${line}${workdir === "/" ? "" : ` in ${workdir}`}${why}`;
+  test(title, { skip: dockerdSkip }, async () => {
+    assert.equal(build(line, workdir), "");
+    // Files of archives come last here: the order is not compared.
+    const [mine, theirs] = [await ours(line, workdir), await topLayer()];
+    const only = (lines: string[], others: string[]): string[] =>
+      lines.filter((entry) => !others.includes(entry)).sort();
+    assert.deepEqual([only(mine, theirs), only(theirs, mine)], [differs?.ours ?? [], differs?.theirs ?? []]);
+    assert.deepEqual([new Set(mine).size, new Set(theirs).size], [mine.length, theirs.length]);
+  });
+}
+
+for (const given of failures) {
+  const [line, words] = typeof given === "string" ? [given] : given;
+  test(`B078 refused as by dockerd: ${line}`, { skip: dockerdSkip }, async () => {
+    const theirs = build(line, "/").replace(/\S+\/merged(?=\/)/, "");
+    assert.match(theirs, /./);
+    await assert.rejects(ours(line, "/"), ({ message }: Error) => {
+      assert.equal(message, words ?? theirs);
+      return true;
+    });
+  });
+}
