@@ -103,6 +103,10 @@ class FileMemory implements ContentMemory {
     const temporary = `${this.#file}.${randomBytes(8).toString("hex")}.tmp`;
     try {
       mkdirSync(dirname(this.#file), { recursive: true, mode: 0o700 });
+    } catch {
+      return;
+    }
+    try {
       writeFileSync(temporary, bytes, { flag: "wx", mode: 0o600 });
       renameSync(temporary, this.#file);
     } catch {
