@@ -11,12 +11,14 @@ const securities = ["sandbox", "insecure"] as const;
 /** A `RUN` of nothing is refused here; Docker starts a shell that complains of it. */
 export function parseRun(parts: Parts): Bare<RunInstruction> {
   const flags = readFlags(parts.flags, { mount: "list", network: "text", security: "text" });
-  if (parts.rest === "") throw new Complaint("RUN requires at least one argument");
+  const ran = command(parts);
+  if (ran.form === "exec" ? ran.words.length === 0 : ran.text === "")
+    throw new Complaint("RUN requires at least one argument");
   const network = oneOf(networks, flags.get("network")?.[0], (value) => `invalid network mode ${value}`);
   const security = oneOf(securities, flags.get("security")?.[0], (value) => `security ${value} is not valid`);
   return {
     kind: "run",
-    command: command(parts),
+    command: ran,
     mounts: (flags.get("mount") ?? []).map(parseRunMount),
     ...(network === undefined ? {} : { network }),
     ...(security === undefined ? {} : { security }),
