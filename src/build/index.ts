@@ -2,3 +2,11 @@ export type * from "./types.ts";
 export { editConfig, setsCommand } from "./config/index.ts";
 export type * from "./source/types.ts";
 export * from "./costs/index.ts";
+export {
+  type ContentMemory,
+  openContentMemory,
+  openDirectorySource,
+  openTarSource,
+  withIgnored,
+} from "./source/index.ts";
+export { buildImage } from "./build.ts";

@@ -1,8 +1,9 @@
 /** What a build is given, what it tells while it runs, and what comes out. */
 import type { ByteSource, Report } from "../bytes/index.ts";
 import type { Dockerfile, DockerfileWarning, Span } from "../dockerfile/index.ts";
-import type { ChainId, ContainerConfig, DiffId, ImageId, Platform, Reference } from "../oci/index.ts";
-import type { Store, StoredImage } from "../store/index.ts";
+import type { ChainId, DiffId, Digest, ImageId, Platform, Reference } from "../oci/index.ts";
+import type { CacheRecord, Session, Store, StoredImage } from "../store/index.ts";
+import type { BuildName } from "./cache/index.ts";
 import type { SourceTree } from "./source/types.ts";
 
 /** A mount that a step's command sees. All sources are paths of this machine that stay while the step runs. */
@@ -92,6 +93,12 @@ export interface BuildServices {
   ): Promise<AsyncDisposable & { readonly directory: string; readonly commit: string }>;
 }
 
+/** A cache that was exported elsewhere. */
+export interface ImportedCache {
+  /** The step's record, its layers fetched and in the store; undefined if the cache does not have it. */
+  take(key: Digest, session: Session, signal: AbortSignal): Promise<CacheRecord | undefined>;
+}
+
 /** Where a secret comes from. */
 export type SecretSource = { readonly file: string } | { readonly env: string };
 
@@ -111,6 +118,8 @@ export interface BuildOptions {
   /** All steps are done anew, or those of the named stages. */
   readonly noCache?: boolean | readonly string[];
   readonly pull?: boolean;
+  /** Steps that other machines have done; asked when the local cache has none. */
+  readonly imported?: ImportedCache;
   readonly network?: "default" | "none" | "host";
   readonly addHosts?: readonly { readonly name: string; readonly address: string }[];
   readonly secrets?: ReadonlyMap<string, SecretSource>;
@@ -118,6 +127,10 @@ export interface BuildOptions {
   readonly ssh?: ReadonlyMap<string, string>;
   /** `classic`: Docker's old builder to the letter, with an image for each step. */
   readonly mode?: "buildkit" | "classic";
+  /** What the build is called in the memory of builds, by which misses are explained. Default: it is not remembered. */
+  readonly series?: BuildName;
+  /** What images of the classic mode say that they were made by. Default: nothing. */
+  readonly dockerVersion?: string;
   /** Seconds since 1970: time of config and history, and upper bound of the times of files. */
   readonly sourceDateEpoch?: number;
   /** Tells what happens. Called in order. */
@@ -135,6 +148,8 @@ export interface StepId {
   /** Number of the step in its stage, from 1 (`FROM`), and how many there are. */
   readonly step: number;
   readonly steps: number;
+  /** It comes from the base image's `ONBUILD`: the how-manieth of how many. */
+  readonly trigger?: { readonly index: number; readonly count: number };
 }
 
 /** Why a step was not taken from the cache, for people: `src/app.ts changed`. */
@@ -192,12 +207,4 @@ export interface BuildResult {
   /** Of all stages that were built, in the order of the Dockerfile. */
   readonly steps: readonly StepRecord[];
   readonly warnings: readonly DockerfileWarning[];
-}
-
-/** How far a stage has come: a stack of layers and a config. */
-export interface StageState {
-  /** Diff IDs, bottom first, and the chain ID of all of them; undefined: no layer yet. */
-  readonly diffIds: readonly DiffId[];
-  readonly top: ChainId | undefined;
-  readonly config: ContainerConfig;
 }

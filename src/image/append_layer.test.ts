@@ -8,6 +8,7 @@ import type { DriverName } from "../driver/index.ts";
 import { openStore, type Store, type StoredImage } from "../store/index.ts";
 import { packTar, readTar, type EntryType, type PackedEntry, type TarEntry } from "../tar/index.ts";
 import { takeRecordedAttributes } from "./recorded_attributes.ts";
+import { layersOf } from "./image_facts.ts";
 import {
   appendLayer,
   deriveImage,
@@ -251,7 +252,7 @@ onEachDriver("where owners could not be unpacked they are taken from the tars", 
     gid: 65534,
   });
   const entries = [stranger("usr/lib/"), stranger("tmp/"), stranger("etc/"), stranger("implied/")];
-  await takeRecordedAttributes(store, image, entries, live.signal);
+  await takeRecordedAttributes(store, await layersOf(store, image), entries, live.signal);
   assert.deepEqual(
     entries.map(({ mode, uid, gid }) => `${mode.toString(8)} ${uid}:${gid}`),
     ["750 7:8", "1777 0:0", "755 0:0", "755 0:0"],

@@ -1,10 +1,11 @@
 /** One more layer on a stored image, from files given by value. */
 import type { ImageConfig } from "../oci/index.ts";
-import type { Store, StoredImage } from "../store/index.ts";
-import { packTar } from "../tar/index.ts";
+import type { Store, StoredImage, StoredLayer } from "../store/index.ts";
+import { packTar, type PackedEntry } from "../tar/index.ts";
 import { type AppendedFile, appendEntries } from "./append_files.ts";
 import { deriveImage } from "./derive_image.ts";
-import { openImageView } from "./open_image_view.ts";
+import { layersOf } from "./image_facts.ts";
+import { openLayersView } from "./open_image_view.ts";
 import { takeRecordedAttributes } from "./recorded_attributes.ts";
 
 export type { AppendedFile } from "./append_files.ts";
@@ -34,9 +35,8 @@ export async function appendLayer(
   options: AppendOptions,
 ): Promise<StoredImage> {
   const { signal, created = new Date(), author, comment } = options;
-  using tree = await openImageView(store, image);
-  const { entries, existing } = appendEntries(tree.view, files, Math.floor(created.getTime() / 1000));
-  if (tree.isInexact) await takeRecordedAttributes(store, image, existing, signal);
+  const seconds = Math.floor(created.getTime() / 1000);
+  const entries = await layerOf(store, await layersOf(store, image), files, { time: seconds, signal });
   const time = created.toISOString();
   return deriveImage(store, {
     base: image,
@@ -55,6 +55,22 @@ export async function appendLayer(
     recordParent: true,
     signal,
   });
+}
+
+/**
+ * The entries of a layer that holds `files` on top of `layers` (bottom first), as {@link appendLayer} makes it.
+ * @param options.time seconds since 1970, for files without one of their own
+ */
+export async function layerOf(
+  store: Store,
+  layers: readonly StoredLayer[],
+  files: readonly AppendedFile[],
+  { time, signal }: { readonly time: number; readonly signal: AbortSignal },
+): Promise<readonly PackedEntry[]> {
+  using tree = openLayersView(store, layers);
+  const { entries, existing } = appendEntries(tree.view, files, time);
+  if (tree.isInexact) await takeRecordedAttributes(store, layers, existing, signal);
+  return entries;
 }
 
 function describe(files: readonly AppendedFile[]): string {

@@ -1,5 +1,5 @@
 /** What can be read off a stored image: its layers, its size, its history rows with sizes. */
-import { chainIds, type ChainId, type HistoryRow } from "../oci/index.ts";
+import { chainIds, type ChainId, type DiffId, type HistoryRow } from "../oci/index.ts";
 import { Failure } from "../errors.ts";
 import type { Store, StoredImage, StoredLayer } from "../store/index.ts";
 
@@ -9,12 +9,24 @@ export function topChain(image: StoredImage): ChainId | undefined {
 }
 
 /** The image's layers, bottom first. Throws `Failure("corrupt")` if the store lacks one of them. */
-export async function layersOf(store: Store, image: StoredImage): Promise<StoredLayer[]> {
+export function layersOf(store: Store, image: StoredImage): Promise<StoredLayer[]> {
+  return stackOf(store, image.config.rootfs.diff_ids ?? [], `image ${image.id}`);
+}
+
+/**
+ * Layers by the diff IDs of a stack, bottom first. Throws `Failure("corrupt")` if the store lacks one of them.
+ * @param whose who needs them, for the message
+ */
+export async function stackOf(
+  store: Store,
+  diffIds: readonly DiffId[],
+  whose = "a stage of the build",
+): Promise<StoredLayer[]> {
   const layers: StoredLayer[] = [];
-  for (const chain of chainIds(image.config.rootfs.diff_ids ?? [])) {
+  for (const chain of chainIds(diffIds)) {
     const layer = await store.layers.get(chain);
     if (layer === undefined) {
-      throw new Failure("corrupt", `image ${image.id} needs layer ${chain}, which the store does not have`, {
+      throw new Failure("corrupt", `${whose} needs layer ${chain}, which the store does not have`, {
         hint: "remove the image and pull it again",
       });
     }

@@ -6,6 +6,7 @@ export * from "./image_facts.ts";
 export * from "./layer_draft.ts";
 export { type ImageTree, openImageView, openLayersView } from "./open_image_view.ts";
 export * from "./read_image_file.ts";
+export { takeRecordedAttributes } from "./recorded_attributes.ts";
 export { recordedTree } from "./recorded_tree.ts";
 export { rootTar } from "./root_tar.ts";
 export { squashLayers, type SquashOptions } from "./squash_layers.ts";

@@ -28,6 +28,11 @@ export function leavesTree(source: string): boolean {
   return false;
 }
 
+/** The paths that one source of an instruction names, in the order of a walk. */
+export function resolvedSources(tree: SourceTree, source: string): ByteString[] {
+  return findPaths(tree, insideTree(source));
+}
+
 export interface FindOptions {
   /** The directory that the pattern and what is found begin in; default: the tree's root. */
   readonly root?: ByteString;

@@ -1,0 +1,193 @@
+/** Books of the default mode: a stack of layers that grows, a cache that knows steps by what goes into them, one image. */
+import { addLayer } from "../image/index.ts";
+import {
+  chainId,
+  digestOf,
+  formatPlatform,
+  type Digest,
+  type HistoryRow,
+  type ImageId,
+} from "../oci/index.ts";
+import {
+  encodeConfig,
+  openBuildCache,
+  type BuildCache,
+  type CacheRecord,
+  type Store,
+  type StoredImage,
+} from "../store/index.ts";
+import { timeNow, type Applied, type Books, type BuildRun, type StageRun } from "./build_run.ts";
+import { stepKey } from "./cache/index.ts";
+import { buildkitComment, buildkitText } from "./classic/index.ts";
+import { makeLayer } from "./make_layer.ts";
+import type { StageState } from "./stage_state.ts";
+import type { Content, Step, Work } from "./step.ts";
+import type { StepMemory } from "./step_memory.ts";
+import type { CacheOutcome } from "./types.ts";
+
+interface Found {
+  readonly record: CacheRecord;
+  readonly outcome: CacheOutcome;
+}
+
+export class GraphBooks implements Books {
+  readonly #cache: BuildCache;
+  readonly #memory: StepMemory;
+  /** Steps that are being done: two stages may want the same. */
+  readonly #running = new Map<Digest, Promise<Found>>();
+
+  constructor(store: Store, memory: StepMemory) {
+    this.#cache = openBuildCache(store);
+    this.#memory = memory;
+  }
+
+  async apply(run: StageRun, state: StageState, step: Step): Promise<Applied> {
+    const { work } = step;
+    if (work === undefined) return { state: advance(run.build, state, step, undefined), record: {} };
+    const { record, outcome } = await this.#layer(run, state, step, work);
+    const { layer } = record;
+    return {
+      state: advance(run.build, state, step, record),
+      record: { ...(layer !== undefined && { layer }), cache: outcome },
+    };
+  }
+
+  async finish(build: BuildRun, { image, config, diffIds }: StageState): Promise<StoredImage> {
+    const { store } = build.services;
+    const { labels = {} } = build.options;
+    const labelled = Object.keys(labels).length > 0 ? { Labels: { ...config.Labels, ...labels } } : {};
+    const bytes = encodeConfig({
+      ...image,
+      config: { ...config, ...labelled },
+      rootfs: diffIds.length > 0 ? { type: "layers", diff_ids: [...diffIds] } : { type: "layers" },
+    });
+    const id = digestOf(bytes) as ImageId;
+    // One that is here already is not this session's to take back.
+    if ((await store.images.get(id)) === undefined) await build.session.claim(`image:${id}`);
+    await store.images.put(bytes);
+    return (await store.images.get(id)) as StoredImage;
+  }
+
+  /** From the cache by what is known at once, else by the contents too, else made. */
+  async #layer(run: StageRun, state: StageState, step: Step, work: Work): Promise<Found> {
+    const parts = keyParts(run, state, work);
+    const quick = work.contentHint === undefined ? undefined : stepKey({ ...parts, hint: work.contentHint });
+    const known =
+      quick === undefined || !work.useCache ? undefined : await this.#find(run.build, state, quick, work);
+    if (known !== undefined) return known;
+    const content = await work.content?.();
+    const key = stepKey({ ...parts, content: content?.digest ?? null });
+    const done = await this.#once(key, () => this.#findOrMake(run, state, step, work, key));
+    if (quick !== undefined) await this.#cache.put({ ...done.record, key: quick });
+    return { ...done, outcome: this.#explained(step, work, parts.below, content, done.outcome) };
+  }
+
+  #explained(
+    step: Step,
+    work: Work,
+    below: string,
+    content: Content | undefined,
+    outcome: CacheOutcome,
+  ): CacheOutcome {
+    const reason = this.#memory.explain(step, { below, inputs: work.inputs, ...(content && { content }) });
+    return outcome.hit || !work.useCache ? outcome : { hit: false, reason };
+  }
+
+  async #once(key: Digest, work: () => Promise<Found>): Promise<Found> {
+    const running = this.#running.get(key) ?? work();
+    this.#running.set(key, running);
+    return running;
+  }
+
+  async #findOrMake(run: StageRun, state: StageState, step: Step, work: Work, key: Digest): Promise<Found> {
+    const found = work.useCache ? await this.#find(run.build, state, key, work) : undefined;
+    if (found !== undefined) return found;
+    const made = await makeLayer(run.build, state, work);
+    const top = made?.chainId ?? state.top;
+    const record: CacheRecord = {
+      key,
+      ...(made !== undefined && {
+        layer: { diffId: made.diffId, chainId: made.chainId, size: made.size },
+      }),
+      ...(top !== undefined && { top }),
+      description: step.instruction.text,
+      created: timeNow(run.build.options),
+      kind: work.kind,
+    };
+    await this.#cache.put(record);
+    return { record, outcome: { hit: false, reason: "--no-cache" } };
+  }
+
+  async #find(build: BuildRun, state: StageState, key: Digest, work: Work): Promise<Found | undefined> {
+    const { session, signal, options } = build;
+    const local = await this.#cache.get(key, session);
+    const record = local ?? (await options.imported?.take(key, session, signal));
+    if (record === undefined) return undefined;
+    const outcome: CacheOutcome = { hit: true, from: local === undefined ? "imported" : "local" };
+    return { record: work.independent ? await restacked(build, state, record) : record, outcome };
+  }
+}
+
+function keyParts({ build, planned }: StageRun, state: StageState, work: Work) {
+  return {
+    kind: work.kind,
+    below: work.independent ? "" : (state.top ?? ""),
+    inputs: work.inputs,
+    platform: formatPlatform(planned.platform),
+    epoch: build.options.sourceDateEpoch ?? null,
+  };
+}
+
+/** A layer that does not depend on those below, found on others: the same tar on ours. */
+async function restacked(build: BuildRun, { top }: StageState, record: CacheRecord): Promise<CacheRecord> {
+  const { layer } = record;
+  if (layer === undefined) return record;
+  const wanted = chainId(top, layer.diffId);
+  if (wanted === layer.chainId) return record;
+  const { store } = build.services;
+  const { signal, session } = build;
+  await session.claim(wanted);
+  const there =
+    (await store.layers.get(wanted)) ??
+    (await addLayer(store, session, top, await store.layers.openTar(layer.chainId, { signal }), signal));
+  return { ...record, top: wanted, layer: { ...layer, chainId: wanted, size: there.size } };
+}
+
+/** The state after the step, with its row of history. */
+function advance(
+  build: BuildRun,
+  state: StageState,
+  step: Step,
+  record: CacheRecord | undefined,
+): StageState {
+  const layer = record?.layer;
+  const { stored, ...kept } = state;
+  void stored;
+  const { image } = state;
+  // A row without a layer has the time of the layer below, so that a build from the cache gives the same image.
+  const isTimeless = build.options.sourceDateEpoch === undefined && layer === undefined;
+  const created =
+    isTimeless && image.created !== undefined ? image.created : (record?.created ?? timeNow(build.options));
+  const text = buildkitText(step.expanded, { ...step.facts, config: step.config });
+  const row: HistoryRow = {
+    created,
+    ...(text !== undefined && { created_by: text }),
+    comment: buildkitComment,
+    ...(layer === undefined && { empty_layer: true }),
+  };
+  const { expanded } = step;
+  return {
+    ...kept,
+    image: {
+      ...image,
+      created,
+      ...(expanded.kind === "maintainer" && { author: expanded.author }),
+      history: text === undefined ? (image.history ?? []) : [...(image.history ?? []), row],
+    },
+    config: step.config,
+    ...(layer !== undefined && {
+      diffIds: [...state.diffIds, layer.diffId],
+      top: chainId(state.top, layer.diffId),
+    }),
+  };
+}
