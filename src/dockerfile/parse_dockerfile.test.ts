@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { Failure, isFailure } from "../errors.ts";
 import { parseDockerfile } from "./parse_dockerfile.ts";
 import type { Dockerfile, Span } from "./types.ts";
