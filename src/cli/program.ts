@@ -2,6 +2,7 @@
 import { driverNames, version as varveVersion } from "../engine/index.ts";
 import type { App } from "./app.ts";
 import { exportCommand, importCommand, load, save } from "./commands/archives.ts";
+import { builderDu, builderPrune } from "./commands/builder.ts";
 import { completion } from "./commands/completion.ts";
 import { commit, diff, rm } from "./commands/containers.ts";
 import { cp } from "./commands/cp.ts";
@@ -76,6 +77,8 @@ export const program: Program<App> = {
     cp,
     commit,
     rm,
+    builderDu,
+    builderPrune,
     systemDf,
     systemPrune,
     systemGc,
@@ -88,6 +91,8 @@ export const program: Program<App> = {
     completion,
   ],
   groups: {
+    builder: { summary: "Manage the build cache" },
+    buildx: { summary: "Manage the build cache" },
     image: { summary: "Manage images" },
     container: { summary: "Manage containers" },
     store: { summary: "Look after the layers" },

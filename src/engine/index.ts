@@ -16,6 +16,7 @@ export type { ContainerSummary } from "./containers/list.ts";
 export { applyChanges } from "./changes/apply_changes.ts";
 export { parseBind } from "./containers/mount_points.ts";
 export type { ContainerRecord, HostConfig } from "./containers/record.ts";
+export type { BuildCacheItem } from "./system/build_cache.ts";
 export type { ContainerUsage, DiskUsage, ImageUsage, Total as DiskUsageTotal } from "./system/disk_usage.ts";
 export type { SystemInfo } from "./system/info.ts";
 export type { MigrationResult, OptimizeReport } from "../store/index.ts";

@@ -1,7 +1,7 @@
 /** The build cache: what steps made, by what they depended on. */
 import type { ChainId, Digest } from "../oci/index.ts";
 import { CacheFolder, readHolds } from "./build_cache/cache_folder.ts";
-import { planPrune, type LayerFacts } from "./build_cache/plan_prune.ts";
+import { planPrune } from "./build_cache/plan_prune.ts";
 import type {
   BuildCache,
   CacheRecord,
@@ -63,6 +63,15 @@ class FileBuildCache implements BuildCache {
     await this.#store.withLock(referencesLock, () => this.#folder.write(record));
   }
 
+  async size(): Promise<number> {
+    const layers = await this.#layersBelow(readHolds(this.#store.root).map(({ top }) => top));
+    const elsewhere = await heldElsewhere(this.#store);
+    return [...layers.values()].reduce(
+      (sum, { chainId, size }) => sum + (elsewhere.has(chainId) ? 0 : size),
+      0,
+    );
+  }
+
   async usage(): Promise<CacheUsage[]> {
     const { live } = await readSessions(this.#store);
     const elsewhere = await heldElsewhere(this.#store);
@@ -100,9 +109,10 @@ class FileBuildCache implements BuildCache {
 
   async #choose({ all = false, unusedSince, keepBytes }: PruneCacheOptions): Promise<Digest[]> {
     const records = await this.usage();
+    const withShared = all && keepBytes === undefined;
     const mayGo = (record: CacheUsage): boolean =>
       !record.inUse &&
-      (all || !record.shared) &&
+      (withShared || !record.shared) &&
       (unusedSince === undefined || record.lastUsed < unusedSince);
     const candidates = records.filter(mayGo);
     const half = this.#halfRecords(records);
@@ -168,7 +178,7 @@ class FileBuildCache implements BuildCache {
     return true;
   }
 
-  async #layersBelow(tops: readonly ChainId[]): Promise<LayerFacts> {
+  async #layersBelow(tops: readonly ChainId[]): Promise<ReadonlyMap<ChainId, StoredLayer>> {
     const found = new Map<ChainId, StoredLayer>();
     for (const top of tops) {
       for (let at: ChainId | undefined = top; at !== undefined && !found.has(at);) {

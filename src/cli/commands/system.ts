@@ -3,6 +3,7 @@ import { arch, release } from "node:os";
 import { version as varveVersion, type SystemInfo } from "../../engine/index.ts";
 import { command, result } from "../app.ts";
 import { binarySize, humanSize, renderRecord } from "../kit/index.ts";
+import { cacheId } from "./builder.ts";
 import { removedText } from "./rmi.ts";
 
 const recordFlags = {
@@ -89,15 +90,15 @@ export const systemPrune = command({
   path: ["system", "prune"],
   section: "System",
   usage: "[OPTIONS]",
-  summary: "Remove stopped containers, unused images and what crashes left behind",
+  summary: "Remove stopped containers, unused images, build cache and what crashes left behind",
   examples: [{ text: "Also named images without a container", command: "varve system prune --all" }],
   flags: {
     all: { kind: "boolean", short: "a", help: "Remove all unused images not just dangling ones" },
     force: { kind: "boolean", short: "f", help: "Accepted for Docker's sake: varve does not ask" },
   },
   args: { min: 0, max: 0 },
-  async run({ app, flags }) {
-    const pruned = await (await app.engine()).system.prune({ all: flags.all });
+  async run({ app, flags, signal }) {
+    const pruned = await (await app.engine()).system.prune({ all: flags.all, signal });
     const section = (title: string, lines: readonly string[]): string[] =>
       lines.length > 0 ? [title, ...lines, ""] : [];
     result(app, pruned, [
@@ -106,6 +107,7 @@ export const systemPrune = command({
         "Deleted Images:",
         pruned.images.map((each) => removedText(each).replace(/^\w+/, (word) => word.toLowerCase())),
       ),
+      ...section("Deleted build cache objects:", pruned.buildCache.map(cacheId)),
       `Total reclaimed space: ${humanSize(pruned.spaceReclaimed, 4)}`,
     ]);
   },

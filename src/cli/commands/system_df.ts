@@ -3,6 +3,7 @@ import type { ContainerUsage, DiskUsage, DiskUsageTotal, ImageUsage } from "../.
 import { familiarName, parseReference, shortId } from "../../oci/index.ts";
 import { command } from "../app.ts";
 import { ellipsis, humanAge, humanSize, renderList, type Row } from "../kit/index.ts";
+import { cacheLayout, cacheRow } from "./builder.ts";
 import { statusText } from "./ps.ts";
 
 export const systemDf = command({
@@ -32,7 +33,12 @@ const summaryLayout = {
 };
 
 function totals(usage: DiskUsage): Row[] {
-  return [row("Images", usage.images), row("Containers", usage.containers), row("Blob Cache", usage.cache)];
+  return [
+    row("Images", usage.images),
+    row("Containers", usage.containers),
+    row("Build Cache", usage.buildCache),
+    row("Blob Cache", usage.cache),
+  ];
 }
 
 function row(Type: string, { total, active, size, reclaimable }: DiskUsageTotal): Row {
@@ -58,6 +64,11 @@ function verbose(usage: DiskUsage): string {
     renderList(
       usage.perContainer.map((container) => containerRow(container, now)),
       containerLayout,
+    ),
+    `\nBuild cache usage: ${humanSize(usage.buildCache.size, 4)}\n\n`,
+    renderList(
+      usage.perCacheItem.map((item) => cacheRow(item, now)),
+      cacheLayout,
     ),
     `\nBlob cache usage: ${humanSize(usage.cache.size, 4)}`,
     `Saved by sharing layers: ${humanSize(usage.saved, 4)}\n`,

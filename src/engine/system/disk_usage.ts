@@ -4,6 +4,7 @@ import { freedBy, ledger, type Ledger, type Store } from "../../store/index.ts";
 import type { Containers } from "../containers/index.ts";
 import type { ContainerSummary } from "../containers/list.ts";
 import { listImages, type ImageSummary } from "../images/list.ts";
+import { listBuildCache, type BuildCacheItem } from "./build_cache.ts";
 
 export interface Total {
   readonly total: number;
@@ -30,8 +31,11 @@ export interface DiskUsage {
   readonly containers: Total;
   /** Compressed layers kept so that a push sends the same bytes at once; unfinished transfers among them. */
   readonly cache: Total;
+  /** Layers of build steps that no image or container has, cache mounts, and the records of all that. */
+  readonly buildCache: Total;
   readonly perImage: readonly ImageUsage[];
   readonly perContainer: readonly ContainerUsage[];
+  readonly perCacheItem: readonly BuildCacheItem[];
   /** Bytes that sharing saves: the sum of all images' sizes less what lies on the disk once. */
   readonly saved: number;
 }
@@ -40,6 +44,7 @@ export interface DiskUsage {
 export async function diskUsage(store: Store, containers: Containers): Promise<DiskUsage> {
   const drawn = await ledger(store, { measure: true });
   const all = await containers.list({ all: true, size: true });
+  const perCacheItem = await listBuildCache(store, new AbortController().signal);
   const perImage = usageOfImages(drawn, await listImages(store, { all: true }), all);
   const perContainer = all.map((container) => ({
     ...container,
@@ -49,8 +54,10 @@ export async function diskUsage(store: Store, containers: Containers): Promise<D
     images: imagesTotal(drawn, perImage),
     containers: containersTotal(perContainer),
     cache: cacheTotal(drawn),
+    buildCache: buildCacheTotal(drawn, perCacheItem),
     perImage,
     perContainer,
+    perCacheItem,
     saved: perImage.reduce((sum, image) => sum + image.size, 0) - sizeOnce(drawn, perImage),
   };
 }
@@ -117,12 +124,22 @@ function sizeOnce(drawn: Ledger, images: readonly ImageUsage[]): number {
 function imagesTotal(drawn: Ledger, images: readonly ImageUsage[]): Total {
   const active = images.filter((image) => image.containers > 0);
   const used = active.reduce((sum, image) => sum + image.unique, 0);
-  return {
-    total: images.length,
-    active: active.length,
-    size: drawn.layersSize,
-    reclaimable: drawn.layersSize - used,
-  };
+  const size = drawn.layersSize - ofCacheAlone(drawn);
+  return { total: images.length, active: active.length, size, reclaimable: size - used };
+}
+
+/** Bytes of the layers that nothing but the build cache holds. */
+function ofCacheAlone({ layers }: Ledger): number {
+  return layers
+    .filter(({ images, containers, cached }) => cached && images.length + containers.length === 0)
+    .reduce((sum, { size }) => sum + size, 0);
+}
+
+function buildCacheTotal(drawn: Ledger, items: readonly BuildCacheItem[]): Total {
+  const active = items.filter(({ inUse }) => inUse);
+  const used = active.reduce((sum, { shared, size }) => sum + (shared ? 0 : size), 0);
+  const size = ofCacheAlone(drawn) + (drawn.disk?.buildCache ?? 0);
+  return { total: items.length, active: active.length, size, reclaimable: Math.max(0, size - used) };
 }
 
 function containersTotal(containers: readonly ContainerUsage[]): Total {

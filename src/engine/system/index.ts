@@ -11,6 +11,7 @@ import type {
   Store,
 } from "../../store/index.ts";
 import type { Containers } from "../containers/index.ts";
+import type { BuildCacheItem, BuildCachePruneOptions, PrunedBuildCache } from "./build_cache.ts";
 import type { DiskUsage } from "./disk_usage.ts";
 import type { SystemInfo } from "./info.ts";
 import type { MigrateOptions } from "./migrate.ts";
@@ -41,7 +42,17 @@ export class System {
     return (await import("../../store/index.ts")).ledger(this.#store);
   }
 
-  /** Stopped containers, dangling (or all unused) images, and what crashes left. */
+  /** What builds have left for the next ones, least recently used first. */
+  async buildCache({ signal }: { readonly signal: AbortSignal }): Promise<BuildCacheItem[]> {
+    return (await import("./build_cache.ts")).listBuildCache(this.#store, signal);
+  }
+
+  /** Removes of it what nobody uses. */
+  async pruneBuildCache(options: BuildCachePruneOptions): Promise<PrunedBuildCache> {
+    return (await import("./build_cache.ts")).pruneBuildCache(this.#store, options);
+  }
+
+  /** Stopped containers, dangling (or all unused) images, the build cache, and what crashes left. */
   async prune(options: SystemPruneOptions): Promise<SystemPruneResult> {
     return (await import("./prune.ts")).pruneSystem(this.#store, this.#containers, options);
   }

@@ -3,7 +3,7 @@ import type { ChainId, Digest } from "../../oci/index.ts";
 import type { CacheUsage } from "./types.ts";
 
 /** Layers as far as the choice needs them. */
-export type LayerFacts = ReadonlyMap<ChainId, { readonly parent?: ChainId; readonly size: number }>;
+type LayerFacts = ReadonlyMap<ChainId, { readonly parent?: ChainId; readonly size: number }>;
 
 /**
  * Keys of `candidates`, least recently used first, until those who stay hold no more than `keepBytes` of layers that

@@ -39,7 +39,10 @@ export interface PruneCacheOptions {
   readonly all?: boolean;
   /** Only what was last used before. */
   readonly unusedSince?: Date;
-  /** Bytes of layers that may stay: the least recently used go first, until no more are there. Default: none. */
+  /**
+   * Bytes of layers that may stay of those that the cache alone has: the least recently used records go first, until no
+   * more are there. Default: all records go. What is shared stays: it takes nothing.
+   */
   readonly keepBytes?: number;
 }
 
@@ -63,6 +66,8 @@ export interface BuildCache {
   get(key: Digest, session: Session): Promise<CacheRecord | undefined>;
   /** Writes a record, over an earlier one of the same key. `session` still claims the layers. */
   put(record: CacheRecord): Promise<void>;
+  /** Bytes of the layers that nobody else has. */
+  size(): Promise<number>;
   /** All whole records with what they hold, least recently used first. */
   usage(): Promise<CacheUsage[]>;
   /** Takes records away, and the layers that then nothing needs. Unknown keys are passed over. */

@@ -1,0 +1,126 @@
+/** The build cache as people see it: records of steps with their layers, and the directories of cache mounts. */
+import { listCacheMounts, pruneCacheMounts, type CacheMount } from "../../build/mounts/index.ts";
+import { hexOf } from "../../oci/index.ts";
+import { openBuildCache, type BuildCache, type Store } from "../../store/index.ts";
+
+export interface BuildCacheItem {
+  /** Hex digits of a step's key, or the ID of a cache mount. */
+  readonly id: string;
+  /** Of a step `run`, `copy`, `add`, `workdir`; `cachemount`. */
+  readonly type: string;
+  /** The step as written, or where the cache mount lies. */
+  readonly description: string;
+  /** Bytes: of the layer that the step made, once for all its records; or on the disk. */
+  readonly size: number;
+  /** RFC 3339; unknown of cache mounts. */
+  readonly createdAt?: string;
+  readonly lastUsedAt: string;
+  /** An image or a container has the layer as well. */
+  readonly shared: boolean;
+  readonly inUse: boolean;
+}
+
+export interface BuildCachePruneOptions {
+  /** Also records whose layers images or containers have as well; they take nothing. */
+  readonly all?: boolean;
+  /** Only what was not used for so many milliseconds. */
+  readonly unusedFor?: number;
+  /** Bytes that may stay: the least recently used goes first. */
+  readonly keepStorage?: number;
+  readonly signal: AbortSignal;
+}
+
+export interface PrunedBuildCache {
+  /** IDs as in {@link BuildCacheItem}. */
+  readonly deleted: readonly string[];
+  /** Bytes. */
+  readonly spaceReclaimed: number;
+}
+
+/** The last moment that a Date can hold. */
+const endOfTime = new Date(8.64e15);
+
+/** Least recently used first. */
+export async function listBuildCache(store: Store, signal: AbortSignal): Promise<BuildCacheItem[]> {
+  const counted = new Set<string>();
+  const records = (await openBuildCache(store).usage()).map((record) => {
+    const { key, kind, description, created, lastUsed, shared, inUse, layer } = record;
+    // A step may be on record by what its files are called and by what is in them.
+    const isFirst = layer !== undefined && !counted.has(layer.chainId);
+    if (isFirst) counted.add(layer.chainId);
+    const size = isFirst ? record.size : 0;
+    const lastUsedAt = lastUsed.toISOString();
+    return { id: hexOf(key), type: kind, description, size, createdAt: created, lastUsedAt, shared, inUse };
+  });
+  const mounts = (await listCacheMounts(store.root, signal)).map(({ id, path, size, lastUsed, inUse }) => ({
+    id,
+    type: "cachemount",
+    description: path,
+    size,
+    lastUsedAt: lastUsed.toISOString(),
+    shared: false,
+    inUse,
+  }));
+  return [...records, ...mounts].sort((a, b) => (a.lastUsedAt < b.lastUsedAt ? -1 : 1));
+}
+
+/** Removes what nobody uses. */
+export async function pruneBuildCache(
+  store: Store,
+  options: BuildCachePruneOptions,
+): Promise<PrunedBuildCache> {
+  const { all = false, unusedFor, keepStorage, signal } = options;
+  const before = unusedFor === undefined ? {} : { unusedSince: new Date(Date.now() - unusedFor) };
+  const cache = openBuildCache(store);
+  const pruning = new Pruning(store, cache, signal);
+  if (keepStorage === undefined) {
+    await pruning.records({ all, ...before });
+    await pruning.mounts(({ lastUsed }) => before.unusedSince === undefined || lastUsed < before.unusedSince);
+  } else await pruning.downTo(keepStorage, before.unusedSince ?? endOfTime);
+  return pruning;
+}
+
+class Pruning implements PrunedBuildCache {
+  readonly deleted: string[] = [];
+  spaceReclaimed = 0;
+  readonly #store: Store;
+  readonly #cache: BuildCache;
+  readonly #signal: AbortSignal;
+
+  constructor(store: Store, cache: BuildCache, signal: AbortSignal) {
+    this.#store = store;
+    this.#cache = cache;
+    this.#signal = signal;
+  }
+
+  async records(options: Parameters<BuildCache["prune"]>[0]): Promise<void> {
+    const { records, size } = await this.#cache.prune(options);
+    this.deleted.push(...records.map(hexOf));
+    this.spaceReclaimed += size;
+  }
+
+  async mounts(filter: (mount: CacheMount) => boolean): Promise<CacheMount[]> {
+    const removed = await pruneCacheMounts(this.#store.root, filter, this.#signal);
+    for (const { id, size } of removed) {
+      this.deleted.push(id);
+      this.spaceReclaimed += size;
+    }
+    return removed;
+  }
+
+  /** Both kinds by age: before a mount goes, the records that are older than it. */
+  async downTo(keepStorage: number, unusedSince: Date): Promise<void> {
+    const mounts = await listCacheMounts(this.#store.root, this.#signal);
+    let bytes = mounts.reduce((sum, { size }) => sum + size, 0);
+    const pruneRecords = (before: Date): Promise<void> =>
+      this.records({ keepBytes: Math.max(0, keepStorage - bytes), unusedSince: before });
+    for (const mount of mounts.sort((a, b) => a.lastUsed.getTime() - b.lastUsed.getTime())) {
+      if (mount.lastUsed >= unusedSince) break;
+      await pruneRecords(mount.lastUsed);
+      if ((await this.#cache.size()) + bytes <= keepStorage) return;
+      const removed = await this.mounts(({ path }) => path === mount.path);
+      bytes -= removed.reduce((sum, { size }) => sum + size, 0);
+    }
+    await pruneRecords(unusedSince);
+  }
+}
