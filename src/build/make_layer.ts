@@ -21,5 +21,5 @@ export async function makeLayer(
   }
   await using open = new AsyncDisposableStack();
   const tar = await unlessEmpty(await work.make(state, open));
-  return tar && addLayer(services.store, session, state.top, tar, signal);
+  return tar && (await addLayer(services.store, session, state.top, tar, signal));
 }
