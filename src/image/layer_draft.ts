@@ -139,7 +139,7 @@ export class LayerDraft {
     const here = this.#find(target);
     const node = here === "image" ? this.#adopt(target) : here;
     if (node === undefined || "children" in node) {
-      const why = node === undefined ? "there is nothing" : "it is a directory";
+      const why = this.kindAt(target) === undefined ? "there is nothing" : "it is a directory";
       throw new Failure("invalid", `cannot link ${shown(path)} to ${shown(target)}: ${why}`);
     }
     if (path !== target) this.set(path, node);
@@ -265,9 +265,13 @@ function nodeOf(here: Directory | DraftNode): DraftNode {
 
 function* listDirectory(
   path: ByteString,
-  { children, isOpaque }: Directory,
+  { node, children, isOpaque }: Directory,
 ): Generator<[ByteString, DraftNode]> {
-  if (isOpaque) yield [join(path, opaqueMark), { entry: bareEntry("", "file", 0o600, 0) }];
+  if (isOpaque) {
+    // As Docker writes it (behaviours B044).
+    const { mode, uid, gid } = node.entry;
+    yield [join(path, opaqueMark), { entry: { ...bareEntry("", "file", mode & 0o777, 0), uid, gid } }];
+  }
   for (const name of [...children.keys()].sort()) {
     const child = children.get(name) as Directory | DraftNode;
     const at = join(path, name);

@@ -72,6 +72,26 @@ const archive: readonly Given[] = [
   node("zero", "block", { rdevMajor: 7, rdevMinor: 9 }),
 ];
 
+/** Meets the image's `d`. */
+const onto: readonly Given[] = [
+  dir(".", { mode: 0o500, ...owned }),
+  file("/from-root", "inside"),
+  dir("outside", { mode: 0o705 }),
+  file("outside/new"),
+  file("sub", "a file now"),
+  hard("linked", "one", { mode: 0o604, uid: 3, gid: 4 }),
+  file("file", "a file for a while"),
+  dir("file", { mode: 0o751, ...owned }),
+  file("file/new"),
+  dir("was-file"),
+  link("up", "../../etc/passwd"),
+  link("was-link", "one"),
+  file("was-link", "replaces the link"),
+  file("v1", "first"),
+  hard("keeps-v1", "v1"),
+  file("v1", "second"),
+];
+
 async function writeContext(context: string): Promise<void> {
   const at = (path: string): string => join(context, path);
   for (const path of ["dir/sub/deep", "dir/empty", "a-dir", "one-dir"])
@@ -110,6 +130,17 @@ async function writeContext(context: string): Promise<void> {
   for (const path of ["over/was-file/x", "over/file", "over/outside/x"]) fs.writeFileSync(at(path), path);
   const tar = await collect(packTar(entriesOf(archive)), 1 << 20);
   fs.writeFileSync(at("a.tar"), tar);
+  fs.writeFileSync(at("onto.tar"), await collect(packTar(entriesOf(onto)), 1 << 20));
+  const broken: Readonly<Record<string, readonly Given[]>> = {
+    "through-file": [file("one/below")],
+    "through-new-file": [file("new"), file("new/below")],
+    "no-target": [hard("x", "none")],
+    "outer-target": [hard("x", "../../../etc/passwd")],
+    "directory-target": [hard("x", "sub")],
+  };
+  for (const [name, given] of Object.entries(broken))
+    fs.writeFileSync(at(`${name}.broken`), await collect(packTar(entriesOf(given)), 1 << 20));
+  fs.writeFileSync(at("short.broken"), tar.subarray(0, 2000));
   fs.writeFileSync(at("a.tgz"), gzipSync(tar));
   for (const [program, name] of [
     ["bzip2", "a.bz2"],
@@ -204,6 +235,16 @@ const copies: readonly (string | Case)[] = [
   "ADD a.tar one dir /x/",
   "ADD a.t* /x/",
   "COPY a.tar /x",
+  {
+    line: "ADD onto.tar /d",
+    differs: {
+      why: "overlayfs marks a directory opaque that takes the place of a file, which hides nothing",
+      ours: [],
+      theirs: ["outside", "was-file"].map(
+        (name) => `file ${name === "outside" ? 705 : 755} 0:0 d/${name}/.wh..wh..opq "" @0`,
+      ),
+    },
+  },
 ];
 
 /** The instruction, and our own words where Docker's speak of the machine it runs on. */
@@ -225,6 +266,13 @@ const failures: readonly (string | readonly [line: string, words: string])[] = [
   "COPY --chown=a:b:c one /x",
   "COPY dir /d/one",
   ["COPY one /d/one/x", "failed to copy files: mkdir /d/one: not a directory"],
+  ["ADD through-file.broken /d", "failed to copy files: mkdir /d/one: not a directory"],
+  ["ADD through-new-file.broken /d", "failed to copy files: mkdir /d/new: not a directory"],
+  ["ADD no-target.broken /d", "failed to copy files: cannot link /d/x to /d/none: there is nothing"],
+  ["ADD outer-target.broken /d", "failed to copy files: cannot link /d/x to /d/etc/passwd: there is nothing"],
+  ["ADD directory-target.broken /d", "failed to copy files: cannot link /d/x to /d/sub: it is a directory"],
+  ["ADD short.broken /x", "unexpected end of tar after 2000 bytes, in a header"],
+  ["ADD a.tar /d/one", "failed to copy files: mkdir /d/one: not a directory"],
   ["COPY one /loop/x", "failed to copy files: /loop/x: too many levels of symbolic links"],
 ];
 
