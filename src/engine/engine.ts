@@ -4,6 +4,7 @@ import type { DriverName } from "../driver/index.ts";
 import type { Remote, RemoteOptions } from "../remote/index.ts";
 import { openStore, type Store } from "../store/index.ts";
 import { hasSteps } from "./builds/steps_folder.ts";
+import { Builds } from "./builds/index.ts";
 import { Containers } from "./containers/index.ts";
 import { Images } from "./images/index.ts";
 import { System } from "./system/index.ts";
@@ -24,6 +25,7 @@ export class Engine {
   readonly images: Images;
   readonly containers: Containers;
   readonly system: System;
+  readonly builds: Builds;
   readonly #remoteOptions: RemoteOptions;
   #remote: Promise<Remote> | undefined;
 
@@ -33,6 +35,7 @@ export class Engine {
     this.#remoteOptions = { uploadsDirectory: join(store.root, "varve", "uploads"), ...remoteOptions };
     this.images = new Images(store, () => this.remote());
     this.containers = new Containers(store);
+    this.builds = new Builds(store, this.images, () => this.remote());
     this.system = new System(store, this.containers, () => this.remote());
   }
 

@@ -2,6 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { familiarReference } from "../../../oci/index.ts";
+import { parseAddHost } from "./parse_add_host.ts";
+import { parseBuildArgs, parseLabels } from "./parse_build_args.ts";
+import { parseSquash } from "./parse_squash.ts";
 import { csvFields } from "./csv_fields.ts";
 import { parseCacheFrom, parseCacheTo } from "./parse_cache.ts";
 import { parseOutput } from "./parse_output.ts";
@@ -82,4 +85,35 @@ test("caches: a registry's name or a directory", () => {
   assert.throws(() => parseCacheTo("type=local,dest=d,mode=mid"), /neither min nor max/);
   assert.throws(() => parseCacheFrom("type=local"), /src is required/);
   assert.throws(() => parseCacheFrom("type=local,dest=d"), /has no attribute "dest"/);
+});
+
+test("build arguments: given, or from the environment", () => {
+  const parse = (...texts: string[]) => parseBuildArgs(texts, { HTTP_PROXY: "p", EMPTY: "" });
+  assert.deepEqual(parse("A=1", "B=x=y", "C=", "HTTP_PROXY", "EMPTY", "MISSING", "A=2"), {
+    A: "2",
+    B: "x=y",
+    C: "",
+    HTTP_PROXY: "p",
+    EMPTY: "",
+  });
+  assert.equal(Object.hasOwn(parse("__proto__=x"), "__proto__"), true);
+  assert.throws(() => parse("=x"), /^Failure: invalid value "=x" for --build-arg: it has no name$/);
+  assert.deepEqual(parseLabels(["a=b", "c"]), { a: "b", c: "" });
+});
+
+test("hosts: names with addresses", () => {
+  assert.deepEqual(parseAddHost("a:1.2.3.4"), { name: "a", address: "1.2.3.4" });
+  assert.deepEqual(parseAddHost("a.b=::1"), { name: "a.b", address: "::1" });
+  assert.deepEqual(parseAddHost("a:[fe80::1]"), { name: "a", address: "fe80::1" });
+  assert.throws(() => parseAddHost("a"), /bad format for add-host: "a"/);
+  assert.throws(() => parseAddHost("a\nb:1.2.3.4"), /bad format/);
+  assert.throws(() => parseAddHost("a:1.2.3"), /invalid IP address in add-host: "1\.2\.3"/);
+  assert.throws(() => parseAddHost("a:host-gateway"), /no gateway/);
+});
+
+test("layers to squash", () => {
+  assert.equal(parseSquash("true"), "new");
+  assert.deepEqual(parseSquash("2..10"), { from: 2, to: 10 });
+  for (const bad of ["0..1", "3..2", "1-2", "1..", "x"])
+    assert.throws(() => parseSquash(bad), /no FROM\.\.TO/);
 });

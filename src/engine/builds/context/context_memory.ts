@@ -1,0 +1,31 @@
+/** Digests of the files of local contexts, so that a build reads only what was changed since the one before. */
+import { createHash } from "node:crypto";
+import { readdirSync, realpathSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { openContentMemory, type ContentMemory } from "../../../build/index.ts";
+
+/** Memories of so many directories are kept, those that were used last. */
+const kept = 50;
+
+/** The memory of the context at `directory`, in the data root. */
+export function contextMemory(root: string, directory: string): ContentMemory {
+  const hash = createHash("sha256").update(realpathSync(directory)).digest("hex");
+  return openContentMemory(join(memories(root), hash));
+}
+
+const memories = (root: string): string => join(root, "varve", "contexts");
+
+/** Takes the memories away that were not used for longest. Another build may be doing the same. */
+export function trimMemories(root: string): void {
+  try {
+    const names = readdirSync(memories(root));
+    if (names.length <= kept) return;
+    const aged = names.map((name) => ({
+      path: join(memories(root), name),
+      age: -statSync(join(memories(root), name)).mtimeMs,
+    }));
+    for (const { path } of aged.sort((a, b) => a.age - b.age).slice(kept)) rmSync(path, { force: true });
+  } catch {
+    // There are none, or one has just gone.
+  }
+}

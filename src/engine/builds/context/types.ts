@@ -1,0 +1,14 @@
+/** A build's input, found and open. */
+import type { SourceTree } from "../../../build/index.ts";
+
+export interface DockerfileText {
+  /** For messages: `Dockerfile`. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface OpenedContext extends AsyncDisposable {
+  readonly dockerfile: DockerfileText;
+  /** Without what `.dockerignore` leaves out; undefined: there are no files, only a Dockerfile. */
+  readonly files?: SourceTree;
+}

@@ -1,0 +1,26 @@
+/** Builds: images from Dockerfiles. Loaded when the first one begins. */
+import type { Remote } from "../../remote/index.ts";
+import type { Store } from "../../store/index.ts";
+import type { Images } from "../images/index.ts";
+import type { BuildOutcome, BuildRequest } from "./types.ts";
+
+export class Builds {
+  readonly #store: Store;
+  readonly #images: Images;
+  readonly #remote: () => Promise<Remote>;
+
+  constructor(store: Store, images: Images, remote: () => Promise<Remote>) {
+    this.#store = store;
+    this.#images = images;
+    this.#remote = remote;
+  }
+
+  /**
+   * Builds, names the image, writes the outputs and pushes. Whatever fails leaves no name behind; what was done stays in
+   * the cache. Throws `Failure` in the words of Docker and BuildKit.
+   */
+  async build(request: BuildRequest): Promise<BuildOutcome> {
+    const parts = { store: this.#store, images: this.#images, remote: this.#remote };
+    return (await import("./run_build.ts")).runBuild(parts, request);
+  }
+}

@@ -1,0 +1,172 @@
+/** `build`: from the command line's record to an image and what is to become of it. */
+import { statSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import {
+  buildImage,
+  type BuildEvent,
+  type BuildOptions,
+  type BuildResult,
+  type BuildServices,
+  type ContentMemory,
+} from "../../build/index.ts";
+import { parseDockerfile } from "../../dockerfile/index.ts";
+import { Failure } from "../../errors.ts";
+import {
+  familiarReference,
+  hostPlatform,
+  parseReference,
+  withDefaultTag,
+  type Platform,
+  type Reference,
+} from "../../oci/index.ts";
+import { exportCacheOf, importCaches } from "./cache_transfer.ts";
+import { contextMemory, trimMemories } from "./context/context_memory.ts";
+import { openNamedContexts } from "./context/named_contexts.ts";
+import { openContext, temporaryDirectory } from "./context/open_context.ts";
+import type { OpenedContext } from "./context/types.ts";
+import { epochOf } from "./epoch.ts";
+import { openShell } from "./open_shell.ts";
+import { checkOutputs, namesWanted, writeOutputs, type OutputParts } from "./outputs/write_outputs.ts";
+import { buildServices } from "./services.ts";
+import { createStepRunner } from "./runner.ts";
+import { squashResult } from "./squash_result.ts";
+import type { BuildOutcome, BuildRequest } from "./types.ts";
+
+/** See `Builds.build`. */
+export async function runBuild(parts: OutputParts, asked: BuildRequest): Promise<BuildOutcome> {
+  const request = { ...asked, ...epochOf(asked) };
+  const tags = (request.tags ?? []).map((tag) => withDefaultTag(parseReference(tag)));
+  const digested = tags.find(({ digest }) => digest !== undefined);
+  if (digested !== undefined)
+    throw new Failure("invalid", "refusing to create a tag with a digest reference");
+  const names = namesWanted(tags, request.outputs ?? []);
+  checkOutputs(request, names);
+  // Not to be found as that of this build, if this one fails.
+  if (request.iidFile !== undefined) await rm(request.iidFile, { force: true });
+  const build = new Build(parts, request, names);
+  await using context = await build.open();
+  return await build.run(context);
+}
+
+type Engineless = Pick<BuildOptions, "dockerfile" | "context" | "platform">;
+
+class Build {
+  readonly #parts: OutputParts;
+  readonly #request: BuildRequest;
+  readonly #names: readonly Reference[];
+  readonly #services: BuildServices;
+  readonly #memory: ContentMemory | undefined;
+
+  constructor(parts: OutputParts, request: BuildRequest, names: readonly Reference[]) {
+    this.#parts = parts;
+    this.#request = request;
+    this.#names = names;
+    this.#services = buildServices(parts.store, parts.images, createStepRunner(parts.store));
+    this.#memory = isDirectory(request.context)
+      ? contextMemory(parts.store.root, request.context)
+      : undefined;
+  }
+
+  open(): Promise<OpenedContext> {
+    const { context, file, stdin = nothing(), signal } = this.#request;
+    return openContext(context, {
+      stdin,
+      temporaryDirectory: temporaryDirectory(this.#parts.store.root),
+      fetchUrl: (url) => this.#services.fetchUrl(url, { signal }),
+      signal,
+      ...(file !== undefined && { dockerfile: file }),
+      ...(this.#memory && { memory: this.#memory }),
+    });
+  }
+
+  async run({ dockerfile: { name, bytes }, files }: OpenedContext): Promise<BuildOutcome> {
+    const dockerfile = parseDockerfile(bytes, { name });
+    const { platforms = [] } = this.#request;
+    const results: BuildResult[] = [];
+    for (const platform of platforms.length === 0 ? [hostPlatform()] : platforms) {
+      const result = await this.#build({ dockerfile, platform, ...(files && { context: files }) });
+      const { image } = result;
+      const isOneOfMany = platforms.length > 1;
+      await writeOutputs(this.#parts, this.#request, { image, platform, isOneOfMany, names: this.#names });
+      results.push(result);
+    }
+    this.#memory?.save();
+    trimMemories(this.#parts.store.root);
+    const [first] = results as [BuildResult, ...BuildResult[]];
+    return { ...first, dockerfile, names: this.#names, images: results.map(({ image }) => image) };
+  }
+
+  async #build(given: Engineless & { readonly platform: Platform }): Promise<BuildResult> {
+    const { store, remote } = this.#parts;
+    const { signal, report, onWarning = () => undefined, ...request } = this.#request;
+    await using open = new AsyncDisposableStack();
+    const transfer = { signal, onWarning, ...(report && { report }) };
+    const contexts = await openNamedContexts(request.buildContexts ?? new Map(), open, {
+      store,
+      temporaryDirectory: temporaryDirectory(store.root),
+      fetchUrl: (url) => this.#services.fetchUrl(url, { signal }),
+      signal,
+    });
+    const imported = await importCaches(store, remote, request.cacheFrom ?? [], transfer);
+    const result = await this.#squashed({
+      ...passedOn(this.#request),
+      ...this.#onFailure(),
+      ...given,
+      contexts,
+      ...(imported && { imported }),
+    });
+    for (const to of request.cacheTo ?? []) await exportCacheOf(store, remote, result, to, transfer);
+    return result;
+  }
+
+  #onFailure(): Pick<BuildOptions, "onFailedRun"> {
+    const { onError, onShell = () => undefined } = this.#request;
+    if (onError !== "shell") return {};
+    return { onFailedRun: (step) => openShell(this.#services.runner, step, onShell) };
+  }
+
+  /** Builds, and merges layers where that is asked for; it is the squashed image that is named and told of. */
+  async #squashed(options: BuildOptions): Promise<BuildResult> {
+    const { squash, onEvent = () => undefined } = this.#request;
+    if (squash === undefined) return buildImage(this.#services, { ...options, names: this.#names, onEvent });
+    const held: BuildEvent[] = [];
+    const result = await buildImage(this.#services, {
+      ...options,
+      onEvent: (event) => (event.kind === "done" ? void held.push(event) : onEvent(event)),
+    });
+    const image = await squashResult(this.#parts.store, result, {
+      squash,
+      names: this.#names,
+      signal: options.signal,
+      ...(options.sourceDateEpoch !== undefined && { sourceDateEpoch: options.sourceDateEpoch }),
+    });
+    const names = this.#names.map(familiarReference);
+    for (const event of held) onEvent(event.kind === "done" ? { ...event, image: image.id, names } : event);
+    return { ...result, image };
+  }
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array, void, undefined> {}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+function passedOn(request: BuildRequest): Omit<BuildOptions, "dockerfile"> {
+  const { target, buildArgs, labels, noCache, pull, network, addHosts, secrets, ssh, mode } = request;
+  const { sourceDateEpoch, signal } = request;
+  return {
+    signal,
+    ...(target !== undefined && { target }),
+    ...(buildArgs && { buildArgs }),
+    ...(labels && { labels }),
+    ...(noCache !== undefined && { noCache }),
+    ...(pull !== undefined && { pull }),
+    ...(network && { network }),
+    ...(addHosts && { addHosts }),
+    ...(secrets && { secrets }),
+    ...(ssh && { ssh }),
+    ...(mode && { mode }),
+    ...(sourceDateEpoch !== undefined && { sourceDateEpoch }),
+  };
+}

@@ -1,0 +1,58 @@
+/** What a build needs of the world, from this engine's parts. */
+import { mkdir } from "node:fs/promises";
+import type { BuildServices, StepRunner } from "../../build/index.ts";
+import { Failure, isFailure } from "../../errors.ts";
+import { formatPlatform, type Platform } from "../../oci/index.ts";
+import type { Store, StoredImage } from "../../store/index.ts";
+import type { Images } from "../images/index.ts";
+import { checkoutGit } from "./context/git_checkout.ts";
+import { parseGitReference } from "./context/git_reference.ts";
+import { temporaryDirectory } from "./context/open_context.ts";
+
+export function buildServices(store: Store, images: Images, runner: StepRunner): BuildServices {
+  return {
+    store,
+    runner,
+    image: (name, options) => baseImage(images, name, options),
+    fetchUrl: async (url, options) => (await import("../../remote/index.ts")).fetchUrl(url, options),
+    async fetchGit(reference, options) {
+      const parsed = parseGitReference(reference) ?? githubPage(reference);
+      if (parsed === undefined) throw new Failure("invalid", `${reference} is no git reference`);
+      const directory = temporaryDirectory(store.root);
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      return checkoutGit(parsed, { ...options, temporaryDirectory: directory });
+    },
+  };
+}
+
+/** `https://github.com/OWNER/NAME`, which is a repository though it does not end in `.git`. */
+function githubPage(text: string): ReturnType<typeof parseGitReference> {
+  const path = /^https:\/\/(github\.com\/[^/?#]+\/[^/?#]+(?:#.*)?)$/.exec(text)?.[1];
+  return path === undefined ? undefined : parseGitReference(path);
+}
+
+/** As `docker build`: what is here, if it is for the platform, else (or always, with `pull`) what the registry has. */
+async function baseImage(
+  images: Images,
+  name: string,
+  { platform, pull, signal, report }: Parameters<BuildServices["image"]>[1],
+): Promise<StoredImage> {
+  const here = await images.resolve(name).catch((error: unknown) => {
+    if (isFailure(error, "not-found")) return undefined;
+    throw error;
+  });
+  if (!pull && here !== undefined && suits(here, platform)) return here;
+  const isId = here !== undefined && (here.id === name || here.id.slice(7).startsWith(name));
+  // No registry knows an ID.
+  if (isId) return here;
+  const { imageId } = await images.pull(name, { platform, signal, ...(report && { report }) });
+  return images.resolve(imageId);
+}
+
+/** An image of an old builder, which says of no architecture, runs anywhere. */
+function suits({ config }: StoredImage, platform: Platform): boolean {
+  const { os, architecture, variant } = config;
+  if (architecture === "") return true;
+  const own = formatPlatform({ os, architecture, ...(variant !== undefined && { variant }) });
+  return own === formatPlatform(platform);
+}
