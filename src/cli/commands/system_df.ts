@@ -65,7 +65,7 @@ function verbose(usage: DiskUsage): string {
       usage.perContainer.map((container) => containerRow(container, now)),
       containerLayout,
     ),
-    `\nBuild cache usage: ${humanSize(usage.buildCache.size, 4)}\n\n`,
+    `\nBuild cache usage: ${humanSize(usage.buildCache.size, 4)}\n`,
     renderList(
       usage.perCacheItem.map((item) => cacheRow(item, now)),
       cacheLayout,
