@@ -182,7 +182,8 @@ const linkCases: Readonly<Record<string, (tree: SourceTree) => unknown>> = {
     assert.equal(tree.stat("to-file")?.kind, "symlink");
     assert.equal(tree.readLink("to-file"), "dir/file");
     assert.equal(tree.readLink("host"), "/etc/hostname");
-    assert.equal(tree.stat("to-dir/file"), undefined);
+    for (const path of ["to-dir/file", "loop/x", "ping/x", "dangling/x", "host/x"])
+      assert.equal(tree.stat(path), undefined, path);
     assert.throws(() => tree.read("to-file"), { kind: "invalid" });
     assert.throws(() => tree.read("host"), { kind: "invalid" });
     assert.throws(() => tree.read("to-dir/file"), { kind: "not-found" });

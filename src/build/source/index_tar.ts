@@ -186,7 +186,8 @@ function extentsOf({ size, sparse }: TarEntry, position: number): Extent[] {
 
 /** Go's `filepath.Clean` below the root: an absolute path lies inside. @throws Failure("invalid") for what leads out */
 function partsOf(path: ByteString): ByteString[] {
-  if (path.length > longestPath) throw new Failure("limit", `a path in the archive has ${path.length} bytes`);
+  if (path.length > longestPath)
+    throw new Failure("invalid", `a path in the archive has ${path.length} bytes`);
   if (path.includes("\0")) throw new Failure("invalid", `${shown(path)} in the archive contains a NUL byte`);
   const parts: ByteString[] = [];
   for (const name of namesOf(path)) {

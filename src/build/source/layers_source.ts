@@ -2,7 +2,7 @@
 import type { ByteString } from "../../byte_string.ts";
 import { openLayersView, recordedTree } from "../../image/index.ts";
 import type { Store, StoredLayer } from "../../store/index.ts";
-import { type NodeStat, type ReadView, TreeBranch } from "../../union/index.ts";
+import { isUnionError, type NodeStat, type ReadView, TreeBranch } from "../../union/index.ts";
 import { BranchSource, type Files } from "./branch_source.ts";
 import type { SourceTree } from "./types.ts";
 
@@ -50,8 +50,14 @@ class ViewFiles implements Files {
   }
 
   stat(path: ByteString): NodeStat | undefined {
-    const origin = this.#view.lookup(path);
-    return origin?.path === path ? origin.stat : undefined;
+    try {
+      const origin = this.#view.lookup(path);
+      return origin?.path === path ? origin.stat : undefined;
+    } catch (error) {
+      // Of a symlink on the way.
+      if (isUnionError(error, "ELOOP", "ENAMETOOLONG")) return undefined;
+      throw error;
+    }
   }
 
   list(path: ByteString): ReturnType<Files["list"]> {

@@ -11,9 +11,15 @@ export const longestName = 255;
 // eslint-disable-next-line no-control-regex
 const odd = /(?:^|\/)\.{0,2}(?:\/|$)|\0/;
 
-/** Whether the path has names only: no `.`, `..`, empty part or NUL byte. The root, "", counts. */
+/** Whether the path has names only, none too long: no `.`, `..`, empty part or NUL byte. The root, "", counts. */
 export function isPlain(path: ByteString): boolean {
-  return path === "" || (!odd.test(path) && path.length <= longestPath);
+  if (path === "") return true;
+  if (path.length > longestName && isTooLong(path)) return false;
+  return !odd.test(path);
+}
+
+function isTooLong(path: ByteString): boolean {
+  return path.length > longestPath || path.split("/").some((name) => name.length > longestName);
 }
 
 export function childOf(directory: ByteString, name: ByteString): ByteString {
