@@ -24,7 +24,7 @@ export async function buildImage(services: BuildServices, options: BuildOptions)
   const plan = planBuild({ ...options, platform: options.platform ?? buildPlatform, buildPlatform });
   return withSession(services.store, async (session) => {
     await using building = new Building(services, options, plan, session);
-    return building.run();
+    return await building.run();
   });
 }
 
