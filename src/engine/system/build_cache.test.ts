@@ -1,6 +1,6 @@
 /** `builder du`, `builder prune`, `system df` and `system prune`, as far as they concern the build cache. */
 import assert from "node:assert/strict";
-import { mkdirSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { noise, sampleLayer } from "../../../test/fixtures/sample_image.ts";
@@ -122,6 +122,26 @@ suite("the build cache of an engine", { skip: unlessLinux }, () => {
     assert.deepEqual(await keep(30_000), [ids[2], ids[3]]);
     assert.deepEqual(await items(fixture), [ids[4]]);
     assert.deepEqual(await keep(0), [ids[4]]);
+  });
+
+  test("what is remembered of contexts and builds goes with all", async () => {
+    using fixture = await engineFixture();
+    const { engine, root } = fixture;
+    const folder = join(root, "varve/build-cache");
+    for (const name of ["contexts", "last"]) {
+      mkdirSync(join(folder, name), { recursive: true });
+      writeFileSync(join(folder, name, "1"), noise(10_000));
+    }
+    assert.equal((await engine.system.pruneBuildCache({ signal })).spaceReclaimed, 0);
+    assert.equal(
+      (await engine.system.pruneBuildCache({ all: true, unusedFor: 60_000, signal })).spaceReclaimed,
+      0,
+    );
+    assert.ok((await engine.system.pruneBuildCache({ all: true, signal })).spaceReclaimed >= 20_000);
+    assert.deepEqual(
+      ["contexts", "last"].flatMap((name) => readdirSync(join(folder, name))),
+      [],
+    );
   });
 
   test("df counts what only the cache has apart from images, and prune gives it back", async () => {

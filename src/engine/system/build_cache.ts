@@ -1,7 +1,10 @@
 /** The build cache as people see it: records of steps with their layers, and the directories of cache mounts. */
+import { rmSync, statSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { listCacheMounts, pruneCacheMounts, type CacheMount } from "../../build/mounts/index.ts";
 import { hexOf } from "../../oci/index.ts";
-import { openBuildCache, type BuildCache, type Store } from "../../store/index.ts";
+import { buildCacheFolder, openBuildCache, type BuildCache, type Store } from "../../store/index.ts";
 
 export interface BuildCacheItem {
   /** Hex digits of a step's key, or the ID of a cache mount. */
@@ -21,7 +24,7 @@ export interface BuildCacheItem {
 }
 
 export interface BuildCachePruneOptions {
-  /** Also records whose layers images or containers have as well; they take nothing. */
+  /** Also records whose layers images or containers have as well, and what is only remembered of contexts and builds. */
   readonly all?: boolean;
   /** Only what was not used for so many milliseconds. */
   readonly unusedFor?: number;
@@ -75,7 +78,8 @@ export async function pruneBuildCache(
   const pruning = new Pruning(store, cache, signal);
   if (keepStorage === undefined) {
     await pruning.records({ all, ...before });
-    await pruning.mounts(({ lastUsed }) => before.unusedSince === undefined || lastUsed < before.unusedSince);
+    await pruning.mounts(({ lastUsed }) => lastUsed < (before.unusedSince ?? endOfTime));
+    if (all) await pruning.memories(before.unusedSince ?? endOfTime);
   } else await pruning.downTo(keepStorage, before.unusedSince ?? endOfTime);
   return pruning;
 }
@@ -106,6 +110,19 @@ class Pruning implements PrunedBuildCache {
       this.spaceReclaimed += size;
     }
     return removed;
+  }
+
+  /** Whoever needs one makes it anew: digests of the files of a context, what the steps of a build depended on. */
+  async memories(unusedSince: Date): Promise<void> {
+    for (const folder of ["contexts", "last"].map((name) => join(buildCacheFolder(this.#store.root), name))) {
+      for (const name of await readdir(folder).catch(() => [])) {
+        const path = join(folder, name);
+        const stats = statSync(path, { throwIfNoEntry: false });
+        if (stats === undefined || stats.mtime >= unusedSince) continue;
+        rmSync(path, { force: true });
+        this.spaceReclaimed += stats.blocks * 512;
+      }
+    }
   }
 
   /** Both kinds by age: before a mount goes, the records that are older than it. */

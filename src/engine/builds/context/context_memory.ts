@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, realpathSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { openContentMemory, type ContentMemory } from "../../../build/index.ts";
+import { buildCacheFolder } from "../../../store/index.ts";
 
 /** Memories of so many directories are kept, those that were used last. */
 const kept = 50;
@@ -13,7 +14,8 @@ export function contextMemory(root: string, directory: string): ContentMemory {
   return openContentMemory(join(memories(root), hash));
 }
 
-const memories = (root: string): string => join(root, "varve", "contexts");
+/** Where `builder prune` and the ledger look, too. */
+const memories = (root: string): string => join(buildCacheFolder(root), "contexts");
 
 /** Takes the memories away that were not used for longest. Another build may be doing the same. */
 export function trimMemories(root: string): void {
