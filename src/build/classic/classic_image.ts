@@ -67,7 +67,7 @@ export function classicImage(step: ClassicStep, result: ClassicResult): ImageCon
     ...(container !== undefined && { container }),
     container_config: containerConfig(step, container),
     created,
-    docker_version: result.dockerVersion,
+    ...(result.dockerVersion !== "" && { docker_version: result.dockerVersion }),
     history: [...(below?.history ?? []), row],
     rootfs: diffIds.length > 0 ? { type: "layers", diff_ids: diffIds } : { type: "layers" },
   };
