@@ -5,3 +5,4 @@ export { expandHereDocument, expandWord, expandWords } from "./expand_word.ts";
 export { parseDockerfile } from "./parse_dockerfile.ts";
 export { parseDuration } from "./duration.ts";
 export { parseInstruction, splitInstructions } from "./parse_instruction.ts";
+export * from "./lint/index.ts";
