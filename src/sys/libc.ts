@@ -72,6 +72,7 @@ const common = {
   openat2: 437,
   mount_setattr: 442,
   fchmodat2: 452,
+  listxattrat: 465,
 };
 
 /** Numbers of system calls that the oldest supported glibc (2.28) has no function for. */

@@ -3,10 +3,12 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { scratch, type Scratch, unlessLinux } from "../../../test/suites/scratch.ts";
+import { scratch, type Scratch, unlessLinux, unlessRoot } from "../../../test/suites/scratch.ts";
 import { sourceSuite } from "../../../test/suites/source_suite.ts";
 import { writeSource } from "../../../test/support/source_help.ts";
+import { fromText } from "../../byte_string.ts";
 import { isFailure } from "../../errors.ts";
+import * as sys from "../../sys/index.ts";
 import { type ContentMemory, openContentMemory, openDirectorySource } from "./index.ts";
 import type { FileIdentity } from "./memory_file.ts";
 
@@ -127,6 +129,23 @@ test("reading a FIFO or a socket does not hang", { skip }, async () => {
   assert.equal(tree.stat("fifo")?.kind, "fifo");
   assert.throws(() => tree.read("fifo"), { kind: "invalid" });
   await assert.rejects(tree.contentDigest("fifo"), { kind: "invalid" });
+});
+
+test("attributes are those that mean the same elsewhere, and a symlink's own", { skip: unlessRoot }, (t) => {
+  using place = scratch("source");
+  const file = fromText(join(place.path, "f"));
+  fs.writeFileSync(file, "");
+  fs.symlinkSync("f", join(place.path, "l"));
+  try {
+    sys.setXattrAt(sys.AT_FDCWD, file, "user.a", Buffer.from([0, 255]));
+  } catch (error) {
+    if (sys.isSysError(error, "EOPNOTSUPP")) return t.skip("the file system has no user attributes");
+    throw error;
+  }
+  sys.setXattrAt(sys.AT_FDCWD, file, "trusted.b", Buffer.from("b"));
+  using tree = openDirectorySource(place.path);
+  assert.deepEqual([...tree.xattrs("f")], [["user.a", new Uint8Array([0, 255])]]);
+  assert.deepEqual([...tree.xattrs("l")], []);
 });
 
 test("more directories than are held open are read alike", { skip }, () => {

@@ -79,20 +79,23 @@ class DirectorySource implements SourceTree {
   }
 
   readLink(path: ByteString): ByteString {
-    if (this.#existing(path).kind !== "symlink") throw notThat(path, this.name, "symlink");
-    return sys.readlinkAt(this.#parent(path), nameOf(path));
+    const kind = this.stat(path)?.kind;
+    if (kind === undefined) throw missing(path, this.name);
+    const parent = this.#directories.get(parentOf(path));
+    if (kind !== "symlink" || parent === undefined) throw notThat(path, this.name, "symlink");
+    return sys.readlinkAt(parent, nameOf(path));
   }
 
   xattrs(path: ByteString): ReadonlyMap<ByteString, Uint8Array> {
-    this.#existing(path);
-    const [directory, name] =
-      path === "" ? [this.#directories.root, "."] : [this.#parent(path), nameOf(path)];
-    const values = new Map<ByteString, Uint8Array>();
-    for (const attribute of sys.listXattrAt(directory, name)) {
-      const value = isPortable(attribute) ? sys.getXattrAt(directory, name, attribute) : undefined;
-      if (value !== undefined) values.set(attribute, value);
+    const parent = isPlain(path) ? this.#directories.get(parentOf(path)) : undefined;
+    if (parent === undefined) throw missing(path, this.name);
+    const name = path === "" ? "." : nameOf(path);
+    try {
+      const names = sys.listXattrAt(parent, name).filter(isPortable);
+      return names.length === 0 ? noXattrs : valuesOf(parent, name, names);
+    } catch (error) {
+      throw sys.isSysError(error, ...nowhere) ? missing(path, this.name) : error;
     }
-    return values;
   }
 
   async *open(path: ByteString, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
@@ -132,18 +135,6 @@ class DirectorySource implements SourceTree {
     }
   }
 
-  #existing(path: ByteString): SourceStat {
-    const stat = this.stat(path);
-    if (stat === undefined) throw missing(path, this.name);
-    return stat;
-  }
-
-  #parent(path: ByteString): number {
-    const directory = this.#directories.get(parentOf(path));
-    if (directory === undefined) throw changed(path, this.name);
-    return directory;
-  }
-
   #open(path: ByteString): OpenFile {
     const directory = isPlain(path) ? this.#directories.get(parentOf(path)) : undefined;
     if (directory === undefined || path === "") throw this.#refusal(path);
@@ -163,6 +154,21 @@ class DirectorySource implements SourceTree {
   #refusal(path: ByteString): Failure {
     return this.stat(path) === undefined ? missing(path, this.name) : notThat(path, this.name, "file");
   }
+}
+
+const noXattrs: ReadonlyMap<ByteString, Uint8Array> = new Map();
+
+function valuesOf(
+  directory: number,
+  name: ByteString,
+  attributes: readonly ByteString[],
+): ReadonlyMap<ByteString, Uint8Array> {
+  const values = new Map<ByteString, Uint8Array>();
+  for (const attribute of attributes) {
+    const value = sys.getXattrAt(directory, name, attribute);
+    if (value !== undefined) values.set(attribute, value);
+  }
+  return values;
 }
 
 function kindOf({ mode }: sys.Stat): SourceKind {
