@@ -255,6 +255,17 @@ suite("openBuildCache", () => {
     assert.deepEqual(await store.layers.list(), []);
   });
 
+  forEachDriver("who asks for users of layers reads no record", async (store) => {
+    const [record] = await built(store, [(await threeLayers())[0]], "a:1");
+    rmSync(recordPath(store, record!.key));
+    // Whoever reads it fails.
+    mkdirSync(recordPath(store, record!.key));
+    assert.deepEqual(await removeImage(store, "a:1"), []);
+    assert.deepEqual(await collectGarbage(store, { grace: 0 }), { removed: [], bytes: 0 });
+    assert.deepEqual(await openBuildCache(store).bound(), { records: [], layers: [], size: 0 });
+    assert.equal((await store.layers.list()).length, 1);
+  });
+
   forEachDriver("facts that are too long are left out", async (store) => {
     const [record] = await built(store, [(await threeLayers())[0]], "a:1");
     await openBuildCache(store).put({ ...record!, facts: "x".repeat(1 << 20) });
