@@ -64,6 +64,13 @@ for (const [flag, instruction] of refused) {
   });
 }
 
+test("the old builder refuses here-documents, which its cache would not see", () => {
+  const hereDocuments = [{ name: "EOF", content: "x\n", expand: true, span: common.span }];
+  const command = { form: "shell", text: "<<EOF", hereDocuments } as const;
+  assert.throws(() => checkClassic({ ...run, command }), /here-documents require BuildKit/);
+  assert.throws(() => checkClassic({ ...copy, hereDocuments }), /here-documents require BuildKit/);
+});
+
 test("the old builder takes what it knows", () => {
   assert.doesNotThrow(() => checkClassic(run));
   assert.doesNotThrow(() => checkClassic({ ...copy, chown: "1:2", from: "one" }));

@@ -16,19 +16,30 @@ export function replacedHealthcheckText(before: ContainerConfig): string | undef
   return `Note: overriding previous HEALTHCHECK: [${test.join(" ")}]\n`;
 }
 
+const learn =
+  "Refer to https://docs.docker.com/go/buildkit/ to learn how to build images with BuildKit enabled";
+
 /**
  * Refuses what the old builder does not know. Its history could not tell of it, so its cache would take one step for
  * another.
  * @throws Failure("invalid") with Docker's text
  */
 export function checkClassic(instruction: CopyInstruction | RunInstruction): void {
+  if (hasHereDocument(instruction)) {
+    throw new Failure("invalid", `here-documents require BuildKit. ${learn}`, {
+      hint: "leave out --classic, or put the document into a file",
+    });
+  }
   const flag = instruction.kind === "run" ? runFlag(instruction) : copyFlag(instruction);
   if (flag === undefined) return;
-  const learn =
-    "Refer to https://docs.docker.com/go/buildkit/ to learn how to build images with BuildKit enabled";
   throw new Failure("invalid", `the --${flag} option requires BuildKit. ${learn}`, {
     hint: "leave out --classic, or the option",
   });
+}
+
+function hasHereDocument(instruction: CopyInstruction | RunInstruction): boolean {
+  if (instruction.kind !== "run") return instruction.hereDocuments.length > 0;
+  return instruction.command.form === "shell" && instruction.command.hereDocuments.length > 0;
 }
 
 function runFlag({ mounts, network, security }: RunInstruction): string | undefined {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fromBytes } from "../../bytes/index.ts";
-import { copySourceText, downloadText } from "./copy_source_text.ts";
+import { copySourceText, downloadText, joinSourceWords } from "./copy_source_text.ts";
 import { memoryTree, type TreeEntry } from "./memory_tree_fixture.ts";
 
 interface Measured {
@@ -71,6 +71,10 @@ test("a source that is not there is refused in Docker's words (B078)", async () 
   await assert.rejects(copySourceText(tree, ["nofile"], { origin: mounted, signal }), {
     message: "stat nofile: file does not exist",
   });
+});
+
+test("no source at all is refused in Docker's words", () => {
+  assert.throws(() => joinSourceWords([]), { kind: "invalid", message: "no source files were specified" });
 });
 
 test("B071 the word for a download is the bare digest of the builder's private file", async () => {

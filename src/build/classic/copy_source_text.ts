@@ -27,20 +27,40 @@ export interface CopySourceOptions {
 }
 
 /**
- * `file:<hex>`, `dir:<hex>`, or `multi:<hex>` for several sources.
+ * `file:<hex>` or `dir:<hex>` of each source.
  * @param sources paths in the tree with wildcards already resolved, in the order of the instruction (the matches of one
  *   wildcard in the order of a walk by names). Symlinks in them are followed.
  * @throws Failure("not-found") with Docker's text after `COPY failed: `
  */
+export async function copySourceWords(
+  tree: SourceTree,
+  sources: readonly ByteString[],
+  options: CopySourceOptions,
+): Promise<string[]> {
+  const sums = new Sums(tree, options);
+  const words: string[] = [];
+  for (const source of sources) words.push(await wordOf(tree, sums, source, options));
+  return words;
+}
+
+/**
+ * The word for all sources of an instruction, {@link downloadText}s among them in their places: that of the only one, or
+ * `multi:<hex>`.
+ * @throws Failure("invalid") if there is none, with Docker's text after `COPY failed: `
+ */
+export function joinSourceWords(words: readonly string[]): string {
+  const [first] = words;
+  if (first === undefined) throw new Failure("invalid", "no source files were specified");
+  return words.length === 1 ? first : `multi:${digestOfList(words)}`;
+}
+
+/** Both, for an instruction whose sources all lie in one tree. */
 export async function copySourceText(
   tree: SourceTree,
   sources: readonly ByteString[],
   options: CopySourceOptions,
 ): Promise<string> {
-  const sums = new Sums(tree, options);
-  const words: string[] = [];
-  for (const source of sources) words.push(await wordOf(tree, sums, source, options));
-  return words.length === 1 ? (words[0] as string) : `multi:${digestOfList(words)}`;
+  return joinSourceWords(await copySourceWords(tree, sources, options));
 }
 
 /**

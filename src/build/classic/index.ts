@@ -6,7 +6,9 @@ export { classicStream, type ClassicStreamOptions } from "./classic_stream.ts";
 export { classicWords } from "./classic_words.ts";
 export {
   copySourceText,
+  copySourceWords,
   downloadText,
+  joinSourceWords,
   type CopySourceOptions,
   type SourceOrigin,
 } from "./copy_source_text.ts";
