@@ -4,13 +4,21 @@ import { homedir } from "node:os";
 import {
   arriveInNamespace,
   enterNamespace,
+  mountFreeDriver,
   openEngine,
   type Arrival,
   type Engine,
   type EngineOptions,
 } from "../engine/index.ts";
 import type { App } from "./app.ts";
-import { exitOnBrokenPipe, reportFailure, runProgram, type CompletionKind } from "./kit/index.ts";
+import {
+  exitOnBrokenPipe,
+  reportFailure,
+  runProgram,
+  type Command,
+  type CommandCall,
+  type CompletionKind,
+} from "./kit/index.ts";
 import { program } from "./program.ts";
 
 type Globals = Readonly<Record<string, unknown>>;
@@ -30,20 +38,36 @@ export async function main(words: readonly string[]): Promise<number> {
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,
-    open: async (globals, _signal, { storeless, mounts }) => {
+    open: async (globals, _signal, command, call) => {
+      if (command.storeless === true) return appOf(engineOptions(globals), globals);
+      const options = await outsideOptions(globals, command, call);
+      if (options !== undefined) return appOf(options, globals);
       // Here, because the program begins anew, and has read nothing of its input yet.
-      if (storeless !== true) await enterNamespace({ ...engineOptions(globals), mounts: mounts === true });
-      return appOf(globals);
+      await enterNamespace({ ...engineOptions(globals), mounts: command.mounts === true });
+      return appOf(engineOptions(globals), globals);
     },
     names,
   });
 }
 
-function appOf(globals: Globals): App & AsyncDisposable {
+/** For a call that mounts nothing, on a root that can do without; undefined: it needs the namespace, or is in it. */
+async function outsideOptions(
+  globals: Globals,
+  command: Command<App>,
+  call: CommandCall<App>,
+): Promise<EngineOptions | undefined> {
+  if (command.mountsNothing === undefined) return undefined;
+  const options = engineOptions(globals);
+  const driver = mountFreeDriver(options.root, options.driver);
+  if (driver === undefined || !(await command.mountsNothing(call))) return undefined;
+  return { ...options, driver };
+}
+
+function appOf(options: EngineOptions, globals: Globals): App & AsyncDisposable {
   let engine: Promise<Engine> | undefined;
   let stdin: App["stdin"] | undefined;
   return {
-    engine: () => (engine ??= openEngine(engineOptions(globals))),
+    engine: () => (engine ??= openEngine(options)),
     get stdin() {
       return (stdin ??= process.stdin);
     },

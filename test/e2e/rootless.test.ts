@@ -244,7 +244,8 @@ const forbidding = ["unshare", "--user", "--map-current-user", "--keep-caps", "s
 
 test("where no namespace can be had an empty root gets vfs, and a command says why", { skip }, async () => {
   using directory = scratch("rootless-none");
-  await new Home(directory.path).say("images");
+  const env = { VARVE_DRIVER: "overlay2" };
+  await new Home(directory.path, { env }).say("images");
   const home = new Home(directory.path, { before: forbidding });
   const refused = await home.run(["images"]);
   assert.equal(refused.code, 1);

@@ -27,6 +27,8 @@ export interface StringFlag extends FlagBase {
   readonly default?: string;
   readonly required?: true;
   readonly values?: readonly string[];
+  /** Its value where it is given without one: `--flag`. Then `--flag=x` is the only way to give one. */
+  readonly bare?: string;
 }
 /** `--flag 1.5`; with `integer` whole numbers only. */
 export interface NumberFlag extends FlagBase {
@@ -115,6 +117,11 @@ export interface CommandSpec<F extends Flags, App> {
   readonly ownSignals?: boolean;
   /** It never opens the data root. */
   readonly storeless?: boolean;
+  /**
+   * Asked before the root is opened, for an ordinary user: whether this call mounts nothing, so that it needs no namespace
+   * where the root's driver does not.
+   */
+  mountsNothing?(call: Pick<CommandContext<F, App>, "flags" | "args">): Promise<boolean>;
   /** It mounts whatever driver keeps the root: an ordinary user needs a namespace for it even where that is vfs. */
   readonly mounts?: boolean;
   /** Returns the exit code; nothing means 0. */
@@ -122,12 +129,19 @@ export interface CommandSpec<F extends Flags, App> {
 }
 
 /** A command with the types of its flags forgotten, as tables hold it. */
-export interface Command<App = unknown> extends Omit<CommandSpec<Flags, App>, "run" | "exclusive"> {
+export interface Command<App = unknown> extends Omit<
+  CommandSpec<Flags, App>,
+  "run" | "exclusive" | "mountsNothing"
+> {
   /** The path joined by spaces. */
   readonly name: string;
   readonly exclusive?: readonly (readonly string[])[];
+  mountsNothing?(call: CommandCall<App>): Promise<boolean>;
   run(context: CommandContext<Flags, App>): Promise<number | void>;
 }
+
+/** What the user wrote, by the command's own table. */
+export type CommandCall<App = unknown> = Pick<CommandContext<Flags, App>, "flags" | "args">;
 
 /**
  * A maker of commands for one program: `const command = commandsFor<App>()`, then `command({ flags: {...}, run })`

@@ -1,5 +1,5 @@
 /** From command line to exit code: the part of a program's `main` that is the same for all commands. */
-import type { Command, CompletionKind, Program } from "./command.ts";
+import type { Command, CommandCall, CompletionKind, Program } from "./command.ts";
 import { completeWords, completionText } from "./complete.ts";
 import { dispatch } from "./dispatch.ts";
 import { interruptedCode, reportFailure } from "./errors.ts";
@@ -22,6 +22,7 @@ export interface RunOptions<App> {
     globals: Readonly<Record<string, unknown>>,
     signal: AbortSignal,
     command: Command<App>,
+    call: CommandCall<App>,
   ): App | Promise<App>;
   /** Names for dynamic completion; failures and absence count as none. */
   names?(
@@ -54,9 +55,9 @@ export async function runProgram<App>(
     }
     command = found.command;
     return await withInterrupts(command, options.signal, async (signal) => {
-      const app = await options.open(found.globals, signal, found.command);
+      const { flags, given, args } = found;
+      const app = await options.open(found.globals, signal, found.command, { flags: flags as never, args });
       try {
-        const { flags, given, args } = found;
         return (await found.command.run({ flags: flags as never, given, args, app, signal })) ?? 0;
       } finally {
         await dispose(app);

@@ -63,7 +63,7 @@ test("B062 a directory becomes a named image", { skip }, () =>
       names: ["app:latest", "app:2"],
     });
     const again = await engine.builds.build(request);
-    assert.equal(again.image.id, outcome.image.id);
+    assert.deepEqual(again.image.config.rootfs, outcome.image.config.rootfs);
     assert.ok(again.steps.every(({ cache }) => cache === undefined || cache.hit));
   }),
 );

@@ -11,6 +11,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fromText } from "../../byte_string.ts";
 import type { DriverName } from "../../driver/index.ts";
+import { isFailure } from "../../errors.ts";
 import { heldDriver } from "../../store/index.ts";
 import * as sys from "../../sys/index.ts";
 import { passageVariable, type Passage } from "./arrive.ts";
@@ -35,7 +36,8 @@ export interface EnterOptions {
 /**
  * Goes into the namespace of the data root where this user and the root's driver need one: then this call does not
  * return, and the program begins anew. Must come before anything is read from standard input. Returns for root, for the
- * driver vfs, which never mounts, and for an empty root where no namespace can be had, which vfs will then keep.
+ * driver vfs, which never mounts, and where no namespace can be had for erofs, which mounts for containers only, and for
+ * an empty root, which vfs will then keep.
  *
  * @throws {Failure} `unsupported` where the root needs a namespace and none can be had
  */
@@ -52,9 +54,21 @@ export async function enterNamespace({ root, driver, mounts = false }: EnterOpti
     return joinIt(root, late);
   }
   if (kind === undefined && !canOverlay(root)) return sys.close(lock);
+  const flags = flagsOrNone(kind);
+  if (flags === undefined) return sys.close(lock);
   // Held until the new namespace is registered.
   sys.keepOnExec(lock);
-  becomeBy("unshare", namespaceFlags(), { root, cwd: process.cwd(), files: [], lock });
+  becomeBy("unshare", flags, { root, cwd: process.cwd(), files: [], lock });
+}
+
+/** Undefined where none can be had and the root can do without: all but containers works on layers that are tars. */
+function flagsOrNone(kind: DriverName | undefined): readonly string[] | undefined {
+  try {
+    return namespaceFlags();
+  } catch (error) {
+    if (kind === "erofs" && isFailure(error, "unsupported")) return undefined;
+    throw error;
+  }
 }
 
 /** False: the store will find out and say why. */
