@@ -10,3 +10,5 @@ export {
   withIgnored,
 } from "./source/index.ts";
 export { buildImage } from "./build.ts";
+export { classicStream } from "./classic/index.ts";
+export * from "./lint/index.ts";

@@ -4,6 +4,7 @@ import type { App } from "./app.ts";
 import { exportCommand, importCommand, load, save } from "./commands/archives.ts";
 import { builderDu, builderPrune } from "./commands/builder.ts";
 import { completion } from "./commands/completion.ts";
+import { build } from "./commands/build.ts";
 import { commit, diff, rm } from "./commands/containers.ts";
 import { cp } from "./commands/cp.ts";
 import { explain } from "./commands/explain.ts";
@@ -66,6 +67,7 @@ export const program: Program<App> = {
     imagePrune,
     save,
     load,
+    build,
     importCommand,
     exportCommand,
     run,

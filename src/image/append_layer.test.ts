@@ -8,7 +8,6 @@ import type { DriverName } from "../driver/index.ts";
 import { openStore, type Store, type StoredImage } from "../store/index.ts";
 import { packTar, readTar, type EntryType, type PackedEntry, type TarEntry } from "../tar/index.ts";
 import { takeRecordedAttributes } from "./recorded_attributes.ts";
-import { layersOf } from "./image_facts.ts";
 import {
   appendLayer,
   deriveImage,

@@ -78,6 +78,7 @@ class Parser {
     }
     if (equals >= 0) this.#set(name, flag, body.slice(equals + 1));
     else if (flag.kind === "boolean") this.#set(name, flag, "true");
+    else if (flag.kind === "string" && flag.bare !== undefined) this.#set(name, flag, flag.bare);
     else if (next === undefined) throw new FlagError(`flag needs an argument: --${name}`);
     else {
       this.#set(name, flag, next);

@@ -1,6 +1,7 @@
 /** `build`: from the command line's record to an image and what is to become of it. */
 import { statSync } from "node:fs";
 import { rm } from "node:fs/promises";
+import { resolve } from "node:path";
 import {
   buildImage,
   type BuildEvent,
@@ -9,7 +10,7 @@ import {
   type BuildServices,
   type ContentMemory,
 } from "../../build/index.ts";
-import { parseDockerfile } from "../../dockerfile/index.ts";
+import { parseDockerfile, type Dockerfile } from "../../dockerfile/index.ts";
 import { Failure } from "../../errors.ts";
 import {
   familiarReference,
@@ -29,6 +30,7 @@ import { openShell } from "./open_shell.ts";
 import { checkOutputs, namesWanted, writeOutputs, type OutputParts } from "./outputs/write_outputs.ts";
 import { buildServices } from "./services.ts";
 import { createStepRunner } from "./runner.ts";
+import { dockerVersion } from "../version.ts";
 import { squashResult } from "./squash_result.ts";
 import type { BuildOutcome, BuildRequest } from "./types.ts";
 
@@ -46,6 +48,13 @@ export async function runBuild(parts: OutputParts, asked: BuildRequest): Promise
   const build = new Build(parts, request, names);
   await using context = await build.open();
   return await build.run(context);
+}
+
+/** The Dockerfile of a build alone. Throws `Failure("invalid")` if it cannot be parsed. */
+export async function readDockerfile(parts: OutputParts, request: BuildRequest): Promise<Dockerfile> {
+  await using context = await new Build(parts, request, []).open();
+  const { name, bytes } = context.dockerfile;
+  return parseDockerfile(bytes, { name });
 }
 
 type Engineless = Pick<BuildOptions, "dockerfile" | "context" | "platform">;
@@ -107,11 +116,14 @@ class Build {
       fetchUrl: (url) => this.#services.fetchUrl(url, { signal }),
       signal,
     });
+    const target = request.target === undefined ? {} : { target: request.target };
     const imported = await importCaches(store, remote, request.cacheFrom ?? [], transfer);
     const result = await this.#squashed({
       ...passedOn(this.#request),
       ...this.#onFailure(),
       ...given,
+      dockerVersion,
+      series: { context: resolve(request.context), dockerfile: request.file ?? "", ...target },
       contexts,
       ...(imported && { imported }),
     });

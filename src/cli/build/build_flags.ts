@@ -1,0 +1,108 @@
+/** The flags of `varve build`. */
+import type { Flags } from "../kit/index.ts";
+
+export const buildFlags = {
+  tag: { kind: "list", short: "t", type: "NAME[:TAG]", complete: "image", help: "Name and optionally a tag" },
+  file: {
+    kind: "string",
+    short: "f",
+    type: "PATH",
+    complete: "file",
+    help: "Name of the Dockerfile (default: PATH/Dockerfile); - reads it from standard input",
+  },
+  target: { kind: "string", type: "STAGE", help: "Build this stage, with all that it needs" },
+  "build-arg": {
+    kind: "list",
+    type: "NAME[=VALUE]",
+    help: "Set a build argument; without a value, from our environment",
+  },
+  "build-context": {
+    kind: "list",
+    type: "NAME=PATH|URL|docker-image://REF",
+    help: "Additional named context",
+  },
+  secret: { kind: "list", type: "id=ID[,src=FILE|,env=NAME]", help: "Secret for RUN --mount=type=secret" },
+  ssh: { kind: "list", type: "default|ID[=SOCKET]", help: "SSH agent for RUN --mount=type=ssh" },
+  platform: {
+    kind: "list",
+    type: "OS/ARCH[/VARIANT]",
+    help: "Platforms to build for (default: this machine's)",
+  },
+  "no-cache": { kind: "boolean", help: "Do every step anew" },
+  "no-cache-filter": { kind: "list", type: "STAGE", help: "Do the steps of these stages anew" },
+  pull: { kind: "boolean", help: "Ask the registry for a newer base image, whatever is here" },
+  label: { kind: "list", type: "KEY=VALUE", help: "Set metadata of the image" },
+  network: {
+    kind: "string",
+    values: ["default", "none", "host"],
+    help: "Network of RUN commands: default, none or host",
+  },
+  "add-host": { kind: "list", type: "HOST:IP", help: "Add a line to the /etc/hosts of RUN commands" },
+  iidfile: { kind: "string", type: "FILE", complete: "file", help: "Write the image ID to the file" },
+  "metadata-file": {
+    kind: "string",
+    type: "FILE",
+    complete: "file",
+    help: "Write digests and names to the file, as JSON",
+  },
+  output: {
+    kind: "list",
+    short: "o",
+    type: "type=image|docker|oci|tar|local[,dest=PATH]",
+    help: "What becomes of the result (default: an image in the store); PATH alone means type=local, - a tar",
+  },
+  push: { kind: "boolean", help: "Push the image under all its names" },
+  load: { kind: "boolean", hidden: true, help: "Keep the image in the store, as is done anyway" },
+  "cache-from": {
+    kind: "list",
+    type: "NAME|type=registry|local,…",
+    help: "Take steps from a cache elsewhere",
+  },
+  "cache-to": {
+    kind: "list",
+    type: "type=registry|local|inline,…",
+    help: "Keep the steps in a cache elsewhere",
+  },
+  squash: {
+    kind: "string",
+    type: "FROM..TO",
+    bare: "true",
+    help: "Merge the new layers into one, or the layers from number FROM to TO",
+  },
+  classic: {
+    kind: "boolean",
+    help: "Docker's old builder to the letter: an image for each step, whose cache dockerd shares",
+  },
+  "on-error": {
+    kind: "string",
+    values: ["fail", "shell"],
+    default: "fail",
+    help: "When a RUN fails: fail, or a shell in that state",
+  },
+  "rewrite-timestamp": {
+    kind: "boolean",
+    help: "Let no file be younger than SOURCE_DATE_EPOCH (done whenever that is set)",
+  },
+  check: { kind: "boolean", help: "Only check the Dockerfile" },
+  "check-skip": { kind: "list", type: "RULE", help: "Do not apply this rule" },
+  "check-error": {
+    kind: "string",
+    values: ["error", "warning", "info", "never"],
+    help: "Least severity of findings that makes the command fail (default: error; warning with --check)",
+  },
+  sarif: {
+    kind: "string",
+    type: "FILE",
+    complete: "file",
+    help: "Write the findings to the file as SARIF; - to standard output",
+  },
+  progress: {
+    kind: "string",
+    values: ["auto", "plain", "tty", "json", "quiet"],
+    default: "auto",
+    env: "BUILDKIT_PROGRESS",
+    help: "How to show what happens: auto, plain, tty, json or quiet",
+  },
+  costs: { kind: "boolean", default: true, help: "Measure and show what each line costs" },
+  quiet: { kind: "boolean", short: "q", help: "Print the image ID only" },
+} as const satisfies Flags;
