@@ -7,6 +7,8 @@ export interface NameValues {
   readonly values: readonly NameValue[];
   /** It was the old form: one name, and all the rest is its value. */
   readonly old: boolean;
+  /** Where there is a value without a name. Docker finds that later than what makes no pairs at all. */
+  readonly blankAt?: number;
 }
 
 /** `rest` stands behind the word and the flags of `instruction` (`ENV`), at offset `at` of its text. */
@@ -21,11 +23,10 @@ export function nameValues(rest: string, instruction: string, escape: string, at
       const message = `Syntax error - can't find = in ${JSON.stringify(text)}. Must be of the form: name=value`;
       throw new Complaint(message, { at: place, length: text.length, phase: "syntax" });
     }
-    return { name: text.slice(0, equals), value: text.slice(equals + 1), at: place };
+    return { name: text.slice(0, equals), value: text.slice(equals + 1) };
   });
-  const blank = values.find(({ name }) => name === "");
-  if (blank !== undefined) throw new Complaint(`${instruction} names can not be blank`, { at: blank.at });
-  return { values: values.map(({ name, value }) => ({ name, value })), old: false };
+  const blank = words[values.findIndex(({ name }) => name === "")];
+  return { values, old: false, ...(blank === undefined ? {} : { blankAt: blank.at }) };
 }
 
 function oldPair(rest: string, instruction: string, at: number): NameValue {

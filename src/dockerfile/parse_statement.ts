@@ -26,7 +26,8 @@ export function parseStatement(
   escape: "\\" | "`",
   lines: readonly string[],
 ): ParsedStatement {
-  const { text, trailing, place, hereDocuments } = statement;
+  const { text, place, hereDocuments, documentLines } = statement;
+  const behind = statement.trailing + (documentLines === "" ? "" : `\n${documentLines}`);
   const span = spanOf(place, lines);
   const warnings: DockerfileWarning[] = [];
   const warn = (rule: string, message: string): void => void warnings.push({ rule, message, span });
@@ -35,7 +36,7 @@ export function parseStatement(
     const name = split.word.toUpperCase();
     const parser = parsers[name];
     if (parser === undefined) throw unknown(name, split.word);
-    const bare = parser({ ...split, name, escape, hereDocuments, trailing, warn }, text);
+    const bare = parser({ ...split, name, escape, hereDocuments, behind, warn }, text);
     return { instruction: { ...bare, text, span }, warnings, word: split.word };
   } catch (error) {
     if (error instanceof Complaint) throw new LocatedComplaint(error, place, text);

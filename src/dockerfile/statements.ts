@@ -19,6 +19,8 @@ export interface Statement {
   readonly trailing: string;
   readonly place: StatementPlace;
   readonly hereDocuments: readonly HereDocument[];
+  /** Their lines as written, without the feed of the last: for triggers. */
+  readonly documentLines: string;
   /** Numbers of the blank lines inside it. */
   readonly blankLines: readonly number[];
 }
@@ -101,8 +103,10 @@ class Reader {
     const shifted = pieces.map((piece) => ({ ...piece, at: piece.at - blanks }));
     const soFar: StatementPlace = { pieces: shifted, startLine, endLine: this.#next - 1 };
     const hereDocuments = located(soFar, text, () => this.#hereDocuments(text));
+    const documentLines = this.#written(soFar.endLine + 1);
     const place = { ...soFar, endLine: this.#next - 1 };
-    return { text, trailing: joined.slice(blanks + text.length), place, hereDocuments, blankLines };
+    const trailing = joined.slice(blanks + text.length);
+    return { text, trailing, place, hereDocuments, documentLines, blankLines };
   }
 
   /** The line without the escape at its end, which an escape before it makes plain. */
@@ -131,6 +135,12 @@ class Reader {
       content += shown + end;
     }
     throw new Complaint("unterminated heredoc", { at: Math.max(0, text.indexOf("<<")), phase: "syntax" });
+  }
+
+  /** From that line to where we are. */
+  #written(from: number): string {
+    const lines = this.#lines.slice(from, this.#next);
+    return lines.map(({ text, end }, i) => text + (i < lines.length - 1 ? end : "")).join("");
   }
 
   #comment(line: string): boolean {

@@ -21,6 +21,5 @@ export function parseOnbuild(parts: Parts, text: string): Bare<OnbuildInstructio
     throw new Complaint("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed", { at: parts.restAt });
   if (name === "MAINTAINER" || name === "FROM")
     throw new Complaint(`${name} isn't allowed as an ONBUILD trigger`, { at: parts.restAt });
-  const files = parts.hereDocuments.map((document) => `\n${document.content}${document.name}`);
-  return { kind: "onbuild", trigger: parts.rest + parts.trailing + files.join("") };
+  return { kind: "onbuild", trigger: parts.rest + parts.behind };
 }

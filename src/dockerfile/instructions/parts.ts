@@ -10,8 +10,8 @@ export interface Parts extends SplitStatement {
   readonly name: string;
   readonly escape: "\\" | "`";
   readonly hereDocuments: readonly HereDocument[];
-  /** Blanks that stood behind the statement. */
-  readonly trailing: string;
+  /** What stood behind the statement: blanks, and the lines of its here-documents as written. */
+  readonly behind: string;
   readonly warn: (rule: string, message: string) => void;
 }
 

@@ -28,8 +28,9 @@ export function parseNameValues<Kind extends "env" | "label">(
   parts: Parts,
   kind: Kind,
 ): Bare<EnvInstruction | LabelInstruction> {
-  const { values, old } = nameValues(parts.rest, parts.name, parts.escape, parts.restAt);
+  const { values, old, blankAt } = nameValues(parts.rest, parts.name, parts.escape, parts.restAt);
   noFlags(parts);
+  if (blankAt !== undefined) throw new Complaint(`${parts.name} names can not be blank`, { at: blankAt });
   if (old) {
     const { name } = parts;
     const message = `"${name} key=value" should be used instead of legacy "${name} key value" format`;
