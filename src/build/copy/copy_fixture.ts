@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { fromBytes } from "../../bytes/index.ts";
 import { bareEntry } from "../../image/index.ts";
 import type { PackedEntry } from "../../tar/index.ts";
-import { MemoryBranch, type NewNode, ReadView } from "../../union/index.ts";
+import { isUnionError, MemoryBranch, type NewNode, ReadView } from "../../union/index.ts";
 import type { SourceTree } from "../source/types.ts";
 
 export type Given = { readonly path: string; readonly hardLinkTo?: string } & NewNode;
@@ -78,8 +78,19 @@ export function treeOf(branch: MemoryBranch, name = "context"): SourceTree {
       const isLinked = rest.kind !== "directory" && nlink > 1;
       return { ...rest, devMajor, devMinor, ...(isLinked && { inode: String(ino) }) };
     },
-    resolve: (path) => view.lookup(path, { follow: true })?.path,
-    readdir: (path) => view.readdir(path).map((entry) => entry.name),
+    resolve: (path) => {
+      try {
+        return view.lookup(path, { follow: true })?.path;
+      } catch (error) {
+        if (isUnionError(error, "ELOOP")) return undefined;
+        throw error;
+      }
+    },
+    readdir: (path) =>
+      branch
+        .list(path)
+        .map((entry) => entry.name)
+        .sort(),
     readLink: (path) => branch.readLink(path),
     xattrs: (path) => branch.xattrs(path),
     open: (path) => fromBytes(read(path)),
