@@ -1,0 +1,2 @@
+/** What could be better in a Dockerfile, measured on the image. */
+export { lintBuild, type LintBuildOptions } from "./lint_build.ts";
