@@ -2,7 +2,7 @@ export { cacheConfigType, inlineMember } from "./cache_config.ts";
 export { openCacheDirectory, writeCacheDirectory } from "./cache_directory.ts";
 export { explainMiss } from "./explain_miss.ts";
 export { exportCache, inlineCache } from "./export_cache.ts";
-export { importCache, joinCaches, type ImportOptions } from "./import_cache.ts";
+export { importCache, joinCaches } from "./import_cache.ts";
 export {
   readLastBuild,
   sameStep,
@@ -11,5 +11,5 @@ export {
   type LastBuild,
   type RememberedStep,
 } from "./last_build.ts";
-export { stepFacts, type StepFacts, type StepParts } from "./step_facts.ts";
+export { stepFacts, type StepParts } from "./step_facts.ts";
 export { stepKey } from "./step_key.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { suite, test } from "node:test";
@@ -158,6 +158,35 @@ suite("--cache-to and --cache-from", { skip: unlessLinux }, () => {
     assert.deepEqual(await taken(user, `${registry.address}/cache:1`, built.own.key), [built.own]);
     const blobs = registry.requests.slice(from).filter(({ path }) => path.includes("/blobs/"));
     assert.equal(blobs.length, 1, "its config alone");
+  });
+
+  test("B076: a build takes from elsewhere what another machine has built", async () => {
+    await using registry = await serveRegistry({ storage: "memory" });
+    using folder = scratch("cache");
+    const context = join(folder.path, "context");
+    mkdirSync(context);
+    writeFileSync(
+      join(context, "Dockerfile"),
+      "FROM scratch AS one\nCOPY a /a\nFROM scratch\nCOPY b /b\nWORKDIR /new\nCOPY --from=one /a /two\n",
+    );
+    for (const name of ["a", "b"]) writeFileSync(join(context, name), name);
+    using builder = await engineFixture();
+    using user = await engineFixture();
+    using other = await engineFixture();
+    const place = `${registry.address}/cache`;
+    const cacheTo = [`${place}:min`, `type=registry,ref=${place}:max,mode=max`].map(parseCacheTo);
+    const onWarning = noWarning;
+    const built = await builder.engine.builds.build({ context, cacheTo, signal, onWarning });
+    const outcomes = async ({ engine }: EngineFixture, from: string) => {
+      const cacheFrom = [parseCacheFrom(from)];
+      const again = await engine.builds.build({ context, cacheFrom, signal, onWarning });
+      assert.deepEqual(again.image.config.rootfs, built.image.config.rootfs);
+      assert.deepEqual(await engine.system.check({ deep: true }), []);
+      return again.steps.flatMap(({ cache }) => (cache === undefined ? [] : [cache.hit && cache.from]));
+    };
+    assert.deepEqual(await outcomes(user, `${place}:min`), [false, "imported", "imported", "imported"]);
+    assert.deepEqual(await outcomes(other, `${place}:max`), ["imported", "imported", "imported", "imported"]);
+    assert.deepEqual(await outcomes(other, `${place}:max`), ["local", "local", "local", "local"]);
   });
 
   test("a place without a cache is warned of, and the build goes on", async () => {
