@@ -1,6 +1,6 @@
 /** `varve build`: behaviours section 4. */
 import { renderFindings, lintExitCode, type LintSeverity } from "../../dockerfile/index.ts";
-import type { BuildOutcome, Examined } from "../../engine/index.ts";
+import { buildNeedsMounts, type BuildOutcome, type Examined } from "../../engine/index.ts";
 import { familiarReference } from "../../oci/index.ts";
 import { command, line, type App } from "../app.ts";
 import { buildFlags } from "../build/build_flags.ts";
@@ -47,6 +47,13 @@ export const build = command({
     ["quiet", "check"],
     ["no-cache", "no-cache-filter"],
   ],
+  mountsNothing: async ({ flags, args }) =>
+    flags.check ||
+    !(await buildNeedsMounts({
+      context: args[0] as string,
+      ...(flags.file !== undefined && { file: flags.file }),
+      ...(flags.target !== undefined && { target: flags.target }),
+    })),
   async run({ app, flags, args, given, signal }) {
     const path = args[0] as string;
     if (flags.check) return checkOnly(app, flags, path, signal);

@@ -1,6 +1,7 @@
 /** An image that a process of ours shows, for ordinary users: one small process a mounted image. */
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { Failure } from "../../errors.ts";
 import { mountFuse } from "../../fuse/index.ts";
 import * as sys from "../../sys/index.ts";
 import { atMountPoint } from "../mount_point.ts";
@@ -15,7 +16,7 @@ export const connection = 3;
  * @param home the driver's directory
  */
 export function mountServed(home: string, id: CacheId, path: string): void {
-  const fuse = atMountPoint(path, (target) => mountFuse(target, { allowOther: true }));
+  const fuse = atMountPoint(path, mountHere);
   try {
     // Forked before this returns, so that nothing waits for a server that this thread has yet to start.
     const stdio = ["ignore" as const, "ignore" as const, "ignore" as const, fuse];
@@ -23,6 +24,19 @@ export function mountServed(home: string, id: CacheId, path: string): void {
   } finally {
     // The server has its own; with this one left open nobody would notice its end.
     sys.close(fuse);
+  }
+}
+
+/** A root may have got this driver by a build, which mounts nothing, where the user may not open the device. */
+function mountHere(target: string): number {
+  try {
+    return mountFuse(target, { allowOther: true });
+  } catch (error) {
+    if (!sys.isSysError(error, "EACCES", "EPERM", "ENOENT", "ENODEV")) throw error;
+    throw new Failure("unsupported", `cannot show images of the storage driver erofs: ${error.message}`, {
+      cause: error,
+      hint: "Let this user open /dev/fuse, or move the images to a driver that needs none: varve migrate --to overlay2",
+    });
   }
 }
 
