@@ -11,8 +11,8 @@
  *              | ("/" | "//") pattern "/" word          what matches replaced, once or everywhere
  */
 import { Failure } from "../errors.ts";
-import { isBlank } from "./blanks.ts";
 import { type Pattern, readPattern, replaceMatches, trimPrefix, trimSuffix } from "./shell_pattern.ts";
+import { WordSplitter } from "./word_splitter.ts";
 
 export interface WordRules {
   readonly escape: string;
@@ -60,7 +60,7 @@ class WordLexer {
   /** Up to `stop`, which is taken too; up to the end if that is "". */
   #until(stop: string, keepEscapes: boolean, unfinished = missingBrace): LexedWord {
     if (++this.#depth > deepest) this.#fail("substitutions are nested too deeply");
-    const words = new Words();
+    const words = new WordSplitter();
     let text = "";
     for (;;) {
       const character = this.#next();
@@ -213,28 +213,5 @@ class WordLexer {
 
   #fail(why: string): never {
     throw new Failure("invalid", `failed to process ${JSON.stringify(this.#word)}: ${why}`);
-  }
-}
-
-/** Empty quotes alone make no word, as in Docker. */
-class Words {
-  readonly #words: string[] = [];
-  #word = "";
-
-  add(text: string): void {
-    for (const character of text) {
-      if (!isBlank(character)) this.#word += character;
-      else this.end();
-    }
-  }
-
-  addWhole(text: string): void {
-    this.#word += text;
-  }
-
-  end(): readonly string[] {
-    if (this.#word !== "") this.#words.push(this.#word);
-    this.#word = "";
-    return this.#words;
   }
 }

@@ -1,1 +1,1 @@
-export { editConfig, setsCommand, type EditContext } from "./edit_config.ts";
+export { editConfig, setsCommand } from "./edit_config.ts";
