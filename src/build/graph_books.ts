@@ -17,7 +17,7 @@ import {
   type StoredImage,
 } from "../store/index.ts";
 import { timeNow, type Applied, type Books, type BuildRun, type StageRun } from "./build_run.ts";
-import { stepKey } from "./cache/index.ts";
+import { inlineCache, inlineMember, stepKey } from "./cache/index.ts";
 import { buildkitComment, buildkitText } from "./classic/index.ts";
 import { makeLayer } from "./make_layer.ts";
 import type { StageState } from "./stage_state.ts";
@@ -35,6 +35,8 @@ export class GraphBooks implements Books {
   readonly #memory: StepMemory;
   /** Steps that are being done: two stages may want the same. */
   readonly #running = new Map<Digest, Promise<Found>>();
+  /** What each step came to, by the first key that it has: the same whether it was done or found. */
+  readonly #done = new Map<Digest, CacheRecord>();
 
   constructor(store: Store, memory: StepMemory) {
     this.#cache = openBuildCache(store);
@@ -55,9 +57,14 @@ export class GraphBooks implements Books {
   async finish(build: BuildRun, { image, config, diffIds }: StageState): Promise<StoredImage> {
     const { store } = build.services;
     const { labels = {} } = build.options;
+    const inline =
+      build.options.inlineCache === true
+        ? { [inlineMember]: await inlineCache(store, [...this.#done.values()], diffIds) }
+        : {};
     const labelled = Object.keys(labels).length > 0 ? { Labels: { ...config.Labels, ...labels } } : {};
     const bytes = encodeConfig({
       ...image,
+      ...inline,
       config: { ...config, ...labelled },
       rootfs: diffIds.length > 0 ? { type: "layers", diff_ids: [...diffIds] } : { type: "layers" },
     });
@@ -74,12 +81,18 @@ export class GraphBooks implements Books {
     const quick = work.contentHint === undefined ? undefined : stepKey({ ...parts, hint: work.contentHint });
     const known =
       quick === undefined || !work.useCache ? undefined : await this.#find(run.build, state, quick, work);
-    if (known !== undefined) return known;
+    if (known !== undefined) return this.#note(quick, known);
     const content = await work.content?.();
     const key = stepKey({ ...parts, content: content?.digest ?? null });
     const done = await this.#once(key, () => this.#findOrMake(run, state, step, work, key));
     if (quick !== undefined) await this.#cache.put({ ...done.record, key: quick });
-    return { ...done, outcome: this.#explained(step, work, parts.below, content, done.outcome) };
+    const outcome = this.#explained(step, work, parts.below, content, done.outcome);
+    return this.#note(quick ?? key, { ...done, outcome });
+  }
+
+  #note(key: Digest | undefined, found: Found): Found {
+    if (key !== undefined) this.#done.set(key, { ...found.record, key });
+    return found;
   }
 
   #explained(

@@ -120,6 +120,8 @@ export interface BuildOptions {
   readonly pull?: boolean;
   /** Steps that other machines have done; asked when the local cache has none. */
   readonly imported?: ImportedCache;
+  /** The image's config says which steps made its layers (`--cache-to type=inline`). */
+  readonly inlineCache?: boolean;
   readonly network?: "default" | "none" | "host";
   readonly addHosts?: readonly { readonly name: string; readonly address: string }[];
   readonly secrets?: ReadonlyMap<string, SecretSource>;

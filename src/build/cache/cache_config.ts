@@ -7,7 +7,7 @@
  *       "records": [{ "key", "top": number in stacks, or -1, "made": its top layer is the step's own,
  *                     "description", "kind", "created" }] }
  *
- * So stacks are trees, in which each is as long as its entry and those below. An image has the same beside its own config,
+ * So stacks are trees, in which each is as long as its entry and those below. An image has the same in its own config,
  * under the name {@link inlineMember}, with the image's own diff IDs as `layers`.
  */
 import { Failure } from "../../errors.ts";

@@ -60,18 +60,21 @@ export function joinCaches(caches: readonly ImportedCache[]): ImportedCache {
 
 async function readConfig(image: ImageView, signal: AbortSignal): Promise<CacheConfig> {
   const bytes = await image.readConfig({ signal });
-  if (image.configDescriptor.mediaType === cacheConfigType) return fitting(image, parseCacheConfig(bytes));
-  const config = parseImageConfig(bytes);
-  const inline = config[inlineMember];
-  if (inline === undefined) return { layers: [], records: [] };
-  // Which layer is which is for the image itself to say.
-  const layers = config.rootfs.diff_ids ?? [];
-  return fitting(image, readCacheConfig({ ...(inline as object), layers }));
+  const isCache = image.configDescriptor.mediaType === cacheConfigType;
+  const config = isCache ? parseCacheConfig(bytes) : inlineConfig(bytes);
+  // Without a blob for each layer nothing can be fetched.
+  return config === undefined || image.layers.length < config.layers.length ? nothing : config;
 }
 
-/** Without a blob for each layer nothing can be fetched. */
-function fitting(image: ImageView, config: CacheConfig): CacheConfig {
-  return image.layers.length === config.layers.length ? config : { layers: [], records: [] };
+const nothing: CacheConfig = { layers: [], records: [] };
+
+/** An image that was made of the one with the cache has its config too: as long as it has those layers, it is true. */
+function inlineConfig(bytes: Uint8Array): CacheConfig | undefined {
+  const image = parseImageConfig(bytes);
+  if (image[inlineMember] === undefined) return undefined;
+  const config = readCacheConfig(image[inlineMember]);
+  const diffIds = image.rootfs.diff_ids ?? [];
+  return config.layers.every((diffId, i) => diffId === diffIds[i]) ? config : undefined;
 }
 
 class ViewedCache implements ImportedCache {

@@ -108,6 +108,14 @@ suite("a build cache in transit", () => {
       const cache = await importCache(other, image, { signal });
       assert.deepEqual(await take(other, cache, made[1]!.key), made[1]);
       assert.equal(await take(other, cache, elsewhere[0]!.key), undefined);
+      const child = await importCache(other, sampleImage([a, b, c], { config: { [inlineMember]: inline } }), {
+        signal,
+      });
+      assert.deepEqual(await take(other, child, made[0]!.key), made[0]);
+      // Its layers were merged: what the config says is of others.
+      const squashed = sampleImage([c, b], { config: { [inlineMember]: inline } });
+      const merged = await importCache(other, squashed, { signal });
+      assert.equal(await take(other, merged, made[0]!.key), undefined);
       const none = await importCache(other, sampleImage([a, b]), { signal });
       assert.equal(await take(other, none, made[1]!.key), undefined);
     },

@@ -189,6 +189,36 @@ suite("--cache-to and --cache-from", { skip: unlessLinux }, () => {
     assert.deepEqual(await outcomes(other, `${place}:max`), ["local", "local", "local", "local"]);
   });
 
+  test("an image brings the cache of its own steps, and is the same image each time", async () => {
+    await using registry = await serveRegistry({ storage: "memory" });
+    using folder = scratch("cache");
+    const context = join(folder.path, "context");
+    mkdirSync(context);
+    const text = "FROM scratch AS one\nCOPY a /a\nFROM scratch\nCOPY a /b\nCOPY --from=one /a /two\n";
+    writeFileSync(join(context, "Dockerfile"), text);
+    writeFileSync(join(context, "a"), "a");
+    using builder = await engineFixture();
+    using user = await engineFixture();
+    const name = `${registry.address}/app:1`;
+    const request = { context, sourceDateEpoch: 1_700_000_000, signal, onWarning: noWarning };
+    const inline = { ...request, tags: [name], push: true, cacheTo: [parseCacheTo("type=inline")] };
+    const { image } = await builder.engine.builds.build(inline);
+    assert.equal((await builder.engine.builds.build(inline)).image.id, image.id);
+    const again = await user.engine.builds.build({
+      ...inline,
+      push: false,
+      cacheFrom: [parseCacheFrom(name)],
+    });
+    assert.equal(again.image.id, image.id);
+    const outcomes = again.steps.flatMap(({ cache }) =>
+      cache === undefined ? [] : [cache.hit && cache.from],
+    );
+    assert.deepEqual(outcomes, [false, "imported", "imported"]);
+    const { image: plain } = await builder.engine.builds.build(request);
+    assert.notEqual(plain.id, image.id);
+    assert.deepEqual(plain.config.rootfs, image.config.rootfs);
+  });
+
   test("a place without a cache is warned of, and the build goes on", async () => {
     await using registry = await serveRegistry({ storage: "memory" });
     using user = await engineFixture();

@@ -58,6 +58,8 @@ export async function exportCacheOf(
   options: CacheTransferOptions,
 ): Promise<void> {
   const { signal, report } = options;
+  // The image has it.
+  if (place.type === "inline") return;
   try {
     const view = await exportCache(store, await recordsOf(store, result, mode), options);
     if (place.type === "local") await writeCacheDirectory(place.directory, view, { signal });

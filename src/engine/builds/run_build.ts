@@ -20,6 +20,7 @@ import {
   type Platform,
   type Reference,
 } from "../../oci/index.ts";
+import { openBuildCache } from "../../store/index.ts";
 import { exportCacheOf, importCaches } from "./cache_transfer.ts";
 import { contextMemory, trimMemories } from "./context/context_memory.ts";
 import { openNamedContexts } from "./context/named_contexts.ts";
@@ -126,8 +127,11 @@ class Build {
       series: { context: resolve(request.context), dockerfile: request.file ?? "", ...target },
       contexts,
       ...(imported && { imported }),
+      inlineCache: (request.cacheTo ?? []).some(({ place }) => place.type === "inline"),
     });
     for (const to of request.cacheTo ?? []) await exportCacheOf(store, remote, result, to, transfer);
+    // What was found in the cache has made it no larger.
+    if (result.steps.some(({ cache }) => cache?.hit === false)) await openBuildCache(store).bound();
     return result;
   }
 

@@ -9,7 +9,8 @@ export type CachePlace =
   | { readonly type: "local"; readonly directory: string };
 
 export interface CacheDestination {
-  readonly place: CachePlace;
+  /** `inline`: the image's own config, which goes where the image goes. */
+  readonly place: CachePlace | { readonly type: "inline" };
   /** `max`: the steps of all stages; `min`: those of the result. */
   readonly mode: "min" | "max";
   /** A cache that cannot be written does not fail the build. */
@@ -21,13 +22,14 @@ export function parseCacheFrom(text: string): CachePlace {
   return placeOf(attributesOf(text, "cache-from", ["type", "ref", "src"]), "cache-from", "src");
 }
 
-/** As {@link parseCacheFrom}, with `dest` for a directory, `mode=min|max` and `ignore-error=true`. */
+/** As {@link parseCacheFrom}, with `dest` for a directory, `type=inline`, `mode=min|max` and `ignore-error=true`. */
 export function parseCacheTo(text: string): CacheDestination {
   const attributes = attributesOf(text, "cache-to", ["type", "ref", "dest", "mode", "ignore-error"]);
   const mode = attributes.get("mode") ?? "min";
   if (mode !== "min" && mode !== "max")
     throw new Failure("invalid", `invalid mode "${mode}" of --cache-to: it is neither min nor max`);
-  const place = placeOf(attributes, "cache-to", "dest");
+  const isInline = attributes.get("type") === "inline";
+  const place = isInline ? { type: "inline" as const } : placeOf(attributes, "cache-to", "dest");
   return { place, mode, ignoreError: csvBoolean(attributes, "ignore-error", "cache-to") };
 }
 
@@ -57,7 +59,7 @@ function placeOf(attributes: ReadonlyMap<string, string>, flag: string, pathKey:
       return { type, directory: needed(pathKey) };
     default:
       throw new Failure("unsupported", `unsupported cache type "${type ?? ""}" of --${flag}`, {
-        hint: "The types are registry and local.",
+        hint: `The types are registry${flag === "cache-to" ? ", local and inline" : " and local"}.`,
       });
   }
 }
