@@ -7,7 +7,7 @@ import { joinPath } from "./join_path.ts";
 
 const maxItems = 50_000;
 /** Files that are hashed at a time. */
-const parallel = 16;
+const parallel = 64;
 
 /** @param ownersMatter false where `--chown` gives all of them one owner */
 export async function digestSources(
@@ -23,20 +23,22 @@ export async function digestSources(
     for (let at = 0; at < inner.length; at += parallel) {
       throwIfCancelled(signal);
       const batch = inner.slice(at, at + parallel);
-      const contents = await Promise.all(batch.map(async (item) => contentOf(item)));
+      const contents = await Promise.all(batch.map(contentOf));
+      let records = "";
       for (const [index, item] of batch.entries()) {
         const content = contents[index] as string;
-        hash.update(record(item, content, links, ownersMatter));
+        records += record(item, content, links, ownersMatter);
         if (items.size >= maxItems) continue;
         const path = source.kind === "directory" ? joinPath(source.path, item.name) : source.path;
         items.set(toText(path), shortened(item, content, ownersMatter));
       }
+      hash.update(records);
     }
   }
   return { digest: hash.digest("hex"), items };
 }
 
-async function contentOf(item: CopyItem): Promise<string> {
+function contentOf(item: CopyItem): string | Promise<string> {
   switch (item.kind) {
     case "file":
       return item.content.digest();
@@ -53,9 +55,10 @@ async function contentOf(item: CopyItem): Promise<string> {
 
 function record(item: CopyItem, content: string, links: Map<string, string>, ownersMatter: boolean): string {
   const { kind, name, mode, uid, gid, xattrs } = item;
-  const attributes = [...(xattrs ?? [])]
-    .map(([attribute, value]) => [attribute, Buffer.from(value).toString("hex")])
-    .sort();
+  const attributes =
+    xattrs === undefined
+      ? []
+      : [...xattrs].map(([attribute, value]) => [attribute, Buffer.from(value).toString("hex")]).sort();
   const inode = item.kind === "file" ? item.inode : undefined;
   const first = inode === undefined ? undefined : links.get(inode);
   if (inode !== undefined && first === undefined) links.set(inode, name);
