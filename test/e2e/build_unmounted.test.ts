@@ -56,7 +56,7 @@ test(
     const home = new Home(directory.path, prepared(join(directory.path, "home")));
     const { code, stdout, stderr } = await home.run(["build", "-t", "app:1", "--progress", "plain", "files"]);
     assert.equal(code, 0, stderr);
-    assert.match(stdout, /sha256:[0-9a-f]{64}/);
+    assert.match(stderr, /sha256:[0-9a-f]{64}/);
     const calls = stdout.split("\n").filter((line) => /^\d+ +\w+\(/.test(line));
     assert.ok(
       calls.some((line) => line.includes("execve(")),
