@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { isFailure } from "../errors.ts";
-import { findInit, findRuntime } from "./find_runtime.ts";
+import { findInit, findRuntime, findRuntimeProgram } from "./find_runtime.ts";
 
 /** A directory of programs that print what they are told to. */
 function programs(t: TestContext, outputs: Record<string, string>): string {
@@ -50,6 +50,15 @@ test("what is missing is named, with the way to get it", async (t) => {
   );
   await refused(programs(t, shim), "run containers: runc or crun not found in PATH");
   await refused(programs(t, shim), "run containers: youki not found in PATH", "youki");
+});
+
+test("the runtime alone is found without a shim, and not run", async (t) => {
+  const path = programs(t, { crun: "" });
+  assert.equal(await findRuntimeProgram({ path: [path] }), join(path, "crun"));
+  await assert.rejects(findRuntimeProgram({ path: [] }), (error) => {
+    assert.equal((error as Error).message, "run containers: runc or crun not found in PATH");
+    return isFailure(error, "unsupported");
+  });
 });
 
 test("a runtime that is neither runc nor crun is refused", async (t) => {

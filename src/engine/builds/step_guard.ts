@@ -14,7 +14,8 @@ export interface StepGuard {
 
 /**
  * Reads lines `+ID` and `-ID`. The runtime may be about to make the container when it is first asked to delete it, hence
- * again for a second. Arguments: the runtime, the folder of bundles, the state's folder in a bundle.
+ * again for a second; but only while the bundle is there, which it would make anew.
+ * Arguments: the runtime, the folder of bundles, the name of the state's folder in a bundle.
  */
 const script = `
 live=
@@ -31,7 +32,9 @@ while read -r line; do
 done
 [ -n "$live" ] || exit
 for try in 1 2 3 4 5; do
-  for id in $live; do "$0" --root "$1/$id/$2" delete --force "$id"; done
+  for id in $live; do
+    [ ! -e "$1/$id/config.json" ] || "$0" --root "$1/$id/$2" delete --force "$id"
+  done
   sleep 0.2
 done
 `;
