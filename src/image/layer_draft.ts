@@ -4,6 +4,7 @@ import { Failure } from "../errors.ts";
 import type { PackedEntry, TarEntry } from "../tar/index.ts";
 import type { NodeStat, Origin, ReadView } from "../union/index.ts";
 import { bareEntry } from "./bare_entry.ts";
+import { nodeOfImage } from "./node_of_image.ts";
 
 /** One file, directory or other thing. Two names with the same node are hard links. */
 export interface DraftNode {
@@ -180,7 +181,7 @@ export class LayerDraft {
       if (next === undefined) {
         const found = at.inherits ? this.#image(here) : undefined;
         if (found !== undefined && found.stat.kind !== "directory") notDirectory(here);
-        const entry = found === undefined ? this.#made(made) : this.#existing(found);
+        const entry = found === undefined ? this.#made(made) : nodeOfImage(this.#view, found).entry;
         next = directory({ entry, isExisting: found !== undefined }, found !== undefined);
         at.children.set(name, next);
       }
@@ -194,30 +195,11 @@ export class LayerDraft {
     return { ...bareEntry("", "directory", mode, this.#time), uid, gid };
   }
 
-  #existing({ path, stat }: Origin): TarEntry {
-    const type = stat.kind === "socket" ? "fifo" : stat.kind;
-    const xattrs = this.#view.xattrs(path, { follow: false });
-    const { mode, uid, gid, mtimeNs } = stat;
-    const entry = { ...bareEntry("", type, mode, stat.mtime), uid, gid, mtimeNs };
-    return xattrs.size > 0 ? { ...entry, xattrs } : entry;
-  }
-
-  /** What the image has at `path`, as a thing of the layer. */
+  /** Lists what the image has at `path`. */
   #adopt(path: ByteString): DraftNode | undefined {
     const found = this.#image(path);
     if (found === undefined || found.stat.kind === "directory") return undefined;
-    const { kind, size, rdevMajor, rdevMinor } = found.stat;
-    const entry = this.#existing(found);
-    if (kind === "symlink") entry.linkPath = this.#view.readLink(path);
-    if (kind === "char" || kind === "block")
-      Object.assign(entry, { devMajor: rdevMajor, devMinor: rdevMinor });
-    const isFile = kind === "file";
-    if (isFile) entry.size = size;
-    const node: DraftNode = {
-      entry,
-      isExisting: true,
-      ...(isFile && { body: bodyOf(this.#view, path, size) }),
-    };
+    const node: DraftNode = { ...nodeOfImage(this.#view, found), isExisting: true };
     this.set(path, node);
     return node;
   }
@@ -278,12 +260,6 @@ function* listDirectory(
     yield [at, nodeOf(child)];
     if ("children" in child) yield* listDirectory(at, child);
   }
-}
-
-const chunkSize = 1 << 20;
-
-async function* bodyOf(view: ReadView, path: ByteString, size: number): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < size; at += chunkSize) yield view.read(path, at, chunkSize);
 }
 
 function check(path: ByteString, next: ByteString, name: ByteString): void {

@@ -1,3 +1,3 @@
 export { planCopy } from "./plan_copy.ts";
-export type { CopyPlan, CopyRequest, DownloadedFile, EntriesOptions, InlineFile } from "./types.ts";
+export type { CopyPlan, CopyRequest, DownloadedFile } from "./types.ts";
 export { resolvedSources } from "./find_paths.ts";

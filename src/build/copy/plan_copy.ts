@@ -13,7 +13,7 @@ import { leavesTree } from "./find_paths.ts";
 import { hasWildcard } from "./match_name.ts";
 import { isArchive } from "./is_archive.ts";
 import { endsAsDirectory } from "./place_source.ts";
-import { readDirectory } from "./read_items.ts";
+import { readDirectory, type ReadItemsOptions } from "./read_items.ts";
 import { readSource, readWithParents } from "./read_sources.ts";
 import type { CopyPlan, CopyRequest, DownloadedFile, InlineFile } from "./types.ts";
 
@@ -55,43 +55,43 @@ function readAll(
   tree: SourceTree | undefined,
   change: ModeChange | undefined,
 ): NamedSource[] {
-  const { kind, exclude, parents, unpack, downloads = [], checkouts = [] } = request;
+  const { exclude, unpack, files, downloads = [], checkouts = [] } = request;
   const flags = {
     ...(change !== undefined && { change }),
     ...(exclude.length > 0 && { excluded: ignoreMatcher(exclude) }),
   };
-  const found: NamedSource[] = [];
-  const command = kind.toUpperCase();
-  for (const source of request.sources) {
-    if (tree === undefined) throw new Failure("invalid", `${command} failed: missing build context`);
-    if (request.classic === true && leavesTree(source) && !hasWildcard(source)) {
-      throw new Failure(
-        "invalid",
-        `${command} failed: forbidden path outside the build context: ${source} ()`,
-      );
-    }
-    try {
-      const read = parents ? readWithParents : readSource;
-      const mayUnpack = (kind === "add" && unpack !== false) || unpack === true;
-      for (const item of read({ tree, ...flags }, source)) found.push({ source: item, mayUnpack });
-    } catch (error) {
-      if (!isFailure(error, "not-found")) throw error;
-      throw new Failure(error.kind, `${command} failed: ${error.message}`, { cause: error });
-    }
-  }
+  const found = request.sources.flatMap((source) => readNamed(request, source, tree, flags));
   for (const checkout of checkouts) {
     const items = [...readDirectory({ tree: checkout, ...flags }, "", "")];
     found.push({ source: { kind: "directory", path: fromText(checkout.name), items }, mayUnpack: false });
   }
   for (const download of downloads) {
     const item = downloadItem(request, download, change);
-    found.push({
-      source: { kind: "file", path: fromText(download.url), item },
-      mayUnpack: unpack === true,
-    });
+    found.push({ source: { kind: "file", path: fromText(download.url), item }, mayUnpack: unpack === true });
   }
-  for (const file of request.files) found.push({ source: inlineSource(file, change), mayUnpack: false });
+  for (const file of files) found.push({ source: inlineSource(file, change), mayUnpack: false });
   return found;
+}
+
+function readNamed(
+  { kind, parents, unpack, classic }: CopyRequest,
+  source: string,
+  tree: SourceTree | undefined,
+  flags: Omit<ReadItemsOptions, "tree">,
+): NamedSource[] {
+  const command = kind.toUpperCase();
+  if (tree === undefined) throw new Failure("invalid", `${command} failed: missing build context`);
+  if (classic === true && leavesTree(source) && !hasWildcard(source)) {
+    throw new Failure("invalid", `${command} failed: forbidden path outside the build context: ${source} ()`);
+  }
+  const mayUnpack = (kind === "add" && unpack !== false) || unpack === true;
+  try {
+    const read = parents ? readWithParents : readSource;
+    return [...read({ tree, ...flags }, source)].map((found) => ({ source: found, mayUnpack }));
+  } catch (error) {
+    if (!isFailure(error, "not-found")) throw error;
+    throw new Failure(error.kind, `${command} failed: ${error.message}`, { cause: error });
+  }
 }
 
 function checkCount({ kind, destination, classic }: CopyRequest, found: readonly NamedSource[]): void {

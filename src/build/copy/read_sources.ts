@@ -54,7 +54,8 @@ export function* readWithParents(options: ReadItemsOptions, source: string): Gen
     const items = new Map<ByteString, CopyItem>();
     for (const name of findPaths(tree, pattern, { root, deep: true })) {
       if (tree.stat(joinPath(root, name)) === undefined) throw missing(tree, source);
-      addWithParents(items, options, root, name);
+      // It came with a directory that matches as well.
+      if (!items.has(name)) addWithParents(items, options, root, name);
     }
     if (items.size > 0) yield { kind: "directory", path: root, items: [...items.values()] };
   }
