@@ -5,6 +5,7 @@ import { withSession, type Session, type StoredImage } from "../store/index.ts";
 import type { BuildRun } from "./build_run.ts";
 import { ClassicBooks } from "./classic_books.ts";
 import { GraphBooks } from "./graph_books.ts";
+import { labelSteps } from "./label_steps.ts";
 import { planBuild, type Plan } from "./plan.ts";
 import { runStage } from "./run_stage.ts";
 import { unusedArgs } from "./scope.ts";
@@ -60,7 +61,7 @@ class Building implements AsyncDisposable {
               kind: "progress",
               status: rest.id ? `${rest.id}: ${status}` : status,
               ...numbers(rest),
-              ...{ id },
+              id,
             }),
         }),
       source: (from, stage, id) => sources.get(run, from, stage, id),
@@ -88,7 +89,8 @@ class Building implements AsyncDisposable {
     const { options, plan } = this.#run;
     const needed = plan.stages.map(({ index, name, stage }) => ({
       name,
-      steps: stage.instructions.length + 1,
+      steps:
+        stage.instructions.length + 1 + (index === plan.target ? labelSteps(options, { stage }).length : 0),
       needed: options.mode === "classic" ? index <= plan.target : plan.needed.has(index),
     }));
     this.#emit({ kind: "plan", stages: needed });

@@ -9,6 +9,7 @@ import {
   classicImage,
   classicProbe,
   classicWords,
+  replacedHealthcheckText,
   type ClassicStep,
 } from "./classic/index.ts";
 import { Failure } from "../errors.ts";
@@ -30,6 +31,10 @@ export class ClassicBooks implements Books {
     const { instruction } = step;
     if (instruction.kind === "run" || instruction.kind === "copy" || instruction.kind === "add")
       checkClassic(instruction);
+    const note = instruction.kind === "healthcheck" ? replacedHealthcheckText(state.config) : undefined;
+    if (note !== undefined) {
+      run.build.emit({ kind: "output", id: step.id, stream: "stdout", chunk: Buffer.from(note) });
+    }
     const made = await classicStep(state, step);
     const cached = run.useCache ? await this.#cache.find(made.parent?.id, classicProbe(made)) : undefined;
     const image = cached ?? (await this.#make(run, state, step, made));

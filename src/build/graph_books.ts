@@ -81,7 +81,10 @@ export class GraphBooks implements Books {
     const quick = work.contentHint === undefined ? undefined : stepKey({ ...parts, hint: work.contentHint });
     const known =
       quick === undefined || !work.useCache ? undefined : await this.#find(run.build, state, quick, work);
-    if (known !== undefined) return this.#note(quick, known);
+    if (known !== undefined) {
+      this.#memory.explain(step, { below: parts.below, inputs: work.inputs });
+      return this.#note(quick, known);
+    }
     const content = await work.content?.();
     const key = stepKey({ ...parts, content: content?.digest ?? null });
     const done = await this.#once(key, () => this.#findOrMake(run, state, step, work, key));

@@ -3,6 +3,7 @@ import { parseInstruction, type Instruction } from "../dockerfile/index.ts";
 import type { StoredImage } from "../store/index.ts";
 import type { BuildRun, StageRun } from "./build_run.ts";
 import { evaluate } from "./evaluate.ts";
+import { labelSteps } from "./label_steps.ts";
 import type { PlannedStage } from "./plan.ts";
 import { Scope } from "./scope.ts";
 import { beginStage, type StageState } from "./stage_state.ts";
@@ -25,7 +26,8 @@ export async function runStage(build: BuildRun, planned: PlannedStage): Promise<
     const trigger = { index: index + 1, count: triggers.length };
     state = await doStep(run, state, instruction, { ...stepId(planned, 1), trigger });
   }
-  for (const [index, instruction] of planned.stage.instructions.entries()) {
+  const added = planned.index === build.plan.target ? labelSteps(build.options, planned) : [];
+  for (const [index, instruction] of [...planned.stage.instructions, ...added].entries()) {
     state = await doStep(run, state, instruction, stepId(planned, index + 2));
   }
   return state;
@@ -51,8 +53,12 @@ async function baseState(build: BuildRun, planned: PlannedStage, id: StepId): Pr
   switch (base.kind) {
     case "scratch":
       return beginStage(undefined, platform);
-    case "stage":
-      return build.stage(base.index);
+    case "stage": {
+      // Each stage has its own MAINTAINER.
+      const { author, ...state } = await build.stage(base.index);
+      void author;
+      return state;
+    }
     case "image":
       return beginStage(await build.image(base.name, platform, id), platform);
     case "context":

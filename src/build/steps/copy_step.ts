@@ -4,7 +4,7 @@ import { Failure } from "../../errors.ts";
 import { openLayersView, stackOf, takeRecordedAttributes } from "../../image/index.ts";
 import { packTar } from "../../tar/index.ts";
 import type { Source, StageRun } from "../build_run.ts";
-import { copySourceText, machineOwnerNames } from "../classic/index.ts";
+import { copySourceWords, joinSourceWords, machineOwnerNames } from "../classic/index.ts";
 import { planCopy, resolvedSources, type CopyPlan, type CopyRequest } from "../copy/index.ts";
 import type { StageState } from "../stage_state.ts";
 import type { Step, Work } from "../step.ts";
@@ -115,23 +115,23 @@ class Copy {
 
   /** For the history of the classic builder. */
   async #word(): Promise<string> {
+    // What is wrong with the sources is told best by the plan.
+    await this.#planned();
     const { signal } = this.#run.build;
     const { downloads } = await this.#remote();
-    const [download] = downloads;
-    if (download !== undefined) return downloadWord(download, signal);
     const { tree, layers } = await this.source();
-    const paths = this.#localSources.flatMap((source) => resolvedSources(tree, source));
+    const names = machineOwnerNames();
     const origin =
-      layers === undefined
-        ? ({ kind: "context" } as const)
-        : ({ kind: "mounted", names: machineOwnerNames() } as const);
-    try {
-      return await copySourceText(tree, paths, { origin, signal });
-    } catch (error) {
-      // What is wrong with the sources is told better by the plan.
-      await this.#planned();
-      throw error;
+      layers === undefined ? ({ kind: "context" } as const) : ({ kind: "mounted", names } as const);
+    const words: string[] = [];
+    let next = 0;
+    for (const source of this.#request.sources) {
+      const isLocal = this.#localSources.includes(source);
+      const download = isLocal ? undefined : downloads[next++];
+      if (download !== undefined) words.push(await downloadWord(download, signal));
+      else words.push(...(await copySourceWords(tree, resolvedSources(tree, source), { origin, signal })));
     }
+    return joinSourceWords(words);
   }
 
   async #make(below: StageState, open: AsyncDisposableStack) {
