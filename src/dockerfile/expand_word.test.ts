@@ -90,6 +90,7 @@ const values: readonly (readonly [string, string])[] = [
   ["${A//n/\\}}", "o\\}e"],
   ["${A/*/x}${A//*/y}", "xy"],
   ["${TWO/ /$A}", "aoneb"],
+  ["${NONE///x}${EMPTY////y}", "x/y"],
   ["<< x", "<< x"],
 ];
 

@@ -147,10 +147,8 @@ class WordLexer {
   }
 
   #plain(name: string, written: string): string {
-    return this.#rules.lookup(name) ?? this.#undefined(name, written);
-  }
-
-  #undefined(name: string, written: string): string {
+    const value = this.#rules.lookup(name);
+    if (value !== undefined) return value;
     if (this.#rules.keepUndefined === true) return written;
     this.#rules.onUndefined?.(name);
     return "";
@@ -159,7 +157,7 @@ class WordLexer {
   #conditional(name: string, modifier: string): string {
     const word = this.#until("}", false).text;
     const value = this.#rules.lookup(name);
-    if (value === undefined && this.#rules.keepUndefined === true) return `\${${name}${modifier}${word}}`;
+    if (this.#stays(name)) return `\${${name}${modifier}${word}}`;
     const there = value !== undefined && (value !== "" || modifier.length === 1);
     if (modifier.endsWith("+")) return there ? word : "";
     if (there) return value;
@@ -170,8 +168,8 @@ class WordLexer {
 
   #trimmed(name: string, side: "#" | "%"): string {
     const word = this.#until("}", true).text;
-    const value = this.#rules.lookup(name);
-    if (value === undefined) return this.#undefined(name, `\${${name}${side}${word}}`);
+    const value = this.#plain(name, `\${${name}${side}${word}}`);
+    if (this.#stays(name)) return value;
     const longest = word.startsWith(side);
     const pattern = this.#pattern(longest ? word.slice(1) : word);
     return side === "#" ? trimPrefix(value, pattern, longest) : trimSuffix(value, pattern, longest);
@@ -182,10 +180,13 @@ class WordLexer {
     if (all) this.#at++;
     const word = this.#until("/", true, "syntax error: missing '/' in ${}").text;
     const replacement = this.#until("}", true).text;
-    const value = this.#rules.lookup(name);
-    if (value === undefined)
-      return this.#undefined(name, `\${${name}/${all ? "/" : ""}${word}/${replacement}}`);
-    return replaceMatches(value, this.#pattern(word), replacement, all);
+    const value = this.#plain(name, `\${${name}/${all ? "/" : ""}${word}/${replacement}}`);
+    return this.#stays(name) ? value : replaceMatches(value, this.#pattern(word), replacement, all);
+  }
+
+  /** Whether the variable stays as written. Otherwise one without value is an empty one, which may match a pattern. */
+  #stays(name: string): boolean {
+    return this.#rules.keepUndefined === true && this.#rules.lookup(name) === undefined;
   }
 
   #pattern(text: string): Pattern {
