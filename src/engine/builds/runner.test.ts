@@ -220,14 +220,18 @@ const at = (path: string): string => JSON.stringify(new URL(path, import.meta.ur
 const program = `
   import { existsSync, readFileSync } from "node:fs";
   import { openStore, withSession } from ${at("../../store/index.ts")};
+  import { prepareMounts } from ${at("../../build/mounts/index.ts")};
   import { openWorkspace } from ${at("../../build/workspace.ts")};
   import { newStep } from ${at("../../../test/support/step_fixture.ts")};
   import { createStepRunner } from ${at("./runner.ts")};
   const [root, driver, top] = process.argv.slice(1);
   const store = await openStore({ root, driver });
   await withSession(store, async (session) => {
-    await using workspace = await openWorkspace(store, session, top);
-    const step = newStep(workspace.path, ["sh", "-c", "echo; sleep 1000"]);
+    const secrets = new Map([["path", { env: "PATH" }]]);
+    await using prepared = await prepareMounts([{ type: "secret", id: "path" }], { session, secrets, workingDir: "/" });
+    const { mounts } = prepared;
+    await using workspace = await openWorkspace(store, session, top, mounts);
+    const step = { ...newStep(workspace.path, ["sh", "-c", "echo; sleep 1000"]), mounts };
     const pidFile = root + "/varve/steps/" + step.id + "/pid";
     const onOutput = async () => {
       while (!existsSync(pidFile)) await new Promise(setImmediate);
