@@ -32,6 +32,7 @@ export { parseCacheFrom, parseCacheTo } from "./builds/flags/parse_cache.ts";
 export { parseOutput, type BuildOutput } from "./builds/flags/parse_output.ts";
 export { parseSecret, parseSsh } from "./builds/flags/parse_secret.ts";
 export { parseSquash, type SquashRange } from "./builds/flags/parse_squash.ts";
+export { build, type LibraryBuild } from "./builds/build.ts";
 export { writeProposal } from "./builds/context/propose_dockerfile.ts";
 export { buildNeedsMounts } from "./builds/needs_mounts.ts";
 export { classicStream, costTable, type LineCost } from "../build/index.ts";
