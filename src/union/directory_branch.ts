@@ -26,16 +26,17 @@ function kindOf(mode: number): NodeKind {
  */
 export class DirectoryBranch implements Branch, Disposable {
   readonly spelling?: Spelling;
-  readonly #root: number;
+  readonly #directories: sys.OpenDirectories;
 
   /** @throws SysError if there is no such directory; Failure("unsupported") away from Linux */
   constructor(directory: string, options: { readonly spelling?: Spelling } = {}) {
     if (options.spelling !== undefined) this.spelling = options.spelling;
-    this.#root = sys.openAt(sys.AT_FDCWD, fromText(directory), sys.O_PATH | sys.O_DIRECTORY);
+    // Few: there may be more than a hundred branches in one view.
+    this.#directories = new sys.OpenDirectories(fromText(directory), { access: sys.O_PATH, kept: 4 });
   }
 
   [Symbol.dispose](): void {
-    sys.close(this.#root);
+    this.#directories[Symbol.dispose]();
   }
 
   stat(path: ByteString): NodeStat | undefined {
@@ -47,7 +48,11 @@ export class DirectoryBranch implements Branch, Disposable {
   }
 
   list(path: ByteString): DirectoryEntry[] {
-    const fd = sys.openBeneath(this.#root, path === "" ? "." : path, sys.O_RDONLY | sys.O_DIRECTORY);
+    const fd = sys.openBeneath(
+      this.#directories.root,
+      path === "" ? "." : path,
+      sys.O_RDONLY | sys.O_DIRECTORY,
+    );
     try {
       return sys.readDir(fd).map(({ name, type }) => ({
         name,
@@ -60,7 +65,7 @@ export class DirectoryBranch implements Branch, Disposable {
 
   read(path: ByteString, offset: number, length: number): Uint8Array {
     // O_NONBLOCK: should the file have become a FIFO, opening it must not hang.
-    const fd = sys.openBeneath(this.#root, path, sys.O_RDONLY | sys.O_NOFOLLOW | sys.O_NONBLOCK);
+    const fd = sys.openBeneath(this.#directories.root, path, sys.O_RDONLY | sys.O_NOFOLLOW | sys.O_NONBLOCK);
     try {
       const { mode, size } = sys.fstat(fd);
       if (kindOf(mode) !== "file") throw new UnionError("EINVAL", "read", path);
@@ -100,19 +105,7 @@ export class DirectoryBranch implements Branch, Disposable {
 
   /** Calls `act` with the open directory of `path`; undefined where there is none. */
   #inParent<T>(path: ByteString, act: (dirfd: number, name: ByteString) => T): T | undefined {
-    const parent = parentOf(path);
-    if (parent === "") return act(this.#root, path === "" ? "." : path);
-    let fd: number;
-    try {
-      fd = sys.openBeneath(this.#root, parent, sys.O_PATH | sys.O_DIRECTORY);
-    } catch (error) {
-      if (sys.isSysError(error, "ENOENT", "ENOTDIR", "ELOOP", "EXDEV")) return undefined;
-      throw error;
-    }
-    try {
-      return act(fd, nameOf(path));
-    } finally {
-      sys.close(fd);
-    }
+    const directory = this.#directories.get(parentOf(path));
+    return directory === undefined ? undefined : act(directory, path === "" ? "." : nameOf(path));
   }
 }

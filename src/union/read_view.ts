@@ -1,5 +1,6 @@
 /** The merged view of a stack of branches, for reading: nothing is ever copied up (behaviours B020-B023). */
 import type { ByteString } from "../byte_string.ts";
+import { KnownPlaces } from "./known_places.ts";
 import { LayerStack, type Found } from "./layer_stack.ts";
 import { marksOf } from "./marks_of.ts";
 import { childOf } from "./path.ts";
@@ -33,6 +34,7 @@ export class ReadView {
   protected readonly stack: LayerStack;
   protected readonly rules: Rules;
   readonly #hasUpper: boolean;
+  readonly #known: KnownPlaces;
 
   /** @throws Failure("invalid") for options that the dialect does not have */
   constructor(options: UnionViewOptions) {
@@ -47,6 +49,7 @@ export class ReadView {
     }));
     this.#hasUpper = upper !== undefined;
     this.stack = new LayerStack(layers, { pseudoLinks: dialect === "aufs" && this.#hasUpper });
+    this.#known = new KnownPlaces(this.stack);
   }
 
   /** Where the thing at `path` comes from; undefined where there is none. A final symlink is not followed. */
@@ -101,6 +104,15 @@ export class ReadView {
   }
 
   protected place(path: ByteString, operation: string, follow: boolean): Place {
+    if (this.#hasUpper) return this.#walkTo(path, operation, follow);
+    const known = this.#known.find(path);
+    if (known !== undefined && !(follow && known.found?.stat.kind === "symlink")) return known;
+    const place = this.#walkTo(path, operation, follow);
+    if (place.path === path) this.#known.keep(place);
+    return place;
+  }
+
+  #walkTo(path: ByteString, operation: string, follow: boolean): Place {
     // AUFS_MAX_NAMELEN leaves room for two prefixes and a random ending.
     const nameMax = this.rules.overlay === undefined ? 242 : 255;
     return walkPath(this.stack, path, { follow, operation, nameMax });

@@ -6,7 +6,6 @@ import * as sys from "../../sys/index.ts";
 import type { Failure } from "../../errors.ts";
 import type { ContentMemory } from "./content_memory.ts";
 import { withIgnored } from "./ignored_source.ts";
-import { nowhere, OpenDirectories } from "./open_directories.ts";
 import { OpenFile } from "./open_file.ts";
 import { isPortable } from "./portable_xattrs.ts";
 import { resolvePath } from "./resolve_path.ts";
@@ -45,13 +44,13 @@ const kinds: Record<number, SourceKind> = {
 
 class DirectorySource implements SourceTree {
   readonly name: string;
-  readonly #directories: OpenDirectories;
+  readonly #directories: sys.OpenDirectories;
   readonly #memory: ContentMemory | undefined;
 
   constructor(path: string, { name = "context", memory }: DirectorySourceOptions) {
     this.name = name;
     this.#memory = memory;
-    this.#directories = new OpenDirectories(fromText(path));
+    this.#directories = new sys.OpenDirectories(fromText(path), { access: sys.O_RDONLY, kept: 32 });
   }
 
   [Symbol.dispose](): void {
@@ -94,7 +93,7 @@ class DirectorySource implements SourceTree {
       const names = sys.listXattrAt(parent, name).filter(isPortable);
       return names.length === 0 ? noXattrs : valuesOf(parent, name, names);
     } catch (error) {
-      throw sys.isSysError(error, ...nowhere) ? missing(path, this.name) : error;
+      throw sys.isNowhere(error) ? missing(path, this.name) : error;
     }
   }
 
@@ -130,7 +129,7 @@ class DirectorySource implements SourceTree {
     try {
       return sys.statAtIfExists(directory, nameOf(path));
     } catch (error) {
-      if (sys.isSysError(error, ...nowhere)) return undefined;
+      if (sys.isNowhere(error)) return undefined;
       throw error;
     }
   }
@@ -143,7 +142,7 @@ class DirectorySource implements SourceTree {
       // O_NONBLOCK: should it be a FIFO, opening it must not hang.
       fd = sys.openAt(directory, nameOf(path), sys.O_RDONLY | sys.O_NOFOLLOW | sys.O_NONBLOCK);
     } catch (error) {
-      throw sys.isSysError(error, ...nowhere, "ENXIO") ? this.#refusal(path) : error;
+      throw sys.isNowhere(error) || sys.isSysError(error, "ENXIO") ? this.#refusal(path) : error;
     }
     const file = new OpenFile(fd, () => changed(path, this.name));
     if (kindOf(file.stat) === "file") return file;
