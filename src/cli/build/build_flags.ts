@@ -83,6 +83,7 @@ export const buildFlags = {
     kind: "boolean",
     help: "Let no file be younger than SOURCE_DATE_EPOCH (done whenever that is set)",
   },
+  init: { kind: "boolean", help: "Write a Dockerfile for the Node project at PATH, and build nothing" },
   check: { kind: "boolean", help: "Only check the Dockerfile" },
   "check-skip": { kind: "list", type: "RULE", help: "Do not apply this rule" },
   "check-error": {

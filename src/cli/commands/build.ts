@@ -1,8 +1,8 @@
 /** `varve build`: behaviours section 4. */
 import { renderFindings, lintExitCode, type LintSeverity } from "../../dockerfile/index.ts";
-import { buildNeedsMounts, type BuildOutcome, type Examined } from "../../engine/index.ts";
+import { buildNeedsMounts, writeProposal, type BuildOutcome, type Examined } from "../../engine/index.ts";
 import { familiarReference } from "../../oci/index.ts";
-import { command, line, type App } from "../app.ts";
+import { command, line, result, type App } from "../app.ts";
 import { buildFlags } from "../build/build_flags.ts";
 import { buildRequest } from "../build/build_request.ts";
 import { costLines } from "../build/cost_lines.ts";
@@ -38,6 +38,7 @@ export const build = command({
     },
     { text: "Only the result's files, into a directory", command: "varve build -o out ." },
     { text: "What could be better, without building", command: "varve build --check ." },
+    { text: "A first Dockerfile for a Node project", command: "varve build --init ." },
     { text: "A Dockerfile alone", command: "varve build -t tools - < Dockerfile" },
   ],
   flags: buildFlags,
@@ -45,10 +46,12 @@ export const build = command({
   complete: "directory",
   exclusive: [
     ["quiet", "check"],
+    ["init", "check"],
     ["no-cache", "no-cache-filter"],
   ],
   mountsNothing: async ({ flags, args }) =>
     flags.check ||
+    flags.init ||
     !(await buildNeedsMounts({
       context: args[0] as string,
       ...(flags.file !== undefined && { file: flags.file }),
@@ -56,6 +59,7 @@ export const build = command({
     })),
   async run({ app, flags, args, given, signal }) {
     const path = args[0] as string;
+    if (flags.init) return writeDockerfile(app, path);
     if (flags.check) return checkOnly(app, flags, path, signal);
     const engine = await app.engine();
     const quiet = flags.quiet || flags.progress === "quiet";
@@ -79,6 +83,11 @@ export const build = command({
     return lintExitCode(findings, failOn(flags, "never"));
   },
 });
+
+async function writeDockerfile(app: App, directory: string): Promise<void> {
+  const names = await writeProposal(directory);
+  result(app, names, [`Wrote ${names.join(" and ")} in ${directory}`]);
+}
 
 /** Findings fail a build only if that is asked for. */
 function failOn(flags: Values, usual: LintSeverity | "never"): LintSeverity | "never" {

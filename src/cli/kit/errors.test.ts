@@ -56,6 +56,13 @@ describe("reportFailure", () => {
         "varve: no\\x1b[2J\\x9b varve: done\\x09!\n\\x07x\n",
         1,
       ],
+      [
+        "a hint of several lines",
+        new Failure("invalid", "m", { hint: "a:\n\tb\u0007\n ^\n" }),
+        {},
+        "varve: m\na:\n b\\x07\n ^\n",
+        1,
+      ],
       ["an error of the system", system, {}, "varve: ENOSPC: no space left on device, write\n", 1],
       ["a fault", new TypeError("x is undefined"), {}, "varve: internal error: x is undefined\n", 1],
       ["what is no error", "odd", {}, "varve: internal error: odd\n", 1],

@@ -15,8 +15,8 @@ export interface ReportOptions {
 export const interruptedCode = 130;
 
 /**
- * Writes one failure as one line `varve: message` and its hint as the next; returns the exit code: 130 after Ctrl-C,
- * that of the usage error, else `options.exitCode`. What is no Failure is a fault of varve and says so.
+ * Writes one failure as one line `varve: message` and its hint below, whose lines stay as they are; returns the
+ * exit code: 130 after Ctrl-C, that of the usage error, else `options.exitCode`. What is no Failure is a fault of varve and says so.
  */
 export function reportFailure(
   error: unknown,
@@ -35,16 +35,22 @@ export function reportFailure(
   }
   stream.write(`${program}: ${printable(messageOf(error))}\n`);
   const hint = isFailure(error) ? error.hint : undefined;
-  if (hint !== undefined) stream.write(`${printable(hint)}\n`);
+  // A tab as one column, so that what points at a place in the line above still does.
+  const lines = hint?.trimEnd().replaceAll("\t", " ").split("\n") ?? [];
+  for (const line of lines) stream.write(`${escaped(line)}\n`);
   return exitCode;
 }
 
 /** One line for a terminal: messages quote registries and archives, whose control codes must not reach it. */
 function printable(text: string): string {
-  return text
-    .trim()
-    .replace(/\s*\n\s*/g, " ")
-    .replace(/[\x00-\x1f\x7f-\x9f]/g, (code) => `\\x${code.charCodeAt(0).toString(16).padStart(2, "0")}`);
+  return escaped(text.trim().replace(/\s*\n\s*/g, " "));
+}
+
+function escaped(line: string): string {
+  return line.replace(
+    /[\x00-\x1f\x7f-\x9f]/g,
+    (code) => `\\x${code.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
 }
 
 function messageOf(error: unknown): string {
