@@ -101,12 +101,13 @@ export class LayerCostMeter {
     else if (lower !== undefined) this.#hide(lower, isCopy ? "copied" : "overwritten");
   }
 
-  *#isSame({ path, stat }: LowerNode, size: number): Generator<void, boolean, void> {
+  *#isSame(lower: LowerNode, size: number): Generator<void, boolean, void> {
+    const { path, stat } = lower;
     if (stat.size !== size) return false;
-    const { below, read } = this.#options;
+    const { read } = this.#options;
     for (let at = 0; at < size; at += chunk) {
       const length = Math.min(chunk, size - at);
-      if (Buffer.compare(read(path, at, length), below.read(path, at, length)) !== 0) return false;
+      if (Buffer.compare(read(path, at, length), lower.read(at, length)) !== 0) return false;
       yield;
     }
     return true;

@@ -13,6 +13,8 @@ export interface LowerNode {
   readonly stat: NodeStat;
   /** Place of the layer in the image; undefined: nobody can tell from the tree. */
   readonly layer: number | undefined;
+  /** Of a file. */
+  read(offset: number, length: number): Uint8Array;
 }
 
 export class LowerTree {
@@ -40,12 +42,10 @@ export class LowerTree {
     for (const origin of this.#view?.walk(path) ?? []) yield this.#nodeOf(origin);
   }
 
-  read(path: ByteString, offset: number, length: number): Uint8Array {
-    return this.#view?.read(path, offset, length) ?? new Uint8Array(0);
-  }
-
-  #nodeOf({ path, stat, layers }: Origin): LowerNode {
-    return { path, stat, layer: this.#branches[layers[0] as number]?.layer };
+  #nodeOf({ path, stat, layers: [place] }: Origin): LowerNode {
+    const { branch, layer } = this.#branches[place as number] as LowerBranch;
+    // Layers that were unpacked have neither redirects nor copies of attributes only.
+    return { path, stat, layer, read: (offset, length) => branch.read(path, offset, length) };
   }
 
   /** Most files of a layer are new: a set of names says so without a system call for each. */

@@ -221,6 +221,17 @@ onEachDriver("stages on which the wanted one stands are counted, others not", as
   ]);
 });
 
+onEachDriver("a trigger of the base image is counted with its FROM", async (store) => {
+  const image = await imageOf(store, [[file("base", "1")], [file("made", "22")]]);
+  const [from, run] = await recordsOf(store, image, [
+    [3, "FROM base"],
+    [1, "RUN make", 1],
+  ]);
+  const trigger = { ...run!, id: { ...run!.id, step: 1, trigger: { index: 1, count: 1 } } };
+  const costs = await measureCosts(store, { image, steps: [from!, trigger] }, live);
+  assert.deepEqual(amounts(costs), ["3 1/0 0/0 0/0 -", "3 2/1 0/0 0/0 layer"]);
+});
+
 onEachDriver("an image of metadata alone costs nothing, and a cancelled call does nothing", async (store) => {
   const image = await imageOf(store, [base]);
   const steps = await recordsOf(store, image, [

@@ -27,7 +27,7 @@ export async function measureCosts(
   throwIfCancelled(signal);
   const layers = await layersOf(store, image);
   const chain = new Set<string>(layers.map(({ chainId }) => chainId));
-  const records = finalSteps(steps, chain);
+  const records = finalSteps(steps, chain).map((record, _, all) => placed(record, all));
   const made = stepsByLayer(layers, records);
   const base = Math.min(layers.length, ...made.keys());
   const measured = await measure(store, layers, { base, made, signal });
@@ -36,6 +36,13 @@ export async function measureCosts(
     const cost = measured.get(record);
     return lineCost(record, cost ?? { added: { bytes: index === 0 ? baseBytes : 0, files: 0 } });
   });
+}
+
+/** What the base image's ONBUILD does stands in no line: it is its FROM's. */
+function placed(record: StepRecord, all: readonly StepRecord[]): StepRecord {
+  if (record.id.trigger === undefined) return record;
+  const from = all.find(({ id }) => id.stage === record.id.stage);
+  return { ...record, span: from?.span ?? record.span };
 }
 
 function lineCost(record: StepRecord, cost: Pick<LayerCost, "added"> & Partial<LayerCost>): LineCost {
@@ -65,7 +72,8 @@ function stepsByLayer(
   const made = new Map<number, StepRecord>();
   for (const record of records) {
     const place = places.get(record.layer?.chainId ?? "");
-    if (place !== undefined && record.id.step > 1 && !made.has(place)) made.set(place, record);
+    const isBase = record.id.step === 1 && record.id.trigger === undefined;
+    if (place !== undefined && !isBase && !made.has(place)) made.set(place, record);
   }
   return made;
 }

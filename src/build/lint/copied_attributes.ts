@@ -20,7 +20,7 @@ export function copiedAttributes(
     const { copied, hides, line } = cost;
     if (copied.bytes === 0) return [];
     const groups = hides.filter(({ how }) => how === "copied").sort((a, b) => b.bytes - a.bytes);
-    const message = `${exampleText(groups[0]?.examples ?? [], copied.files)} copied whole, though no content changed`;
+    const message = `${exampleText(groups[0]?.examples ?? [], copied.files)} ${copied.files > 1 ? "are" : "is"} copied whole, though no content changed`;
     const guess = guessed.find(
       ({ rule, span }) => rule === "AttributesChangedAfterCopy" && span.start.line === line,
     );

@@ -163,14 +163,14 @@ USER 1
   );
   assert.equal(
     text,
-    `warning: AttributesChangedAfterCopy: /srv/server copied whole, though no content changed
+    `warning: AttributesChangedAfterCopy: /srv/server is copied whole, though no content changed
   Dockerfile:3 | RUN chmod 0755 /srv/server
   lost: 4000 bytes
   - COPY server /srv/server
   - RUN chmod 0755 /srv/server
   + COPY --chmod=0755 server /srv/server
 
-warning: AttributesChangedAfterCopy: /data copied whole, though no content changed
+warning: AttributesChangedAfterCopy: /data is copied whole, though no content changed
   Dockerfile:5 | RUN touch /data
   lost: 500 bytes
   - RUN make-data > /data
@@ -178,7 +178,7 @@ warning: AttributesChangedAfterCopy: /data copied whole, though no content chang
   + RUN make-data > /data \\
   +     && touch /data
 
-warning: AttributesChangedAfterCopy: /base copied whole, though no content changed
+warning: AttributesChangedAfterCopy: /base is copied whole, though no content changed
   Dockerfile:6 | RUN chown 1 /base
   lost: 30 bytes
 `,

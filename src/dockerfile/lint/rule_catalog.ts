@@ -75,7 +75,6 @@ const dockers = {
   CopyIgnoredFile: {
     severity: "warning",
     why: "What .dockerignore leaves out is not there to be copied.",
-    experimental: true,
   },
   InvalidDefinitionDescription: {
     severity: "warning",

@@ -1,5 +1,5 @@
 /** Docker's rules that look at one instruction. Texts are Docker's. */
-import { fromText } from "../../../byte_string.ts";
+import { fromText, toText } from "../../../byte_string.ts";
 import type { Instruction } from "../../types.ts";
 import { allInstructions, replaceIn } from "../lines.ts";
 import { type LintContext, stagesBelow } from "../lint_context.ts";
@@ -80,7 +80,7 @@ export function ignoredSources({ dockerfile, options: { ignore } }: LintContext)
       if (path === "" || path === "." || /^[a-z]+:|^git@/i.test(source)) return [];
       if (!ignore.isIgnored(path) || ignore.mayHoldIncluded(path)) return [];
       const word = instruction.kind === "copy" ? "Copy" : "Add";
-      const message = `Attempting to ${word} file ${JSON.stringify(source)} that is excluded by .dockerignore`;
+      const message = `Attempting to ${word} file ${JSON.stringify(toText(path))} that is excluded by .dockerignore`;
       return [{ rule: "CopyIgnoredFile", message, span: instruction.span }];
     });
   });
