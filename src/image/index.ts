@@ -8,6 +8,5 @@ export { type ImageTree, openImageView, openLayersView } from "./open_image_view
 export * from "./read_image_file.ts";
 export { takeRecordedAttributes } from "./recorded_attributes.ts";
 export { recordedTree } from "./recorded_tree.ts";
-export { rootTar } from "./root_tar.ts";
+export { rootTar, type RootTarOptions } from "./root_tar.ts";
 export { squashLayers, type SquashOptions } from "./squash_layers.ts";
-export type { ViewTarOptions } from "./view_tar.ts";

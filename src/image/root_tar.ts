@@ -8,6 +8,11 @@ import { openImageView } from "./open_image_view.ts";
 import { spoolLayers } from "./spool_layers.ts";
 import { viewTar, type ViewTarOptions } from "./view_tar.ts";
 
+export interface RootTarOptions extends ViewTarOptions {
+  /** Where layers can be laid down: a session's. */
+  readonly temporaryDirectory: string;
+}
+
 /**
  * Owners, modes, times, attributes and hard links as the layers' tars have them, also where an ordinary user could not
  * unpack these exactly. Needs no mount. Throws `Failure("corrupt")` for a damaged layer.
@@ -15,13 +20,14 @@ import { viewTar, type ViewTarOptions } from "./view_tar.ts";
 export async function* rootTar(
   store: Store,
   image: StoredImage,
-  options: ViewTarOptions,
+  options: RootTarOptions,
 ): ByteSource & AsyncGenerator<Uint8Array> {
   using tree = await openImageView(store, image);
   if (!tree.isInexact) return yield* viewTar(tree.view, options);
   await using spooled = await spoolLayers(
     store,
     chainIds(image.config.rootfs.diff_ids ?? []),
+    options.temporaryDirectory,
     options.signal,
   );
   using exact = openTree(spooled.targets);

@@ -1,5 +1,5 @@
 /** Layers' exact tars in files beside each other, to be read in any order. */
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { unpackHere, type TarTarget } from "../layer/index.ts";
 import type { ChainId } from "../oci/index.ts";
@@ -11,17 +11,17 @@ export interface SpooledLayers extends AsyncDisposable {
 }
 
 /**
- * Takes as much room in the data root as the layers have, until disposal. Throws `Failure("corrupt")` for a damaged
- * layer, `Failure("no-space")`, `Failure("cancelled")`.
+ * Takes as much room as the layers have, until disposal. Throws `Failure("corrupt")` for a damaged layer,
+ * `Failure("no-space")`, `Failure("cancelled")`.
+ * @param temporaryDirectory of a session: what a killed process leaves there is removed
  */
 export async function spoolLayers(
   store: Store,
   chains: readonly ChainId[],
+  temporaryDirectory: string,
   signal: AbortSignal,
 ): Promise<SpooledLayers> {
-  const temporary = join(store.root, "varve", "tmp");
-  await mkdir(temporary, { recursive: true, mode: 0o700 });
-  const directory = await mkdtemp(join(temporary, "layers-"));
+  const directory = await mkdtemp(join(temporaryDirectory, "layers-"));
   const remove = (): Promise<void> => rm(directory, { recursive: true, force: true });
   try {
     const targets: TarTarget[] = [];

@@ -49,7 +49,7 @@ async function lines(tar: AsyncIterable<Uint8Array>): Promise<string[]> {
 }
 
 const tree = (store: Store, image: StoredImage): Promise<string[]> =>
-  lines(rootTar(store, image, { signal }));
+  lines(rootTar(store, image, { temporaryDirectory: store.root, signal }));
 
 /** The names in layer number `index`, counted from 1. */
 async function names(store: Store, image: StoredImage, index: number): Promise<string[]> {

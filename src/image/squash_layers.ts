@@ -96,7 +96,7 @@ async function mergedLayer(
   const chains: ChainId[] = chainIds(diffIds);
   const lower = diffIds.slice(0, from - 1);
   using below = await openLayersView(store, await stackOf(store, lower, `image ${image.id}`));
-  await using spooled = await spoolLayers(store, chains.slice(from - 1, to), signal);
+  await using spooled = await spoolLayers(store, chains.slice(from - 1, to), session.directory, signal);
   using tars = openTree(spooled.targets);
   const root = mergeChanges(spooled.targets.map(readCatalog), lower.length === 0 ? undefined : below.view);
   using branch = new TreeBranch(root, tars.sources);

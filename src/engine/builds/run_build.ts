@@ -24,11 +24,18 @@ import { openBuildCache } from "../../store/index.ts";
 import { exportCacheOf, importCaches } from "./cache_transfer.ts";
 import { contextMemory, trimMemories } from "./context/context_memory.ts";
 import { openNamedContexts } from "./context/named_contexts.ts";
-import { openContext, temporaryDirectory } from "./context/open_context.ts";
+import { openContext } from "./context/open_context.ts";
 import type { OpenedContext } from "./context/types.ts";
 import { epochOf } from "./epoch.ts";
 import { openShell } from "./open_shell.ts";
-import { checkOutputs, namesWanted, writeOutputs, type OutputParts } from "./outputs/write_outputs.ts";
+import { withSession } from "../../store/index.ts";
+import {
+  checkOutputs,
+  namesWanted,
+  writeOutputs,
+  type EngineParts,
+  type OutputParts,
+} from "./outputs/write_outputs.ts";
 import { buildServices } from "./services.ts";
 import { createStepRunner } from "./runner.ts";
 import { dockerVersion } from "../version.ts";
@@ -36,7 +43,7 @@ import { squashResult } from "./squash_result.ts";
 import type { BuildOutcome, BuildRequest } from "./types.ts";
 
 /** See `Builds.build`. */
-export async function runBuild(parts: OutputParts, asked: BuildRequest): Promise<BuildOutcome> {
+export async function runBuild(parts: EngineParts, asked: BuildRequest): Promise<BuildOutcome> {
   const request = { ...asked, ...epochOf(asked) };
   const tags = (request.tags ?? []).map((tag) => withDefaultTag(parseReference(tag)));
   const digested = tags.find(({ digest }) => digest !== undefined);
@@ -46,16 +53,20 @@ export async function runBuild(parts: OutputParts, asked: BuildRequest): Promise
   checkOutputs(request, names);
   // Not to be found as that of this build, if this one fails.
   if (request.iidFile !== undefined) await rm(request.iidFile, { force: true });
-  const build = new Build(parts, request, names);
-  await using context = await build.open();
-  return await build.run(context);
+  return withSession(parts.store, async (session) => {
+    const build = new Build({ ...parts, session }, request, names);
+    await using context = await build.open();
+    return await build.run(context);
+  });
 }
 
 /** The Dockerfile of a build alone. Throws `Failure("invalid")` if it cannot be parsed. */
-export async function readDockerfile(parts: OutputParts, request: BuildRequest): Promise<Dockerfile> {
-  await using context = await new Build(parts, request, []).open();
-  const { name, bytes } = context.dockerfile;
-  return parseDockerfile(bytes, { name });
+export async function readDockerfile(parts: EngineParts, request: BuildRequest): Promise<Dockerfile> {
+  return withSession(parts.store, async (session) => {
+    await using context = await new Build({ ...parts, session }, request, []).open();
+    const { name, bytes } = context.dockerfile;
+    return parseDockerfile(bytes, { name });
+  });
 }
 
 type Engineless = Pick<BuildOptions, "dockerfile" | "context" | "platform">;
@@ -71,7 +82,7 @@ class Build {
     this.#parts = parts;
     this.#request = request;
     this.#names = names;
-    this.#services = buildServices(parts.store, parts.images, createStepRunner(parts.store));
+    this.#services = buildServices(parts.store, parts.images, createStepRunner(parts.store), parts.session);
     this.#memory = isDirectory(request.context)
       ? contextMemory(parts.store.root, request.context)
       : undefined;
@@ -81,7 +92,7 @@ class Build {
     const { context, file, stdin = nothing(), signal } = this.#request;
     return openContext(context, {
       stdin,
-      temporaryDirectory: temporaryDirectory(this.#parts.store.root),
+      temporaryDirectory: this.#parts.session.directory,
       fetchUrl: (url) => this.#services.fetchUrl(url, { signal }),
       signal,
       ...(file !== undefined && { dockerfile: file }),
@@ -107,13 +118,13 @@ class Build {
   }
 
   async #build(given: Engineless & { readonly platform: Platform }): Promise<BuildResult> {
-    const { store, remote } = this.#parts;
+    const { store, remote, session } = this.#parts;
     const { signal, report, onWarning = () => undefined, ...request } = this.#request;
     await using open = new AsyncDisposableStack();
     const transfer = { signal, onWarning, ...(report && { report }) };
     const contexts = await openNamedContexts(request.buildContexts ?? new Map(), open, {
       store,
-      temporaryDirectory: temporaryDirectory(store.root),
+      temporaryDirectory: session.directory,
       fetchUrl: (url) => this.#services.fetchUrl(url, { signal }),
       signal,
     });

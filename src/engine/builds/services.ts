@@ -1,15 +1,19 @@
 /** What a build needs of the world, from this engine's parts. */
-import { mkdir } from "node:fs/promises";
 import type { BuildServices, StepRunner } from "../../build/index.ts";
 import { Failure, isFailure } from "../../errors.ts";
 import { formatPlatform, type Platform } from "../../oci/index.ts";
-import type { Store, StoredImage } from "../../store/index.ts";
+import type { Session, Store, StoredImage } from "../../store/index.ts";
 import type { Images } from "../images/index.ts";
 import { checkoutGit } from "./context/git_checkout.ts";
 import { parseGitReference } from "./context/git_reference.ts";
-import { temporaryDirectory } from "./context/open_context.ts";
 
-export function buildServices(store: Store, images: Images, runner: StepRunner): BuildServices {
+/** @param session what is fetched lies in its directory: on the store's disk, and gone with it */
+export function buildServices(
+  store: Store,
+  images: Images,
+  runner: StepRunner,
+  session: Session,
+): BuildServices {
   return {
     store,
     runner,
@@ -18,9 +22,7 @@ export function buildServices(store: Store, images: Images, runner: StepRunner):
     async fetchGit(reference, options) {
       const parsed = parseGitReference(reference) ?? githubPage(reference);
       if (parsed === undefined) throw new Failure("invalid", `${reference} is no git reference`);
-      const directory = temporaryDirectory(store.root);
-      await mkdir(directory, { recursive: true, mode: 0o700 });
-      return checkoutGit(parsed, { ...options, temporaryDirectory: directory });
+      return checkoutGit(parsed, { ...options, temporaryDirectory: session.directory });
     },
   };
 }

@@ -1,5 +1,4 @@
 /** `--build-context NAME=…`: further sources of files, which stages of that name and images give way to. */
-import { mkdir } from "node:fs/promises";
 import { openArchive } from "../../../archive/index.ts";
 import { openDirectorySource, openTarSource, type SourceTree } from "../../../build/index.ts";
 import { fromFile, type ByteSource } from "../../../bytes/index.ts";
@@ -32,7 +31,6 @@ export async function openNamedContexts(
   options: NamedContextOptions,
 ): Promise<Map<string, NamedContext>> {
   const opened = new Map<string, NamedContext>();
-  await mkdir(options.temporaryDirectory, { recursive: true, mode: 0o700 });
   for (const [name, spec] of contexts)
     opened.set(contextName(name), await openNamed(name, spec, open, options));
   return opened;

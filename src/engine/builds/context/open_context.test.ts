@@ -22,7 +22,7 @@ function optionsIn(
   const { input = "", ...rest } = more;
   return {
     stdin: fromBytes(Buffer.from(input)),
-    temporaryDirectory: join(path, "tmp"),
+    temporaryDirectory: path,
     fetchUrl: () => assert.fail("nothing is to be fetched"),
     signal,
     ...rest,
@@ -130,7 +130,7 @@ test("B062 standard input: a Dockerfile, with files or without, or a tar", { ski
   const file = join(directory.path, "context.tar");
   writeFileSync(file, tar);
   assert.deepEqual(await opened(file, optionsIn(directory)), ["Dockerfile", "FROM y", all]);
-  assert.deepEqual(readdirSync(join(directory.path, "tmp")), []);
+  assert.deepEqual(readdirSync(directory.path).sort(), ["context.tar", "project"]);
 });
 
 test("a URL: a tar or a Dockerfile, told by its content", { skip }, async () => {
@@ -212,5 +212,5 @@ test("git: an address that cannot be reached leaves nothing", { skip: gitSkip },
   using directory = scratch("context-git");
   const refused = /^failed to fetch remote https:\/\/127\.0\.0\.1:1\/a\.git: git fetch:/;
   await fails("https://127.0.0.1:1/a.git#main:sub", optionsIn(directory), "unavailable", refused);
-  assert.deepEqual(readdirSync(join(directory.path, "tmp")), []);
+  assert.deepEqual(readdirSync(directory.path), []);
 });

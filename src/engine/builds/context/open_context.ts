@@ -1,6 +1,4 @@
 /** What `varve build PATH|URL|-` means. */
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import { openDirectorySource, openTarSource, type ContentMemory } from "../../../build/index.ts";
 import { fromFile, type ByteSource } from "../../../bytes/index.ts";
 import { Failure } from "../../../errors.ts";
@@ -81,7 +79,6 @@ async function openStream(source: ByteSource, given: Given, options: ContextOpti
 
 async function openTar(tar: ByteSource, given: Given, options: ContextOptions): Promise<OpenedContext> {
   const { signal, temporaryDirectory } = options;
-  await mkdir(temporaryDirectory, { recursive: true, mode: 0o700 });
   await using open = new AsyncDisposableStack();
   const tree = open.use(await openTarSource(tar, { directory: temporaryDirectory, signal }));
   return inTree(tree, given, open);
@@ -92,7 +89,6 @@ async function openGit(
   given: Given,
   options: ContextOptions,
 ): Promise<OpenedContext> {
-  await mkdir(options.temporaryDirectory, { recursive: true, mode: 0o700 });
   await using open = new AsyncDisposableStack();
   const checkout = open.use(await checkoutGit(reference, options));
   return inTree(open.use(openDirectorySource(checkout.directory)), given, open);
@@ -110,6 +106,3 @@ function inTree(
   const held = open.move();
   return { dockerfile, files, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
-
-/** Where contexts from elsewhere are laid down: on the store's disk, since they may be larger than what /tmp has. */
-export const temporaryDirectory = (root: string): string => join(root, "varve", "tmp");

@@ -17,6 +17,7 @@ import { collect, fromBytes } from "../../../bytes/index.ts";
 import { isFailure } from "../../../errors.ts";
 import { hostPlatform, parseReference } from "../../../oci/index.ts";
 import { serveRegistry } from "../../../registry/index.ts";
+import { withSession } from "../../../store/index.ts";
 import { readTar } from "../../../tar/index.ts";
 import { openEngine, type Engine } from "../../engine.ts";
 import type { BuildRequest } from "../types.ts";
@@ -57,8 +58,10 @@ const parts = (engine: Engine) => ({
   remote: () => engine.remote(),
 });
 
-async function write({ engine, built }: Sample, request: Partial<BuildRequest>): Promise<void> {
-  await writeOutputs(parts(engine), { context: ".", signal, ...request }, built);
+function write({ engine, built }: Sample, request: Partial<BuildRequest>): Promise<void> {
+  return withSession(engine.store, (session) =>
+    writeOutputs({ ...parts(engine), session }, { context: ".", signal, ...request }, built),
+  );
 }
 
 async function namesIn(tar: AsyncIterable<Uint8Array>): Promise<string[]> {

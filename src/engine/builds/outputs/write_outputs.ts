@@ -5,7 +5,7 @@ import { writeArchive } from "../../../archive/index.ts";
 import { rootTar } from "../../../image/index.ts";
 import { familiarReference, type Descriptor, type Platform, type Reference } from "../../../oci/index.ts";
 import type { Remote } from "../../../remote/index.ts";
-import { viewImage, type Store, type StoredImage } from "../../../store/index.ts";
+import { viewImage, type Session, type Store, type StoredImage } from "../../../store/index.ts";
 import { Failure } from "../../../errors.ts";
 import type { Images } from "../../images/index.ts";
 import type { BuildOutput } from "../flags/parse_output.ts";
@@ -14,10 +14,15 @@ import { buildMetadata, platformDirectory } from "./metadata.ts";
 import { writeDestination, type WriteOut } from "./write_file.ts";
 import { writeFiles } from "./write_files.ts";
 
-export interface OutputParts {
+export interface EngineParts {
   readonly store: Store;
   readonly images: Images;
   readonly remote: () => Promise<Remote>;
+}
+
+export interface OutputParts extends EngineParts {
+  /** The build's. */
+  readonly session: Session;
 }
 
 export interface Built {
@@ -87,13 +92,13 @@ const noStdout: WriteOut = () =>
   Promise.reject(new Failure("invalid", "there is no standard output to write to"));
 
 async function writeOutput(
-  { store }: OutputParts,
+  { store, session }: OutputParts,
   request: BuildRequest,
   { image, platform, isOneOfMany, names }: Built,
   output: Exclude<BuildOutput, { type: "image" }>,
 ): Promise<void> {
   const { signal, stdout = noStdout, sourceDateEpoch: latest } = request;
-  const options = { signal, ...(latest !== undefined && { latest }) };
+  const options = { temporaryDirectory: session.directory, signal, ...(latest !== undefined && { latest }) };
   switch (output.type) {
     case "local": {
       const directory = isOneOfMany ? join(output.dest, platformDirectory(platform)) : output.dest;
