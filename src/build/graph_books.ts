@@ -6,6 +6,7 @@ import {
   formatPlatform,
   type Digest,
   type HistoryRow,
+  type ImageConfig,
   type ImageId,
 } from "../oci/index.ts";
 import {
@@ -23,7 +24,7 @@ import { makeLayer } from "./make_layer.ts";
 import type { StageState } from "./stage_state.ts";
 import type { Content, Step, Work } from "./step.ts";
 import type { StepMemory } from "./step_memory.ts";
-import type { CacheOutcome } from "./types.ts";
+import type { BuildOptions, CacheOutcome } from "./types.ts";
 
 interface Found {
   readonly record: CacheRecord;
@@ -63,7 +64,7 @@ export class GraphBooks implements Books {
         : {};
     const labelled = Object.keys(labels).length > 0 ? { Labels: { ...config.Labels, ...labels } } : {};
     const bytes = encodeConfig({
-      ...image,
+      ...withTimes(image, build.options),
       ...inline,
       config: { ...config, ...labelled },
       rootfs: diffIds.length > 0 ? { type: "layers", diff_ids: [...diffIds] } : { type: "layers" },
@@ -180,23 +181,20 @@ function advance(
   const { stored, ...kept } = state;
   void stored;
   const { image } = state;
-  // A row without a layer has the time of the layer below, so that a build from the cache gives the same image.
-  const isTimeless = build.options.sourceDateEpoch === undefined && layer === undefined;
-  const created =
-    isTimeless && image.created !== undefined ? image.created : (record?.created ?? timeNow(build.options));
-  const text = buildkitText(step.expanded, { ...step.facts, config: step.config });
+  const created = timeOfRow(build.options, image, record);
+  const { expanded } = step;
+  const text = buildkitText(expanded, { ...step.facts, config: step.config });
   const row: HistoryRow = {
-    created,
+    ...(created !== undefined && { created }),
     ...(text !== undefined && { created_by: text }),
     comment: buildkitComment,
     ...(layer === undefined && { empty_layer: true }),
   };
-  const { expanded } = step;
   return {
     ...kept,
     image: {
       ...image,
-      created,
+      ...(created !== undefined && { created }),
       ...(expanded.kind === "maintainer" && { author: expanded.author }),
       history: text === undefined ? (image.history ?? []) : [...(image.history ?? []), row],
     },
@@ -205,5 +203,29 @@ function advance(
       diffIds: [...state.diffIds, layer.diffId],
       top: chainId(state.top, layer.diffId),
     }),
+  };
+}
+
+/**
+ * A row without a layer has the time of the layer below, so that a build from the cache gives the same image. Undefined:
+ * there is none below.
+ */
+function timeOfRow(
+  options: BuildOptions,
+  image: ImageConfig,
+  record: CacheRecord | undefined,
+): string | undefined {
+  if (options.sourceDateEpoch !== undefined) return timeNow(options);
+  return record?.layer === undefined ? image.created : record.created;
+}
+
+/** Rows before the first layer have its time. */
+function withTimes(image: ImageConfig, options: BuildOptions): ImageConfig {
+  const rows = image.history ?? [];
+  const first = rows.find(({ created }) => created !== undefined)?.created ?? timeNow(options);
+  return {
+    ...image,
+    created: image.created ?? first,
+    history: rows.map(({ created, ...row }) => ({ created: created ?? first, ...row })),
   };
 }

@@ -34,7 +34,7 @@ export interface Plan {
   readonly automatic: ReadonlyMap<string, string>;
 }
 
-type PlanOptions = Pick<BuildOptions, "dockerfile" | "buildArgs" | "contexts" | "target"> & {
+type PlanOptions = Pick<BuildOptions, "dockerfile" | "buildArgs" | "contexts" | "target" | "mode"> & {
   readonly platform: Platform;
   readonly buildPlatform: Platform;
 };
@@ -52,6 +52,13 @@ export function planBuild(options: PlanOptions): Plan {
   const stages: PlannedStage[] = [];
   for (const [index, stage] of dockerfile.stages.entries()) {
     const { from } = stage;
+    // The last one of a name counts, but the old builder refuses the second.
+    if (
+      options.mode === "classic" &&
+      stages.some((other) => other.stage.from.name === from.name && from.name)
+    ) {
+      throw new Failure("invalid", `${from.name as string}: stage name already used`);
+    }
     const expand = (text: string): string => expandWord(text, lookup, { escape: dockerfile.escape });
     const image = expand(from.image);
     if (image === "") {

@@ -32,7 +32,11 @@ class IgnoredSource implements SourceTree {
   }
 
   stat(path: ByteString): SourceStat | undefined {
-    return this.#isShown(path) ? this.#tree.stat(path) : undefined;
+    if (!this.#isShown(path)) return undefined;
+    const stat = this.#tree.stat(path);
+    return stat !== undefined && path !== "" && this.#matcher.isIgnored(path)
+      ? { ...stat, implied: true }
+      : stat;
   }
 
   resolve(path: ByteString): ByteString | undefined {

@@ -78,7 +78,8 @@ class Copy {
       content: () => this.#planned(),
       contentWord: () => this.#word(),
       ...(hint !== undefined && { contentHint: hint }),
-      independent: request.link,
+      // Names of users are those of the image.
+      independent: request.link && !/[^0-9:]/.test(request.chown ?? ""),
       useCache: this.#run.useCache,
       make: (below, open) => this.#make(below, open),
     };
@@ -138,7 +139,7 @@ class Copy {
     const { services, options, signal } = this.#run.build;
     const plan = await this.#planned();
     const { store } = services;
-    const stack = this.#request.link ? [] : await stackOf(store, below.diffIds);
+    const stack = await stackOf(store, below.diffIds);
     const { view, isInexact } = open.use(openLayersView(store, stack));
     const epoch = options.sourceDateEpoch;
     const entries = plan.entries(view, {
