@@ -4,6 +4,9 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { fromBytes } from "../../src/bytes/index.ts";
+import { readTar } from "../../src/tar/index.ts";
+import { tarFile, tarOf } from "../support/tar_help.ts";
 import { scratch, unlessLinux, unlessRoot } from "../suites/scratch.ts";
 import { Home, user, type HomeOptions } from "./ordinary_user.ts";
 import { unless } from "./support.ts";
@@ -73,5 +76,57 @@ test(
     const other = spawnSync("strace", tracing, { encoding: "utf8" });
     assert.notDeepEqual(mountsIn(other.stderr), [], "what is looked for would be found");
     assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(directory.path));
+  },
+);
+
+test(
+  "an ordinary user's results are the same on every driver, owners and devices too",
+  { skip: unlessLinux },
+  async () => {
+    using directory = scratch("unmounted-alike");
+    const [one, two] = (["vfs", "erofs"] as const).map(
+      (driver) =>
+        new Home(directory.path, {
+          env: { VARVE_DRIVER: driver, VARVE_ROOT: join(directory.path, "home", driver) },
+        }),
+    ) as [Home, Home];
+    const base = tarOf([
+      tarFile({ path: "etc/", type: "directory", mode: 0o711, uid: 5 }),
+      tarFile({ path: "etc/shadow", mode: 0o000, gid: 42 }, "secret"),
+      tarFile({ path: "dev/null", type: "char", devMajor: 1, devMinor: 3, mode: 0o666 }),
+      tarFile({ path: "su", mode: 0o4755, uid: 3_000_000 }, "su"),
+      tarFile({ path: "again", type: "hardlink", linkPath: "su", mode: 0o4755, uid: 3_000_000 }),
+    ]);
+    const context = tarOf([
+      tarFile({ path: "Dockerfile" }, "FROM base\nCOPY --chown=7:8 --chmod=4711 f /f\nADD base.tar /more/\n"),
+      tarFile({ path: "f" }, "f"),
+      tarFile({ path: "base.tar" }, base),
+    ]);
+    const results: Buffer[] = [];
+    for (const home of [one, two]) {
+      assert.equal((await home.run(["import", "-", "base"], base)).code, 0);
+      const args = ["build", "--progress", "quiet", "--output", "type=tar,dest=result.tar", "-"];
+      const { code, stderr } = await home.run(args, context);
+      assert.equal(code, 0, stderr);
+      results.push(readFileSync(join(home.path, "result.tar")));
+    }
+    const [first, second] = results as [Buffer, Buffer];
+    const names: string[] = [];
+    for await (const { entry } of readTar(fromBytes(Buffer.from(first))))
+      names.push(`${entry.path} ${entry.type} ${entry.mode.toString(8)} ${entry.uid}:${entry.gid}`);
+    assert.deepEqual(
+      names.filter((name) => !name.startsWith("more/")),
+      [
+        "again file 4755 3000000:0",
+        "dev/ directory 755 0:0",
+        "dev/null char 666 0:0",
+        "etc/ directory 711 5:0",
+        "etc/shadow file 0 0:42",
+        "f file 4711 7:8",
+        "su hardlink 4755 3000000:0",
+      ],
+    );
+    const withoutTimes = (tar: Buffer): string => tar.toString("latin1").replace(/\0\d{11}\0\d{6}\0 /g, "");
+    assert.equal(withoutTimes(first), withoutTimes(second));
   },
 );
