@@ -178,6 +178,16 @@ function bundleFiles(root: string): string[] {
   return bundle === undefined ? [] : readdirSync(join(folder, bundle));
 }
 
+test("interactive: our own streams are the command's", { skip: cannotStep("overlay2") }, async () => {
+  using root = scratch("interactive");
+  const { top } = await makeBase(root.path, "overlay2");
+  const builder = spawn(process.execPath, ["--input-type=module", "-e", shell, root.path, "overlay2", top], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  builder.stdin.end("echo typed > /f; cat /f; exit 4\n");
+  assert.equal(String(Buffer.concat(await builder.stdout.toArray())), "typed\n4\n");
+});
+
 for (const driver of ["overlay2", "erofs"] as const) {
   const title = `${driver}: a builder is killed: its container ends, and the next command takes away its mounts`;
   test(title, { skip: cannotStep(driver) }, async () => {
@@ -216,8 +226,7 @@ function isAlive(pid: number): boolean {
 }
 
 const at = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);
-/** A process that runs a step until it is killed, and tells of it once the command runs. */
-const program = `
+const inWorkspace = (body: string): string => `
   import { existsSync, readFileSync } from "node:fs";
   import { openStore, withSession } from ${at("../../store/index.ts")};
   import { prepareMounts } from ${at("../../build/mounts/index.ts")};
@@ -227,6 +236,17 @@ const program = `
   const [root, driver, top] = process.argv.slice(1);
   const store = await openStore({ root, driver });
   await withSession(store, async (session) => {
+    ${body}
+  });`;
+
+const shell = inWorkspace(`
+    await using workspace = await openWorkspace(store, session, top);
+    const step = newStep(workspace.path, ["sh"]);
+    const code = await createStepRunner(store).run({ ...step, interactive: true });
+    process.stdout.write(code + "\\n");`);
+
+/** A process that runs a step until it is killed, and tells of it once the command runs. */
+const program = inWorkspace(`
     const secrets = new Map([["path", { env: "PATH" }]]);
     await using prepared = await prepareMounts([{ type: "secret", id: "path" }], { session, secrets, workingDir: "/" });
     const { mounts } = prepared;
@@ -237,8 +257,7 @@ const program = `
       while (!existsSync(pidFile)) await new Promise(setImmediate);
       console.log(JSON.stringify({ id: step.id, pid: Number(readFileSync(pidFile, "utf8")) }));
     };
-    await createStepRunner(store).run({ ...step, onOutput });
-  });`;
+    await createStepRunner(store).run({ ...step, onOutput });`);
 
 test("without a guard, the next command kills the container", { skip: cannotStep("overlay2") }, async () => {
   using root = scratch("unguarded");
