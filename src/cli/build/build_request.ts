@@ -61,7 +61,7 @@ export function buildRequest({ app, flags, context, view, signal }: RequestParts
     onEvent: (event) => view.take(event),
     onWarning: (message) => void app.stderr.write(`[Warning] ${message}\n`),
     stdin: app.stdin,
-    stdout: (bytes) => writeBytes(app.stdout, bytes),
+    ...(app.stdout.isTTY !== true && { stdout: (bytes) => writeBytes(app.stdout, bytes) }),
     signal,
   };
 }

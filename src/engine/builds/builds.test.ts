@@ -162,6 +162,32 @@ test("further contexts: a directory, a tar, an image, an OCI layout", { skip }, 
   }),
 );
 
+test("several platforms: files only, each in a directory of its own", { skip }, () =>
+  withEngine(async ({ engine, directory, context }) => {
+    const path = context({
+      Dockerfile: "FROM scratch\nARG TARGETARCH\nCOPY $TARGETARCH /f\n",
+      amd64: "a",
+      arm64: "b",
+    });
+    const platforms = ["amd64", "arm64"].map((architecture) => ({ os: "linux", architecture }));
+    const dest = join(directory, "out");
+    const outcome = await engine.builds.build({
+      context: path,
+      platforms,
+      outputs: [{ type: "local", dest }],
+      signal,
+    });
+    assert.deepEqual(
+      outcome.images.map(({ config }) => config.architecture),
+      ["amd64", "arm64"],
+    );
+    assert.equal(readFileSync(join(dest, "linux_amd64/f"), "utf8"), "a");
+    assert.equal(readFileSync(join(dest, "linux_arm64/f"), "utf8"), "b");
+    const named = engine.builds.build({ context: path, platforms, tags: ["app"], signal });
+    await assert.rejects(named, (error) => isFailure(error, "unsupported"));
+  }),
+);
+
 test("a base is pulled when it is not here, and again with pull", { skip }, () =>
   withEngine(async ({ engine, directory, context }) => {
     await using registry = await serveRegistry({ storage: "memory" });

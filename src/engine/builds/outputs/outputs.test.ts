@@ -153,7 +153,11 @@ test("what cannot succeed is refused before anything is built", () => {
     () =>
       checkOutputs({ context: ".", signal, ...request }, names);
   assert.throws(check({ push: true }, []), /^Failure: tag is needed when pushing to registry$/);
-  assert.throws(check({ outputs: [parseOutput("-")] }), /no standard output/);
+  for (const output of ["-", "type=oci"])
+    assert.throws(
+      check({ outputs: [parseOutput(output)] }),
+      /^Failure: dest file is required for (tar|oci) exporter/,
+    );
   const stdout = async (): Promise<void> => undefined;
   assert.throws(
     check({ outputs: [parseOutput("-"), parseOutput("type=oci,dest=-")], stdout }),

@@ -39,6 +39,20 @@ export function namesWanted(tags: readonly Reference[], outputs: readonly BuildO
   return [...new Map([...tags, ...named].map((name) => [familiarReference(name), name])).values()];
 }
 
+/** A file, or `-` for standard output; undefined: the output is not one stream of bytes. */
+function destinationOf(output: BuildOutput): string | undefined {
+  switch (output.type) {
+    case "image":
+    case "local":
+      return undefined;
+    case "docker":
+    case "tar":
+      return output.dest;
+    case "oci":
+      return output.dest ?? "-";
+  }
+}
+
 /** Refuses what cannot succeed before anything is built. Throws `Failure("invalid")`, `Failure("unsupported")`. */
 export function checkOutputs(request: BuildRequest, names: readonly Reference[]): void {
   const { outputs = [], platforms = [], iidFile, metadataFile, stdout } = request;
@@ -48,12 +62,16 @@ export function checkOutputs(request: BuildRequest, names: readonly Reference[])
       hint: "Give the image a name with -t.",
     });
   }
-  const onStdout = outputs.filter(
-    (output) => "dest" in output && output.type !== "local" && output.dest === "-",
-  );
+  const onStdout = outputs.filter((output) => destinationOf(output) === "-");
   if (onStdout.length > 1) throw new Failure("invalid", "only one output can go to standard output");
-  if (onStdout.length > 0 && stdout === undefined)
-    throw new Failure("invalid", "there is no standard output to write to");
+  const [unwritable] = stdout === undefined ? onStdout : [];
+  // In buildx's words.
+  if (unwritable !== undefined) {
+    const message = `dest file is required for ${unwritable.type} exporter. refusing to write to console`;
+    throw new Failure("invalid", message, {
+      hint: `Name a file: --output type=${unwritable.type},dest=FILE`,
+    });
+  }
   if (platforms.length < 2) return;
   const other = outputs.find(({ type }) => type !== "local");
   if (
@@ -108,7 +126,7 @@ async function writeOutput(
       return writeDestination(output.dest, rootTar(store, image, options), { stdout, signal });
     case "docker":
     case "oci": {
-      const dest = output.dest ?? (output.type === "oci" ? "-" : undefined);
+      const dest = destinationOf(output);
       // In the store it is already.
       if (dest === undefined) return;
       const archived = {
