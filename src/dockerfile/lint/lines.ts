@@ -6,9 +6,22 @@ export function allInstructions({ globalArgs, stages }: Dockerfile): Instruction
   return [...globalArgs, ...stages.flatMap(({ from, instructions }) => [from, ...instructions])];
 }
 
+const instructionsByLine = new WeakMap<Dockerfile, ReadonlyMap<number, Instruction>>();
+
 /** The instruction to which a line belongs. */
 export function instructionAt(dockerfile: Dockerfile, line: number): Instruction | undefined {
-  return allInstructions(dockerfile).find(({ span }) => span.start.line <= line && line <= lastLine(span));
+  const byLine = instructionsByLine.get(dockerfile) ?? indexed(dockerfile);
+  instructionsByLine.set(dockerfile, byLine);
+  return byLine.get(line);
+}
+
+function indexed(dockerfile: Dockerfile): ReadonlyMap<number, Instruction> {
+  const byLine = new Map<number, Instruction>();
+  for (const instruction of allInstructions(dockerfile)) {
+    const { span } = instruction;
+    for (let line = span.start.line; line <= lastLine(span); line++) byLine.set(line, instruction);
+  }
+  return byLine;
 }
 
 /** A span may end at the begin of a line that it has nothing of. */

@@ -1,5 +1,7 @@
 /** What could be better in a Dockerfile, from its text alone. */
 import type { Dockerfile } from "../types.ts";
+import { checkedFixes } from "./checked_fixes.ts";
+import { allInstructions } from "./lines.ts";
 import type { LintContext } from "./lint_context.ts";
 import { ruleCatalog } from "./rule_catalog.ts";
 import { addInsteadOfCopy } from "./rules/add_instead_of_copy.ts";
@@ -39,14 +41,23 @@ const rules: readonly ((context: LintContext) => Draft[])[] = [
   missingUser,
 ];
 
-/** In the order of lines. Nothing is looked up: neither files nor images. */
+/** Far over what a person writes; some rules look at each pair of instructions. */
+const largest = { instructions: 500, characters: 1 << 17 };
+
+/**
+ * In the order of lines. Nothing is looked up: neither files nor images. Of a file of over 500 instructions or 128 Ki characters
+ * only what the parser found is told.
+ */
 export function lintDockerfile(dockerfile: Dockerfile, options: LintOptions = {}): LintFinding[] {
   const context = { dockerfile, options };
-  return judged(
-    dockerfile,
-    options,
-    rules.flatMap((rule) => rule(context)),
-  ).sort((a, b) => a.span.start.line - b.span.start.line);
+  const wanted = isTooLarge(dockerfile) ? [parserWarnings] : rules;
+  const drafts = wanted.flatMap((rule) => rule(context));
+  return judged(dockerfile, options, drafts).sort((a, b) => a.span.start.line - b.span.start.line);
+}
+
+function isTooLarge(dockerfile: Dockerfile): boolean {
+  const characters = dockerfile.lines.reduce((sum, line) => sum + line.length, 0);
+  return characters > largest.characters || allInstructions(dockerfile).length > largest.instructions;
 }
 
 /** Leaves out what is silenced, and says how bad the rest is and why; `# check=error=true` makes warnings errors. */
@@ -57,11 +68,10 @@ export function judged(
 ): LintFinding[] {
   const isSilenced = silencer(dockerfile, options);
   const { error } = readCheckDirective(dockerfile.directives.check);
-  return drafts
-    .filter((draft) => !isSilenced(draft))
-    .map(({ fix, ...draft }) => {
-      const { severity, why } = ruleCatalog[draft.rule];
-      const raised = error && severity === "warning" ? "error" : severity;
-      return { ...draft, severity: raised, why, ...(fix !== undefined && { fix }) };
-    });
+  const heard = drafts.filter((draft) => !isSilenced(draft));
+  return checkedFixes(dockerfile, heard).map(({ fix, ...draft }) => {
+    const { severity, why } = ruleCatalog[draft.rule];
+    const raised = error && severity === "warning" ? "error" : severity;
+    return { ...draft, severity: raised, why, ...(fix !== undefined && { fix }) };
+  });
 }

@@ -14,8 +14,16 @@ export interface ShellCommand {
 
 const shells = /^(?:.*\/)?(?:ba|da|a|z|k)?sh$/;
 
+const known = new WeakMap<Command, readonly ShellCommand[]>();
+
 /** Also of here-documents that a shell runs, and of `["sh", "-c", "…"]`. */
-export function commandsOf(command: Command): ShellCommand[] {
+export function commandsOf(command: Command): readonly ShellCommand[] {
+  const commands = known.get(command) ?? read(command);
+  known.set(command, commands);
+  return commands;
+}
+
+function read(command: Command): ShellCommand[] {
   if (command.form === "exec") {
     const [name, flag, text] = command.words;
     if (shells.test(name ?? "") && flag?.startsWith("-") === true && flag.endsWith("c"))

@@ -20,6 +20,9 @@ export function deletedInLaterLayer(context: LintContext): Draft[] {
   );
 }
 
+/** Of one RUN: each is looked for in all lines before. */
+const mostDeletions = 20;
+
 interface Maker {
   /** What is deleted, in words. */
   readonly what: string;
@@ -30,13 +33,11 @@ interface Maker {
 function makerOf(stage: Stage, run: Run): Maker | undefined {
   const all: readonly Instruction[] = stage.instructions;
   const before = all.slice(0, all.indexOf(run.instruction)).toReversed();
-  for (const command of run.commands) {
-    for (const deletion of deletionsOf(command)) {
-      // What the same RUN makes is gone before there is a layer.
-      if (run.commands.some((other) => other !== command && deletion.isMadeBy(other))) continue;
-      const instruction = before.find((each) => makes(each, deletion));
-      if (instruction !== undefined) return { what: deletion.what, instruction };
-    }
+  for (const deletion of run.commands.flatMap(deletionsOf).slice(0, mostDeletions)) {
+    // What the same RUN makes is gone before there is a layer.
+    if (run.commands.some(deletion.isMadeBy)) continue;
+    const instruction = before.find((each) => makes(each, deletion));
+    if (instruction !== undefined) return { what: deletion.what, instruction };
   }
   return undefined;
 }

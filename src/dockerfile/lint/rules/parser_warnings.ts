@@ -12,7 +12,8 @@ export function parserWarnings({ dockerfile }: LintContext): Draft[] {
   });
 }
 
-function fixOf(dockerfile: Dockerfile, { rule, span }: DockerfileWarning): LintFix | undefined {
+function fixOf(dockerfile: Dockerfile, warning: DockerfileWarning): LintFix | undefined {
+  const { rule, span } = warning;
   const instruction = instructionAt(dockerfile, span.start.line);
   if (instruction === undefined) return undefined;
   switch (rule) {
@@ -28,7 +29,7 @@ function fixOf(dockerfile: Dockerfile, { rule, span }: DockerfileWarning): LintF
       if (instruction.kind !== "env" && instruction.kind !== "label") return undefined;
       return legacyPair(instruction);
     case "ConsistentInstructionCasing":
-      return replaceIn(dockerfile, instruction, /^\s*[A-Za-z]+/, otherCase(dockerfile, instruction));
+      return replaceIn(dockerfile, instruction, /^\s*[A-Za-z]+/, otherCase(warning, instruction));
     case "FromAsCasing":
       return fromAs(dockerfile, instruction);
     case "MultipleInstructionsDisallowed":
@@ -71,9 +72,7 @@ function legacyPair(instruction: Extract<Instruction, { kind: "env" | "label" }>
   return { lines, span: instruction.span };
 }
 
-function otherCase({ warnings }: Dockerfile, { kind, span }: Instruction): string {
-  const warning = warnings.find(
-    ({ rule, span: { start } }) => rule === "ConsistentInstructionCasing" && start.line === span.start.line,
-  );
-  return warning?.message.endsWith("(lowercase)") === true ? kind : kind.toUpperCase();
+/** The message says which case most instructions have. */
+function otherCase({ message }: DockerfileWarning, { kind }: Instruction): string {
+  return message.endsWith("(lowercase)") ? kind : kind.toUpperCase();
 }

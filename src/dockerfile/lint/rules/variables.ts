@@ -14,6 +14,9 @@ const predefined = [
   ]),
 ];
 
+/** Names among which a misspelled one is looked for: a file may be made to have very many. */
+const mostGuesses = 500;
+
 interface Scope {
   readonly known: Set<string>;
   /** Whether all that the base image sets is known. */
@@ -56,7 +59,7 @@ function undefinedIn({ dockerfile }: LintContext, instruction: Instruction, scop
   }
   const globals = [...globalDefaults(dockerfile).keys()];
   return [...missing].flatMap((name) => {
-    const near = guess(name, scope.known);
+    const near = scope.known.size > mostGuesses ? undefined : guess(name, scope.known);
     const isBaseLike = /^[A-Z][A-Z0-9_]*$/.test(name) && near === undefined && !globals.includes(name);
     if (isBaseLike && !scope.isWhole) return [];
     const message = `Usage of undefined variable '$${name}'${near === undefined ? "" : ` (did you mean $${near}?)`}`;
