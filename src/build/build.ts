@@ -93,7 +93,8 @@ class Building implements AsyncDisposable {
         stage.instructions.length + 1 + (index === plan.target ? labelSteps(options, { stage }).length : 0),
       needed: options.mode === "classic" ? index <= plan.target : plan.needed.has(index),
     }));
-    this.#emit({ kind: "plan", stages: needed });
+    const globalArgs = options.dockerfile.globalArgs.map(({ text }) => text);
+    this.#emit({ kind: "plan", stages: needed, globalArgs });
     for (const warning of options.dockerfile.warnings) this.#emit({ kind: "warning", warning });
     this.#warnOfUnusedArgs();
   }
@@ -120,14 +121,9 @@ class Building implements AsyncDisposable {
 
   async #sideBySide(): Promise<StageState> {
     const { plan } = this.#run;
-    const needed = [...plan.needed].map((index) => this.#stage(index));
-    const settled = await Promise.allSettled(needed);
-    const failed = settled.find(
-      (each) => each.status === "rejected" && each.reason === this.#failure.signal.reason,
-    );
-    const any = settled.find((each) => each.status === "rejected");
-    if (failed?.status === "rejected") throw failed.reason;
-    if (any?.status === "rejected") throw any.reason;
+    await Promise.allSettled([...plan.needed].map((index) => this.#stage(index)));
+    // What failed first, not what was cancelled for it.
+    this.#failure.signal.throwIfAborted();
     return this.#stage(plan.target);
   }
 

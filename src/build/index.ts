@@ -10,5 +10,6 @@ export {
   withIgnored,
 } from "./source/index.ts";
 export { buildImage } from "./build.ts";
+export { CommandExit } from "./command_exit.ts";
 export { classicStream } from "./classic/index.ts";
 export * from "./lint/index.ts";

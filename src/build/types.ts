@@ -163,6 +163,8 @@ export type BuildEvent =
   | {
       readonly kind: "plan";
       readonly stages: readonly { readonly name: string; readonly steps: number; readonly needed: boolean }[];
+      /** Texts of the `ARG`s before the first `FROM`. */
+      readonly globalArgs: readonly string[];
     }
   | { readonly kind: "step-started"; readonly id: StepId; readonly text: string; readonly span: Span }
   | {

@@ -35,5 +35,5 @@ export { parseSquash, type SquashRange } from "./builds/flags/parse_squash.ts";
 export { build, type LibraryBuild } from "./builds/build.ts";
 export { writeProposal } from "./builds/context/propose_dockerfile.ts";
 export { buildNeedsMounts } from "./builds/needs_mounts.ts";
-export { classicStream, costTable, type LineCost } from "../build/index.ts";
+export { classicStream, CommandExit, costTable, type LineCost } from "../build/index.ts";
 export type { Examined } from "./builds/examine.ts";

@@ -43,9 +43,9 @@ const said = (id: StepId, stream: "stdout" | "stderr", text: string | Uint8Array
 });
 const hit: CacheOutcome = { hit: true, from: "local" };
 
-function render(events: readonly BuildEvent[], globalArgs: readonly string[] = []): string {
+function render(events: readonly BuildEvent[]): string {
   let text = "";
-  const listen = classicStream((piece) => (text += piece), { globalArgs });
+  const listen = classicStream((piece) => (text += piece));
   for (const event of events) listen(event);
   return text;
 }
@@ -64,6 +64,7 @@ test("B074 the stream of two stages: global ARG, scratch, triggers, output of bo
         { name: "two", steps: 4, needed: true },
         { name: "three", steps: 7, needed: false },
       ],
+      globalArgs: ["ARG A=1"],
     },
     started(step(0, 1), "FROM scratch"),
     done(step(0, 1)),
@@ -113,20 +114,26 @@ test("B074 the stream of two stages: global ARG, scratch, triggers, output of bo
     " ---> Running in cccccccccccc",
     "",
   ];
-  assert.equal(render(events, ["ARG A=1"]), expected.join("\n"));
+  assert.equal(render(events), expected.join("\n"));
 });
 
-test("B074 the stream of a cached build with one trigger, an unused argument and two names", () => {
+test("B074 the stream of a cached build with one trigger, an empty continuation, an unused argument and two names", () => {
   const trigger = { index: 1, count: 1 };
   const unused = {
     rule: "UnusedBuildArg",
     message: "One or more build-args [NOPE] were not consumed",
     span,
   };
+  const empty = {
+    rule: "NoEmptyContinuation",
+    message: 'Empty continuation line found in: RUN ["/bin/busybox",  "echo", "a"]',
+    span,
+  };
   const events: BuildEvent[] = [
-    { kind: "plan", stages: [{ name: "0", steps: 2, needed: true }] },
+    { kind: "plan", stages: [{ name: "0", steps: 2, needed: true }], globalArgs: [] },
     { kind: "warning", warning: unused },
     { kind: "warning", warning: { rule: "MaintainerDeprecated", message: "not Docker's", span } },
+    { kind: "warning", warning: empty },
     started(step(0, 1), "FROM trig"),
     done(step(0, 1), "trig"),
     started(step(0, 1, trigger), "COPY f /t1"),
@@ -136,7 +143,10 @@ test("B074 the stream of a cached build with one trigger, an unused argument and
     { kind: "done", image: image("l"), names: ["st:1", "st:2"] },
   ];
   const expected = [
-    "Step 1/2 : FROM trig",
+    "\x1b[91m[WARNING]: Empty continuation line found in:",
+    '    RUN ["/bin/busybox",  "echo", "a"]',
+    "[WARNING]: Empty continuation lines will become errors in a future release.",
+    "\x1b[0mStep 1/2 : FROM trig",
     "# Executing 1 build trigger",
     " ---> Using cache",
     ` ---> ${short("t1")}`,
@@ -154,7 +164,7 @@ test("B074 the stream of a cached build with one trigger, an unused argument and
 
 test("B074 a Dockerfile of one FROM ends with its base", () => {
   const events: BuildEvent[] = [
-    { kind: "plan", stages: [{ name: "0", steps: 1, needed: true }] },
+    { kind: "plan", stages: [{ name: "0", steps: 1, needed: true }], globalArgs: [] },
     started(step(0, 1), "FROM base:1"),
     done(step(0, 1), "base"),
     { kind: "done", image: image("base"), names: [] },

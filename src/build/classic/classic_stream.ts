@@ -1,22 +1,15 @@
 /** What Docker's old builder prints while it builds (moby 20.10, builder/dockerfile; behaviours B074). */
 import { StringDecoder } from "node:string_decoder";
+import type { DockerfileWarning } from "../../dockerfile/index.ts";
 import { shortId, type ImageId } from "../../oci/index.ts";
 import type { BuildEvent, StepId } from "../types.ts";
-
-export interface ClassicStreamOptions {
-  /** Texts of the `ARG`s before the first `FROM`, which count as steps. */
-  readonly globalArgs: readonly string[];
-}
 
 /**
  * A listener for the events of one build. The order of the output is that of the events.
  * @param write gets pieces of text, lines with their line feeds
  */
-export function classicStream(
-  write: (text: string) => void,
-  options: ClassicStreamOptions,
-): (event: BuildEvent) => void {
-  const stream = new ClassicStream(write, options);
+export function classicStream(write: (text: string) => void): (event: BuildEvent) => void {
+  const stream = new ClassicStream(write);
   return (event) => stream.take(event);
 }
 
@@ -28,7 +21,8 @@ type Done = Extract<BuildEvent, { kind: "step-done" }>;
 
 class ClassicStream {
   readonly #write: (text: string) => void;
-  readonly #globalArgs: readonly string[];
+  /** `ARG`s before the first `FROM` count as steps. They are told when it is known what the file is warned of. */
+  #globalArgs: readonly string[] = [];
   /** Number of the step before the first of each stage. */
   #offsets: readonly number[] = [];
   #total = 0;
@@ -36,10 +30,10 @@ class ClassicStream {
   #base: { readonly image: ImageId | undefined } | undefined;
   #decoders = { stdout: new StringDecoder("utf8"), stderr: new StringDecoder("utf8") };
   #unusedArgs: string[] = [];
+  #emptyLines: string[] = [];
 
-  constructor(write: (text: string) => void, { globalArgs }: ClassicStreamOptions) {
+  constructor(write: (text: string) => void) {
     this.#write = write;
-    this.#globalArgs = globalArgs;
   }
 
   take(event: BuildEvent): void {
@@ -55,8 +49,7 @@ class ClassicStream {
       case "step-done":
         return this.#done(event);
       case "warning":
-        if (event.warning.rule === "UnusedBuildArg") this.#unusedArgs.push(event.warning.message);
-        return;
+        return this.#warn(event.warning);
       case "done":
         return this.#end(event.image, event.names);
       case "progress":
@@ -66,14 +59,31 @@ class ClassicStream {
     }
   }
 
-  #plan({ stages }: Plan): void {
-    this.#total = this.#globalArgs.length;
+  #warn({ rule, message }: DockerfileWarning): void {
+    if (rule === "UnusedBuildArg") this.#unusedArgs.push(message);
+    if (rule === "NoEmptyContinuation") this.#emptyLines.push(message.replace(": ", ":\n    "));
+  }
+
+  #plan({ stages, globalArgs }: Plan): void {
+    this.#globalArgs = globalArgs;
+    this.#total = globalArgs.length;
     this.#offsets = stages.map(({ steps, needed }) => {
       const before = this.#total;
       if (needed) this.#total += steps;
       return before;
     });
+  }
+
+  /** moby 20.10, builder/dockerfile/parser, PrintWarnings. */
+  #tellFile(): void {
+    if (this.#emptyLines.length > 0) {
+      const end = "Empty continuation lines will become errors in a future release.";
+      const warnings = [...this.#emptyLines, end].map((line) => `[WARNING]: ${line}\n`);
+      this.#write(red(warnings.join("")));
+    }
     for (const [index, text] of this.#globalArgs.entries()) this.#step(index + 1, text);
+    this.#emptyLines = [];
+    this.#globalArgs = [];
   }
 
   #step(number: number, text: string): void {
@@ -82,6 +92,7 @@ class ClassicStream {
 
   #start({ stage, step, trigger }: StepId, text: string): void {
     this.#decoders = { stdout: new StringDecoder("utf8"), stderr: new StringDecoder("utf8") };
+    this.#tellFile();
     if (trigger === undefined) {
       this.#tellBase();
       return this.#step((this.#offsets[stage] ?? 0) + step, text);

@@ -4,6 +4,7 @@ import type { Command, RunInstruction, RunMount } from "../../dockerfile/index.t
 import { Failure } from "../../errors.ts";
 import type { ContainerConfig } from "../../oci/index.ts";
 import { shellOf, type StageRun } from "../build_run.ts";
+import { CommandExit } from "../command_exit.ts";
 import type { StageState } from "../stage_state.ts";
 import type { Step } from "../step.ts";
 import type { RunStep, StepId } from "../types.ts";
@@ -121,9 +122,10 @@ async function execute(execution: Execution, rootfs: string, mounted: PreparedMo
 function failed({ run, instruction, command }: Execution, code: number, tail: OutputTail): Failure {
   const { name } = run.build.options.dockerfile;
   const where = `${name}:${instruction.span.start.line}: ${instruction.text}`;
-  const last = tail.lines();
+  const output = tail.lines();
   return new Failure("invalid", runFailureText(command.words, code), {
-    hint: last === "" ? where : `${where}\nIts last output:\n${last}`,
+    hint: output === "" ? where : `${where}\nIts last output:\n${output}`,
+    cause: new CommandExit(code, { where, output }),
   });
 }
 

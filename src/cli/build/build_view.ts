@@ -16,7 +16,7 @@ export function buildView(
   if (mode === "quiet") return { take: () => undefined, finish: () => undefined };
   if (mode === "json") return new JsonView((text) => app.stderr.write(text));
   if (classic) {
-    const take = classicStream((text) => app.stdout.write(text), { globalArgs: [] });
+    const take = classicStream((text) => app.stdout.write(text));
     return { take, finish: () => undefined };
   }
   return new PlainView((text) => app.stderr.write(text));
