@@ -3,7 +3,8 @@ import type { Progress, Report } from "../../bytes/index.ts";
 import { goJson } from "../../oci/index.ts";
 import { progressBar } from "./progress_bar.ts";
 import { isRepainted } from "./repainted.ts";
-import { TerminalPainter, type PaintOptions, type PaintStream } from "./terminal_painter.ts";
+import type { PaintOptions, PaintStream } from "./frame_painter.ts";
+import { TerminalPainter } from "./terminal_painter.ts";
 
 export interface ProgressView extends Disposable {
   /** To be handed to the work as its `report`. */
