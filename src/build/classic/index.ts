@@ -2,7 +2,7 @@ export { buildkitComment, buildkitText } from "./buildkit_text.ts";
 export { ClassicCache } from "./classic_cache.ts";
 export { checkClassic, replacedHealthcheckText, runFailureText } from "./classic_errors.ts";
 export { classicImage, classicProbe, type ClassicResult, type ClassicStep } from "./classic_image.ts";
-export { classicStream, type ClassicStreamOptions } from "./classic_stream.ts";
+export { classicStream } from "./classic_stream.ts";
 export { classicWords } from "./classic_words.ts";
 export {
   copySourceText,
