@@ -229,6 +229,12 @@ test("B076 the cache goes by content, and says why a step was done again", optio
   // What it did again changed nothing, so what stands on it is the same.
   assert.equal(argument.match(/^#\d+ CACHED$/gm)?.length, 2);
   assert.doesNotMatch(await built(varve, "--no-cache", context), /CACHED/);
+
+  // The same files in an image of another day and config.
+  await varve("import", "-c", "ENV OTHER=1", "-m", "made again", join(path, "base.tar"), "base:1");
+  fs.writeFileSync(join(context, "Dockerfile"), "FROM base:1\nENV OTHER=\nCOPY a /a\n");
+  const rebuilt = await built(varve, "-t", "c:2", context);
+  assert.equal(rebuilt.match(/^#\d+ CACHED$/gm)?.length, 1, "the parent's files are the same");
 });
 
 test(
