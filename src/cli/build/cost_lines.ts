@@ -1,5 +1,5 @@
 /** The table of what each line costs. */
-import { costTable, type LineCost } from "../../engine/index.ts";
+import type { BuilderTools, LineCost } from "../../engine/index.ts";
 import { ellipsis, humanSize } from "../kit/index.ts";
 
 const heads = ["LINE", "INSTRUCTION", "LAYER", "ADDED", "COPIED", "HIDDEN", "CACHE"] as const;
@@ -10,7 +10,11 @@ const usualWidth = 100;
  * other attributes; HIDDEN lies below and can no longer be seen.
  * @param columns width of the terminal
  */
-export function costLines(costs: readonly LineCost[], columns = usualWidth): string[] {
+export function costLines(
+  { costTable }: Pick<BuilderTools, "costTable">,
+  costs: readonly LineCost[],
+  columns = usualWidth,
+): string[] {
   const rows = costTable(costs, { width: Math.max(20, Math.min(60, columns - 62)) });
   if (rows.length === 0) return [];
   const cells = rows.map(({ line, text, layer, added, copied, hidden, cache }) => [

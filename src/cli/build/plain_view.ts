@@ -1,11 +1,14 @@
 /** A build as plain lines, one after the other: for logs, and wherever there is no terminal. */
-import { StringDecoder } from "node:string_decoder";
 import type { BuildEvent, StepId } from "../../engine/index.ts";
-import { humanSize } from "../kit/index.ts";
-import { stepName } from "./step_name.ts";
+import { cleanLine, OutputLines } from "./output_lines.ts";
+import { doneText, failedText } from "./step_end.ts";
+import { stepKey, stepName, stepText } from "./step_name.ts";
 import type { BuildView } from "./types.ts";
 
-/** Steps are numbered as they start, as BuildKit does: `#3 [build 2/5] RUN make`. */
+/**
+ * Steps are numbered as they start, as BuildKit does: `#3 [build 2/5] RUN make`. Each line begins with its step's
+ * number: those of steps side by side stand among each other.
+ */
 export class PlainView implements BuildView {
   readonly #write: (text: string) => void;
   readonly #now: () => number;
@@ -27,11 +30,13 @@ export class PlainView implements BuildView {
       case "progress":
         return this.#progress(this.#of(event.id), event.status, event.current);
       case "step-done":
-        return this.#done(event);
+        return this.#end(this.#of(event.id), doneText(event));
       case "step-failed":
-        return this.#end(this.#of(event.id), "ERROR");
+        return this.#end(this.#of(event.id), failedText(event.error));
       case "warning":
-        return this.#write(`[Warning] ${event.warning.message}\n`);
+        // What lint finds, too, is told at the end.
+        if (event.warning.rule === "UnusedBuildArg") this.#write(`[Warning] ${event.warning.message}\n`);
+        return;
       case "plan":
       case "container":
       case "done":
@@ -43,56 +48,46 @@ export class PlainView implements BuildView {
 
   #start(id: StepId, text: string): void {
     const number = ++this.#count;
-    this.#steps.set(keyOf(id), {
+    this.#steps.set(stepKey(id), {
       number,
       started: this.#now(),
-      rest: "",
-      decoder: new StringDecoder("utf8"),
+      stdout: new OutputLines(),
+      stderr: new OutputLines(),
       told: "",
     });
-    this.#write(`#${number} ${stepName(id)} ${text.split("\n", 1)[0] ?? ""}\n`);
+    this.#write(`#${number} ${stepName(id)} ${cleanLine(stepText(text))}\n`);
   }
 
-  #output(step: Running, _stream: string, chunk: Uint8Array): void {
-    const lines = (step.rest + step.decoder.write(Buffer.from(chunk))).split("\n");
-    step.rest = lines.pop() ?? "";
-    const time = ((this.#now() - step.started) / 1000).toFixed(2);
-    for (const line of lines) this.#write(`#${step.number} ${time} ${line}\n`);
+  #output(step: Running, stream: "stdout" | "stderr", chunk: Uint8Array): void {
+    this.#lines(step, step[stream].add(chunk));
+  }
+
+  #lines({ number, started }: Running, lines: readonly string[]): void {
+    const time = ((this.#now() - started) / 1000).toFixed(2);
+    for (const line of lines) this.#write(`#${number} ${time} ${line}\n`);
   }
 
   /** Each status once: counts are for terminals. */
   #progress(step: Running, status: string, current = 0): void {
     if (current > 0 || step.told === status) return;
     step.told = status;
-    this.#write(`#${step.number} ${status}\n`);
-  }
-
-  #done({ id, record: { cache, layer, milliseconds } }: Extract<BuildEvent, { kind: "step-done" }>): void {
-    const step = this.#of(id);
-    if (cache?.hit === true) return this.#end(step, cache.from === "local" ? "CACHED" : "CACHED (imported)");
-    const size = layer === undefined ? "" : `, ${humanSize(layer.size)}`;
-    this.#end(step, `DONE ${(milliseconds / 1000).toFixed(1)}s${size}`);
+    this.#write(`#${step.number} ${cleanLine(status)}\n`);
   }
 
   #end(step: Running, text: string): void {
-    if (step.rest !== "") this.#write(`#${step.number} ${step.rest}\n`);
-    this.#write(`#${step.number} ${text}\n\n`);
+    this.#lines(step, [...step.stdout.end(), ...step.stderr.end()]);
+    this.#write(`#${step.number} ${cleanLine(text)}\n\n`);
   }
 
   #of(id: StepId): Running {
-    return this.#steps.get(keyOf(id)) as Running;
+    return this.#steps.get(stepKey(id)) as Running;
   }
 }
 
 interface Running {
   readonly number: number;
   readonly started: number;
-  readonly decoder: StringDecoder;
-  /** Output after the last line feed. */
-  rest: string;
+  readonly stdout: OutputLines;
+  readonly stderr: OutputLines;
   told: string;
-}
-
-function keyOf({ stage, step, trigger }: StepId): string {
-  return `${stage} ${step} ${trigger?.index ?? ""}`;
 }

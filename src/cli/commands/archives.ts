@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { Failure } from "../../errors.ts";
 import { familiarReference, parsePlatform, parseReference, withDefaultTag } from "../../oci/index.ts";
-import { applyChanges } from "../../engine/index.ts";
+import { loadBuilder } from "../../engine/index.ts";
 import { command, line, type App } from "../app.ts";
 import { importSource } from "../import_source.ts";
 import { withProgress } from "../with_progress.ts";
@@ -133,6 +133,7 @@ export const importCommand = command({
     const name = target === undefined ? undefined : withDefaultTag(parseReference(target));
     const source = await importSource(given, app.stdin, { signal });
     const { images } = await app.engine();
+    const { applyChanges } = await loadBuilder();
     const image = await images.import(source.bytes, {
       signal,
       ...(name !== undefined && { name }),

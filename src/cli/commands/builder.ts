@@ -1,5 +1,4 @@
 /** `varve builder du` and `varve builder prune`: what builds have left for the next ones. */
-import { parseDuration } from "../../dockerfile/index.ts";
 import type { BuildCacheItem } from "../../engine/index.ts";
 import { Failure } from "../../errors.ts";
 import { command, line, list, listFlags, result, type App } from "../app.ts";
@@ -56,7 +55,7 @@ export const builderPrune = command({
   args: { min: 0, max: 0 },
   async run({ app, flags, signal }) {
     const keepStorage = flags["keep-storage"];
-    const unusedFor = untilOf(flags.filter);
+    const unusedFor = await untilOf(flags.filter);
     const pruned = await (
       await app.engine()
     ).system.pruneBuildCache({
@@ -74,7 +73,8 @@ export const builderPrune = command({
 });
 
 /** Milliseconds. Docker's builder knows more filters; they name what only its own cache has. */
-function untilOf(filters: readonly string[]): number | undefined {
+async function untilOf(filters: readonly string[]): Promise<number | undefined> {
+  const { parseDuration } = await import("../../dockerfile/index.ts");
   let unusedFor: number | undefined;
   for (const filter of filters) {
     const [, key, value = ""] = /^([^=]*)=(.*)$/s.exec(filter) ?? [];

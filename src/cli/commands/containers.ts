@@ -1,5 +1,5 @@
 /** `varve rm`, `diff`, `commit`: containers that exist (behaviours 5.3, B058). */
-import { applyChanges } from "../../engine/index.ts";
+import { loadBuilder } from "../../engine/index.ts";
 import { toText } from "../../byte_string.ts";
 import { parseReference, withDefaultTag } from "../../oci/index.ts";
 import { command, line, result } from "../app.ts";
@@ -76,6 +76,7 @@ export const commit = command({
   async run({ app, flags, args, signal }) {
     const [container = "", target] = args;
     const name = target === undefined ? undefined : withDefaultTag(parseReference(target));
+    const { applyChanges } = await loadBuilder();
     const image = await (
       await app.engine()
     ).containers.commit(container, {
