@@ -32,7 +32,7 @@ export { parseOutput, type BuildOutput } from "./builds/flags/parse_output.ts";
 export { parseSecret, parseSsh } from "./builds/flags/parse_secret.ts";
 export { parseSquash, type SquashRange } from "./builds/flags/parse_squash.ts";
 export { build, type LibraryBuild } from "./builds/build.ts";
-export type { LineCost } from "../build/index.ts";
+export type { CommandExit, LineCost } from "../build/index.ts";
 export type { Examined } from "./builds/examine.ts";
 
 export type BuilderTools = typeof import("./builds/tools.ts");

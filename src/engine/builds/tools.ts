@@ -1,5 +1,5 @@
 /** Functions that stand on the builder, for command lines: loaded as one, when the first is wanted. */
-export { classicStream, CommandExit, costTable } from "../../build/index.ts";
+export { classicStream, costTable } from "../../build/index.ts";
 export { applyChanges } from "../changes/apply_changes.ts";
 export { writeProposal } from "./context/propose_dockerfile.ts";
 export { buildNeedsMounts } from "./needs_mounts.ts";
