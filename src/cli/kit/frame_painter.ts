@@ -16,10 +16,14 @@ export interface PaintOptions {
   readonly now?: () => number;
   /** Calls back after a number of milliseconds; returns what undoes it. */
   readonly after?: (milliseconds: number, callback: () => void) => () => void;
+  /** Milliseconds after which the frame is another one, though nobody has told of a change: it shows times. */
+  readonly tick?: number;
+  /** Default: true. Without it all lines look alike. */
+  readonly colors?: boolean;
 }
 
 /** How a whole line looks: parameters of SGR (ECMA-48, 8.3.117). */
-const styles = { dim: 2, red: 31, blue: 34 } as const;
+const styles = { dim: 2, red: 31, cyan: 36 } as const;
 
 export interface StyledLine {
   readonly text: string;
@@ -39,12 +43,15 @@ export class FramePainter {
   readonly #frame: () => readonly PaintLine[];
   readonly #now: () => number;
   readonly #after: NonNullable<PaintOptions["after"]>;
+  readonly #tick: number | undefined;
+  readonly #colors: boolean;
   /** Columns taken by each line on the screen, top first: a narrower window wraps them into more rows. */
   #painted: number[] = [];
   #settled: PaintLine[] = [];
   #frameText = "";
   #lastPaint = -Infinity;
   #cancelPaint: (() => void) | undefined;
+  #cancelTick: (() => void) | undefined;
   #isListening = false;
   readonly #onResize = (): void => this.change();
 
@@ -53,6 +60,8 @@ export class FramePainter {
     this.#frame = frame;
     this.#now = options.now ?? (() => performance.now());
     this.#after = options.after ?? afterTimer;
+    this.#tick = options.tick;
+    this.#colors = options.colors ?? true;
   }
 
   get columns(): number {
@@ -87,6 +96,7 @@ export class FramePainter {
   finish(last: readonly PaintLine[] = []): void {
     this.#cancelPaint?.();
     this.#cancelPaint = undefined;
+    this.#cancelTick?.();
     if (this.#isListening) this.#stream.off?.("resize", this.#onResize);
     this.#isListening = false;
     if (this.#painted.length + this.#settled.length + last.length > 0) this.#write(last);
@@ -96,35 +106,38 @@ export class FramePainter {
   }
 
   #paint(): void {
+    this.#cancelTick?.();
     this.#lastPaint = this.#now();
     this.#write(this.#frame());
+    if (this.#tick !== undefined) this.#cancelTick = this.#after(this.#tick, () => this.change());
   }
 
   /** Replaces what is painted by these lines, in one write; writes nothing when nothing has changed. */
   #write(lines: readonly PaintLine[]): void {
     const { columns } = this;
     const fitted = lines.map((line) => fit(line, columns - 1));
-    const text = fitted.map(painted).join("");
+    const text = fitted.map((line) => this.#painting(line)).join("");
     const frame = `${columns}\n${text}`;
     if (frame === this.#frameText && this.#settled.length === 0) return;
     this.#frameText = frame;
-    const settled = this.#settled.map((line) => painted(fit(line, columns - 1))).join("");
+    const settled = this.#settled.map((line) => this.#painting(fit(line, columns - 1))).join("");
     this.#settled = [];
     const up = this.#painted.reduce((rows, width) => rows + Math.max(1, Math.ceil(width / columns)), 0);
     const home = up === 0 ? "" : `\x1b[${up}A\r`;
     this.#stream.write(`${home}${settled}${text}\x1b[J`);
     this.#painted = fitted.map((line) => displayWidth(line.text));
   }
+
+  /** Each line is cleared behind its text, not before: nothing flickers. */
+  #painting({ text, style }: StyledLine): string {
+    const shown = style === undefined || !this.#colors ? text : `\x1b[${styles[style]}m${text}\x1b[0m`;
+    return `${shown}\x1b[K\n`;
+  }
 }
 
 function fit(line: PaintLine, width: number): StyledLine {
   if (typeof line === "string") return { text: ellipsis(line, width) };
   return { ...line, text: ellipsis(line.text, width) };
-}
-
-/** Each line is cleared behind its text, not before: nothing flickers. */
-function painted({ text, style }: StyledLine): string {
-  return `${style === undefined ? text : `\x1b[${styles[style]}m${text}\x1b[0m`}\x1b[K\n`;
 }
 
 function afterTimer(milliseconds: number, callback: () => void): () => void {

@@ -11,6 +11,7 @@ export * from "./json_text.ts";
 export * from "./output.ts";
 export * from "./progress.ts";
 export { progressBar } from "./progress_bar.ts";
+export { isFinal } from "./repainted.ts";
 export * from "./run_program.ts";
 export * from "./table.ts";
 export * from "./units.ts";

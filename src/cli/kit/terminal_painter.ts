@@ -2,12 +2,8 @@
 import type { Progress } from "../../bytes/index.ts";
 import { FramePainter, type PaintOptions, type PaintStream } from "./frame_painter.ts";
 import { progressBar } from "./progress_bar.ts";
-import { isRepainted } from "./repainted.ts";
+import { isFinal, isRepainted } from "./repainted.ts";
 import { TransferTotal } from "./transfer_total.ts";
-
-/** Words with which a line ends (Docker's). */
-const finalStatus =
-  /^(Pull complete|Already exists|Download complete|Pushed|Layer already exists|Mounted from |Loaded|Done)/;
 
 interface Line {
   readonly id: string;
@@ -57,9 +53,10 @@ export class TerminalPainter {
     const total = this.#total.text();
     const room = this.#painter.room - (total === "" ? 0 : 1);
     if (all.length <= room) return [...all.map((line) => this.#text(line)), ...(total === "" ? [] : [total])];
-    const done = all.filter(isDone);
-    const active = all.filter((line) => !isDone(line) && line.progress.current !== undefined);
-    const waiting = all.filter((line) => !isDone(line) && line.progress.current === undefined);
+    const done = all.filter(({ progress }) => isFinal(progress));
+    const open = all.filter(({ progress }) => !isFinal(progress));
+    const active = open.filter(({ progress }) => progress.current !== undefined);
+    const waiting = open.filter(({ progress }) => progress.current === undefined);
     const shown = new Set([...active, ...waiting, ...done].slice(0, Math.max(1, room - 1)));
     const rest = `${done.length} of ${all.length} done, ${all.length - shown.size} not shown`;
     const lines = all.filter((line) => shown.has(line)).map((line) => this.#text(line));
@@ -70,8 +67,4 @@ export class TerminalPainter {
     const bar = current === undefined ? "" : progressBar(current, total ?? 0, this.#painter.columns);
     return `${id}: ${status}${bar === "" ? " " : ` ${bar}`}`.trimEnd();
   }
-}
-
-function isDone({ progress }: Line): boolean {
-  return finalStatus.test(progress.status);
 }
