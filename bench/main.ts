@@ -2,13 +2,14 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { timeBuilds, type BuildTimes } from "./builds/time_builds.ts";
 import { describe } from "./circumstances.ts";
 import { compare, type Cost, type Sample } from "./compare.ts";
 import { timeContainers } from "./containers.ts";
 import { bigFile } from "./images/big_file.ts";
 import { publish } from "./images/publish.ts";
 import type { ImageRecipe } from "./images/recipe.ts";
-import { runnable, runsAlone } from "./images/runnable.ts";
+import { buildBase, runnable, runsAlone } from "./images/runnable.ts";
 import { manyLayers, smallFiles, tinyImage } from "./images/synthetic.ts";
 import { debianImage, systemSample } from "./images/system.ts";
 import { runIsolated, stopSignal } from "./isolated.ts";
@@ -17,26 +18,21 @@ import { makeCgroup } from "./measure/cgroup.ts";
 import { DiskMaker } from "./measure/disk.ts";
 import { findProgram } from "./measure/program.ts";
 import { type BenchOptions, isChosen, readOptions, usage } from "./options.ts";
-import { containerd } from "./peers/containerd.ts";
-import { dockerd } from "./peers/dockerd.ts";
-import { podman } from "./peers/podman.ts";
-import { skopeo } from "./peers/skopeo.ts";
+import { findPeers } from "./peers/find_peers.ts";
 import type { Peer } from "./peers/types.ts";
-import { varve, VarveCommand } from "./peers/varve.ts";
+import { VarveCommand } from "./peers/varve.ts";
 import { startRegistry } from "./registry.ts";
 import { formatReport, type Report } from "./report.ts";
 import { insideWork, removeWork } from "./work.ts";
 
-const imageNames = ["small", "layers", "debian", "file", "listing", "run"];
-const peerNames = ["varve", "varve-overlay2", "dockerd", "podman", "ctr", "skopeo"];
-
+const imageNames = ["small", "layers", "debian", "file", "listing", "run", "build"];
 function note(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
 async function bench(options: BenchOptions, work: string, stop: AbortSignal): Promise<Report> {
   const command = new VarveCommand(work);
-  const peers = findPeers(options, command);
+  const { pulling: peers, building: builders } = findPeers(options, command, note);
   const disks = new DiskMaker(work, options.backing);
   using cgroup = makeCgroup("bench");
   const content = options.keep === undefined ? join(work, "registry") : resolve(options.keep);
@@ -53,18 +49,15 @@ async function bench(options: BenchOptions, work: string, stop: AbortSignal): Pr
   const runRecipe = runnableOf(options, work);
   const runImage = runRecipe && (await published(runRecipe));
   readOnce(content);
-  note("warming up");
-  const first = await publish(registry.address, tinyImage(), work);
-  await compare({
-    peers,
-    images: [{ name: "first", reference: first }],
-    rounds: 1,
-    disks,
-    signal,
-    onSample: () => undefined,
-  });
   const { rounds } = options;
-  const samples = await compare({ peers, images, rounds, disks, signal, onSample });
+  const samples: Sample[] = [];
+  if (images.length > 0 || runImage !== undefined) {
+    note("warming up");
+    const first = await publish(registry.address, tinyImage(), work);
+    const warming = [{ name: "first", reference: first }];
+    await compare({ peers, images: warming, rounds: 1, disks, signal, onSample: () => undefined });
+    samples.push(...(await compare({ peers, images, rounds, disks, signal, onSample })));
+  }
   const count = options.quick ? 20 : 500;
   const listings = isChosen(options, "listing", imageNames)
     ? await timeListings({ varve: command, disks, images: count, signal })
@@ -75,28 +68,42 @@ async function bench(options: BenchOptions, work: string, stop: AbortSignal): Pr
     title: runImage.title,
     times: await timeContainers({ ...runImage, peers, disks, rounds: containerRounds, signal }),
   };
-  const about = { peers, stores: disks.title, registry: registry.name, rounds, samples };
+  const builds = await buildsOf(options, { peers: builders, published, disks, work, signal });
+  const about = {
+    peers: [...new Set([...peers, ...(builds === undefined ? [] : builders)])],
+    stores: disks.title,
+    registry: registry.name,
+    rounds,
+    samples,
+  };
   return {
     circumstances: describe(about),
     images: recipes.map(({ name, title }) => ({ name, title })),
     samples,
     listings,
     containers,
+    builds,
   };
 }
 
-function findPeers(options: BenchOptions, command: VarveCommand): Peer[] {
-  const all = [varve(command, "erofs"), varve(command, "overlay2"), dockerd, podman, containerd, skopeo];
-  return all.filter((peer) => {
-    if (!isChosen(options, peer.name, peerNames)) return false;
-    try {
-      peer.version();
-      return true;
-    } catch {
-      note(`${peer.name} is not installed: left out`);
-      return false;
-    }
-  });
+interface BuildsParts {
+  readonly peers: readonly Peer[];
+  readonly published: (recipe: ImageRecipe) => Promise<{ readonly reference: string }>;
+  readonly disks: DiskMaker;
+  readonly work: string;
+  readonly signal: AbortSignal;
+}
+
+async function buildsOf(
+  options: BenchOptions,
+  { published, ...parts }: BuildsParts,
+): Promise<BuildTimes | undefined> {
+  if (!isChosen(options, "build", imageNames)) return undefined;
+  const busybox = busyboxFor("build", parts.work);
+  if (busybox === undefined) return undefined;
+  note("building");
+  const { reference } = await published(buildBase(busybox));
+  return timeBuilds({ ...parts, base: reference, rounds: options.rounds, note });
 }
 
 function recipesOf(options: BenchOptions): ImageRecipe[] {
@@ -114,9 +121,14 @@ function recipesOf(options: BenchOptions): ImageRecipe[] {
 
 function runnableOf(options: BenchOptions, work: string): ImageRecipe | undefined {
   if (!isChosen(options, "run", imageNames)) return undefined;
+  const busybox = busyboxFor("run", work);
+  return busybox === undefined ? undefined : runnable(options.quick, busybox);
+}
+
+function busyboxFor(part: string, work: string): string | undefined {
   const busybox = findProgram("busybox");
-  if (busybox !== undefined && runsAlone(busybox, work)) return runnable(options.quick, busybox);
-  note("run: no statically linked busybox is installed: left out");
+  if (busybox !== undefined && runsAlone(busybox, work)) return busybox;
+  note(`${part}: no statically linked busybox is installed: left out`);
   return undefined;
 }
 

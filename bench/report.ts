@@ -1,4 +1,6 @@
 /** Measurements as tables. */
+import { buildLines } from "./builds/build_lines.ts";
+import type { BuildTimes } from "./builds/time_builds.ts";
 import type { Cost, Sample } from "./compare.ts";
 import type { ContainerTimes } from "./containers.ts";
 import type { ListingTimes } from "./listing.ts";
@@ -11,6 +13,7 @@ export interface Report {
   readonly images: readonly { readonly name: string; readonly title: string }[];
   readonly samples: readonly Sample[];
   readonly listings: ListingTimes | undefined;
+  readonly builds: BuildTimes | undefined;
   readonly containers: { readonly title: string; readonly times: ContainerTimes } | undefined;
 }
 
@@ -44,7 +47,8 @@ export function formatReport(report: Report): string {
     const rows = rowsOf(report.samples.filter(({ image }) => image === name));
     return `\n${name}: ${title}\n${table(rows)}`;
   });
-  const lines = ["", ...memoryLines(report), ...containerLines(report), ...listingLines(report)];
+  const builds = report.builds === undefined ? [] : buildLines(report.builds);
+  const lines = ["", ...memoryLines(report), ...containerLines(report), ...builds, ...listingLines(report)];
   return [...report.circumstances, ...tables, ...lines].join("\n");
 }
 

@@ -24,6 +24,12 @@ export function runnable(quick: boolean, busybox: string): ImageRecipe {
   };
 }
 
+/** A shell and little else, to build on. */
+export function buildBase(busybox: string): ImageRecipe {
+  const size = readFileSync(busybox).length;
+  return { name: "base", title: "busybox", key: `base-${size}-1`, layers: [() => shell(busybox)] };
+}
+
 function* shell(busybox: string): Generator<PackedEntry> {
   yield directoryEntry("bin");
   yield fileEntry("bin/busybox", readFileSync(busybox), { mode: 0o755 });
@@ -46,7 +52,7 @@ function randomList(found: readonly Found[]): PackedEntry {
 /** Whether it runs where there is nothing else. */
 export function runsAlone(busybox: string, work: string): boolean {
   const root = join(work, "alone");
-  mkdirSync(root);
+  mkdirSync(root, { recursive: true });
   // It is asked by its name.
   copyFileSync(busybox, join(root, "busybox"));
   try {

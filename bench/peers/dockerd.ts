@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { start, untilReady } from "../measure/program.ts";
 import type { Command, Peer } from "./types.ts";
 
-/** Docker's daemon without networks; the CLI asks it to pull. */
+/** Docker's daemon without networks; the CLI asks it to pull, and to build. */
 export const dockerd: Peer = {
   name: "dockerd",
   version: () => execFileSync("dockerd", ["--version"], { encoding: "utf8" }).trim(),
@@ -24,6 +24,10 @@ export const dockerd: Peer = {
       pull: (image) => [docker("pull", "--quiet", image)],
       remove: (image) => [docker("rmi", image)],
       run: (image, command) => docker("run", "--rm", "-i", "--network", "none", image, ...command),
+      build: ({ context, name, cache }) =>
+        docker("build", "--network=none", "--quiet", ...(cache ? [] : ["--no-cache"]), "-t", name, context),
+      // The classic builder.
+      environment: { DOCKER_BUILDKIT: "0" },
       [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose](),
     };
   },

@@ -11,6 +11,15 @@ export interface PeerContext {
   readonly signal: AbortSignal;
 }
 
+export interface BuildCommand {
+  /** Directory with a Dockerfile. */
+  readonly context: string;
+  /** For the image that is built. */
+  readonly name: string;
+  /** Whether steps may be taken from the engine's cache. */
+  readonly cache: boolean;
+}
+
 /** An engine that is up, on an empty store. Disposing ends it. */
 export interface RunningPeer extends AsyncDisposable {
   /** Commands that, one after the other, bring the image into the store and unpack it. */
@@ -19,6 +28,8 @@ export interface RunningPeer extends AsyncDisposable {
   remove(image: string): readonly Command[];
   /** Command that runs another one in a container, without a network, and removes the container. */
   run?(image: string, command: Command): Command;
+  /** Command that builds an image, without a network. */
+  build?(options: BuildCommand): Command;
   readonly environment?: Readonly<Record<string, string>>;
 }
 

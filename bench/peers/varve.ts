@@ -40,6 +40,9 @@ export function varve({ command, environment }: VarveCommand, driver: "erofs" | 
         // The compressed layers would stay for a while, to be pushed or pulled again.
         remove: (image) => [varve("rmi", image), ["rm", "-rf", join(root, "varve/blobs")]],
         run: (image, inside) => varve("run", "--rm", "-i", "--network", "none", image, ...inside),
+        // It also tells what each line costs.
+        build: ({ context, name, cache }) =>
+          varve("build", "--network=none", ...(cache ? [] : ["--no-cache"]), "-t", name, context),
         environment,
         [Symbol.asyncDispose]: async () => undefined,
       };
