@@ -37,5 +37,5 @@ export type { Examined } from "./builds/examine.ts";
 
 export type BuilderTools = typeof import("./builds/tools.ts");
 
-/** What stands on the builder. Not among the exports above: reading it in costs every command 10 ms (measured). */
+/** What stands on the builder. Not among the exports above, so that only commands that need it run its modules. */
 export const loadBuilder = (): Promise<BuilderTools> => import("./builds/tools.ts");
