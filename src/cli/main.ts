@@ -39,7 +39,9 @@ export async function main(words: readonly string[]): Promise<number> {
     stderr: process.stderr,
     env: process.env,
     open: async (globals, _signal, command, call) => {
-      if (command.storeless === true) return appOf(engineOptions(globals), globals);
+      const { storeless = false } = command;
+      if (typeof storeless === "function" ? storeless(call) : storeless)
+        return appOf(engineOptions(globals), globals);
       const options = await outsideOptions(globals, command, call);
       if (options !== undefined) return appOf(options, globals);
       // Here, because the program begins anew, and has read nothing of its input yet.

@@ -1,5 +1,7 @@
 /** The flags of `varve build`. */
 import type { Flags } from "../kit/index.ts";
+import { dockerFlags } from "./docker_flags.ts";
+import { platformNames, ruleNames, stageNames } from "./flag_candidates.ts";
 
 export const buildFlags = {
   tag: { kind: "list", short: "t", type: "NAME[:TAG]", complete: "image", help: "Name and optionally a tag" },
@@ -10,7 +12,12 @@ export const buildFlags = {
     complete: "file",
     help: "Name of the Dockerfile (default: PATH/Dockerfile); - reads it from standard input",
   },
-  target: { kind: "string", type: "STAGE", help: "Build this stage, with all that it needs" },
+  target: {
+    kind: "string",
+    type: "STAGE",
+    candidates: stageNames,
+    help: "Build this stage, with all that it needs",
+  },
   "build-arg": {
     kind: "list",
     type: "NAME[=VALUE]",
@@ -26,10 +33,16 @@ export const buildFlags = {
   platform: {
     kind: "list",
     type: "OS/ARCH[/VARIANT]",
+    candidates: () => platformNames,
     help: "Platforms to build for (default: this machine's)",
   },
   "no-cache": { kind: "boolean", help: "Do every step anew" },
-  "no-cache-filter": { kind: "list", type: "STAGE", help: "Do the steps of these stages anew" },
+  "no-cache-filter": {
+    kind: "list",
+    type: "STAGE",
+    candidates: stageNames,
+    help: "Do the steps of these stages anew",
+  },
   pull: { kind: "boolean", help: "Ask the registry for a newer base image, whatever is here" },
   label: { kind: "list", type: "KEY=VALUE", help: "Set metadata of the image" },
   network: {
@@ -52,7 +65,6 @@ export const buildFlags = {
     help: "What becomes of the result (default: an image in the store); PATH alone means type=local, - a tar",
   },
   push: { kind: "boolean", help: "Push the image under all its names" },
-  load: { kind: "boolean", hidden: true, help: "Keep the image in the store, as is done anyway" },
   "cache-from": {
     kind: "list",
     type: "NAME|type=registry|local,…",
@@ -85,11 +97,18 @@ export const buildFlags = {
   },
   init: { kind: "boolean", help: "Write a Dockerfile for the Node project at PATH, and build nothing" },
   check: { kind: "boolean", help: "Only check the Dockerfile" },
-  "check-skip": { kind: "list", type: "RULE", help: "Do not apply this rule" },
+  /** Docker's spelling of `--check`. */
+  call: { kind: "string", values: ["build", "check"], default: "build", hidden: true, help: "What to do" },
+  "check-skip": {
+    kind: "list",
+    type: "RULE",
+    candidates: ruleNames,
+    help: "Do not apply this rule, or all",
+  },
   "check-error": {
     kind: "string",
     values: ["error", "warning", "info", "never"],
-    help: "Least severity of findings that makes the command fail (default: error; warning with --check)",
+    help: "Least severity of findings that makes the command fail (default: warning with --check, else never; error if the file has # check=error=true)",
   },
   sarif: {
     kind: "string",
@@ -106,4 +125,5 @@ export const buildFlags = {
   },
   costs: { kind: "boolean", default: true, help: "Measure and show what each line costs" },
   quiet: { kind: "boolean", short: "q", help: "Print the image ID only" },
+  ...dockerFlags,
 } as const satisfies Flags;

@@ -16,14 +16,14 @@ import { parsePlatform } from "../../oci/index.ts";
 import type { App } from "../app.ts";
 import type { FlagValues } from "../kit/index.ts";
 import type { buildFlags } from "./build_flags.ts";
-import type { BuildView } from "./types.ts";
+import type { HeldView } from "./held_view.ts";
 import { writeBytes } from "./write_bytes.ts";
 
 export interface RequestParts {
   readonly app: App;
   readonly flags: FlagValues<typeof buildFlags>;
   readonly context: string;
-  readonly view: BuildView;
+  readonly view: HeldView;
   readonly signal: AbortSignal;
 }
 
@@ -56,7 +56,8 @@ export function buildRequest({ app, flags, context, view, signal }: RequestParts
     ...(flags["metadata-file"] !== undefined && { metadataFile: flags["metadata-file"] }),
     onError: flags["on-error"],
     onShell: (isOpen) => {
-      if (isOpen) view.finish();
+      view.hold(isOpen);
+      if (isOpen) app.stderr.write("A shell where the step has failed; `exit` ends it, and the build.\n");
     },
     onEvent: (event) => view.take(event),
     onWarning: (message) => void app.stderr.write(`[Warning] ${message}\n`),

@@ -2,22 +2,59 @@
 import type { BuilderTools } from "../../engine/index.ts";
 import type { App } from "../app.ts";
 import { JsonView } from "./json_view.ts";
+import { LiveView } from "./live_view.ts";
 import { PlainView } from "./plain_view.ts";
 import type { BuildView } from "./types.ts";
 
-export type ProgressMode = "auto" | "plain" | "tty" | "json" | "quiet";
+/** `classic`: the output of Docker's old builder. */
+export type ViewMode = "plain" | "tty" | "json" | "quiet" | "classic";
 
-/** The classic builder's stream is its output; all else tells on standard error, which leaves room for results. */
+export interface ViewWishes {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly classic: boolean;
+  readonly progress: "auto" | "plain" | "tty" | "json" | "quiet";
+}
+
+/** @param canPaint the stream is a terminal that moves its cursor */
+export function viewMode({ json, quiet, classic, progress }: ViewWishes, canPaint: boolean): ViewMode {
+  if (quiet || progress === "quiet") return "quiet";
+  if (json || progress === "json") return "json";
+  if (classic) return "classic";
+  if (progress === "auto") return canPaint ? "tty" : "plain";
+  return progress;
+}
+
+/**
+ * The old builder's stream is its output, unless the result is; all else tells on standard error, which leaves room for
+ * results.
+ */
 export function buildView(
-  app: App,
-  mode: ProgressMode,
-  { classic, tools }: { readonly classic: boolean; readonly tools: Pick<BuilderTools, "classicStream"> },
+  app: Pick<App, "stdout" | "stderr">,
+  mode: ViewMode,
+  {
+    tools,
+    stdoutTaken,
+    colors,
+  }: {
+    readonly tools: Pick<BuilderTools, "classicStream">;
+    readonly stdoutTaken: boolean;
+    readonly colors: boolean;
+  },
 ): BuildView {
-  if (mode === "quiet") return { take: () => undefined, finish: () => undefined };
-  if (mode === "json") return new JsonView((text) => app.stderr.write(text));
-  if (classic) {
-    const take = tools.classicStream((text) => app.stdout.write(text));
-    return { take, finish: () => undefined };
+  const { stderr } = app;
+  switch (mode) {
+    case "quiet":
+      return { take: () => undefined, finish: () => undefined };
+    case "json":
+      return new JsonView((text) => stderr.write(text));
+    case "classic": {
+      const stream = stdoutTaken ? stderr : app.stdout;
+      return { take: tools.classicStream((text) => stream.write(text)), finish: () => undefined };
+    }
+    case "plain":
+      return new PlainView((text) => stderr.write(text));
+    case "tty":
+      return new LiveView(stderr, { colors });
   }
-  return new PlainView((text) => app.stderr.write(text));
 }

@@ -1,49 +1,38 @@
 /** What `varve build` does; loaded when it is called. */
-import { renderFindings, lintExitCode, type LintSeverity } from "../../dockerfile/index.ts";
-import { loadBuilder, type BuilderTools, type BuildOutcome, type Examined } from "../../engine/index.ts";
-import { familiarReference } from "../../oci/index.ts";
-import { line, result, type App } from "../app.ts";
-import { humanSize, type CommandContext, type FlagValues } from "../kit/index.ts";
+import { lintExitCode, type LintSeverity } from "../../dockerfile/index.ts";
+import {
+  loadBuilder,
+  type BuilderTools,
+  type BuildOutcome,
+  type BuildRequest,
+  type Engine,
+  type Examined,
+} from "../../engine/index.ts";
+import { result, type App } from "../app.ts";
+import type { CommandContext } from "../kit/index.ts";
 import type { buildFlags } from "./build_flags.ts";
 import { buildRequest } from "./build_request.ts";
-import { buildView, type ProgressMode } from "./build_view.ts";
-import { costLines } from "./cost_lines.ts";
+import { buildView, viewMode, type ViewMode } from "./build_view.ts";
+import { checkDockerfile } from "./check_dockerfile.ts";
+import { refuseDockerFlags } from "./docker_flags.ts";
+import { HeldView } from "./held_view.ts";
+import { skippedRules } from "./skipped_rules.ts";
+import { tellFailure } from "./tell_failure.ts";
+import { tellResult } from "./tell_result.ts";
 import { writeSarif } from "./write_sarif.ts";
 
-type Values = FlagValues<typeof buildFlags>;
+type Context = CommandContext<typeof buildFlags, App>;
 
 /** Returns the exit code. */
-export async function runBuild({
-  app,
-  flags,
-  args,
-  given,
-  signal,
-}: CommandContext<typeof buildFlags, App>): Promise<number | void> {
+export async function runBuild(context: Context): Promise<number | void> {
+  const { app, flags, args, given, signal } = context;
+  refuseDockerFlags(given, flags);
   const path = args[0] as string;
   const tools = await loadBuilder();
   if (flags.init) return writeDockerfile(tools, app, path);
-  if (flags.check) return checkOnly(tools, app, flags, path, signal);
-  const engine = await app.engine();
-  const quiet = flags.quiet || flags.progress === "quiet";
-  const mode: ProgressMode = quiet ? "quiet" : app.json ? "json" : flags.progress;
-  const view = buildView(app, mode, { classic: flags.classic, tools });
-  const request = buildRequest({ app, flags, context: path, view, signal });
-  let outcome: BuildOutcome;
-  try {
-    outcome = await engine.builds.build(request);
-  } finally {
-    view.finish();
-  }
-  const wantsCosts = given.has("costs") ? flags.costs : flags.costs && !flags.classic;
-  const examined =
-    quiet || !wantsCosts
-      ? undefined
-      : await engine.builds.examine(outcome, { signal, skip: flags["check-skip"] });
-  const findings = examined?.findings ?? [];
-  if (flags.sarif !== undefined) await writeSarif(app, flags.sarif, findings, outcome.dockerfile);
-  tellResult(tools, app, flags, outcome, examined);
-  return lintExitCode(findings, failOn(flags, "never"));
+  if (flags.check || flags.call === "check")
+    return checkDockerfile(tools, app, flags, { context: path, signal });
+  return build(tools, context);
 }
 
 async function writeDockerfile({ writeProposal }: BuilderTools, app: App, directory: string): Promise<void> {
@@ -51,76 +40,55 @@ async function writeDockerfile({ writeProposal }: BuilderTools, app: App, direct
   result(app, names, [`Wrote ${names.join(" and ")} in ${directory}`]);
 }
 
-/** Findings fail a build only if that is asked for. */
-function failOn(flags: Values, usual: LintSeverity | "never"): LintSeverity | "never" {
-  return flags["check-error"] ?? usual;
-}
-
-function tellResult(
-  tools: BuilderTools,
-  app: App,
-  flags: Values,
-  outcome: BuildOutcome,
-  examined: Examined | undefined,
-): void {
-  const { image, names, images } = outcome;
-  if (app.json) {
-    const told = {
-      image: image.id,
-      images: images.map(({ id }) => id),
-      names: names.map(familiarReference),
-      costs: examined?.costs ?? [],
-      findings: examined?.findings ?? [],
-    };
-    return line(app, JSON.stringify(told));
-  }
-  if (flags.quiet) return line(app, image.id);
-  if (examined !== undefined) {
-    const lines = costLines(tools, examined.costs, app.stderr.columns);
-    if (lines.length > 0) app.stderr.write(`\n${lines.join("\n")}\n`);
-    const worst = worthTelling(examined.findings);
-    if (worst.length > 0) app.stderr.write(`\n${worst.map((text) => `${text}\n`).join("")}`);
-  }
-  if (!flags.classic) {
-    const tagged = names.length > 0 ? ` as ${names.map(familiarReference).join(", ")}` : "";
-    app.stderr.write(`\nBuilt ${image.id}${tagged}\n`);
-  }
-}
-
-const shownFindings = 5;
-
-/** One line for each, the worst first; `--check` says it all. */
-function worthTelling(findings: Examined["findings"]): string[] {
-  const told = findings.slice(0, shownFindings).map(({ rule, span, message, bytesLost }) => {
-    const lost = bytesLost === undefined ? "" : ` (${humanSize(bytesLost)})`;
-    return `${rule}, line ${span.start.line}: ${message}${lost}`;
-  });
-  const rest = findings.length - told.length;
-  return rest > 0 ? [...told, `${rest} more: see \`varve build --check\``] : told;
-}
-
-async function checkOnly(
-  tools: BuilderTools,
-  app: App,
-  flags: Values,
-  path: string,
-  signal: AbortSignal,
-): Promise<number> {
+async function build(tools: BuilderTools, context: Context): Promise<number> {
+  const { app, flags, args, signal } = context;
+  const skip = skippedRules(flags["check-skip"]);
+  const mode = viewMode({ ...flags, json: app.json }, canPaint(app));
+  const stdoutTaken = flags.output.some((text) => /^-$|(^|,)dest=-(,|$)/.test(text));
+  const colors = !process.env["NO_COLOR"];
+  const view = new HeldView(buildView(app, mode, { tools, stdoutTaken, colors }));
+  const request = buildRequest({ app, flags, context: args[0] as string, view, signal });
   const engine = await app.engine();
-  const view = buildView(app, "quiet", { classic: false, tools });
-  const { dockerfile, findings } = await engine.builds.check(
-    buildRequest({ app, flags, context: path, view, signal }),
-    { skip: flags["check-skip"] },
-  );
-  if (flags.sarif !== undefined) await writeSarif(app, flags.sarif, findings, dockerfile);
-  else if (app.json) line(app, JSON.stringify(findings, null, 2));
-  else if (findings.length === 0) line(app, "Check complete, no warnings found.");
-  else {
-    app.stdout.write(renderFindings(findings, dockerfile, { formatBytes: humanSize }));
-    line(
-      app,
-      `Check complete, ${findings.length} warning${findings.length > 1 ? "s have" : " has"} been found!`,
-    );
+  let outcome: BuildOutcome;
+  let examined: Examined | undefined;
+  try {
+    outcome = await watched(engine, request, view);
+    const measure = wantsCosts(context, mode);
+    if (measure || wantsFindings(context, mode))
+      examined = await engine.builds.examine(outcome, { skip, signal, measure });
+  } catch (error) {
+    return tellFailure(app, error, { mode, classic: flags.classic });
   }
-  return lintExitCode(findings, failOn(flags, "warning"));
+  const findings = examined?.findings ?? [];
+  if (flags.sarif !== undefined) await writeSarif(app, flags.sarif, findings, outcome.dockerfile);
+  tellResult(tools, app, { mode, outcome, examined, stdoutTaken });
+  return lintExitCode(findings, flags["check-error"] ?? severityOf(outcome));
+}
+
+/** The old builder's output is only its own, unless they are asked for. */
+function wantsCosts({ flags, given }: Context, mode: ViewMode): boolean {
+  return flags.costs && mode !== "quiet" && (mode !== "classic" || given.has("costs"));
+}
+
+function wantsFindings({ given }: Context, mode: ViewMode): boolean {
+  const isAsked = given.has("sarif") || given.has("check-error");
+  return isAsked || (mode !== "quiet" && mode !== "classic");
+}
+
+/** What is built is built: findings make the command fail only where that is asked for. */
+function severityOf({ dockerfile }: BuildOutcome): LintSeverity | "never" {
+  return /(^|;)\s*error\s*=\s*true\s*(;|$)/i.test(dockerfile.directives.check ?? "") ? "error" : "never";
+}
+
+/** Whether standard error is a terminal that moves its cursor. */
+function canPaint({ stderr }: App): boolean {
+  return stderr.isTTY === true && process.env["TERM"] !== "dumb";
+}
+
+async function watched(engine: Engine, request: BuildRequest, view: HeldView): Promise<BuildOutcome> {
+  try {
+    return await engine.builds.build(request);
+  } finally {
+    view.finish();
+  }
 }

@@ -2,6 +2,7 @@
 import { loadBuilder } from "../../engine/index.ts";
 import { command } from "../app.ts";
 import { buildFlags } from "../build/build_flags.ts";
+import type { FlagValues } from "../kit/index.ts";
 
 export const build = command({
   path: ["build"],
@@ -20,7 +21,9 @@ export const build = command({
     "variables and mounts, and the layers below. At the end a table says what each line costs in the image, and what could " +
     "be better. Without RUN a build needs no privilege and no mount.\n\n" +
     "With SOURCE_DATE_EPOCH set (in the environment or by --build-arg), the same Dockerfile and files give the same digests " +
-    "on any day.",
+    "on any day.\n\n" +
+    "Flags of docker build that ask for what is so anyway are taken, too: --rm, --force-rm, --compress, --load, --builder, " +
+    "--allow, --provenance=false, --sbom=false.",
   examples: [
     { text: "The Dockerfile in this directory", command: "varve build -t app:1 ." },
     {
@@ -28,6 +31,8 @@ export const build = command({
       command: "varve build --target web --build-arg V=2 --push -t 127.0.0.1:5000/web .",
     },
     { text: "Only the result's files, into a directory", command: "varve build -o out ." },
+    { text: "A look around where a step fails", command: "varve build --on-error=shell ." },
+    { text: "All new layers as one", command: "varve build --squash -t app:1 ." },
     { text: "What could be better, without building", command: "varve build --check ." },
     { text: "A first Dockerfile for a Node project", command: "varve build --init ." },
     { text: "A Dockerfile alone", command: "varve build -t tools - < Dockerfile" },
@@ -40,15 +45,19 @@ export const build = command({
     ["init", "check"],
     ["no-cache", "no-cache-filter"],
   ],
-  mountsNothing: async ({ flags, args }) =>
-    flags.check ||
-    flags.init ||
-    !(await (
-      await loadBuilder()
-    ).buildNeedsMounts({
+  storeless: ({ flags }) => needsNoStore(flags),
+  mountsNothing: async ({ flags, args }) => {
+    const { buildNeedsMounts } = await loadBuilder();
+    const { file, target } = flags;
+    return !(await buildNeedsMounts({
       context: args[0] as string,
-      ...(flags.file !== undefined && { file: flags.file }),
-      ...(flags.target !== undefined && { target: flags.target }),
-    })),
+      ...(file !== undefined && { file }),
+      ...(target !== undefined && { target }),
+    }));
+  },
   run: async (context) => (await import("../build/run_build.ts")).runBuild(context),
 });
+
+function needsNoStore(flags: FlagValues<typeof buildFlags>): boolean {
+  return flags.check || flags.call === "check" || flags.init;
+}

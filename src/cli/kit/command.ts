@@ -12,6 +12,8 @@ interface FlagBase {
   readonly type?: string;
   readonly hidden?: boolean;
   readonly complete?: CompletionKind;
+  /** Values that a completion offers, besides those that are the only ones; asked with the words before. */
+  readonly candidates?: (words: readonly string[]) => readonly string[] | Promise<readonly string[]>;
   /** An environment variable that gives the value when the flag is absent; empty counts as unset. */
   readonly env?: string;
 }
@@ -115,8 +117,8 @@ export interface CommandSpec<F extends Flags, App> {
   readonly failureCode?: number;
   /** It handles SIGINT and SIGTERM itself, as `run` does, which hands them to the container. */
   readonly ownSignals?: boolean;
-  /** It never opens the data root. */
-  readonly storeless?: boolean;
+  /** It never opens the data root, or not for a call like this one. */
+  readonly storeless?: boolean | ((call: Pick<CommandContext<F, App>, "flags">) => boolean);
   /**
    * Asked before the root is opened, for an ordinary user: whether this call mounts nothing, so that it needs no namespace
    * where the root's driver does not.
@@ -131,12 +133,13 @@ export interface CommandSpec<F extends Flags, App> {
 /** A command with the types of its flags forgotten, as tables hold it. */
 export interface Command<App = unknown> extends Omit<
   CommandSpec<Flags, App>,
-  "run" | "exclusive" | "mountsNothing"
+  "run" | "exclusive" | "mountsNothing" | "storeless"
 > {
   /** The path joined by spaces. */
   readonly name: string;
   readonly exclusive?: readonly (readonly string[])[];
   mountsNothing?(call: CommandCall<App>): Promise<boolean>;
+  readonly storeless?: boolean | ((call: CommandCall<App>) => boolean);
   run(context: CommandContext<Flags, App>): Promise<number | void>;
 }
 

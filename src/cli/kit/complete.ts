@@ -33,10 +33,10 @@ export async function completeWords<App>(
   const equals = partial.startsWith("--") ? partial.indexOf("=") : -1;
   if (equals > 0 && !line.flagsEnded) {
     const flag = line.flags[partial.slice(2, equals)];
-    const found = flag && (await valuesOf(flag, partial.slice(equals + 1), line.globals, names));
+    const found = flag && (await valuesOf(flag, partial.slice(equals + 1), { ...line, words, names }));
     return found === undefined ? { candidates: [] } : prefixed(found, partial.slice(0, equals + 1));
   }
-  if (line.pending !== undefined) return valuesOf(line.pending, partial, line.globals, names);
+  if (line.pending !== undefined) return valuesOf(line.pending, partial, { ...line, words, names });
   if (partial.startsWith("-") && !line.flagsEnded) return { candidates: flagCandidates(line.flags, partial) };
   if (line.command === undefined) return { candidates: commandCandidates(program, line.path, partial) };
   const { complete = "none", args } = line.command;
@@ -88,7 +88,7 @@ function readLine<App>(
     else if (!flagsEnded && word.length > 1 && word.startsWith("-")) {
       const [name, value] = flagOf(flags, word);
       if (name === undefined) continue;
-      if (value === undefined && flags[name]?.kind !== "boolean") pending = name;
+      if (value === undefined && takesNext(flags[name])) pending = name;
       else if (Object.hasOwn(globals, name)) globals[name] = value;
     } else if (command === undefined) {
       path = [...path, word];
@@ -154,20 +154,34 @@ function commandCandidates<App>(
   return [...found].map(([word, text]) => ({ word, text }));
 }
 
-async function valuesOf(
-  flag: Flag,
-  partial: string,
-  globals: Readonly<Record<string, unknown>>,
-  names: Names | undefined,
-): Promise<Completions> {
+/** Whether a flag without `=` has its value in the next word. */
+function takesNext(flag: Flag | undefined): boolean {
+  if (flag?.kind === "string") return flag.bare === undefined;
+  return flag?.kind !== "boolean";
+}
+
+interface Asked {
+  /** The whole line, the last word unfinished. */
+  readonly words: readonly string[];
+  readonly globals: Readonly<Record<string, unknown>>;
+  readonly names: Names | undefined;
+}
+
+async function valuesOf(flag: Flag, partial: string, { words, globals, names }: Asked): Promise<Completions> {
   const values =
     flag.kind === "boolean" ? ["true", "false"] : flag.kind === "string" ? flag.values : undefined;
-  if (values !== undefined) {
-    return {
-      candidates: values.filter((word) => word.startsWith(partial)).map((word) => ({ word, text: "" })),
-    };
+  if (values !== undefined) return startingWith(partial, values);
+  if (flag.candidates === undefined) return byKind(flag.complete ?? "none", partial, globals, names);
+  try {
+    return startingWith(partial, await flag.candidates(words.slice(0, -1)));
+  } catch {
+    // As with names of the store.
+    return { candidates: [] };
   }
-  return byKind(flag.complete ?? "none", partial, globals, names);
+}
+
+function startingWith(partial: string, found: readonly string[]): Completions {
+  return { candidates: found.filter((word) => word.startsWith(partial)).map((word) => ({ word, text: "" })) };
 }
 
 async function byKind(
@@ -191,9 +205,7 @@ async function byKind(
       } catch {
         // An unreadable store offers no names; an error text would land in the user's command line.
       }
-      return {
-        candidates: found.filter((word) => word.startsWith(partial)).map((word) => ({ word, text: "" })),
-      };
+      return startingWith(partial, found);
     }
   }
 }

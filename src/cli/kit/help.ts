@@ -99,6 +99,7 @@ function flagList(flags: Flags, width: number): string {
 function flagTitle(name: string, flag: Flag): string {
   const short = flag.short === undefined ? "    " : `-${flag.short}, `;
   const word = valueWord(flag);
+  if (flag.kind === "string" && flag.bare !== undefined) return `  ${short}--${name}[=${word}]`;
   return `  ${short}--${name}${word === "" ? "" : ` ${word}`}`;
 }
 

@@ -13,6 +13,7 @@ export * from "./progress.ts";
 export { progressBar } from "./progress_bar.ts";
 export { isFinal } from "./repainted.ts";
 export * from "./run_program.ts";
+export { suggest } from "./suggest.ts";
 export * from "./table.ts";
 export * from "./units.ts";
 export * from "./usage_error.ts";

@@ -2,7 +2,7 @@
 import type { Remote } from "../../remote/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { Images } from "../images/index.ts";
-import type { Checked, Examined, ExamineOptions } from "./examine.ts";
+import type { Examined, ExamineOptions } from "./examine.ts";
 import type { BuildOutcome, BuildRequest } from "./types.ts";
 
 export class Builds {
@@ -26,20 +26,7 @@ export class Builds {
   }
 
   /** Measures what the lines of a finished build cost, and finds what could be better. */
-  async examine(
-    outcome: BuildOutcome,
-    options: ExamineOptions & { readonly signal: AbortSignal },
-  ): Promise<Examined> {
+  async examine(outcome: BuildOutcome, options: ExamineOptions): Promise<Examined> {
     return (await import("./examine.ts")).examineBuild(this.#store, outcome, options);
-  }
-
-  /** Reads the Dockerfile and finds what could be better in its text. Throws `Failure("invalid")` if it cannot be parsed. */
-  async check(request: BuildRequest, options: ExamineOptions = {}): Promise<Checked> {
-    const [{ readDockerfile }, { checkDockerfile }] = await Promise.all([
-      import("./run_build.ts"),
-      import("./examine.ts"),
-    ]);
-    const parts = { store: this.#store, images: this.#images, remote: this.#remote };
-    return checkDockerfile(await readDockerfile(parts, request), options);
   }
 }

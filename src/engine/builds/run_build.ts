@@ -10,7 +10,7 @@ import {
   type BuildServices,
   type ContentMemory,
 } from "../../build/index.ts";
-import { parseDockerfile, type Dockerfile } from "../../dockerfile/index.ts";
+import { parseDockerfile } from "../../dockerfile/index.ts";
 import { Failure } from "../../errors.ts";
 import {
   familiarReference,
@@ -60,15 +60,6 @@ export async function runBuild(parts: EngineParts, asked: BuildRequest): Promise
   });
 }
 
-/** The Dockerfile of a build alone. Throws `Failure("invalid")` if it cannot be parsed. */
-export async function readDockerfile(parts: EngineParts, request: BuildRequest): Promise<Dockerfile> {
-  return withSession(parts.store, async (session) => {
-    await using context = await new Build({ ...parts, session }, request, []).open();
-    const { name, bytes } = context.dockerfile;
-    return parseDockerfile(bytes, { name });
-  });
-}
-
 type Engineless = Pick<BuildOptions, "dockerfile" | "context" | "platform">;
 
 class Build {
@@ -100,7 +91,7 @@ class Build {
     });
   }
 
-  async run({ dockerfile: { name, bytes }, files }: OpenedContext): Promise<BuildOutcome> {
+  async run({ dockerfile: { name, bytes }, files, ignore }: OpenedContext): Promise<BuildOutcome> {
     const dockerfile = parseDockerfile(bytes, { name });
     const { platforms = [] } = this.#request;
     const results: BuildResult[] = [];
@@ -114,7 +105,8 @@ class Build {
     this.#memory?.save();
     trimMemories(this.#parts.store.root);
     const [first] = results as [BuildResult, ...BuildResult[]];
-    return { ...first, dockerfile, names: this.#names, images: results.map(({ image }) => image) };
+    const images = results.map(({ image }) => image);
+    return { ...first, dockerfile, ...(ignore && { ignore }), names: this.#names, images };
   }
 
   async #build(given: Engineless & { readonly platform: Platform }): Promise<BuildResult> {

@@ -1,7 +1,7 @@
 /** What a build is asked for, and what comes of it: the record of `varve build`'s command line. */
 import type { BuildEvent, BuildOptions, BuildResult } from "../../build/index.ts";
 import type { ByteSource, Report } from "../../bytes/index.ts";
-import type { Dockerfile } from "../../dockerfile/index.ts";
+import type { Dockerfile, IgnoreMatcher } from "../../dockerfile/index.ts";
 import type { Platform, Reference } from "../../oci/index.ts";
 import type { StoredImage } from "../../store/index.ts";
 import type { CacheDestination, CachePlace } from "./flags/parse_cache.ts";
@@ -62,6 +62,8 @@ export interface BuildRequest extends Pick<BuildOptions, Passed> {
 
 export interface BuildOutcome extends BuildResult {
   readonly dockerfile: Dockerfile;
+  /** What `.dockerignore` left out. */
+  readonly ignore?: IgnoreMatcher;
   /** The image that was built, squashed if that was asked for. */
   readonly image: StoredImage;
   readonly names: readonly Reference[];

@@ -37,9 +37,9 @@ export async function openLocalContext(
     dockerfile = await readDockerfile(given);
     ignore = await readFile(`${given}.dockerignore`).catch(() => undefined);
   } else dockerfile = given;
-  const files = withoutIgnored(tree, ignore);
+  const kept = withoutIgnored(tree, ignore);
   const held = open.move();
-  return { dockerfile, files, [Symbol.asyncDispose]: async () => held.dispose() };
+  return { dockerfile, ...kept, [Symbol.asyncDispose]: async () => held.dispose() };
 }
 
 async function defaultDockerfile(

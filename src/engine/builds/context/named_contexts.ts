@@ -63,7 +63,7 @@ async function openNamed(
       `unsupported context source ${spec.slice(0, spec.indexOf(":"))} for ${name}`,
     );
   if ((await kindOfContext(spec)) === "directory")
-    return withoutIgnored(open.use(openDirectorySource(spec, { name })), undefined);
+    return withoutIgnored(open.use(openDirectorySource(spec, { name })), undefined).files;
   return openTar(name, fromFile(spec, options), open, options);
 }
 

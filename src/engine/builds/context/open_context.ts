@@ -102,7 +102,7 @@ function inTree(
 ): OpenedContext {
   const dockerfile = typeof given === "object" ? given : dockerfileInTree(tree, given);
   const own = typeof given === "object" ? undefined : readInTree(tree, `${dockerfile.name}.dockerignore`);
-  const files = withoutIgnored(tree, own);
+  const kept = withoutIgnored(tree, own);
   const held = open.move();
-  return { dockerfile, files, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return { dockerfile, ...kept, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

@@ -1,7 +1,7 @@
 /** Dockerfile and `.dockerignore` out of a context: whatever they leave out, the builder itself sees both. */
 import { fromText } from "../../../byte_string.ts";
 import { withIgnored, type SourceTree } from "../../../build/index.ts";
-import { ignoreMatcher, parseIgnore } from "../../../dockerfile/index.ts";
+import { ignoreMatcher, parseIgnore, type IgnoreMatcher } from "../../../dockerfile/index.ts";
 import { Failure } from "../../../errors.ts";
 import type { DockerfileText } from "./types.ts";
 
@@ -33,13 +33,21 @@ export function noDockerfile(path: string, hint?: string): Failure {
   return new Failure("not-found", message, hint === undefined ? {} : { hint });
 }
 
+export interface KeptFiles {
+  readonly files: SourceTree;
+  /** What is not among them; undefined: nothing is left out. */
+  readonly ignore?: IgnoreMatcher;
+}
+
 /**
  * The tree without what is ignored. @param own patterns that belong to the Dockerfile itself
  * (`<name>.dockerignore`), which go before those of the context's `.dockerignore`
  */
-export function withoutIgnored(tree: SourceTree, own: Uint8Array | undefined): SourceTree {
+export function withoutIgnored(tree: SourceTree, own: Uint8Array | undefined): KeptFiles {
   const bytes = own ?? readInTree(tree, ".dockerignore");
-  if (bytes === undefined) return tree;
+  if (bytes === undefined) return { files: tree };
   const patterns = parseIgnore(Buffer.from(bytes).toString("utf8"));
-  return patterns.length === 0 ? tree : withIgnored(tree, ignoreMatcher(patterns));
+  if (patterns.length === 0) return { files: tree };
+  const ignore = ignoreMatcher(patterns);
+  return { files: withIgnored(tree, ignore), ignore };
 }
