@@ -22,8 +22,8 @@ export class HeldView implements BuildView {
   /** What happens meanwhile is shown when it ends. */
   hold(isHeld: boolean): void {
     const events = this.#held ?? [];
-    this.#view.finish();
     this.#held = isHeld ? events : undefined;
-    if (!isHeld) for (const event of events) this.#view.take(event);
+    if (isHeld) this.#view.finish();
+    else for (const event of events) this.#view.take(event);
   }
 }

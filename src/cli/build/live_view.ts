@@ -27,6 +27,8 @@ export class LiveView implements BuildView {
   #done = 0;
   #begun = 0;
   #planned = 0;
+  #isShown = false;
+  #isBuilt = false;
 
   constructor(stream: PaintStream, options: PaintOptions = {}) {
     this.#now = options.now ?? (() => performance.now());
@@ -60,15 +62,19 @@ export class LiveView implements BuildView {
         if (event.warning.rule === "UnusedBuildArg")
           this.#painter.settle(`[Warning] ${event.warning.message}`);
         break;
-      case "container":
       case "done":
+        this.#isBuilt = true;
+        break;
+      case "container":
         return;
     }
+    this.#isShown = true;
     this.#painter.change();
   }
 
   finish(): void {
-    this.#painter.finish(this.#begun === 0 ? [] : this.#frame());
+    if (this.#isShown) this.#painter.finish(this.#begun === 0 ? [] : this.#frame());
+    this.#isShown = false;
   }
 
   #finished({ id, record: { cache, layer, milliseconds } }: Done): void {
@@ -110,7 +116,8 @@ export class LiveView implements BuildView {
     const now = this.#now();
     const steps = [...this.#running.values()];
     const count = `${this.#done}/${Math.max(this.#planned, this.#begun)}`;
-    const head = `[+] Building ${seconds(now - this.#started)} (${count})`;
+    const end = this.#isBuilt ? " FINISHED" : "";
+    const head = `[+] Building ${seconds(now - this.#started)} (${count})${end}`;
     const told = steps.filter(({ hasDetails }) => hasDetails);
     const others = steps.filter(({ hasDetails }) => !hasDetails);
     const shown = new Set([...told, ...others].slice(0, Math.max(0, room - 1)));

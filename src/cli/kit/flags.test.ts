@@ -222,3 +222,14 @@ test("whatever the words, parsing ends in values or a FlagError, and loses no ar
     }),
   );
 });
+
+test("a flag whose value may be absent takes no word: its value needs `=`", () => {
+  const table = { squash: { kind: "string", bare: "all", help: "" } } as const;
+  const parse = (line: string): unknown[] => {
+    const { values, given, positional } = parseFlags(table, line.split(" "));
+    return [values["squash"], given.has("squash"), positional.join(" ")];
+  };
+  assert.deepEqual(parse("--squash ."), ["all", true, "."]);
+  assert.deepEqual(parse("--squash=2..3 ."), ["2..3", true, "."]);
+  assert.deepEqual(parse("."), [undefined, false, "."]);
+});

@@ -122,7 +122,8 @@ export class FramePainter {
     this.#frameText = frame;
     const settled = this.#settled.map((line) => this.#painting(fit(line, columns - 1))).join("");
     this.#settled = [];
-    const up = this.#painted.reduce((rows, width) => rows + Math.max(1, Math.ceil(width / columns)), 0);
+    const wrapped = this.#painted.reduce((rows, width) => rows + Math.max(1, Math.ceil(width / columns)), 0);
+    const up = Math.min(wrapped, this.room);
     const home = up === 0 ? "" : `\x1b[${up}A\r`;
     this.#stream.write(`${home}${settled}${text}\x1b[J`);
     this.#painted = fitted.map((line) => displayWidth(line.text));
