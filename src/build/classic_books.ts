@@ -90,12 +90,10 @@ export class ClassicBooks implements Books {
 }
 
 async function classicStep(state: StageState, { expanded, config, facts, work }: Step): Promise<ClassicStep> {
-  const { args, ...others } = facts;
   const content = await work?.contentWord?.();
   const words = classicWords(expanded, {
-    ...others,
+    ...facts,
     config,
-    ...(args !== undefined && args.length > 0 && { args: args.toSorted() }),
     ...(content !== undefined && { content }),
   });
   return { kind: expanded.kind, parent: state.stored, config, words };

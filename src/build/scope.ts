@@ -59,14 +59,27 @@ export class Scope {
   commandArgs(config: ContainerConfig): string[] {
     const env = environment(config);
     return [...this.#args]
-      .filter(([name, value]) => value !== undefined && !env.has(name) && !predefined.has(name))
+      .filter(([name, value]) => value !== undefined && !env.has(name))
       .map(([name, value]) => `${name}=${value as string}`);
   }
 
-  /** Proxies that were given. They may hold passwords: never in a history, a key or a log. */
+  /**
+   * `NAME=value` as the row of a command has them. BuildKit tells all that are declared, with the value that the command
+   * sees. The old builder tells those that are no variables of the environment, sorted; undefined: it tells of none, not
+   * even of their number, as it does when there are only proxies.
+   */
+  toldArgs(config: ContainerConfig, mode: "buildkit" | "classic"): string[] | undefined {
+    const env = environment(config);
+    if (mode === "buildkit")
+      return [...this.#args].map(([name, value]) => `${name}=${env.get(name) ?? value ?? ""}`);
+    const told = this.commandArgs(config).sort();
+    return told.length > 0 || this.proxies().length > 0 ? told : undefined;
+  }
+
+  /** Proxies that were given and not declared. They may hold passwords: never in a history, a key or a log. */
   proxies(): string[] {
     return Object.entries(this.#options.given)
-      .filter(([name]) => predefined.has(name))
+      .filter(([name]) => predefined.has(name) && !this.#args.has(name))
       .map(([name, value]) => `${name}=${value}`);
   }
 

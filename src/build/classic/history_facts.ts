@@ -8,7 +8,7 @@ export interface TextFacts {
    * `NAME=value` of the build arguments that a `RUN` sees. Classic: sorted, without what the environment hides;
    * undefined if there are none, empty if there are only proxies. BuildKit: in the order of their `ARG`s.
    */
-  readonly args?: readonly string[];
+  readonly args?: readonly string[] | undefined;
   /** All words of the command of a `RUN`, its shell included. */
   readonly command?: readonly string[];
   /** Expanded; those of a `COPY`, without here-documents. */

@@ -10,7 +10,7 @@ import { collect, fromBytes, fromFile } from "../../bytes/index.ts";
 import { packTar, readTar } from "../../tar/index.ts";
 import { openDirectorySource, type SourceTree } from "../source/index.ts";
 import { branchOf, dir, entriesOf, linesOf, treeOf, viewOf } from "./copy_fixture.ts";
-import { base, type Case, copies, failures, writeContext } from "./docker_cases.ts";
+import { base, type Case, copies, failures, writeContext } from "./docker_cases_fixture.ts";
 import { planCopy } from "./plan_copy.ts";
 import type { CopyRequest } from "./types.ts";
 

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { fromBytes } from "../../bytes/index.ts";
 import type { TarEntry } from "../../tar/index.ts";
-import { copied, planOf, plain, requestOf, signal } from "./copy_case.ts";
+import { copied, planOf, plain, requestOf, signal } from "./copy_case_fixture.ts";
 import { branchOf, dir, file, hard, link, linesOf, node, treeOf, viewOf } from "./copy_fixture.ts";
 
 const attributes = new Map([
@@ -50,7 +50,7 @@ test("owners of another stage are kept, by --chown they change", async () => {
   ]);
   const accounts = { passwd: "ann:x:5:6::/:\n", group: "ann:x:7:\n" };
   const named = requestOf("d/f /f", { chown: "ann", link: true });
-  assert.deepEqual(await copied(named, stage, [], { accounts }), ['file 644 5:7 f "f"']);
+  assert.deepEqual(await copied(named, stage, [], { accounts }), ['file 644 5:6 f "f"']);
   await assert.rejects(copied(named, stage), { kind: "invalid", message: /no such user: ann/ });
 });
 

@@ -46,11 +46,12 @@ export async function* copyEntries(
 }
 
 function ownerFor(
-  { request: { chown } }: PlannedCopy,
+  { request: { chown, classic = false } }: PlannedCopy,
   view: ReadView,
   { accounts }: EntriesOptions,
 ): Owner | undefined {
-  return chown === undefined || chown === "" ? undefined : ownerOf(chown, accounts ?? accountsOf(view));
+  if (chown === undefined || chown === "") return undefined;
+  return ownerOf(chown, accounts ?? accountsOf(view), { classic });
 }
 
 async function placeAll(

@@ -10,7 +10,7 @@ const accounts = {
 
 test("--chown by names and numbers", () => {
   const cases: readonly [chown: string, uid: number, gid: number][] = [
-    ["ann", 1000, 1234],
+    ["ann", 1000, 1001],
     ["ann:staff", 1000, 50],
     ["ann:7", 1000, 7],
     ["7:staff", 7, 50],
@@ -18,10 +18,10 @@ test("--chown by names and numbers", () => {
     ["77", 77, 77],
     [":staff", 0, 50],
     ["ann:", 1000, 0],
-    // The old builder refuses these, because there is no group of that name.
     ["nobody", 65534, 65533],
   ];
   for (const [chown, uid, gid] of cases) assert.deepEqual(ownerOf(chown, accounts), { uid, gid }, chown);
+  assert.deepEqual(ownerOf("ann", accounts, { classic: true }), { uid: 1000, gid: 1234 });
 });
 
 test("an unknown owner is refused in Docker's words", () => {
@@ -36,6 +36,8 @@ test("an unknown owner is refused in Docker's words", () => {
   for (const [chown, why] of Object.entries(refused))
     assert.throws(() => ownerOf(chown, accounts), { kind: "invalid", message: start + why });
   assert.throws(() => ownerOf("ann", { passwd: "", group: "" }), { kind: "invalid" });
+  const nobody = `${start}can't find gid for group nobody: no such group: nobody`;
+  assert.throws(() => ownerOf("nobody", accounts, { classic: true }), { message: nobody });
 });
 
 test("accounts are read inside the image; what is no file names nobody", () => {

@@ -15,21 +15,23 @@ export interface Owner {
 const maxId = 2 ** 31 - 1;
 
 /**
- * A user without a group brings the group of the same name or number; where there is none of that name, the group that
- * /etc/passwd gives the user (as BuildKit; the old builder refuses). An empty part is root.
+ * An empty part is root. A user without a group brings the group that /etc/passwd gives him, a number the group of that
+ * number (as BuildKit). The old builder takes the group that is called as he is, and refuses if there is none.
  *
  * Throws `Failure("invalid")` in the words of Docker's old builder (`parseChownFlag`) for an unknown name and for more
  * than one colon.
  */
-export function ownerOf(chown: string, accounts: Accounts): Owner {
+export function ownerOf(chown: string, accounts: Accounts, { classic = false } = {}): Owner {
   const [user = "", group, ...more] = chown.split(":");
   if (more.length > 0) fail(`invalid chown string format: ${chown}`);
   const account = user === "" ? { id: 0, gid: 0 } : userOf(user, accounts.passwd);
   if (account === undefined) return fail(`can't find uid for user ${user}: no such user: ${user}`);
-  const gid = groupOf(group ?? user, accounts.group);
-  if (gid !== undefined) return { uid: account.id, gid };
-  if (group === undefined) return { uid: account.id, gid: account.gid };
-  return fail(`can't find gid for group ${group}: no such group: ${group}`);
+  if (group === undefined && !classic) return { uid: account.id, gid: account.gid };
+  const name = group ?? user;
+  const gid = groupOf(name, accounts.group);
+  return gid === undefined
+    ? fail(`can't find gid for group ${name}: no such group: ${name}`)
+    : { uid: account.id, gid };
 }
 
 // What Linux distributions have is a few kilobytes.

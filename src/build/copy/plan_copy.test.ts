@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MemoryBranch } from "../../union/index.ts";
-import { planOf, plain, requestOf, signal } from "./copy_case.ts";
+import { planOf, plain, requestOf, signal } from "./copy_case_fixture.ts";
 import { branchOf, dir, file, hard, link, node, treeOf } from "./copy_fixture.ts";
 import { planCopy } from "./plan_copy.ts";
 

@@ -5,7 +5,7 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import { collect, fromBytes } from "../../bytes/index.ts";
 import { packTar, type TarEntry } from "../../tar/index.ts";
 import { bareEntry } from "../../image/index.ts";
-import { copied, plain, planOf, requestOf, signal } from "./copy_case.ts";
+import { copied, plain, planOf, requestOf, signal } from "./copy_case_fixture.ts";
 import {
   branchOf,
   dir,

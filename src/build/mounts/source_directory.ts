@@ -54,7 +54,8 @@ async function mountLayers(
   return open.use(await store.driver.mount(layer.id, { volatile: true })).path;
 }
 
-async function resolveInside(root: string, path: string): Promise<string> {
+/** The real path of `path` in `root`, however its symlinks lead. @throws {Failure} `not-found` if there is none */
+export async function resolveInside(root: string, path: string): Promise<string> {
   const rootFd = sys.openAt(sys.AT_FDCWD, fromText(root), sys.O_PATH | sys.O_DIRECTORY);
   try {
     const inside = path.replace(/^\/+/, "") || ".";

@@ -1,5 +1,8 @@
 /** `RUN`: a command in a temporary container on the layers so far; what it changes is the layer. */
 import { randomBytes } from "node:crypto";
+import { mkdtemp } from "node:fs/promises";
+import { join } from "node:path";
+import { fromText } from "../../byte_string.ts";
 import type { Command, RunInstruction, RunMount } from "../../dockerfile/index.ts";
 import { Failure } from "../../errors.ts";
 import type { ContainerConfig } from "../../oci/index.ts";
@@ -7,11 +10,13 @@ import { shellOf, type StageRun } from "../build_run.ts";
 import { CommandExit } from "../command_exit.ts";
 import type { StageState } from "../stage_state.ts";
 import type { Step } from "../step.ts";
-import type { RunStep, StepId } from "../types.ts";
+import { removeTreeInSlices } from "../../sys/index.ts";
+import type { RunStep, StepId, StepMount } from "../types.ts";
 import { openWorkspace } from "../workspace.ts";
 import { runFailureText } from "../classic/index.ts";
 import type { ByteSource } from "../../bytes/index.ts";
 import type { PreparedMounts } from "../mounts/index.ts";
+import { anonymousVolumes } from "./anonymous_volumes.ts";
 import { clampTimes } from "./clamp_times.ts";
 import { OutputTail } from "./output_tail.ts";
 import { scriptsDirectory } from "./scripts_directory.ts";
@@ -42,7 +47,7 @@ export async function runStep(
     mounts: await mountInputs(run, mounts, id),
   };
   return {
-    facts: { args, command: command.words },
+    facts: { args: scope.toldArgs(config, build.options.mode ?? "buildkit"), command: command.words },
     work: {
       kind: "run",
       container,
@@ -84,12 +89,27 @@ async function changesOf(
   await using mounted = mounts;
   const { store } = build.services;
   const workspace = open.use(await openWorkspace(store, build.session, below.top, mounted.mounts));
-  await execute(execution, workspace.path, mounted);
+  const volumes = await volumesOf(execution, workspace.path, open);
+  await execute(execution, workspace.path, { ...mounted, mounts: [...volumes, ...mounted.mounts] });
   await workspace.unmount();
   return workspace.diff({ signal: build.signal });
 }
 
-async function execute(execution: Execution, rootfs: string, mounted: PreparedMounts): Promise<void> {
+async function volumesOf(
+  { run: { build }, config }: Execution,
+  rootfs: string,
+  open: AsyncDisposableStack,
+): Promise<StepMount[]> {
+  const paths = build.options.mode === "classic" ? Object.keys(config.Volumes ?? {}) : [];
+  if (paths.length === 0) return [];
+  const directory = await mkdtemp(join(build.session.directory, "volumes-"));
+  open.defer(() => removeTreeInSlices(fromText(directory)));
+  return anonymousVolumes(rootfs, paths, directory);
+}
+
+type Mounted = Pick<PreparedMounts, "mounts" | "env">;
+
+async function execute(execution: Execution, rootfs: string, mounted: Mounted): Promise<void> {
   const { run, instruction, id, config, args, command, container } = execution;
   const { build, scope } = run;
   const tail = new OutputTail();
