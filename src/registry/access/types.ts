@@ -1,0 +1,34 @@
+/** Who asks, and who may do what. */
+import type { IncomingMessage } from "node:http";
+
+export type Action = "pull" | "push" | "delete" | "*";
+
+/** What a request needs: `repository:a/b:pull,push`, split. */
+export interface Scope {
+  readonly type: "repository" | "registry";
+  /** Name of a repository; `catalog` of the registry. */
+  readonly name: string;
+  readonly actions: readonly Action[];
+}
+
+/** Who was let in. */
+export interface Identity {
+  /** Undefined: anonymous. */
+  readonly user: string | undefined;
+  readonly groups: readonly string[];
+}
+
+export interface AccessRequest {
+  readonly request: IncomingMessage;
+  /** `https://registry.example`, as the client addressed us. */
+  readonly origin: string;
+  readonly needed: readonly Scope[];
+}
+
+/**
+ * Lets a request through, or throws `RegistryError`: `UNAUTHORIZED` with the challenge (`WWW-Authenticate`) that tells the
+ * client what to get, `DENIED` for one whose identity is known and may not.
+ */
+export interface AccessController {
+  authorize(request: AccessRequest): Promise<Identity>;
+}
