@@ -11,7 +11,7 @@ import { dockerOn, makeBench, program, runSkip, unless, type Bench } from "./sup
 const which = (name: string): string | undefined => {
   try {
     const found = execFileSync("sh", ["-c", 'command -v "$1"', "sh", name], { encoding: "utf8" });
-    return fs.realpathSync(found.trim());
+    return found.trim();
   } catch {
     return undefined;
   }
@@ -100,7 +100,7 @@ async function runEverywhere(t: TestContext, bench: Bench, name: string, said: s
 const hardLimit = (limit: string): Promise<string> => program("sh")("-c", `ulimit -H ${limit}`);
 
 const npm = which("npm");
-const npmPackage = npm === undefined ? "" : join(dirname(npm), "..");
+const npmPackage = npm === undefined ? "" : join(dirname(fs.realpathSync(npm)), "..");
 const npmSkip =
   runSkip ||
   unless("ldd", "tar") ||
