@@ -25,10 +25,14 @@ export const buildFlags = {
   },
   "build-context": {
     kind: "list",
-    type: "NAME=PATH|URL|docker-image://REF",
-    help: "Additional named context",
+    type: "NAME=PLACE",
+    help: "Additional named context: a directory, a URL, or docker-image://REF",
   },
-  secret: { kind: "list", type: "id=ID[,src=FILE|,env=NAME]", help: "Secret for RUN --mount=type=secret" },
+  secret: {
+    kind: "list",
+    type: "id=ID,…",
+    help: "Secret for RUN --mount=type=secret, of src=FILE or env=NAME",
+  },
   ssh: { kind: "list", type: "default|ID[=SOCKET]", help: "SSH agent for RUN --mount=type=ssh" },
   platform: {
     kind: "list",
@@ -61,19 +65,19 @@ export const buildFlags = {
   output: {
     kind: "list",
     short: "o",
-    type: "type=image|docker|oci|tar|local[,dest=PATH]",
-    help: "What becomes of the result (default: an image in the store); PATH alone means type=local, - a tar",
+    type: "PATH|type=TYPE,…",
+    help: "What becomes of the result: type=image (the default: it stays in the store), docker, oci, tar or local, with dest=PATH; PATH alone means type=local, - a tar on standard output",
   },
   push: { kind: "boolean", help: "Push the image under all its names" },
   "cache-from": {
     kind: "list",
-    type: "NAME|type=registry|local,…",
-    help: "Take steps from a cache elsewhere",
+    type: "NAME|type=TYPE,…",
+    help: "Take steps from a cache elsewhere: type=registry,ref=NAME or type=local,src=PATH",
   },
   "cache-to": {
     kind: "list",
-    type: "type=registry|local|inline,…",
-    help: "Keep the steps in a cache elsewhere",
+    type: "type=TYPE,…",
+    help: "Keep the steps in a cache elsewhere: type=registry,ref=NAME, type=local,dest=PATH, or type=inline",
   },
   squash: {
     kind: "string",
@@ -108,7 +112,8 @@ export const buildFlags = {
   "check-error": {
     kind: "string",
     values: ["error", "warning", "info", "never"],
-    help: "Least severity of findings that makes the command fail (default: warning with --check, else never; error if the file has # check=error=true)",
+    type: "SEVERITY",
+    help: "Least severity of findings that makes the command fail: error, warning, info or never (default: warning with --check, else never, or error if the file has # check=error=true)",
   },
   sarif: {
     kind: "string",

@@ -32,7 +32,8 @@ export function tellResult(
     case "tty": {
       const { stderr } = app;
       const blocks = [
-        costLines(tools, examined?.costs ?? [], stderr.columns),
+        // A terminal may not know its width: 0.
+        costLines(tools, examined?.costs ?? [], stderr.columns || undefined),
         worthTelling(examined?.findings ?? []),
         mode === "classic" ? [] : [builtText(outcome)],
       ];
