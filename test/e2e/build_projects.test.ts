@@ -251,7 +251,7 @@ test(
     execFileSync("tar", ["-cf", join(path, "packages/compiler.tar"), "-C", tree, "."]);
     const flags = compiler.includes("tcc")
       ? "-nostdlib -static"
-      : "-nostdlib -static -O1 -ffreestanding -fno-stack-protector";
+      : "-nostdlib -static -O1 -ffreestanding -fno-use-linker-plugin -fno-stack-protector";
     const context = write(join(path, "context"), {
       "apt-get": aptGet,
       "hello.c": sourceText,
