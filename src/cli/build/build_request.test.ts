@@ -5,20 +5,26 @@ import type { BuildEvent } from "../../build/index.ts";
 import type { BuildRequest } from "../../engine/index.ts";
 import { isFailure } from "../../errors.ts";
 import type { App } from "../app.ts";
-import { parseFlags, type FlagValues } from "../kit/index.ts";
+import { parseFlags, progressView, type FlagValues } from "../kit/index.ts";
 import { buildFlags } from "./build_flags.ts";
 import { buildRequest } from "./build_request.ts";
 import { viewMode } from "./build_view.ts";
-import { HeldView } from "./held_view.ts";
+import { BuildScreen } from "./build_screen.ts";
 
 const { signal } = new AbortController();
 
 function request(line: readonly string[], taken: BuildEvent[] = []): BuildRequest {
   const { values } = parseFlags(buildFlags, line);
   const app = { stdout: {}, stderr: { write: () => true }, stdin: {} } as unknown as App;
-  const view = new HeldView({ take: (event) => void taken.push(event), finish: () => undefined });
+  const transfers = progressView({ write: () => true }, { mode: "quiet" });
+  const view = {
+    take: (event: BuildEvent) => void taken.push(event),
+    warn: assert.fail,
+    finish: () => undefined,
+  };
+  const screen = new BuildScreen(view, transfers);
   const flags = values as FlagValues<typeof buildFlags>;
-  return buildRequest({ app, flags, context: "dir", view, signal });
+  return buildRequest({ app, flags, context: "dir", screen, signal });
 }
 
 test("each flag says its part of the request", () => {
@@ -29,8 +35,8 @@ test("each flag says its part of the request", () => {
     "--no-cache-filter web --pull --label a=b --network none --add-host h:127.0.0.1 --iidfile i --metadata-file m " +
     "-o out --push --cache-from type=local,src=c --cache-to type=inline --squash=2..3 --classic --on-error=shell";
   const made = request(line.split(" "));
-  const { onEvent, onShell, onWarning, stdin, stdout, ...plain } = made;
-  assert.ok(onEvent && onShell && onWarning && stdin && stdout);
+  const { onEvent, onShell, onWarning, report, stdin, stdout, ...plain } = made;
+  assert.ok(onEvent && onShell && report && onWarning && stdin && stdout);
   assert.deepEqual(
     { ...plain, cacheFrom: plain.cacheFrom?.length, cacheTo: plain.cacheTo?.length },
     {

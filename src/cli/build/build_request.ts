@@ -16,19 +16,19 @@ import { parsePlatform } from "../../oci/index.ts";
 import type { App } from "../app.ts";
 import type { FlagValues } from "../kit/index.ts";
 import type { buildFlags } from "./build_flags.ts";
-import type { HeldView } from "./held_view.ts";
+import type { BuildScreen } from "./build_screen.ts";
 import { writeBytes } from "./write_bytes.ts";
 
 export interface RequestParts {
   readonly app: App;
   readonly flags: FlagValues<typeof buildFlags>;
   readonly context: string;
-  readonly view: HeldView;
+  readonly screen: BuildScreen;
   readonly signal: AbortSignal;
 }
 
 /** Throws `Failure("invalid")` for a value that cannot be read. */
-export function buildRequest({ app, flags, context, view, signal }: RequestParts): BuildRequest {
+export function buildRequest({ app, flags, context, screen, signal }: RequestParts): BuildRequest {
   const { file, target, iidfile, network, squash } = flags;
   const noCacheFilter = flags["no-cache-filter"];
   return {
@@ -56,11 +56,12 @@ export function buildRequest({ app, flags, context, view, signal }: RequestParts
     ...(flags["metadata-file"] !== undefined && { metadataFile: flags["metadata-file"] }),
     onError: flags["on-error"],
     onShell: (isOpen) => {
-      view.hold(isOpen);
+      screen.hold(isOpen);
       if (isOpen) app.stderr.write("A shell where the step has failed; `exit` ends it, and the build.\n");
     },
-    onEvent: (event) => view.take(event),
-    onWarning: (message) => void app.stderr.write(`[Warning] ${message}\n`),
+    onEvent: (event) => screen.take(event),
+    report: (progress) => screen.report(progress),
+    onWarning: (message) => screen.warn(message),
     stdin: app.stdin,
     ...(app.stdout.isTTY !== true && { stdout: (bytes) => writeBytes(app.stdout, bytes) }),
     signal,

@@ -8,7 +8,8 @@
  *     {"kind":"container","step":STEP,"container":"…","what":"running"}
  *     {"kind":"step-done","step":STEP,"milliseconds":1.5,"cache":{"hit":true,"from":"local"},"layer":{…},"image":"…"}
  *     {"kind":"step-failed","step":STEP,"message":"…","cancelled":false,"exitCode":1}
- *     {"kind":"warning","rule":"…","message":"…","line":3}
+ *     {"kind":"warning","rule":"…","message":"…","line":3}, without rule and line if it is not of the Dockerfile
+ *     {"kind":"transfer","id":"…","status":"Pushing","current":1,"total":2}
  *     {"kind":"done","image":"sha256:…","names":["app:1"]}
  *     {"kind":"failed","message":"…","hint":"…","exitCode":1}
  *
@@ -16,6 +17,7 @@
  * `failed`; the result, with costs and findings, is one line on standard output.
  */
 import type { BuildEvent } from "../../engine/index.ts";
+import type { ProgressView } from "../kit/index.ts";
 import { OutputText } from "./output_text.ts";
 import { commandExit, isCancelled } from "./step_end.ts";
 import { stepKey } from "./step_name.ts";
@@ -32,6 +34,10 @@ export class JsonView implements BuildView {
   take(event: BuildEvent): void {
     const told = this.#told(event);
     if (told !== undefined) this.#write(`${JSON.stringify({ kind: event.kind, ...told })}\n`);
+  }
+
+  warn(message: string): void {
+    this.#write(`${JSON.stringify({ kind: "warning", message })}\n`);
   }
 
   finish(): void {}
@@ -67,6 +73,17 @@ export class JsonView implements BuildView {
         return { image: event.image, names: event.names };
     }
   }
+}
+
+/** Pushes and caches as events. */
+export function jsonTransfers(write: (text: string) => void): ProgressView {
+  const tell = (told: object): void => write(`${JSON.stringify({ kind: "transfer", ...told })}\n`);
+  return {
+    report: tell,
+    line: (status) => tell({ status }),
+    finish: () => undefined,
+    [Symbol.dispose]: () => undefined,
+  };
 }
 
 function failure(error: unknown): object {

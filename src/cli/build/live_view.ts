@@ -8,6 +8,7 @@ import {
   type PaintStream,
 } from "../kit/index.ts";
 import { LiveStep, stepLine } from "./live_step.ts";
+import { cleanLine } from "./output_lines.ts";
 import { failedText, isCancelled, seconds } from "./step_end.ts";
 import { stepKey } from "./step_name.ts";
 import type { BuildView } from "./types.ts";
@@ -59,8 +60,7 @@ export class LiveView implements BuildView {
         break;
       case "warning":
         // What lint finds, too, is told at the end.
-        if (event.warning.rule === "UnusedBuildArg")
-          this.#painter.settle(`[Warning] ${event.warning.message}`);
+        if (event.warning.rule === "UnusedBuildArg") this.warn(event.warning.message);
         break;
       case "done":
         this.#isBuilt = true;
@@ -70,6 +70,11 @@ export class LiveView implements BuildView {
     }
     this.#isShown = true;
     this.#painter.change();
+  }
+
+  warn(message: string): void {
+    this.#isShown = true;
+    this.#painter.settle(`[Warning] ${cleanLine(message)}`);
   }
 
   finish(): void {

@@ -35,13 +35,17 @@ export class PlainView implements BuildView {
         return this.#end(this.#of(event.id), failedText(event.error));
       case "warning":
         // What lint finds, too, is told at the end.
-        if (event.warning.rule === "UnusedBuildArg") this.#write(`[Warning] ${event.warning.message}\n`);
+        if (event.warning.rule === "UnusedBuildArg") this.warn(event.warning.message);
         return;
       case "plan":
       case "container":
       case "done":
         return;
     }
+  }
+
+  warn(message: string): void {
+    this.#write(`[Warning] ${cleanLine(message)}\n`);
   }
 
   finish(): void {}

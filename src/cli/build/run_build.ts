@@ -12,10 +12,10 @@ import { result, type App } from "../app.ts";
 import type { CommandContext } from "../kit/index.ts";
 import type { buildFlags } from "./build_flags.ts";
 import { buildRequest } from "./build_request.ts";
-import { buildView, viewMode, type ViewMode } from "./build_view.ts";
+import { buildView, transferView, viewMode, type ViewMode } from "./build_view.ts";
 import { checkDockerfile } from "./check_dockerfile.ts";
 import { refuseDockerFlags } from "./docker_flags.ts";
-import { HeldView } from "./held_view.ts";
+import { BuildScreen } from "./build_screen.ts";
 import { skippedRules } from "./skipped_rules.ts";
 import { tellFailure } from "./tell_failure.ts";
 import { tellResult } from "./tell_result.ts";
@@ -46,13 +46,16 @@ async function build(tools: BuilderTools, context: Context): Promise<number> {
   const mode = viewMode({ ...flags, json: app.json }, canPaint(app));
   const stdoutTaken = flags.output.some((text) => /^-$|(^|,)dest=-(,|$)/.test(text));
   const colors = !process.env["NO_COLOR"];
-  const view = new HeldView(buildView(app, mode, { tools, stdoutTaken, colors }));
-  const request = buildRequest({ app, flags, context: args[0] as string, view, signal });
+  const screen = new BuildScreen(
+    buildView(app, mode, { tools, stdoutTaken, colors }),
+    transferView(app, mode),
+  );
+  const request = buildRequest({ app, flags, context: args[0] as string, screen, signal });
   const engine = await app.engine();
   let outcome: BuildOutcome;
   let examined: Examined | undefined;
   try {
-    outcome = await watched(engine, request, view);
+    outcome = await watched(engine, request, screen);
     const measure = wantsCosts(context, mode);
     if (measure || wantsFindings(context, mode))
       examined = await engine.builds.examine(outcome, { skip, signal, measure });
@@ -85,10 +88,10 @@ function canPaint({ stderr }: App): boolean {
   return stderr.isTTY === true && process.env["TERM"] !== "dumb";
 }
 
-async function watched(engine: Engine, request: BuildRequest, view: HeldView): Promise<BuildOutcome> {
+async function watched(engine: Engine, request: BuildRequest, screen: BuildScreen): Promise<BuildOutcome> {
   try {
     return await engine.builds.build(request);
   } finally {
-    view.finish();
+    screen.finish();
   }
 }
