@@ -82,9 +82,10 @@ export async function assertReturned(
 }
 
 /**
- * Not the blob cache, not what Docker remembers of blobs when their image has gone (behaviours B143, B144), and not the
- * empty files by which users of a container's mount know each other: they go with the container.
+ * Not the blob cache, not what Docker remembers of blobs when their image has gone (behaviours B143, B144), not what is
+ * remembered of past builds, which has bounds of its own, and not the empty files by which users of a container's mount
+ * know each other: they go with the container.
  */
 export function isHeld(line: string): boolean {
-  return !/^varve\/(layer-blobs|blobs|mounts)|\/distribution\//.test(line);
+  return !/^varve\/(layer-blobs|blobs|mounts|build-cache\/(contexts|last))|\/distribution\//.test(line);
 }
