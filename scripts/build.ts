@@ -1,11 +1,13 @@
 /**
- * Bundles the CLI into `dist/`: one file, whose parts run when they are first imported (a file a part would cost more
- * to find than to compile), and the worker and the FUSE server beside it under the names that `layer/` and `driver/` ask for. `--library` also emits
- * plain JavaScript with types into `lib/` for the package's exports.
+ * Bundles the CLI into `dist/`: one file, `cli.js`, whose parts run when they are first imported (a file a part would
+ * cost more to find than to compile), `varve.js`, which starts it, and the worker and the FUSE server beside it under the
+ * names that `layer/` and `driver/` ask for. `--library` also emits plain JavaScript with types into `lib/` for the
+ * package's exports.
  */
-import { build, type Plugin } from "esbuild";
+import { build, type BuildOptions, type Plugin } from "esbuild";
 import { execFileSync } from "node:child_process";
-import { globSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { globSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
@@ -20,6 +22,8 @@ function install(): void {
   rmSync(staging, { recursive: true });
   for (const name of readdirSync(dist))
     if (!fresh.includes(name) && name.endsWith(".js")) rmSync(join(dist, name));
+  // Of bundles that are gone.
+  rmSync(join(dist, ".cache"), { recursive: true, force: true });
 }
 
 /**
@@ -54,15 +58,9 @@ function importedNames(): Map<string, Set<string>> {
   return found;
 }
 
-await build({
+const common: BuildOptions = {
   absWorkingDir: root,
-  entryPoints: {
-    varve: "src/bin/cli.ts",
-    unpack_worker: "src/layer/unpack_worker.ts",
-    fuse_server: "src/driver/erofs/fuse_server.ts",
-  },
   bundle: true,
-  format: "esm",
   platform: "node",
   target: "node26",
   outdir: staging,
@@ -71,6 +69,36 @@ await build({
   minifySyntax: true,
   legalComments: "none",
   logLevel: "warning",
+};
+
+/** Makes of `cli.js` what `src/bin/start.ts` expects: a comment with a digest of the rest, and a function of its URL. */
+function wrapCli(): void {
+  const file = join(staging, "cli.js");
+  // The bundler leaves regular expressions as they are.
+  const escaped = readFileSync(file, "utf8").replace(
+    /[^\x00-\x7f]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  const code = `(function (bundleUrl) {"use strict";\n${escaped}\n})`;
+  const digest = createHash("sha256").update(code).digest("hex");
+  writeFileSync(file, `//${digest}\n${code}\n`);
+}
+
+await build({
+  ...common,
+  entryPoints: { cli: "src/bin/cli.ts" },
+  format: "cjs",
+  define: { "import.meta.url": "bundleUrl" },
+});
+wrapCli();
+await build({
+  ...common,
+  entryPoints: {
+    varve: "src/bin/start.ts",
+    unpack_worker: "src/layer/unpack_worker.ts",
+    fuse_server: "src/driver/erofs/fuse_server.ts",
+  },
+  format: "esm",
 });
 install();
 

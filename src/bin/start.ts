@@ -1,0 +1,77 @@
+/**
+ * Starts the bundled program with what was compiled of it when the same command ran before: a short command would spend a
+ * third of its time on compiling the same functions again. (Node's own compile cache keeps what is compiled before
+ * anything runs, which leaves out nearly all of them.)
+ */
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { Script } from "node:vm";
+
+/** What `scripts/build.ts` makes: a comment with the digest of the rest, and a function. */
+const file = join(import.meta.dirname, "cli.js");
+// The bundler writes ASCII only.
+const source = readFileSync(file, "latin1");
+/** V8 itself knows a source by its length only, so the cache is found by the digest in what was read. */
+const digest = source.slice(2, 34);
+const cache = join(dirname(file), ".cache", `${digest}-${process.version}-${process.arch}-${commandWord()}`);
+
+const cachedData = isWanted() ? readCache() : undefined;
+const script = new Script(source, { filename: file, ...(cachedData && { cachedData }) });
+if (isWanted() && (cachedData === undefined || script.cachedDataRejected === true))
+  process.once("exit", (code) => code === 0 && writeCache());
+(script.runInThisContext() as (url: string) => void)(import.meta.url);
+
+/** Coverage needs functions as they are in the source. */
+function isWanted(): boolean {
+  const { NODE_V8_COVERAGE, NODE_DISABLE_COMPILE_CACHE } = process.env;
+  return NODE_V8_COVERAGE === undefined && NODE_DISABLE_COMPILE_CACHE === undefined;
+}
+
+/**
+ * Mostly the command: each uses other functions, and all of them would take longer to load than to compile the few that
+ * one needs. A wrong guess costs some milliseconds.
+ */
+function commandWord(): string {
+  const words = process.argv.slice(2);
+  const isValue = (index: number): boolean => /^--?[a-z-]+$/.test(words[index - 1] ?? "");
+  return words.find((word, index) => /^[a-z]{1,20}$/.test(word) && !isValue(index)) ?? "none";
+}
+
+function readCache(): Buffer | undefined {
+  try {
+    return readFileSync(cache);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Beside the program, by whoever may write there: it is as much to be trusted. Flushed, since V8 trusts what it reads. */
+function writeCache(): void {
+  const temporary = `${cache}.${process.pid}`;
+  try {
+    mkdirSync(dirname(cache), { recursive: true });
+  } catch {
+    return;
+  }
+  try {
+    const fd = openSync(temporary, "wx", 0o644);
+    try {
+      writeFileSync(fd, script.createCachedData());
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, cache);
+  } catch {
+    rmSync(temporary, { force: true });
+  }
+}
