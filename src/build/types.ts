@@ -123,6 +123,8 @@ export interface BuildOptions {
   /** The image's config says which steps made its layers (`--cache-to type=inline`). */
   readonly inlineCache?: boolean;
   readonly network?: "default" | "none" | "host";
+  /** `security.insecure`: without it no step of the Dockerfile gets a privileged container. */
+  readonly allow?: readonly string[];
   readonly addHosts?: readonly { readonly name: string; readonly address: string }[];
   readonly secrets?: ReadonlyMap<string, SecretSource>;
   /** Sockets of agents by id; `default` is $SSH_AUTH_SOCK. */

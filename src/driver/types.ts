@@ -91,6 +91,11 @@ export interface Driver {
   /** Every id that has a directory, for garbage collection. */
   list(): Promise<CacheId[]>;
   /**
+   * Ends the mount of a layer that would stay for the next user, unless somebody uses it now. Undefined where no mount
+   * stays.
+   */
+  endIdleMount?(id: CacheId): Promise<void>;
+  /**
    * Keeps large files that several layers have once. May be killed at any point; the next call finishes. Undefined where
    * there is nothing to gain. Throws `Failure("unsupported")` where a file cannot give back a part of its blocks.
    */

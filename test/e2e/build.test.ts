@@ -283,6 +283,7 @@ test("B078 errors, and no tag is set", options, async (t) => {
     ["nostage", "RUN true\n", /no build stage in current context/],
     ["empty", "", /the Dockerfile \(Dockerfile\) cannot be empty/],
     ["guess", "FROM base:1\nRNU true\n", /did you mean RUN\?/i],
+    ["insecure", "FROM base:1\nRUN --security=insecure true\n", /security\.insecure is not allowed/],
     ["outside", "FROM base:1\nCOPY ../base.tar /\n", /file does not exist/],
   ];
   for (const [name, dockerfile, error] of cases) {

@@ -11,7 +11,7 @@ import { CommandExit } from "../command_exit.ts";
 import type { StageState } from "../stage_state.ts";
 import type { Step } from "../step.ts";
 import { removeTreeInSlices } from "../../sys/index.ts";
-import type { RunStep, StepId, StepMount } from "../types.ts";
+import type { BuildOptions, RunStep, StepId, StepMount } from "../types.ts";
 import { openWorkspace } from "../workspace.ts";
 import { runFailureText } from "../classic/index.ts";
 import type { ByteSource } from "../../bytes/index.ts";
@@ -30,6 +30,7 @@ export async function runStep(
 ): Promise<Pick<Step, "work" | "facts">> {
   const { config } = state;
   const { scope, build } = run;
+  if (instruction.security === "insecure") checkAllowed(build.options);
   const command = commandOf(instruction.command, config);
   const args = scope.commandArgs(config);
   const mounts = instruction.mounts.map((mount) => expandMount(mount, (text) => scope.word(text, config)));
@@ -64,6 +65,14 @@ export async function runStep(
       },
     },
   };
+}
+
+/** A Dockerfile may be anybody's: only who builds can give it the machine. Throws `Failure("denied")`, as BuildKit does. */
+function checkAllowed({ allow = [] }: Pick<BuildOptions, "allow">): void {
+  if (allow.includes("security.insecure")) return;
+  throw new Failure("denied", "security.insecure is not allowed", {
+    hint: "A command with --security=insecure has all rights of varve; --allow security.insecure permits it.",
+  });
 }
 
 interface Execution {

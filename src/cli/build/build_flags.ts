@@ -55,6 +55,11 @@ export const buildFlags = {
     help: "Network of RUN commands: default, none or host",
   },
   "add-host": { kind: "list", type: "HOST:IP", help: "Add a line to the /etc/hosts of RUN commands" },
+  allow: {
+    kind: "list",
+    type: "ENTITLEMENT",
+    help: "Permit what the Dockerfile asks for: security.insecure, for RUN --security=insecure",
+  },
   iidfile: { kind: "string", type: "FILE", complete: "file", help: "Write the image ID to the file" },
   "metadata-file": {
     kind: "string",

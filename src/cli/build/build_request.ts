@@ -43,6 +43,7 @@ export function buildRequest({ app, flags, context, screen, signal }: RequestPar
     noCache: noCacheFilter.length > 0 ? noCacheFilter : flags["no-cache"],
     pull: flags.pull,
     ...(network !== undefined && { network }),
+    allow: flags.allow,
     addHosts: flags["add-host"].map(parseAddHost),
     secrets: new Map(flags.secret.map((text) => parseSecret(text))),
     ssh: new Map(flags.ssh.map((text) => parseSsh(text))),

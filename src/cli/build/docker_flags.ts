@@ -11,7 +11,6 @@ export const dockerFlags = {
   compress: { kind: "boolean", hidden: true, help: "Compress the context on its way to a daemon" },
   "disable-content-trust": { kind: "boolean", default: true, hidden: true, help: "Do not verify signatures" },
   builder: { kind: "string", hidden: true, help: "Builder instance" },
-  allow: { kind: "list", hidden: true, help: "Entitlements of the builder" },
   isolation: { kind: "string", hidden: true, help: "Isolation technology; default only" },
   provenance: { kind: "string", bare: "true", hidden: true, help: "Attestation of provenance; false only" },
   sbom: { kind: "string", bare: "true", hidden: true, help: "Attestation of contents; false only" },

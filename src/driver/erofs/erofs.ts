@@ -183,6 +183,11 @@ class Erofs implements Driver {
     if (this.#layout.exists(parent)) await endIfUnused(this.#locks, this.#images.plan(parent));
   }
 
+  async endIdleMount(id: CacheId): Promise<void> {
+    const { key, path } = this.#images.plan(id);
+    await endIfUnused(this.#locks, { key, path });
+  }
+
   async list(): Promise<CacheId[]> {
     return this.#layout.names();
   }

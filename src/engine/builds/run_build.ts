@@ -172,7 +172,7 @@ function isDirectory(path: string): boolean {
 }
 
 function passedOn(request: BuildRequest): Omit<BuildOptions, "dockerfile"> {
-  const { target, buildArgs, labels, noCache, pull, network, addHosts, secrets, ssh, mode } = request;
+  const { target, buildArgs, labels, noCache, pull, network, addHosts, allow, secrets, ssh, mode } = request;
   const { sourceDateEpoch, signal } = request;
   return {
     signal,
@@ -183,6 +183,7 @@ function passedOn(request: BuildRequest): Omit<BuildOptions, "dockerfile"> {
     ...(pull !== undefined && { pull }),
     ...(network && { network }),
     ...(addHosts && { addHosts }),
+    ...(allow && { allow }),
     ...(secrets && { secrets }),
     ...(ssh && { ssh }),
     ...(mode && { mode }),

@@ -17,6 +17,7 @@ type Passed =
   | "pull"
   | "network"
   | "addHosts"
+  | "allow"
   | "secrets"
   | "ssh"
   | "mode"

@@ -10,14 +10,15 @@ import type { Garbage } from "./types.ts";
 /**
  * Ends mounts of layers that no living process uses, and tells which. Those of containers are left alone: a container
  * may run on while nobody of us looks at it.
- * @param only the layers that are looked at; default: all
+ * @param only the layers that are looked at, beside mounts of images, on which one of them may have stood; default: all
  */
 export async function endUnusedMounts(store: Store, only?: ReadonlySet<string>): Promise<Garbage[]> {
   const before = mountsOf(store);
   const ids = new Set([...before.values()].filter((id) => only?.has(id) !== false));
-  if (ids.size === 0) return [];
   const containers = await mountsOfContainers(store);
   for (const id of ids) if (!containers.has(id)) await takeAndLeave(store, id);
+  // Only now: to take a layer's mount is to mount its image again.
+  if (only !== undefined) await endIdleImages(store, mountsOf(store));
   const after = mountsOf(store);
   return [...before.keys()].filter((path) => !after.has(path)).map(ended);
 }
@@ -50,6 +51,11 @@ async function takeAndLeave(store: Store, id: string): Promise<void> {
     // Somebody uses it, or its directory is garbage: driver.remove ends the mount then.
     if (!isFailure(error, "conflict") && !isFailure(error, "not-found")) throw error;
   }
+}
+
+/** What has died may be the only thing that stood on an image; a container that does mounts it again. */
+async function endIdleImages({ driver }: Store, mounts: ReadonlyMap<string, string>): Promise<void> {
+  for (const [path, id] of mounts) if (path.endsWith(".image")) await driver.endIdleMount?.(id);
 }
 
 /** Mount points below the root, with the cache IDs in their paths. */
