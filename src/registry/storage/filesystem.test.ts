@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { fromBytes } from "../../bytes/index.ts";
+import { filesystemStorage } from "./filesystem.ts";
+
+const root = await mkdtemp(join(tmpdir(), "varve-filesystem-"));
+after(() => rm(root, { recursive: true }));
+const storage = filesystemStorage(root);
+const { signal } = new AbortController();
+
+test("B158 files are 0644, directories 0755", async () => {
+  await storage.write("modes/a/link", Buffer.from("x"));
+  await using upload = await storage.appendTo("modes/b/data", { continuing: false });
+  await upload.append(fromBytes(Buffer.from("y")), signal);
+  for (const [path, mode] of [
+    ["modes/a/link", 0o644],
+    ["modes/b/data", 0o644],
+    ["modes/a", 0o755],
+    ["modes", 0o755],
+  ] as const) {
+    assert.equal((await stat(join(root, path))).mode & 0o777, mode, path);
+  }
+});
+
+test("an upload grows in place, so that another server finds it", async () => {
+  await using upload = await storage.appendTo("grow/data", { continuing: false });
+  await upload.append(fromBytes(Buffer.from("abc")), signal);
+  assert.equal((await stat(join(root, "grow/data"))).size, 3);
+});
+
+test("what a killed write or removal left behind is not listed, and goes", async () => {
+  await storage.write("left/a", Buffer.from("x"));
+  await writeFile(join(root, "left/.tmp-1"), "half");
+  await storage.write(".removing/1/old", Buffer.from("x"));
+  const names = async (path: string) => (await Array.fromAsync(storage.list(path))).map(({ name }) => name);
+  assert.deepEqual(await names("left"), ["a"]);
+  assert.ok(!(await names("")).includes(".removing"));
+  const restarted = filesystemStorage(root);
+  await restarted.write("gone/a/b", Buffer.from("x"));
+  await restarted.remove("gone");
+  assert.ok(!(await readdir(root)).includes(".removing"));
+});
+
+test("many writers below a directory that others empty all get through", async () => {
+  const turn = async (i: number): Promise<void> => {
+    for (let round = 0; round < 20; round++) {
+      await storage.write(`crowd/deep/${i}`, Buffer.from(String(round)));
+      assert.equal(Buffer.from((await storage.read(`crowd/deep/${i}`)) ?? []).toString(), String(round));
+      await storage.remove(`crowd/deep/${i}`);
+    }
+  };
+  await Promise.all([0, 1, 2, 3].map(turn));
+  assert.equal(await storage.stat("crowd"), undefined);
+});

@@ -1,0 +1,240 @@
+/**
+ * Storage in a directory: one file a file, in distribution's modes (0755 and 0644, behaviours B158), so that
+ * `docker-registry` may be started on the same directory.
+ *
+ * What is being written lies beside its target under a name that starts with `.tmp-`, and what is being removed in
+ * `.removing` in the root: neither can be a name of the registry's, {@link StorageDriver.list} does not show them, and
+ * distribution looks at neither.
+ */
+import { randomUUID } from "node:crypto";
+import { constants, createReadStream, type Dirent } from "node:fs";
+import {
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  type FileHandle,
+} from "node:fs/promises";
+import { dirname, join, relative, sep } from "node:path";
+import type { ByteSource } from "../../bytes/index.ts";
+import { FilesystemUpload } from "./filesystem_upload.ts";
+import { storageFailure, unlessMissing } from "./filesystem_errors.ts";
+import type { AppendableFile, ByteRange, StorageDriver, StorageEntry, StorageStat } from "./types.ts";
+
+/** 1 MiB reads cost a third of the CPU of 64 KiB ones. */
+const readSize = 1 << 20;
+const temporaryPrefix = ".tmp-";
+const removing = ".removing";
+
+/** @param directory the root; it is made when something is written. */
+export function filesystemStorage(directory: string): StorageDriver {
+  return new FilesystemStorage(directory);
+}
+
+class FilesystemStorage implements StorageDriver {
+  readonly name = "filesystem";
+  readonly #directory: string;
+  #swept = false;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  async read(path: string): Promise<Uint8Array | undefined> {
+    return readFile(this.#at(path)).catch(unlessMissing).catch(storageFailure("read", path));
+  }
+
+  async write(path: string, bytes: Uint8Array): Promise<void> {
+    await this.#writeBeside(path, bytes, rename).catch(storageFailure("write", path));
+  }
+
+  async writeNew(path: string, bytes: Uint8Array): Promise<boolean> {
+    // A link, unlike a rename, refuses to replace.
+    const linkNew = async (temporary: string, target: string): Promise<boolean> => {
+      const made = await link(temporary, target).then(
+        () => true,
+        (error: NodeJS.ErrnoException) => {
+          if (error.code === "EEXIST") return false;
+          throw error;
+        },
+      );
+      await rm(temporary, { force: true });
+      return made;
+    };
+    return (await this.#writeBeside(path, bytes, linkNew).catch(storageFailure("write", path))) ?? false;
+  }
+
+  async stat(path: string): Promise<StorageStat | undefined> {
+    const found = await stat(this.#at(path)).catch(unlessMissing).catch(storageFailure("stat", path));
+    if (found === undefined) return undefined;
+    const kind = found.isDirectory() ? "directory" : "file";
+    return { kind, size: kind === "file" ? found.size : 0, modified: found.mtimeMs };
+  }
+
+  async *open(path: string, range: ByteRange, signal: AbortSignal): ByteSource {
+    const { start, end } = range;
+    const stream = createReadStream(this.#at(path), { start, end, highWaterMark: readSize, signal });
+    try {
+      yield* stream;
+    } catch (error) {
+      storageFailure("read", path)(error as NodeJS.ErrnoException);
+    }
+  }
+
+  async appendTo(path: string, options: { readonly continuing: boolean }): Promise<AppendableFile> {
+    const { O_WRONLY, O_APPEND, O_CREAT, O_TRUNC } = constants;
+    const flags = O_WRONLY | O_APPEND | (options.continuing ? 0 : O_CREAT | O_TRUNC);
+    const opened = options.continuing
+      ? open(this.#at(path), flags)
+      : this.#inParent(path, (target) => open(target, flags, 0o644));
+    const file = await opened.catch(storageFailure("append to", path));
+    try {
+      const cancel = () => this.remove(path);
+      return new FilesystemUpload(file, path, (await file.stat()).size, cancel);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  async *list(path: string): AsyncGenerator<StorageEntry, void, undefined> {
+    const at = this.#at(path);
+    const found = await readdir(at, { withFileTypes: true })
+      .catch(unlessMissing)
+      .catch(storageFailure("list", path));
+    const entries = (found ?? []).filter(
+      ({ name }) => !name.startsWith(temporaryPrefix) && name !== removing,
+    );
+    entries.sort(byName);
+    for (const entry of entries) {
+      const { name } = entry;
+      // Ten thousand tags are ten thousand directories: what has no size is not asked for one.
+      if (entry.isDirectory()) yield { name, kind: "directory", size: 0, modified: 0 };
+      else {
+        const stats = await this.stat(path === "" ? name : `${path}/${name}`);
+        if (stats !== undefined) yield { name, ...stats };
+      }
+    }
+  }
+
+  async move(from: string, to: string): Promise<void> {
+    const source = this.#at(from);
+    await this.#inParent(to, async (target) => {
+      await rename(source, target);
+      await syncDirectory(dirname(target));
+    }).catch(storageFailure("move", from));
+    await this.#pruneAbove(source);
+  }
+
+  async remove(path: string): Promise<void> {
+    const target = this.#at(path);
+    await this.#removeAtOnce(target).catch(storageFailure("remove", path));
+    await this.#pruneAbove(target);
+  }
+
+  /** A directory goes out of sight in one step: a kill in the middle leaves nothing half removed. */
+  async #removeAtOnce(target: string): Promise<void> {
+    const found = await stat(target).catch(unlessMissing);
+    if (found === undefined) return;
+    if (!found.isDirectory() || target === this.#directory)
+      return rm(target, { recursive: true, force: true });
+    const trash = join(this.#directory, removing);
+    // Once: what a killed process left there. Somebody else's removal does not mind our help.
+    if (!this.#swept) await rm(trash, { recursive: true, force: true });
+    this.#swept = true;
+    const doomed = join(trash, randomUUID());
+    const vanish = () => mkdir(trash, { recursive: true }).then(() => rename(target, doomed));
+    await retryMissing(vanish).catch(unlessMissing);
+    await rm(doomed, { recursive: true, force: true });
+    await rmdir(trash).catch(() => undefined);
+  }
+
+  /** Directories exist as long as something is in them. */
+  async #pruneAbove(target: string): Promise<void> {
+    for (let at = dirname(target); relative(this.#directory, at).split(sep)[0]; at = dirname(at)) {
+      try {
+        await rmdir(at);
+      } catch {
+        return;
+      }
+    }
+  }
+
+  async #writeBeside<T>(
+    path: string,
+    bytes: Uint8Array,
+    publish: (temporary: string, target: string) => Promise<T>,
+  ): Promise<T> {
+    return this.#inParent(path, async (target) => {
+      const temporary = join(dirname(target), `${temporaryPrefix}${randomUUID()}`);
+      try {
+        await using file = await open(temporary, "wx", 0o644);
+        await file.writeFile(bytes);
+        await file.sync();
+        const published = await publish(temporary, target);
+        await syncDirectory(dirname(target));
+        return published;
+      } catch (error) {
+        await rm(temporary, { force: true });
+        throw error;
+      }
+    });
+  }
+
+  /** Does something in the path's directory, which is made for it, and made again when somebody prunes it meanwhile. */
+  async #inParent<T>(path: string, act: (target: string) => Promise<T>): Promise<T> {
+    const target = this.#at(path);
+    return retryMissing(async () => {
+      const parent = dirname(target);
+      const first = await mkdir(parent, { recursive: true, mode: 0o755 });
+      const done = await act(target);
+      // Only now: so short-lived uploads cost no flush of their directories until something is in them.
+      if (first !== undefined) await syncUpTo(parent, dirname(first));
+      return done;
+    });
+  }
+
+  #at(path: string): string {
+    return join(this.#directory, path);
+  }
+}
+
+/** How often a directory is made anew before its absence is believed. */
+const attempts = 10;
+
+async function retryMissing<T>(act: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await act();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT" || attempt === attempts) throw error;
+    }
+  }
+}
+
+/** New names are durable when their directory is. */
+async function syncUpTo(from: string, top: string): Promise<void> {
+  for (let at = dirname(from); ; at = dirname(at)) {
+    await syncDirectory(at);
+    if (at === top || at === dirname(at)) return;
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  let directory: FileHandle;
+  try {
+    directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  } catch (error) {
+    return unlessMissing(error as NodeJS.ErrnoException);
+  }
+  await directory.sync().finally(() => directory.close());
+}
+
+function byName(a: Dirent, b: Dirent): number {
+  return a.name < b.name ? -1 : 1;
+}
