@@ -7,7 +7,10 @@ import type { StageState } from "./stage_state.ts";
 import type { Work } from "./step.ts";
 import { unlessEmpty } from "./unless_empty.ts";
 
-/** Does the work; undefined if it changed nothing (behaviours B072). Throws `Failure("limit")` for the 126th layer. */
+/**
+ * Does the work; undefined if it changed nothing (behaviours B072). What the work needed is taken away while the build goes
+ * on, at the latest at its end. Throws `Failure("limit")` for the 126th layer.
+ */
 export async function makeLayer(
   build: BuildRun,
   state: StageState,
@@ -19,7 +22,14 @@ export async function makeLayer(
       hint: `an image has at most ${maximumDepth} layers; join commands, or build with --squash`,
     });
   }
-  await using open = new AsyncDisposableStack();
-  const tar = await unlessEmpty(await work.make(state, open));
-  return tar && (await addLayer(services.store, session, state.top, tar, signal));
+  const open = new AsyncDisposableStack();
+  try {
+    const tar = await unlessEmpty(await work.make(state, open));
+    return tar && (await addLayer(services.store, session, state.top, tar, signal));
+  } finally {
+    const gone = open.disposeAsync();
+    // Told at the end of the build.
+    gone.catch(() => undefined);
+    build.open.defer(() => gone);
+  }
 }

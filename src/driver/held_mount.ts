@@ -152,7 +152,19 @@ function end(path: string): void {
 /** The topmost mount at `path`. */
 export function findMount(path: string): sys.MountInfo | undefined {
   const bytes = fromText(path);
+  // Mostly there is none, and the kernel lists all mounts of the machine.
+  if (isMissing(bytes)) return undefined;
   return sys.mountInfo().findLast((mount) => mount.mountPoint === bytes);
+}
+
+/** Asks no file system that may be mounted there: a server that does not answer would hold us. */
+function isMissing(path: ByteString): boolean {
+  try {
+    sys.close(sys.openAt(sys.AT_FDCWD, path, sys.O_PATH | sys.O_NOFOLLOW));
+    return false;
+  } catch (error) {
+    return sys.isSysError(error, "ENOENT", "ENOTDIR");
+  }
 }
 
 function isReadOnly(mount: sys.MountInfo): boolean {

@@ -5,7 +5,7 @@ import type { ByteSource } from "../bytes/index.ts";
 import { Failure } from "../errors.ts";
 import { isTarTarget, unpackHere } from "../layer/index.ts";
 import { chainId, type ChainId } from "../oci/index.ts";
-import { referencesLock, type Session, type Store, type StoredLayer } from "../store/index.ts";
+import { referencesLock, registerUnflushed, type Session, type Store, type StoredLayer } from "../store/index.ts";
 
 /**
  * Unpacks `tar` (in any compression) on top of `parent` and registers it. The diff ID is whatever the bytes hash to.
@@ -27,9 +27,11 @@ export async function addLayer(
   const record = isTarTarget(target)
     ? {}
     : { tarSplit: join(session.directory, `${cacheId}.tar-split.json.gz`) };
-  const { diffId, size } = await unpackHere({ target, ...record, open: () => Promise.resolve(tar), signal });
+  const job = { target, ...record, open: () => Promise.resolve(tar), signal };
+  const { diffId, size } = await unpackHere(job, { sync: false });
   await session.claim(chainId(parent, diffId));
-  const layer = await store.layers.register({ diffId, size, cacheId, ...record, ...(parent && { parent }) });
+  const made = { diffId, size, cacheId, ...record, ...(parent && { parent }) };
+  const layer = await registerUnflushed(store, made);
   // Another process may have registered this chain ID first; then our directory is surplus.
   if (layer.cacheId !== cacheId) await store.driver.remove(cacheId);
   return layer;

@@ -26,6 +26,7 @@ export { heldDriver, openStore, type OpenStoreOptions } from "./open_store.ts";
 export { optimizeStore, type OptimizeReport, type OptimizeStoreOptions } from "./optimize.ts";
 export { receiveImage, type ReceivedImage, type ReceiveOptions, type Unpacker } from "./receive.ts";
 export { placeMountPoints } from "./place_mount_points.ts";
+export { registerUnflushed } from "./register_layer.ts";
 export { referencesLock, releaseLayers } from "./release.ts";
 export { cachedSource, repairLayer, type LayerSource } from "./repair_layer.ts";
 export { resolveImage } from "./resolve_image.ts";
