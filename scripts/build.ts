@@ -97,6 +97,7 @@ await build({
     varve: "src/bin/start.ts",
     unpack_worker: "src/layer/unpack_worker.ts",
     fuse_server: "src/driver/erofs/fuse_server.ts",
+    bcrypt_worker: "src/registry/access/htpasswd/bcrypt_worker.ts",
   },
   format: "esm",
 });

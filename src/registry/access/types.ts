@@ -1,5 +1,5 @@
 /** Who asks, and who may do what. */
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 
 export type Action = "pull" | "push" | "delete" | "*";
 
@@ -31,4 +31,14 @@ export interface AccessRequest {
  */
 export interface AccessController {
   authorize(request: AccessRequest): Promise<Identity>;
+}
+
+/** What a configuration's `auth` amounts to. */
+export interface Access extends AsyncDisposable {
+  readonly controller: AccessController;
+  /**
+   * Answers a request for a page of the access itself (`/token`, `/.well-known/jwks.json`); false: it is for none, and
+   * nothing was done. Throws what `authorize` throws for faults of files and peers.
+   */
+  answer(request: IncomingMessage, response: ServerResponse): Promise<boolean>;
 }
