@@ -83,7 +83,7 @@ export class GraphBooks implements Books {
     const known =
       quick === undefined || !work.useCache ? undefined : await this.#find(run.build, state, quick, work);
     if (known !== undefined) {
-      this.#memory.explain(step, { below: parts.below, inputs: work.inputs });
+      this.#memory.note(step, { below: parts.below, inputs: work.inputs });
       return this.#note(quick, known);
     }
     const content = await work.content?.();
@@ -106,8 +106,10 @@ export class GraphBooks implements Books {
     content: Content | undefined,
     outcome: CacheOutcome,
   ): CacheOutcome {
-    const reason = this.#memory.explain(step, { below, inputs: work.inputs, ...(content && { content }) });
-    return outcome.hit || !work.useCache ? outcome : { hit: false, reason };
+    const parts = { below, inputs: work.inputs, ...(content && { content }) };
+    if (!outcome.hit && work.useCache) return { hit: false, reason: this.#memory.explain(step, parts) };
+    this.#memory.note(step, parts);
+    return outcome;
   }
 
   async #once(key: Digest, work: () => Promise<Found>): Promise<Found> {

@@ -16,7 +16,8 @@ import type { BuildOptions, CacheOutcome } from "./types.ts";
 export class StepMemory {
   readonly #store: Store;
   readonly #options: Pick<BuildOptions, "series">;
-  readonly #steps: RememberedStep[] = [];
+  /** Worked out when they are wanted: of many files they take a while, and most builds find all in the cache. */
+  readonly #steps: (() => RememberedStep)[] = [];
   #last: LastBuild | undefined;
   #isRead = false;
 
@@ -25,12 +26,21 @@ export class StepMemory {
     this.#options = options;
   }
 
-  /** Takes note of the step's facts; the reason of a miss. */
+  /** Takes note of what the step depended on. */
+  note({ id, instruction }: Step, parts: Omit<StepParts, "text">): void {
+    this.#steps.push(() => ({
+      stage: id.stageName,
+      step: id.step,
+      facts: stepFacts({ text: instruction.text, ...parts }),
+    }));
+  }
+
+  /** {@link note}, and the reason of a miss. */
   explain({ id, instruction }: Step, parts: Omit<StepParts, "text">): string {
-    const facts = stepFacts({ text: instruction.text, ...parts });
-    this.#steps.push({ stage: id.stageName, step: id.step, facts });
-    const place = { stage: id.stageName, step: id.step, text: instruction.text };
-    return explainMiss(sameStep(this.#lastBuild(), place), facts);
+    const { text } = instruction;
+    const remembered = { stage: id.stageName, step: id.step, facts: stepFacts({ text, ...parts }) };
+    this.#steps.push(() => remembered);
+    return explainMiss(sameStep(this.#lastBuild(), { ...remembered, text }), remembered.facts);
   }
 
   /** Remembers this build in place of the last. */
@@ -38,7 +48,7 @@ export class StepMemory {
     const { series } = this.#options;
     // A build that found all its steps has nothing new to say.
     if (series === undefined || outcomes.every((outcome) => outcome === undefined || outcome.hit)) return;
-    writeLastBuild(this.#store, series, { steps: this.#steps });
+    writeLastBuild(this.#store, series, { steps: this.#steps.map((step) => step()) });
   }
 
   #lastBuild(): LastBuild | undefined {

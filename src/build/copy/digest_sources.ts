@@ -9,33 +9,68 @@ const maxItems = 50_000;
 /** Files that are hashed at a time. */
 const parallel = 64;
 
-/** @param ownersMatter false where `--chown` gives all of them one owner */
+interface SourcesDigest {
+  readonly digest: string;
+  /** As `CopyPlan.items` says. */
+  readonly items: ReadonlyMap<string, string>;
+}
+
+interface DigestOptions {
+  /** False where `--chown` gives all of them one owner. */
+  readonly ownersMatter: boolean;
+  readonly signal: AbortSignal;
+}
+
 export async function digestSources(
   sources: readonly CopySource[],
-  { ownersMatter, signal }: { readonly ownersMatter: boolean; readonly signal: AbortSignal },
-): Promise<{ digest: string; items: Map<string, string> }> {
+  options: DigestOptions,
+): Promise<SourcesDigest> {
+  const { ownersMatter, signal } = options;
   const hash = createHash("sha256");
-  const items = new Map<string, string>();
+  const contents: string[][] = [];
   for (const source of sources) {
-    const inner = source.kind === "directory" ? source.items : [source.item];
+    const inner = itemsOf(source);
     hash.update(JSON.stringify([source.kind, inner.length]));
     const links = new Map<string, string>();
+    const own: string[] = [];
     for (let at = 0; at < inner.length; at += parallel) {
       throwIfCancelled(signal);
       const batch = inner.slice(at, at + parallel);
-      const contents = await Promise.all(batch.map(contentOf));
-      let records = "";
-      for (const [index, item] of batch.entries()) {
-        const content = contents[index] as string;
-        records += record(item, content, links, ownersMatter);
-        if (items.size >= maxItems) continue;
-        const path = source.kind === "directory" ? joinPath(source.path, item.name) : source.path;
-        items.set(toText(path), shortened(item, content, ownersMatter));
-      }
-      hash.update(records);
+      const found = await Promise.all(batch.map(contentOf));
+      const records = batch.map((item, index) => record(item, found[index] as string, links, ownersMatter));
+      hash.update(records.join(""));
+      own.push(...found);
+    }
+    contents.push(own);
+  }
+  const digest = hash.digest("hex");
+  let items: ReadonlyMap<string, string> | undefined;
+  return {
+    digest,
+    get items() {
+      return (items ??= shortItems(sources, contents, ownersMatter));
+    },
+  };
+}
+
+function itemsOf(source: CopySource): readonly CopyItem[] {
+  return source.kind === "directory" ? source.items : [source.item];
+}
+
+function shortItems(
+  sources: readonly CopySource[],
+  contents: readonly (readonly string[])[],
+  ownersMatter: boolean,
+): Map<string, string> {
+  const items = new Map<string, string>();
+  for (const [which, source] of sources.entries()) {
+    for (const [index, item] of itemsOf(source).entries()) {
+      if (items.size >= maxItems) return items;
+      const path = source.kind === "directory" ? joinPath(source.path, item.name) : source.path;
+      items.set(toText(path), shortened(item, contents[which]?.[index] ?? "", ownersMatter));
     }
   }
-  return { digest: hash.digest("hex"), items };
+  return items;
 }
 
 function contentOf(item: CopyItem): string | Promise<string> {

@@ -41,7 +41,13 @@ export async function planCopy(
   const madeMode = change?.fixed;
   const isContext = tree === undefined || tree.name === "context";
   const plan = { request, sources, isContext, ...(madeMode !== undefined && { madeMode }) };
-  return { digest, items: found.items, entries: (view, options) => copyEntries(plan, view, options) };
+  return {
+    digest,
+    get items() {
+      return found.items;
+    },
+    entries: (view, options) => copyEntries(plan, view, options),
+  };
 }
 
 interface NamedSource {

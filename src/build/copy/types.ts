@@ -81,7 +81,7 @@ export interface CopyPlan {
    * attributes. Times do not matter (behaviours B076).
    */
   readonly digest: string;
-  /** Paths in the source, each with a short text that changes with what is there; of at most 50,000. */
+  /** Paths in the source, each with a short text that changes with what is there; of at most 50,000. Made when it is asked for. */
   readonly items: ReadonlyMap<string, string>;
   /**
    * The entries of the layer on top of `view` (with `--link`, on top of nothing), each directory before what it holds,
