@@ -55,21 +55,22 @@ export class HtpasswdUsers implements AsyncDisposable {
   }
 
   async #verify(password: string, text: string | undefined): Promise<boolean> {
-    const hash = text === undefined ? undefined : parseBcrypt(text);
-    const usable = hash !== undefined && hash.cost <= highestCost;
-    const matches = await this.#thread.matches(password, usable ? hash : await this.#decoy());
-    return usable && matches;
+    const hash = text === undefined ? undefined : usableHash(text);
+    const matches = await this.#thread.matches(password, hash ?? (await this.#decoy()));
+    return hash !== undefined && matches;
   }
 
   /** A hash of nothing, as costly as the file's costliest. */
   async #decoy(): Promise<BcryptHash> {
-    const costs = [...(await this.#file.get()).values()].map((text) => parseBcrypt(text)?.cost ?? 0);
-    const cost = Math.min(
-      highestCost,
-      costs.reduce((most, each) => Math.max(most, each), 4),
-    );
+    const costs = [...(await this.#file.get()).values()].map((text) => usableHash(text)?.cost ?? 0);
+    const cost = costs.reduce((most, each) => Math.max(most, each), 4);
     return { cost, salt: Buffer.alloc(16), digest: Buffer.alloc(23) };
   }
+}
+
+function usableHash(text: string): BcryptHash | undefined {
+  const hash = parseBcrypt(text);
+  return hash !== undefined && hash.cost <= highestCost ? hash : undefined;
 }
 
 function parseHtpasswd(bytes: Buffer): Map<string, string> {
