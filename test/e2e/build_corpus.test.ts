@@ -2,14 +2,15 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before, test, type TestContext } from "node:test";
 import { fromFile } from "../../src/bytes/index.ts";
 import { openEngine, type Engine } from "../../src/engine/index.ts";
 import { parseReference } from "../../src/oci/index.ts";
 import { scratch } from "../suites/scratch.ts";
 import { dockerdSkip } from "../suites/dockerd.ts";
 import { assertKnown, differencesOf } from "./corpus/differences.ts";
-import { buildOurs, type Mode } from "./corpus/ours.ts";
+import { dockerRunner, podmanRunner, type ForeignRunner } from "./corpus/foreign_runs.ts";
+import { buildOurs, nameOfOurs, type Mode } from "./corpus/ours.ts";
 import { buildahPeer, dockerdPeer, type Peer, type PeerImage } from "./corpus/peers.ts";
 import { prepareContext, type PreparedCase } from "./corpus/prepare_context.ts";
 import { readCases } from "./corpus/read_cases.ts";
@@ -17,7 +18,7 @@ import { startSurroundings } from "./corpus/surroundings.ts";
 import { summaryOf, type Summary } from "./corpus/summary.ts";
 import { changesSince, treeOfDirectory, type ImageTree } from "./corpus/tree_lines.ts";
 import type { Case } from "./corpus/types.ts";
-import { makeBase, runSkip, unless } from "./support.ts";
+import { besideDockerdSkip, makeBase, runSkip, unless } from "./support.ts";
 
 /** Writes expected.json anew, from the peers. */
 const isRecording = process.env["VARVE_RECORD"] === "1";
@@ -30,7 +31,6 @@ const at = (...names: string[]): string => join(directory.path, ...names);
 let engine: Engine;
 let base: ImageTree;
 let around: Awaited<ReturnType<typeof startSurroundings>>;
-let dockerd: Peer | undefined;
 const contexts = new Map<string, PreparedCase>();
 /** Answers of the peers, each of which builds one case after the other while varve builds, too. */
 const answers = new Map<string, Promise<PeerImage | string>>();
@@ -48,10 +48,8 @@ before(async () => {
     signal,
   });
   await save(["base:1"], at("base-image.tar"));
-  if (dockerdSkip === false) {
-    dockerd = disposables.use(await dockerdPeer(at("d"), at("base-image.tar"), around));
-    askInTurn("dockerd", dockerd);
-  }
+  if (dockerdSkip === false)
+    askInTurn("dockerd", disposables.use(await dockerdPeer(at("d"), at("base-image.tar"), around)));
   if (unless("buildah", "runc") === false)
     askInTurn("buildah", disposables.use(await buildahPeer(at("buildah"), at("base-image.tar"), around)));
 });
@@ -145,3 +143,27 @@ for (const given of cases) {
     }
   });
 }
+
+/** Runs what varve has built in its default mode, and compares what the containers print. */
+async function runAll(t: TestContext, start: (archive: string) => Promise<ForeignRunner>): Promise<void> {
+  const archive = at("built.tar");
+  const runnable = cases.filter(({ run }) => run !== undefined);
+  await save(
+    runnable.map((given) => nameOfOurs(given, "default")),
+    archive,
+  );
+  const runner = await start(archive);
+  for (const given of runnable) {
+    await t.test(given.name, async () => {
+      assert.equal(await runner.run(nameOfOurs(given, "default"), given), given.run?.prints);
+    });
+  }
+}
+
+test("images run under dockerd", { skip: besideDockerdSkip, timeout: 120_000 }, (t) =>
+  runAll(t, (archive) => dockerRunner(at("d"), archive)),
+);
+
+test("images run under podman", { skip: runSkip || unless("podman"), timeout: 120_000 }, (t) =>
+  runAll(t, (archive) => podmanRunner(at("buildah"), archive)),
+);

@@ -1,9 +1,10 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
-import { createServer as createWebServer } from "node:http";
+import { createServer as createWebServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import type { Surroundings } from "./build_flags.ts";
 
 /** Files that the web server has, all of one time. */
@@ -17,11 +18,10 @@ export async function startSurroundings(directory: string): Promise<Surroundings
   const web = join(directory, "web");
   fs.mkdirSync(web, { recursive: true });
   makeRepository(directory, join(web, "repo.git"));
-  const server = createWebServer(({ url = "" }, response) => {
-    const path = (url.split("?")[0] ?? "").replace(/\.\./g, "");
-    const file = join(web, path);
-    const content =
-      served[path] ?? (fs.existsSync(file) && fs.statSync(file).isFile() ? fs.readFileSync(file) : undefined);
+  const server = createWebServer((request, response) => {
+    const [path = "", query = ""] = (request.url ?? "").split("?");
+    if (path.startsWith("/repo.git/")) return void answerAsGit(web, path, query, request, response);
+    const content = served[path];
     response.writeHead(content === undefined ? 404 : 200, {
       "Last-Modified": "Sun, 09 Sep 2001 01:46:40 GMT",
     });
@@ -44,7 +44,42 @@ export async function startSurroundings(directory: string): Promise<Surroundings
   };
 }
 
-/** For git's plain protocol, which is files and no more. */
+/** By way of `git http-backend`, a CGI program. */
+async function answerAsGit(
+  web: string,
+  path: string,
+  query: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const backend = spawn("git", ["http-backend"], {
+    stdio: ["pipe", "pipe", "ignore"],
+    env: {
+      ...process.env,
+      GIT_PROJECT_ROOT: web,
+      GIT_HTTP_EXPORT_ALL: "1",
+      PATH_INFO: path,
+      QUERY_STRING: query,
+      REQUEST_METHOD: request.method,
+      CONTENT_TYPE: request.headers["content-type"] ?? "",
+      HTTP_CONTENT_ENCODING: request.headers["content-encoding"] ?? "",
+      GIT_PROTOCOL: String(request.headers["git-protocol"] ?? ""),
+    },
+  });
+  request.pipe(backend.stdin);
+  const answer = await buffer(backend.stdout);
+  const end = answer.indexOf("\r\n\r\n");
+  const headers = answer
+    .subarray(0, end)
+    .toString()
+    .split("\r\n")
+    .map((line) => line.split(": "));
+  const status = headers.find(([name]) => name === "Status")?.[1] ?? "200";
+  const rest = headers.filter(([name]) => name !== "Status");
+  response.writeHead(Number.parseInt(status), Object.fromEntries(rest) as Record<string, string>);
+  response.end(answer.subarray(end + 4));
+}
+
 function makeRepository(directory: string, bare: string): void {
   const work = join(directory, "work");
   fs.mkdirSync(join(work, "sub"), { recursive: true });
@@ -62,5 +97,4 @@ function makeRepository(directory: string, bare: string): void {
   git("commit", "-am", "second");
   git("checkout", "main");
   git("clone", "--bare", ".", bare);
-  execFileSync("git", ["update-server-info"], { cwd: bare, env: environment });
 }
