@@ -4,7 +4,9 @@
  * anything runs, which leaves out nearly all of them.)
  */
 import {
+  accessSync,
   closeSync,
+  constants,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -26,8 +28,7 @@ const cache = join(dirname(file), ".cache", `${digest}-${process.version}-${proc
 
 const cachedData = isWanted() ? readCache() : undefined;
 const script = new Script(source, { filename: file, ...(cachedData && { cachedData }) });
-if (isWanted() && (cachedData === undefined || script.cachedDataRejected === true))
-  process.once("exit", (code) => code === 0 && writeCache());
+if (isWanted()) process.once("exit", (code) => code === 0 && keep());
 // When nothing is left to do, what the engine would take apart goes with the process just as well, and sooner.
 process.once("beforeExit", () => process.exit());
 (script.runInThisContext() as (url: string) => void)(import.meta.url);
@@ -56,18 +57,33 @@ function readCache(): Buffer | undefined {
   }
 }
 
-/** Beside the program, by whoever may write there: it is as much to be trusted. Flushed, since V8 trusts what it reads. */
-function writeCache(): void {
-  const temporary = `${cache}.${process.pid}`;
+/** Milliseconds. A long run may have compiled more than those before, and has the time for a look: 10 ms. */
+const longRun = 500;
+
+function keep(): void {
+  const known = script.cachedDataRejected === false ? (cachedData?.length ?? 0) : 0;
+  if ((known > 0 && performance.now() < longRun) || !mayWrite()) return;
+  const data = script.createCachedData();
+  if (data.length > known * 1.05) writeCache(data);
+}
+
+function mayWrite(): boolean {
   try {
     mkdirSync(dirname(cache), { recursive: true });
+    accessSync(dirname(cache), constants.W_OK);
+    return true;
   } catch {
-    return;
+    return false;
   }
+}
+
+/** Beside the program, by whoever may write there: it is as much to be trusted. Flushed, since V8 trusts what it reads. */
+function writeCache(data: Buffer): void {
+  const temporary = `${cache}.${process.pid}`;
   try {
     const fd = openSync(temporary, "wx", 0o644);
     try {
-      writeFileSync(fd, script.createCachedData());
+      writeFileSync(fd, data);
       fsyncSync(fd);
     } finally {
       closeSync(fd);

@@ -54,6 +54,26 @@ test("another program of the same length gets nothing of it", { skip: unlessLinu
   assert.equal(start(program.path, "build"), "two");
 });
 
+test("a long run adds what it has compiled beyond", { skip: unlessLinux }, () => {
+  using program = programThatPrints("one");
+  const functions = Array.from(
+    { length: 50 },
+    (_, i) => `function f${i}(x) { return x + "${i}".repeat(9); }`,
+  );
+  const calls = functions.map((_, i) => `f${i}("");`).join("");
+  const body = `if (process.argv[3] === "all") { ${calls} performance.now = () => 60_000; }`;
+  const code = `(function (url) { ${functions.join("")} ${body} })`;
+  fs.writeFileSync(join(program.path, "cli.js"), `//${"0".repeat(64)}\n${code}\n`);
+  const size = (): number => fs.statSync(join(program.path, ".cache", kept(program.path)[0] as string)).size;
+  start(program.path, "build", "few");
+  const few = size();
+  start(program.path, "build", "all");
+  const all = size();
+  assert.ok(all > few * 1.05, `${few} and ${all} bytes`);
+  start(program.path, "build", "few");
+  assert.equal(size(), all);
+});
+
 test("what is damaged, or cannot be written, is done without", { skip: unlessLinux }, () => {
   using program = programThatPrints("one");
   start(program.path, "build");
