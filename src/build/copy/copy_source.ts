@@ -17,7 +17,7 @@ export interface FileContent {
   /** Bytes. */
   readonly size: number;
   /** In hex. */
-  digest(): string | Promise<string>;
+  digest(signal: AbortSignal): string | Promise<string>;
   open(signal: AbortSignal): ByteSource;
 }
 

@@ -36,7 +36,7 @@ export async function digestSources(
     for (let at = 0; at < inner.length; at += parallel) {
       throwIfCancelled(signal);
       const batch = inner.slice(at, at + parallel);
-      const found = await Promise.all(batch.map(contentOf));
+      const found = await Promise.all(batch.map((item) => contentOf(item, signal)));
       const records = batch.map((item, index) => record(item, found[index] as string, links, ownersMatter));
       hash.update(records.join(""));
       own.push(...found);
@@ -73,10 +73,10 @@ function shortItems(
   return items;
 }
 
-function contentOf(item: CopyItem): string | Promise<string> {
+function contentOf(item: CopyItem, signal: AbortSignal): string | Promise<string> {
   switch (item.kind) {
     case "file":
-      return item.content.digest();
+      return item.content.digest(signal);
     case "symlink":
       return item.target;
     case "char":

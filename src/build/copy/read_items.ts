@@ -40,7 +40,7 @@ export function readItem(
     case "socket":
       return undefined;
     case "file": {
-      const digest = (): Promise<string> => tree.contentDigest(path);
+      const digest = (signal: AbortSignal): Promise<string> => tree.contentDigest(path, signal);
       const content = { size: stat.size, digest, open: (signal: AbortSignal) => lazily(tree, path, signal) };
       return { ...common, kind, content, ...(stat.inode !== undefined && { inode: stat.inode }) };
     }

@@ -70,11 +70,14 @@ export class BranchSource implements SourceTree {
     return this.#files.read(path, 0, size);
   }
 
-  async contentDigest(path: ByteString): Promise<string> {
+  async contentDigest(path: ByteString, signal?: AbortSignal): Promise<string> {
     const known = this.#digests.get(path);
     if (known !== undefined) return known;
     const sum = createHash("sha256");
-    for await (const chunk of this.#chunks(path)) sum.update(chunk);
+    for await (const chunk of this.#chunks(path)) {
+      if (signal !== undefined) throwIfCancelled(signal);
+      sum.update(chunk);
+    }
     const digest = sum.digest("hex");
     this.#digests.set(path, digest);
     return digest;

@@ -111,13 +111,13 @@ class DirectorySource implements SourceTree {
     return file.readWhole();
   }
 
-  async contentDigest(path: ByteString): Promise<string> {
+  async contentDigest(path: ByteString, signal?: AbortSignal): Promise<string> {
     const stat = this.#memory && this.#lstat(path);
     const known = stat && this.#memory?.get(path, stat);
     if (known !== undefined) return known;
     const since = Date.now();
     using file = this.#open(path);
-    const digest = await file.digest();
+    const digest = await file.digest(signal);
     this.#memory?.set(path, file.stat, digest, since);
     return digest;
   }

@@ -65,8 +65,8 @@ class IgnoredSource implements SourceTree {
     return this.#shown(path).read(path);
   }
 
-  async contentDigest(path: ByteString): Promise<string> {
-    return this.#shown(path).contentDigest(path);
+  async contentDigest(path: ByteString, signal?: AbortSignal): Promise<string> {
+    return this.#shown(path).contentDigest(path, signal);
   }
 
   #shown(path: ByteString): SourceTree {

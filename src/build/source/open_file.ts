@@ -2,6 +2,7 @@
 import { createHash, hash } from "node:crypto";
 import { read } from "node:fs";
 import { promisify } from "node:util";
+import { throwIfCancelled } from "../../bytes/index.ts";
 import type { Failure } from "../../errors.ts";
 import * as sys from "../../sys/index.ts";
 
@@ -56,11 +57,14 @@ export class OpenFile implements Disposable {
     return bytes;
   }
 
-  /** sha256 of the content, in hex. */
-  async digest(): Promise<string> {
+  /** sha256 of the content, in hex. Throws `Failure("cancelled")`. */
+  async digest(signal?: AbortSignal): Promise<string> {
     if (this.stat.size <= chunkSize) return hash("sha256", this.readWhole(), "hex");
     const sum = createHash("sha256");
-    for await (const chunk of this.chunks()) sum.update(chunk);
+    for await (const chunk of this.chunks()) {
+      if (signal !== undefined) throwIfCancelled(signal);
+      sum.update(chunk);
+    }
     return sum.digest("hex");
   }
 

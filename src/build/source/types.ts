@@ -45,6 +45,7 @@ export interface SourceTree extends Disposable {
   read(path: ByteString): Uint8Array;
   /**
    * sha256 of a file's content, in hex. A tree that knows when a file was last changed answers from its memory.
+   * Throws `Failure("cancelled")`.
    */
-  contentDigest(path: ByteString): Promise<string>;
+  contentDigest(path: ByteString, signal?: AbortSignal): Promise<string>;
 }
