@@ -31,6 +31,8 @@ const at = (...names: string[]): string => join(directory.path, ...names);
 let engine: Engine;
 let base: ImageTree;
 let around: Awaited<ReturnType<typeof startSurroundings>>;
+let dockerd: Peer | undefined;
+let isOver = false;
 const contexts = new Map<string, PreparedCase>();
 /** Answers of the peers, each of which builds one case after the other while varve builds, too. */
 const answers = new Map<string, Promise<PeerImage | string>>();
@@ -48,13 +50,18 @@ before(async () => {
     signal,
   });
   await save(["base:1"], at("base-image.tar"));
-  if (dockerdSkip === false)
-    askInTurn("dockerd", disposables.use(await dockerdPeer(at("d"), at("base-image.tar"), around)));
+  if (dockerdSkip === false) {
+    dockerd = await dockerdPeer(at("d"), at("base-image.tar"), around);
+    askInTurn("dockerd", dockerd);
+  }
   if (unless("buildah", "runc") === false)
     askInTurn("buildah", disposables.use(await buildahPeer(at("buildah"), at("base-image.tar"), around)));
 });
 
 after(async () => {
+  isOver = true;
+  // A build that hangs ends with its daemon; what buildah has begun must end before its files go.
+  await dockerd?.[Symbol.asyncDispose]();
   await Promise.allSettled(answers.values());
   await disposables.disposeAsync();
 });
@@ -63,7 +70,7 @@ function askInTurn(which: Case["peer"], peer: Peer): void {
   versions.set(which, peer.version);
   let last: Promise<unknown> = Promise.resolve();
   for (const given of cases.filter(({ peer: wanted }) => wanted === which)) {
-    const answer = last.then(() => peer.build(given, preparedOf(given)));
+    const answer = last.then(() => (isOver ? "" : peer.build(given, preparedOf(given))));
     answer.catch(() => undefined);
     answers.set(given.name, answer);
     last = answer.catch(() => undefined);
