@@ -4,6 +4,7 @@ import {
   chainId,
   digestOf,
   formatPlatform,
+  hexOf,
   type Digest,
   type HistoryRow,
   type ImageConfig,
@@ -119,8 +120,16 @@ export class GraphBooks implements Books {
   }
 
   async #findOrMake(run: StageRun, state: StageState, step: Step, work: Work, key: Digest): Promise<Found> {
-    const found = work.useCache ? await this.#find(run.build, state, key, work) : undefined;
-    if (found !== undefined) return found;
+    if (!work.useCache) return this.#make(run, state, step, work, key);
+    const { services, signal } = run.build;
+    const find = (): Promise<Found | undefined> => this.#find(run.build, state, key, work);
+    // Another process that is doing the same step is waited for: two layers of it would tear what follows apart.
+    const findOrMake = async (): Promise<Found> =>
+      (await find()) ?? (await this.#make(run, state, step, work, key));
+    return (await find()) ?? services.store.withLock(lockOf(key), findOrMake, signal);
+  }
+
+  async #make(run: StageRun, state: StageState, step: Step, work: Work, key: Digest): Promise<Found> {
     const made = await makeLayer(run.build, state, work);
     const top = made?.chainId ?? state.top;
     const record: CacheRecord = {
@@ -146,6 +155,8 @@ export class GraphBooks implements Books {
     return { record: work.independent ? await restacked(build, state, record) : record, outcome };
   }
 }
+
+const lockOf = (key: Digest): string => `build-step-${hexOf(key)}`;
 
 function keyParts({ build, planned }: StageRun, state: StageState, work: Work) {
   return {
