@@ -42,3 +42,12 @@ export interface Access extends AsyncDisposable {
    */
   answer(request: IncomingMessage, response: ServerResponse): Promise<boolean>;
 }
+
+/**
+ * What a controller outside this code throws, which has not our `RegistryError`: an error with a code and, for
+ * `UNAUTHORIZED`, the `WWW-Authenticate` that tells the client what to get.
+ */
+export interface AccessRefusal {
+  readonly code: "UNAUTHORIZED" | "DENIED";
+  readonly challenge?: string;
+}
