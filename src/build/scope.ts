@@ -33,13 +33,14 @@ export class Scope {
     config: ContainerConfig,
   ): { readonly name: string; readonly value?: string | undefined }[] {
     const { given, plan } = this.#options;
-    return values.map(({ name, value }) => {
+    // Names of the same instruction are not known in its values.
+    const declared = values.map(({ name, value }) => {
       const byDefault =
         value === undefined ? (plan.globals.get(name) ?? plan.automatic.get(name)) : this.word(value, config);
-      const chosen = given[name] ?? byDefault;
-      this.#args.set(name, chosen);
-      return { name, value: chosen };
+      return { name, value: given[name] ?? byDefault };
     });
+    for (const { name, value } of declared) this.#args.set(name, value);
+    return declared;
   }
 
   word(text: string, config: ContainerConfig): string {

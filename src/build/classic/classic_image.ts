@@ -2,6 +2,7 @@
  * The image of one step of Docker's old builder (moby 20.10: builder/dockerfile/internals.go, image/image.go
  * `NewChildImage`, daemon/commit.go `merge`).
  */
+import { posix } from "node:path";
 import type { Instruction } from "../../dockerfile/index.ts";
 import {
   goContainerConfig,
@@ -135,7 +136,14 @@ function containerConfig(step: ClassicStep, container: string | undefined): Cont
   if (container === undefined || step.kind === "run") return probe;
   const Hostname =
     probe.Hostname === undefined || probe.Hostname === "" ? container.slice(0, 12) : probe.Hostname;
-  if (step.parent === undefined) return goContainerConfig({ ...probe, Hostname });
+  const WorkingDir = cleaned(probe.WorkingDir ?? "");
+  if (step.parent === undefined) return goContainerConfig({ ...probe, Hostname, WorkingDir });
   const Entrypoint = probe.Entrypoint ?? step.parent.config.config?.Entrypoint ?? null;
-  return goContainerConfig({ ...probe, Hostname, Entrypoint, Labels: probe.Labels ?? {} });
+  return goContainerConfig({ ...probe, Hostname, WorkingDir, Entrypoint, Labels: probe.Labels ?? {} });
+}
+
+/** Creating a container cleans the path. */
+function cleaned(path: string): string {
+  const plain = posix.normalize(path);
+  return path === "" ? "" : plain.replace(/(.)\/$/, "$1");
 }

@@ -74,7 +74,7 @@ export function setsCommand(instruction: Instruction): boolean {
 
 /** An empty CMD leaves the shell alone, an empty ENTRYPOINT nothing: as Docker has it. */
 function commandLine(config: ContainerConfig, command: Command, emptyIsNone = false): string[] | null {
-  if (command.form === "exec") return command.words.length > 0 ? [...command.words] : null;
+  if (command.form === "exec") return command.words.length === 0 && emptyIsNone ? null : [...command.words];
   if (command.text === "" && emptyIsNone) return null;
   return [...(config.Shell ?? ["/bin/sh", "-c"]), ...(command.text === "" ? [] : [command.text])];
 }

@@ -61,8 +61,9 @@ function readAll(
   tree: SourceTree | undefined,
   change: ModeChange | undefined,
 ): NamedSource[] {
-  const { exclude, unpack, files, downloads = [], checkouts = [] } = request;
+  const { exclude, unpack, files, downloads = [], checkouts = [], classic = false } = request;
   const flags = {
+    classic,
     ...(change !== undefined && { change }),
     ...(exclude.length > 0 && { excluded: ignoreMatcher(exclude) }),
   };

@@ -14,11 +14,13 @@ export interface ReadItemsOptions {
   readonly excluded?: IgnoreMatcher;
   /** `--chmod`; undefined: modes stay. */
   readonly change?: ModeChange;
+  /** Directories that Docker's command does not send, its old builder makes anew. */
+  readonly classic?: boolean;
 }
 
 /** What is at `path`, without what it holds; undefined for a socket, which no tar can hold (Docker passes it over). */
 export function readItem(
-  { tree, change }: ReadItemsOptions,
+  { tree, change, classic = false }: ReadItemsOptions,
   path: ByteString,
   name: ByteString,
   stat: SourceStat,
@@ -26,6 +28,7 @@ export function readItem(
   const { kind, uid, gid, mtime, mtimeNs } = stat;
   const isDirectory = kind === "directory";
   const mode = change === undefined || kind === "symlink" ? stat.mode : change.apply(stat.mode, isDirectory);
+  if (classic && stat.implied === true) return { kind: "directory", name, mode: 0o755, uid: 0, gid: 0 };
   const xattrs = keptAttributes(tree.xattrs(path));
   const common = { name, mode, uid, gid, mtime, mtimeNs, ...(xattrs && { xattrs }) };
   switch (kind) {
