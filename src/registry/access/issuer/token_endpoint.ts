@@ -113,8 +113,18 @@ export class TokenEndpoint {
     return identity;
   }
 
-  #refused(): RegistryError {
-    return refuseBasic(this.#options.realm, []);
+  #refused(): WrongCredentials {
+    return new WrongCredentials(refuseBasic(this.#options.realm, []).headers);
+  }
+}
+
+class WrongCredentials extends Error {
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(headers: Readonly<Record<string, string>>) {
+    // Not the code's usual text: of that, docker shows nothing but the code.
+    super("incorrect username or password");
+    this.headers = headers;
   }
 }
 
@@ -151,7 +161,10 @@ function tokenBody({ token, scopes, expires, issued }: AccessToken): object {
 }
 
 function refuse(response: ServerResponse, error: unknown): void {
-  if (error instanceof RegistryError) {
+  if (error instanceof WrongCredentials) {
+    for (const [name, value] of Object.entries(error.headers)) response.setHeader(name, value);
+    sendErrors(response, 401, [{ code: "UNAUTHORIZED", message: error.message }]);
+  } else if (error instanceof RegistryError) {
     for (const [name, value] of Object.entries(error.headers)) response.setHeader(name, value);
     sendErrors(response, error.status, error.items);
   } else if (error instanceof BadForm) {
