@@ -1,64 +1,127 @@
-/** `GET|HEAD /v2/<name>/blobs/<digest>` with ranges (OCI distribution spec, "Pulling blobs"; behaviours B164). */
+/** `GET|HEAD|DELETE /v2/<name>/blobs/<digest>` (OCI distribution spec, "Pulling blobs"; behaviours B164, B168). */
 import type { Digest } from "../oci/index.ts";
-import { answer, answerStream, type Exchange } from "./exchange.ts";
+import { checkPreconditions, etagOf, isUnmodified } from "./conditions.ts";
+import type { RegistryCore } from "./core.ts";
+import { actorOf, answer, answerStream, type Exchange, type Headers } from "./exchange.ts";
+import { multipartOf, parseRanges } from "./ranges.ts";
 import { RegistryError } from "./registry_error.ts";
-import type { ByteRange, RegistryStorage } from "./storage.ts";
+import type { ByteRange, StorageDriver } from "./storage/types.ts";
 import { paths, readLink } from "./tree.ts";
 
-/** Size of a blob that the repository links; throws BLOB_UNKNOWN for any other. */
-export async function linkedBlobSize(
-  storage: RegistryStorage,
+export interface LinkedBlob {
+  /**
+   * Under which the bytes lie. distribution keeps a blob that came as sha512 under its sha256, and a link of either
+   * name leads there.
+   */
+  readonly target: Digest;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** The blob that the repository has under this digest; undefined if it has none. */
+export async function findBlob(
+  storage: StorageDriver,
   name: string,
   digest: Digest,
-): Promise<number | undefined> {
-  const link = readLink(await storage.read(paths.layerLink(name, digest)));
-  return link === undefined ? undefined : storage.size(paths.blob(link));
+): Promise<LinkedBlob | undefined> {
+  const target = readLink(await storage.read(paths.layerLink(name, digest)));
+  const found = target && (await storage.stat(paths.blob(target)));
+  return target !== undefined && found?.kind === "file" ? { target, size: found.size } : undefined;
 }
 
-export async function linkBlob(storage: RegistryStorage, name: string, digest: Digest): Promise<void> {
-  await storage.write(paths.layerLink(name, digest), Buffer.from(digest));
+/** @param target what {@link LinkedBlob.target} says; as a rule the digest itself. */
+export async function linkBlob(
+  storage: StorageDriver,
+  name: string,
+  digest: Digest,
+  target: Digest = digest,
+): Promise<void> {
+  await storage.write(paths.layerLink(name, digest), Buffer.from(target));
 }
 
-export async function answerBlob(exchange: Exchange, storage: RegistryStorage, name: string, digest: Digest) {
-  const size = await linkedBlobSize(storage, name, digest);
-  if (size === undefined) throw new RegistryError("BLOB_UNKNOWN", [digest]);
+const blobType = "application/octet-stream";
+
+export async function answerBlob(
+  core: RegistryCore,
+  exchange: Exchange,
+  name: string,
+  digest: Digest,
+): Promise<void> {
+  const blob = await findBlob(core.storage, name, digest);
+  if (blob === undefined) throw new RegistryError("BLOB_UNKNOWN", [{ digest }]);
+  core.sightings.saw(digest, name);
   const headers = {
     "Accept-Ranges": "bytes",
-    "Cache-Control": "max-age=31536000",
-    "Content-Type": "application/octet-stream",
+    "Cache-Control": "max-age=31536000, immutable",
     "Docker-Content-Digest": digest,
-    Etag: `"${digest}"`,
+    Etag: etagOf(digest),
   };
-  const wanted = exchange.fault?.kind === "ignore-range" ? undefined : exchange.request.headers.range;
-  const range = parseRange(wanted, size);
-  if (range === "unsatisfiable") {
-    await answer(exchange, 416, { "Content-Range": `bytes */${size}` });
-    return;
+  if (isUnmodified(exchange, digest)) return answer(exchange, 304, headers);
+  const pulled = () => {
+    const told = { repository: name, digest, size: blob.size, mediaType: blobType };
+    core.tell(exchange, { action: "pull", kind: "blob", ...told });
+  };
+  if (exchange.method === "GET" && core.redirect) {
+    const url = await core.storage.redirectUrl?.(paths.blob(blob.target), { method: "GET" });
+    if (url !== undefined) {
+      pulled();
+      return answer(exchange, 307, { "Docker-Content-Digest": digest, Location: url });
+    }
   }
-  const { start, end } = range ?? { start: 0, end: size - 1 };
-  exchange.response.writeHead(range === undefined ? 200 : 206, {
-    ...headers,
-    "Content-Length": end - start + 1,
-    ...(range && { "Content-Range": `bytes ${start}-${end}/${size}` }),
-  });
-  if (exchange.method === "HEAD" || size === 0) exchange.response.end();
-  else await answerStream(exchange, storage.open(paths.blob(digest), { start, end }));
+  const ranges = wantedRanges(exchange, digest, blob.size);
+  if (ranges === "unsatisfiable") {
+    const known = { "Content-Range": `bytes */${blob.size}` };
+    throw new RegistryError("RANGE_INVALID", [{ size: blob.size }], known);
+  }
+  if (await sendBlob(core, exchange, blob, ranges, headers)) pulled();
 }
 
-/** RFC 9110 section 14.2, one range only; several or malformed ones are overlooked, as the RFC permits. */
-export function parseRange(
-  header: string | undefined,
-  size: number,
-): ByteRange | "unsatisfiable" | undefined {
-  const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? "");
-  if (match === null || (match[1] === "" && match[2] === "")) return undefined;
-  const [first, last] = [match[1] as string, match[2] as string];
-  if (first === "") {
-    const length = Math.min(Number(last), size);
-    return length === 0 ? "unsatisfiable" : { start: size - length, end: size - 1 };
+function wantedRanges(exchange: Exchange, digest: Digest, size: number): ReturnType<typeof parseRanges> {
+  const { range, "if-range": condition } = exchange.request.headers;
+  if (exchange.fault?.kind === "ignore-range") return undefined;
+  if (condition !== undefined && condition !== etagOf(digest)) return undefined;
+  return parseRanges(range, size);
+}
+
+/** Returns whether the blob's last byte went out. */
+async function sendBlob(
+  core: RegistryCore,
+  exchange: Exchange,
+  blob: LinkedBlob,
+  ranges: readonly ByteRange[] | undefined,
+  headers: Headers,
+): Promise<boolean> {
+  const { size, target } = blob;
+  const open = (range: ByteRange) => core.storage.open(paths.blob(target), range, exchange.signal);
+  const [only = { start: 0, end: size - 1 }] = ranges ?? [];
+  const parts = ranges !== undefined && ranges.length > 1 ? multipartOf(ranges, size, open) : undefined;
+  exchange.response.writeHead(ranges === undefined ? 200 : 206, {
+    ...headers,
+    "Content-Type": parts?.contentType ?? blobType,
+    "Content-Length": parts?.length ?? only.end - only.start + 1,
+    ...(ranges?.length === 1 && { "Content-Range": `bytes ${only.start}-${only.end}/${size}` }),
+  });
+  if (exchange.method === "HEAD" || size === 0) {
+    exchange.response.end();
+    return exchange.method === "GET";
   }
-  const start = Number(first);
-  const end = last === "" ? size - 1 : Math.min(Number(last), size - 1);
-  if (start >= size) return "unsatisfiable";
-  return start > end ? undefined : { start, end };
+  const sent = await answerStream(exchange, parts?.source() ?? open(only));
+  return sent && (ranges ?? [only]).some(({ end }) => end === size - 1);
+}
+
+/** The repository forgets the blob; its bytes stay until garbage collection finds that nobody has them. */
+export async function deleteBlob(
+  core: RegistryCore,
+  exchange: Exchange,
+  name: string,
+  digest: Digest,
+): Promise<void> {
+  const link = paths.layerLink(name, digest);
+  if ((await core.storage.read(link)) === undefined) throw new RegistryError("BLOB_UNKNOWN", [{ digest }]);
+  checkPreconditions(exchange, digest);
+  const intent = { repository: name, actor: actorOf(exchange), kind: "blob", digest, tags: [] } as const;
+  await core.policy.beforeDelete?.(intent);
+  await core.storage.remove(link);
+  core.tell(exchange, { action: "delete", kind: "blob", repository: name, digest });
+  await answer(exchange, 202);
 }

@@ -2,7 +2,9 @@
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ByteSource } from "../bytes/index.ts";
+import type { Identity } from "./access/types.ts";
 import { spoilAnswer, spoilUpload, type Fault } from "./faults.ts";
+import type { RegistryActor } from "./hooks.ts";
 import { RegistryError } from "./registry_error.ts";
 import type { RequestRecord } from "./request_log.ts";
 
@@ -10,14 +12,30 @@ export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly method: string;
-  readonly url: URL;
-  /** `http://127.0.0.1:5000`, as the client addressed us: for absolute Locations. */
+  /** The raw path, as the client sent it: nothing decoded, no `..` resolved. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** `http://127.0.0.1:5000`, as the client addressed us: for absolute Locations. Empty: they are to be relative. */
   readonly origin: string;
-  readonly record: RequestRecord;
+  readonly requestId: string;
+  readonly remoteAddress: string | undefined;
+  /** Aborted when the client has gone. */
+  readonly signal: AbortSignal;
+  /** Who asks; anonymous until the access controller has said. */
+  identity: Identity;
+  /** Both are there in tests only. */
+  readonly record: RequestRecord | undefined;
   readonly fault: Fault | undefined;
 }
 
-type Headers = Readonly<Record<string, string | number>>;
+export type Headers = Readonly<Record<string, string | number>>;
+
+/** Who is behind the request, for hooks and policy. */
+export function actorOf(exchange: Exchange): RegistryActor {
+  const { request, identity, requestId, method, remoteAddress } = exchange;
+  const { host = "", "user-agent": userAgent } = request.headers;
+  return { identity, requestId, method, remoteAddress, userAgent, host };
+}
 
 /** Answers with a short body, or none; HEAD never gets one. */
 export async function answer(
@@ -26,38 +44,76 @@ export async function answer(
   headers: Headers = {},
   body: Uint8Array | string = "",
 ): Promise<void> {
+  const { response, method, fault, record } = exchange;
   const bytes = typeof body === "string" ? Buffer.from(body) : body;
-  exchange.response.writeHead(status, { "Content-Length": bytes.length, ...headers });
-  if (exchange.method === "HEAD" || bytes.length === 0) exchange.response.end();
-  else await answerStream(exchange, one(bytes));
+  const bodiless = status === 204 || status === 304;
+  response.writeHead(status, { ...(!bodiless && { "Content-Length": bytes.length }), ...headers });
+  if (method === "HEAD" || bodiless || bytes.length === 0) response.end();
+  else if (fault !== undefined) await answerStream(exchange, one(bytes));
+  else {
+    response.end(bytes);
+    if (record !== undefined) record.sent += bytes.length;
+  }
 }
 
-/** Streams a body; the head must have been written. Stops quietly when the client goes away. */
-export async function answerStream(exchange: Exchange, source: ByteSource): Promise<void> {
-  const { response, record } = exchange;
-  const gone = new AbortController();
-  response.once("close", () => gone.abort());
-  for await (const chunk of spoilAnswer(source, exchange.fault)) {
-    if (response.destroyed) return;
-    record.sent += chunk.length;
-    if (!response.write(chunk)) await once(response, "drain", { signal: gone.signal }).catch(() => undefined);
+/**
+ * Streams a body; the head must have been written. The source is asked for more only when the connection has taken what
+ * came. Returns false when the client went away before the end.
+ */
+export async function answerStream(exchange: Exchange, source: ByteSource): Promise<boolean> {
+  const { response, record, fault, signal } = exchange;
+  for await (const chunk of fault === undefined ? source : spoilAnswer(source, fault)) {
+    if (response.destroyed) return false;
+    if (record !== undefined) record.sent += chunk.length;
+    if (!response.write(chunk)) await once(response, "drain", { signal }).catch(() => undefined);
   }
+  if (response.destroyed) return false;
   response.end();
+  return true;
 }
 
 /** The request's body, counted. */
 export async function* bodyOf(exchange: Exchange): ByteSource {
-  for await (const chunk of spoilUpload(exchange.request, exchange.fault)) {
-    exchange.record.received += chunk.length;
+  const { request, record, fault } = exchange;
+  // A body that is refused half-way must not take the connection along: the refusal has to go out on it.
+  const body = request.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Uint8Array>;
+  for await (const chunk of fault === undefined ? body : spoilUpload(body, fault)) {
+    if (record !== undefined) record.received += chunk.length;
     yield chunk;
   }
 }
 
-/** Reads a request body that must be small. Throws `RegistryError` beyond `limit` bytes. */
-export async function readBody(exchange: Exchange, limit: number): Promise<Buffer> {
+/** Bytes of a refused body that are read to be thrown away, so that the client gets to read the refusal. */
+const drainLimit = 16 << 20;
+
+/** Lets the rest of the body, which nobody wants, run out. A client that does not stop is cut off. */
+export function drain(exchange: Exchange): void {
+  const { request } = exchange;
+  let left = drainLimit;
+  request.on("data", (chunk: Uint8Array) => {
+    left -= chunk.length;
+    if (left < 0) request.destroy();
+  });
+}
+
+/** `Content-Length`; undefined of a body in chunks. */
+export function bodyLength(exchange: Exchange): number | undefined {
+  const text = exchange.request.headers["content-length"];
+  return text === undefined ? undefined : Number(text);
+}
+
+/** Reads a request body that must be small. Throws what `tooLarge` makes beyond `limit` bytes. */
+export async function readBody(
+  exchange: Exchange,
+  limit: number,
+  tooLarge: () => RegistryError = () => new RegistryError("SIZE_INVALID", [{ limit }]),
+): Promise<Buffer> {
+  if ((bodyLength(exchange) ?? 0) > limit) throw tooLarge();
   const chunks: Uint8Array[] = [];
+  let size = 0;
   for await (const chunk of bodyOf(exchange)) {
-    if (exchange.record.received > limit) throw new RegistryError("SIZE_INVALID", [{ limit }]);
+    size += chunk.length;
+    if (size > limit) throw tooLarge();
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

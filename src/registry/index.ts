@@ -1,7 +1,13 @@
-export { directoryStorage } from "./directory_storage.ts";
+export * from "./access/index.ts";
+export type { RegistryOptions } from "./core.ts";
+export { createRegistry, type Registry, type RequestContext } from "./create_registry.ts";
 export type { Fault, FaultRequest } from "./faults.ts";
-export { memoryStorage } from "./memory_storage.ts";
+export type * from "./hooks.ts";
 export type { RequestRecord } from "./request_log.ts";
+export { RegistryError } from "./registry_error.ts";
 export { serveRegistry, type RunningRegistry, type ServeRegistryOptions } from "./serve_registry.ts";
-export type { RegistryStorage } from "./storage.ts";
+export { filesystemStorage } from "./storage/filesystem.ts";
+export { memoryStorage } from "./storage/memory.ts";
+export type * from "./storage/types.ts";
 export type { RegistryAuth } from "./token_service.ts";
+export { createTlsServer, type TlsServer, type TlsServerOptions } from "./tls/create_tls_server.ts";

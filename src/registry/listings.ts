@@ -1,42 +1,58 @@
 /** `tags/list` and `_catalog`: sorted, paged by `n` and `last` (behaviours B165). */
+import type { RegistryCore } from "./core.ts";
 import { answer, type Exchange } from "./exchange.ts";
+import { listTags } from "./manifest_store.ts";
 import { RegistryError } from "./registry_error.ts";
-import type { RegistryStorage } from "./storage.ts";
-import { paths } from "./tree.ts";
+import { isRepository, repositoriesAfter } from "./repositories.ts";
 
-export async function answerTags(exchange: Exchange, storage: RegistryStorage, name: string): Promise<void> {
-  const known = await storage.list(`${paths.repositories}/${name}`);
-  if (!known.includes("_manifests")) throw new RegistryError("NAME_UNKNOWN", [{ name }]);
-  const { page, headers } = pageOf(await storage.list(paths.tags(name)), exchange.url);
+/** Repositories on a page when the client does not say. */
+const catalogPage = 1000;
+
+export async function answerTags(core: RegistryCore, exchange: Exchange, name: string): Promise<void> {
+  const tags = await listTags(core.storage, name);
+  if (tags.length === 0 && !(await isRepository(core.storage, name))) {
+    throw new RegistryError("NAME_UNKNOWN", [{ name }]);
+  }
+  const last = exchange.query.get("last") ?? "";
+  const rest = tags.filter((tag) => tag > last);
+  const wanted = pageSize(exchange) ?? rest.length;
+  const page = rest.slice(0, wanted);
+  const headers = pageHeaders(exchange, page, wanted, page.length < rest.length);
   await answer(exchange, 200, headers, `${JSON.stringify({ name, tags: page })}\n`);
 }
 
-export async function answerCatalog(exchange: Exchange, storage: RegistryStorage): Promise<void> {
-  const { page, headers } = pageOf((await repositoryNames(storage, "")).sort(), exchange.url);
+export async function answerCatalog(core: RegistryCore, exchange: Exchange): Promise<void> {
+  const wanted = pageSize(exchange) ?? catalogPage;
+  const page: string[] = [];
+  let more = false;
+  for await (const name of repositoriesAfter(core.storage, exchange.query.get("last") ?? "")) {
+    more = page.length === wanted;
+    if (more) break;
+    page.push(name);
+  }
+  const headers = pageHeaders(exchange, page, wanted, more);
   await answer(exchange, 200, headers, `${JSON.stringify({ repositories: page })}\n`);
 }
 
-/** A directory is a repository when it has `_manifests`; a repository may hold others below it. */
-async function repositoryNames(storage: RegistryStorage, prefix: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const child of await storage.list(`${paths.repositories}${prefix && `/${prefix}`}`)) {
-    if (child === "_manifests") found.push(prefix);
-    else if (!child.startsWith("_")) {
-      found.push(...(await repositoryNames(storage, prefix === "" ? child : `${prefix}/${child}`)));
-    }
-  }
-  return found;
+function pageSize(exchange: Exchange): number | undefined {
+  const text = exchange.query.get("n");
+  if (text === null) return undefined;
+  if (!/^\d{1,9}$/.test(text))
+    throw new RegistryError("PAGINATION_NUMBER_INVALID", [{ n: text.slice(0, 200) }]);
+  return Number(text);
 }
 
-function pageOf(names: readonly string[], url: URL): { page: string[]; headers: Record<string, string> } {
-  const last = url.searchParams.get("last") ?? "";
-  const rest = names.filter((name) => name > last);
-  const wanted = Number(url.searchParams.get("n") ?? Number.NaN);
-  const page = wanted >= 0 ? rest.slice(0, wanted) : rest;
+/** The next page's address, unless there is none or the client wanted nothing. */
+function pageHeaders(
+  exchange: Exchange,
+  page: readonly string[],
+  wanted: number,
+  more: boolean,
+): Record<string, string> {
   const headers: Record<string, string> = { "Content-Type": "application/json; charset=utf-8" };
-  if (page.length > 0 && page.length < rest.length) {
+  if (more && page.length > 0) {
     const next = new URLSearchParams({ last: page.at(-1) as string, n: String(wanted) });
-    headers["Link"] = `<${url.pathname}?${next}>; rel="next"`;
+    headers["Link"] = `<${exchange.path}?${next}>; rel="next"`;
   }
-  return { page, headers };
+  return headers;
 }

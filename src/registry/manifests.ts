@@ -1,117 +1,182 @@
-/** Manifests: bytes are kept exactly, never converted (behaviours B128, B163). */
-import { digestOf, isDigest, mediaTypes, type Digest } from "../oci/index.ts";
-import { linkedBlobSize } from "./blobs.ts";
-import { answer, readBody, type Exchange } from "./exchange.ts";
+/** `/v2/<name>/manifests/<tag or digest>`: bytes are kept exactly, never converted (behaviours B128, B163, B168). */
+import { algorithmOf, digestOf, isDigest, type Digest } from "../oci/index.ts";
+import { findBlob } from "./blobs.ts";
+import { concurrently } from "./concurrently.ts";
+import { checkPreconditions, etagOf, isUnmodified, preconditionFailed } from "./conditions.ts";
+import type { RegistryCore } from "./core.ts";
+import { actorOf, answer, readBody, type Exchange } from "./exchange.ts";
+import { readManifest, type ManifestDocument } from "./manifest_document.ts";
+import {
+  findRevision,
+  readRevision,
+  removeTag,
+  resolveTag,
+  tagsOn,
+  writeRevision,
+  writeTag,
+} from "./manifest_store.ts";
 import { RegistryError } from "./registry_error.ts";
-import type { RegistryStorage } from "./storage.ts";
-import { isTag, paths, readLink } from "./tree.ts";
+import { isTag, paths } from "./tree.ts";
 
 /** Bytes; the OCI distribution spec asks for at least this much. */
 const manifestLimit = 4 << 20;
+const maxTags = 100;
 
 export async function answerManifest(
+  core: RegistryCore,
   exchange: Exchange,
-  storage: RegistryStorage,
   name: string,
   key: string,
-) {
-  const digest = await findManifest(storage, name, key);
-  const bytes = digest && (await storage.read(paths.blob(digest)));
-  if (digest === undefined || bytes === undefined) {
-    const detail = isDigest(key) ? { Name: name, Revision: key } : { Tag: key };
-    throw new RegistryError("MANIFEST_UNKNOWN", [detail]);
-  }
+): Promise<void> {
+  const digest = isDigest(key) ? key : isTag(key) ? await resolveTag(core.storage, name, key) : undefined;
+  const manifest = digest && (await readRevision(core.storage, name, digest));
+  if (manifest === undefined) throw unknown(name, key);
   const headers = {
-    "Content-Type": mediaTypeOf(parseManifest(bytes)),
-    "Docker-Content-Digest": digest,
-    Etag: `"${digest}"`,
+    "Content-Type": manifest.mediaType,
+    "Docker-Content-Digest": manifest.digest,
+    Etag: etagOf(manifest.digest),
+    // A tag may lead elsewhere the next moment; so whoever keeps the answer must ask whether it still holds.
+    "Cache-Control": isDigest(key) ? "max-age=31536000, immutable" : "no-cache",
   };
-  await answer(exchange, 200, { ...headers, "Content-Length": bytes.length }, bytes);
+  if (isUnmodified(exchange, manifest.digest)) return answer(exchange, 304, headers);
+  const size = manifest.bytes.length;
+  await answer(exchange, 200, { ...headers, "Content-Length": size }, manifest.bytes);
+  if (exchange.method === "HEAD") return;
+  const told = { repository: name, digest: manifest.digest, size, mediaType: manifest.mediaType };
+  core.tell(exchange, { action: "pull", kind: "manifest", ...told, ...(!isDigest(key) && { tag: key }) });
 }
 
-export async function putManifest(exchange: Exchange, storage: RegistryStorage, name: string, key: string) {
-  const bytes = await readBody(exchange, manifestLimit);
-  const manifest = parseManifest(bytes);
-  const digest = digestOf(bytes);
-  if (isDigest(key) ? key !== digest : !isTag(key)) {
-    throw new RegistryError(isDigest(key) ? "DIGEST_INVALID" : "TAG_INVALID", [key]);
-  }
-  await checkReferences(storage, name, manifest);
-  const link = Buffer.from(digest);
-  await storage.write(paths.blob(digest), bytes);
-  await storage.write(paths.revisionLink(name, digest), link);
-  if (!isDigest(key)) {
-    await storage.write(paths.tagIndex(name, key, digest), link);
-    await storage.write(paths.tagCurrent(name, key), link);
-  }
-  const location = `${exchange.origin}/v2/${name}/manifests/${digest}`;
-  await answer(exchange, 201, { Location: location, "Docker-Content-Digest": digest });
-}
-
-async function findManifest(
-  storage: RegistryStorage,
+export async function putManifest(
+  core: RegistryCore,
+  exchange: Exchange,
   name: string,
   key: string,
-): Promise<Digest | undefined> {
-  if (isDigest(key)) return readLink(await storage.read(paths.revisionLink(name, key)));
-  return isTag(key) ? readLink(await storage.read(paths.tagCurrent(name, key))) : undefined;
+): Promise<void> {
+  const tags = tagsIn(exchange, key);
+  const bytes = await readBody(exchange, manifestLimit, tooLarge);
+  const document = readManifest(bytes, exchange.request.headers["content-type"]);
+  const digest = digestOf(bytes, isDigest(key) ? algorithmOf(key) : "sha256");
+  if (isDigest(key) && key !== digest)
+    throw new RegistryError("DIGEST_INVALID", [{ digest: key, actual: digest }]);
+  await checkReferences(core, name, document);
+  const onlyNew = exchange.request.headers["if-none-match"] === "*";
+  if (!isDigest(key)) checkPreconditions(exchange, await resolveTag(core.storage, name, key));
+  const { mediaType, subject, typeTold } = document;
+  const intent = { repository: name, actor: actorOf(exchange), digest, mediaType, bytes, tags, subject };
+  await core.policy.beforeManifest?.(intent);
+  await keep(core, name, document, { digest, bytes, type: typeTold ? undefined : mediaType });
+  for (const tag of tags) {
+    if (!(await writeTag(core.storage, name, tag, digest, { onlyNew }))) throw preconditionFailed(undefined);
+  }
+  for (const tag of tags.length === 0 ? [undefined] : tags) {
+    const told = {
+      repository: name,
+      digest,
+      size: bytes.length,
+      mediaType,
+      ...(tag !== undefined && { tag }),
+    };
+    core.tell(exchange, { action: "push", kind: "manifest", ...told });
+  }
+  await answer(exchange, 201, {
+    Location: `${exchange.origin}/v2/${name}/manifests/${digest}`,
+    "Docker-Content-Digest": digest,
+    ...(subject !== undefined && { "OCI-Subject": subject }),
+    ...(isDigest(key) && tags.length > 0 && { "OCI-Tag": tags.join(", ") }),
+  });
 }
 
-/** The parts of a manifest or index that a registry looks at. */
-interface Parsed {
-  readonly mediaType?: string;
-  readonly config?: Reference;
-  readonly layers?: readonly Reference[];
-  readonly manifests?: readonly Reference[];
-}
-interface Reference {
-  readonly digest: Digest;
-  readonly urls?: readonly string[];
-}
-
-function parseManifest(bytes: Uint8Array): Parsed {
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(bytes).toString("utf8"));
-  } catch {
-    throw new RegistryError("MANIFEST_INVALID");
+/** The tag in the path, or those in the query of a push by digest (OCI distribution spec, end-7b). */
+function tagsIn(exchange: Exchange, key: string): readonly string[] {
+  const byDigest = key.includes(":");
+  if (byDigest && !isDigest(key)) throw new RegistryError("DIGEST_INVALID", [key.slice(0, 200)]);
+  const tags = byDigest ? [...new Set(exchange.query.getAll("tag"))] : [key];
+  const wrong = tags.find((tag) => !isTag(tag));
+  if (wrong !== undefined) throw new RegistryError("TAG_INVALID", [wrong.slice(0, 200)]);
+  if (tags.length > maxTags) {
+    throw new RegistryError("TAG_INVALID", [{ limit: maxTags }], {}, { status: 414 });
   }
-  const parsed = value as Parsed & { schemaVersion?: unknown };
-  if (typeof value !== "object" || value === null || parsed.schemaVersion !== 2) {
-    throw new RegistryError("MANIFEST_INVALID");
-  }
-  if (!allReferences(parsed).every((item) => isDigest(String(item?.digest)))) {
-    throw new RegistryError("MANIFEST_INVALID");
-  }
-  return parsed;
+  return tags;
 }
 
-function allReferences(manifest: Parsed): Reference[] {
-  const { config, layers, manifests } = manifest;
-  const lists = [layers, manifests].map((list) => (Array.isArray(list) ? list : []));
-  return [...(config === undefined ? [] : [config]), ...lists.flat()];
+/**
+ * Garbage collection may take a blob away between the look and the link, but looks again for links before it forgets
+ * what it took. So one of the two sees the other: what is gone now is what the client has to send again.
+ */
+async function keep(
+  core: RegistryCore,
+  name: string,
+  document: ManifestDocument,
+  manifest: Parameters<typeof writeRevision>[2],
+): Promise<void> {
+  const { digest } = manifest;
+  const known = await findRevision(core.storage, name, digest);
+  await writeRevision(core.storage, name, manifest);
+  await checkReferences(core, name, document).catch(async (error: unknown) => {
+    if (known === undefined) await core.storage.remove(paths.revision(name, digest));
+    throw error;
+  });
 }
 
-/** distribution's tree does not keep media types, so they are read out of the bytes. */
-function mediaTypeOf(manifest: Parsed): string {
-  if (typeof manifest.mediaType === "string") return manifest.mediaType;
-  return manifest.manifests === undefined ? mediaTypes.ociManifest : mediaTypes.ociIndex;
+/** Every blob and manifest named must be in this repository. */
+async function checkReferences(core: RegistryCore, name: string, document: ManifestDocument): Promise<void> {
+  const { storage } = core;
+  const { blobs, manifests } = document;
+  const isManifest = async (digest: Digest): Promise<boolean> => {
+    const target = await findRevision(storage, name, digest);
+    return target !== undefined && (await storage.stat(paths.blob(target))) !== undefined;
+  };
+  const isBlob = async (digest: Digest) => (await findBlob(storage, name, digest)) !== undefined;
+  // An index may list blobs: BuildKit's cache does.
+  const isEither = async (digest: Digest) => (await isManifest(digest)) || (await isBlob(digest));
+  const wanted = [...blobs, ...manifests];
+  const found = await concurrently([...wanted.keys()], (i) =>
+    (i < blobs.length ? isBlob : isEither)(wanted[i] as Digest),
+  );
+  const missing = wanted.filter((_, i) => found[i] === false);
+  if (missing.length === 0) return;
+  throw new RegistryError(
+    "MANIFEST_BLOB_UNKNOWN",
+    missing.map((digest) => ({ digest })),
+  );
 }
 
-/** Every blob and manifest named must be in this repository; layers that have `urls` may live elsewhere. */
-async function checkReferences(storage: RegistryStorage, name: string, manifest: Parsed): Promise<void> {
-  const missing: Digest[] = [];
-  for (const { digest, urls } of allReferences({ ...manifest, manifests: [] })) {
-    const foreign = Array.isArray(urls) && urls.length > 0;
-    if (!foreign && (await linkedBlobSize(storage, name, digest)) === undefined) missing.push(digest);
+/** By tag: the tag alone. By digest: the manifest and all tags that lead to it. */
+export async function deleteManifest(
+  core: RegistryCore,
+  exchange: Exchange,
+  name: string,
+  key: string,
+): Promise<void> {
+  const { storage } = core;
+  const digest = isDigest(key)
+    ? await findRevision(storage, name, key)
+    : isTag(key)
+      ? await resolveTag(storage, name, key)
+      : undefined;
+  if (digest === undefined) throw unknown(name, key);
+  checkPreconditions(exchange, digest);
+  const kind = isDigest(key) ? "manifest" : "tag";
+  const tags = isDigest(key) ? await tagsOn(storage, name, digest) : [key];
+  await core.policy.beforeDelete?.({ repository: name, actor: actorOf(exchange), kind, digest, tags });
+  for (const tag of tags) {
+    await removeTag(storage, name, tag);
+    core.tell(exchange, { action: "delete", kind: "tag", repository: name, digest, tag });
   }
-  for (const { digest } of manifest.manifests ?? []) {
-    if ((await findManifest(storage, name, digest)) === undefined) missing.push(digest);
+  if (isDigest(key)) {
+    await storage.remove(paths.revision(name, key));
+    core.tell(exchange, { action: "delete", kind: "manifest", repository: name, digest });
   }
-  if (missing.length > 0) {
-    throw new RegistryError(
-      "MANIFEST_BLOB_UNKNOWN",
-      missing.map((digest) => ({ digest })),
-    );
-  }
+  await answer(exchange, 202);
+}
+
+function unknown(name: string, key: string): RegistryError {
+  return new RegistryError("MANIFEST_UNKNOWN", [
+    isDigest(key) ? { Name: name, Revision: key } : { Tag: key.slice(0, 200) },
+  ]);
+}
+
+function tooLarge(): RegistryError {
+  const message = `manifest invalid: larger than ${manifestLimit} bytes`;
+  return new RegistryError("MANIFEST_INVALID", [{ limit: manifestLimit }], {}, { status: 413, message });
 }

@@ -20,12 +20,17 @@ export interface RequestRecord {
 }
 
 /** Makes the record; its status is filled in when the answer is out. */
-export function recordRequest(request: IncomingMessage, response: ServerResponse, url: URL): RequestRecord {
+export function recordRequest(
+  request: IncomingMessage,
+  response: ServerResponse,
+  target: string,
+): RequestRecord {
+  const mark = target.indexOf("?");
   const { authorization, range, "user-agent": userAgent } = request.headers;
   const record: RequestRecord = {
     method: request.method ?? "",
-    path: url.pathname,
-    query: url.search,
+    path: mark < 0 ? target : target.slice(0, mark),
+    query: mark < 0 ? "" : target.slice(mark),
     ...(authorization === undefined ? {} : { authorization: authorization.split(" ")[0] as string }),
     ...(range === undefined ? {} : { range }),
     ...(userAgent === undefined ? {} : { userAgent }),

@@ -1,25 +1,25 @@
 /**
- * A small registry for demonstrations and tests: push and pull by any client, in memory or in distribution's tree.
- * Deletion, garbage collection, referrers, quota and proxying are not here.
+ * A registry for demonstrations and tests, in memory or in distribution's tree: it keeps a log of its requests and
+ * misbehaves on demand.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { formatRegistryErrors } from "../wire/index.ts";
-import { directoryStorage } from "./directory_storage.ts";
+import { RegistryCore } from "./core.ts";
+import { exchangeOf, serveExchange } from "./create_registry.ts";
 import { answer, type Exchange } from "./exchange.ts";
 import { ConnectionCut, type FaultPlan } from "./faults.ts";
-import { memoryStorage } from "./memory_storage.ts";
-import { RegistryError } from "./registry_error.ts";
+import { refusalOf } from "./registry_error.ts";
 import { recordRequest, type RequestRecord } from "./request_log.ts";
-import { routeOf } from "./routes.ts";
-import type { RegistryStorage } from "./storage.ts";
+import { filesystemStorage } from "./storage/filesystem.ts";
+import { memoryStorage } from "./storage/memory.ts";
+import type { StorageDriver } from "./storage/types.ts";
 import { TokenService, type RegistryAuth } from "./token_service.ts";
-import { Uploads } from "./uploads.ts";
 
 export interface ServeRegistryOptions {
   /** `"memory"`, a directory, or a storage of one's own. */
-  readonly storage: "memory" | string | RegistryStorage;
+  readonly storage: "memory" | string | StorageDriver;
   /** Default 127.0.0.1. */
   readonly host?: string;
   /** Default 0: any free port. */
@@ -69,23 +69,20 @@ function listen(server: Server, options: ServeRegistryOptions): Promise<void> {
 }
 
 function requestHandler(options: ServeRegistryOptions, requests: RequestRecord[]) {
-  const storage = storageOf(options.storage);
-  const uploads = new Uploads(storage);
   const tokens = options.auth && new TokenService(options.auth);
-  const scheme = options.tls ? "https" : "http";
+  const core = new RegistryCore({ storage: storageOf(options.storage), ...(tokens && { access: tokens }) });
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const { socket } = request;
-    const origin = `${scheme}://${request.headers.host ?? "localhost"}`;
-    const url = new URL(request.url ?? "/", origin);
+    // Later it may be gone from the request.
+    const { method = "", url = "/", socket } = request;
     const record = recordRequest(request, response, url);
     const index = requests.push(record) - 1;
     options.onRequest?.(record);
-    const method = record.method;
-    const path = `${url.pathname}${url.search}`;
     try {
-      const fault = await options.faults?.({ method, path, range: record.range, index });
-      const exchange: Exchange = { request, response, method, url, origin, record, fault };
-      await serve(exchange, storage, uploads, tokens);
+      const fault = await options.faults?.({ method, path: url, range: record.range, index });
+      const exchange = exchangeOf(request, response, { record, fault });
+      if (fault?.kind === "answer") await answer(exchange, fault.status, fault.headers, fault.body);
+      else if (exchange.path === "/token" && tokens !== undefined) await answerToken(tokens, exchange);
+      else await serveExchange(core, exchange);
     } catch (error) {
       // The server's job ends at the connection: a fault of the storage must not take the process down.
       if (error instanceof ConnectionCut) socket.destroySoon();
@@ -94,34 +91,17 @@ function requestHandler(options: ServeRegistryOptions, requests: RequestRecord[]
   };
 }
 
-function storageOf(storage: ServeRegistryOptions["storage"]): RegistryStorage {
-  if (typeof storage !== "string") return storage;
-  return storage === "memory" ? memoryStorage() : directoryStorage(storage);
-}
-
-async function serve(
-  exchange: Exchange,
-  storage: RegistryStorage,
-  uploads: Uploads,
-  tokens: TokenService | undefined,
-): Promise<void> {
-  const { fault, response, url } = exchange;
-  if (fault?.kind === "answer") return answer(exchange, fault.status, fault.headers, fault.body);
+async function answerToken(tokens: TokenService, exchange: Exchange): Promise<void> {
   try {
-    if (url.pathname === "/token" && tokens !== undefined) return await tokens.answerToken(exchange);
-    response.setHeader("Docker-Distribution-Api-Version", "registry/2.0");
-    const route = routeOf(exchange, storage, uploads);
-    tokens?.authorize(exchange, route.scopes);
-    return await route.handle();
+    await tokens.answerToken(exchange);
   } catch (error) {
-    if (error instanceof ConnectionCut || response.headersSent || response.destroyed) throw error;
-    return refuse(exchange, error);
+    if (exchange.response.headersSent) throw error;
+    const { status, items, headers } = refusalOf(error);
+    await answer(exchange, status, headers, formatRegistryErrors(items));
   }
 }
 
-async function refuse(exchange: Exchange, error: unknown): Promise<void> {
-  const known = error instanceof RegistryError;
-  const items = known ? error.items : [{ code: "UNKNOWN", message: "unknown error" }];
-  const headers = { "Content-Type": "application/json; charset=utf-8", ...(known ? error.headers : {}) };
-  await answer(exchange, known ? error.status : 500, headers, formatRegistryErrors(items));
+function storageOf(storage: ServeRegistryOptions["storage"]): StorageDriver {
+  if (typeof storage !== "string") return storage;
+  return storage === "memory" ? memoryStorage() : filesystemStorage(storage);
 }

@@ -3,6 +3,8 @@
  * (distribution's docs/spec/auth/token.md and oauth.md). Tokens are opaque and live in memory.
  */
 import { randomBytes } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { AccessController, AccessRequest, Identity } from "./access/types.ts";
 import type { Exchange } from "./exchange.ts";
 import { answer, readBody } from "./exchange.ts";
 import { RegistryError } from "./registry_error.ts";
@@ -22,8 +24,8 @@ export interface RegistryAuth {
   readonly now?: () => number;
 }
 
-/** `repository:a/b:pull,push`, split. */
-export interface Scope {
+/** As a client writes it, so any words. */
+interface TokenScope {
   readonly type: string;
   readonly name: string;
   readonly actions: readonly string[];
@@ -31,11 +33,11 @@ export interface Scope {
 
 interface Grant {
   readonly user: string | undefined;
-  readonly scopes: readonly Scope[];
+  readonly scopes: readonly TokenScope[];
   readonly expires: number;
 }
 
-export class TokenService {
+export class TokenService implements AccessController {
   readonly #auth: RegistryAuth;
   readonly #grants = new Map<string, Grant>();
   readonly #refresh = new Map<string, string>();
@@ -45,16 +47,17 @@ export class TokenService {
   }
 
   /** Lets the request through, or throws UNAUTHORIZED with the challenge that tells the client what to get. */
-  authorize(exchange: Exchange, needed: readonly Scope[]): void {
+  async authorize({ request, origin, needed }: AccessRequest): Promise<Identity> {
     if (this.#auth.kind === "basic") {
-      if (this.#basicUser(exchange) !== undefined) return;
+      const user = this.#basicUser(request);
+      if (user !== undefined) return { user, groups: [] };
       throw new RegistryError("UNAUTHORIZED", undefined, { "WWW-Authenticate": 'Basic realm="varve"' });
     }
-    const token = /^Bearer (.+)$/.exec(exchange.request.headers.authorization ?? "")?.[1];
+    const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1];
     const grant = token === undefined ? undefined : this.#grants.get(token);
     const problem = this.#problem(token, grant, needed);
-    if (problem === undefined) return;
-    const parts = [`realm="${exchange.origin}/token"`, 'service="varve"'];
+    if (problem === undefined) return { user: grant?.user, groups: [] };
+    const parts = [`realm="${origin}/token"`, 'service="varve"'];
     if (needed.length > 0) parts.push(`scope="${needed.map(formatScope).join(" ")}"`);
     if (problem !== "") parts.push(`error="${problem}"`);
     throw new RegistryError(
@@ -69,7 +72,7 @@ export class TokenService {
     const form =
       exchange.method === "POST"
         ? new URLSearchParams((await readBody(exchange, 1 << 16)).toString("utf8"))
-        : exchange.url.searchParams;
+        : exchange.query;
     const user = this.#userOf(exchange, form);
     const seconds = this.#auth.tokenSeconds ?? 300;
     const wanted = form.getAll("scope").flatMap((text) => text.split(" ").filter(Boolean).map(parseScope));
@@ -104,7 +107,7 @@ export class TokenService {
       return user;
     }
     if (exchange.request.headers.authorization === undefined) return undefined;
-    const user = this.#basicUser(exchange);
+    const user = this.#basicUser(exchange.request);
     if (user === undefined) throw refused;
     return user;
   }
@@ -112,7 +115,7 @@ export class TokenService {
   #problem(
     token: string | undefined,
     grant: Grant | undefined,
-    needed: readonly Scope[],
+    needed: readonly TokenScope[],
   ): string | undefined {
     if (token === undefined) return "";
     if (grant === undefined || grant.expires <= this.#now()) return "invalid_token";
@@ -126,8 +129,8 @@ export class TokenService {
     return covered ? undefined : "insufficient_scope";
   }
 
-  #basicUser(exchange: Exchange): string | undefined {
-    const encoded = /^Basic (.+)$/i.exec(exchange.request.headers.authorization ?? "")?.[1];
+  #basicUser(request: IncomingMessage): string | undefined {
+    const encoded = /^Basic (.+)$/i.exec(request.headers.authorization ?? "")?.[1];
     if (encoded === undefined) return undefined;
     const text = Buffer.from(encoded, "base64").toString("utf8");
     const colon = text.indexOf(":");
@@ -147,12 +150,12 @@ export class TokenService {
   }
 }
 
-function parseScope(text: string): Scope {
+function parseScope(text: string): TokenScope {
   const [first, last] = [text.indexOf(":"), text.lastIndexOf(":")];
   const actions = text.slice(last + 1).split(",");
   return { type: text.slice(0, first), name: text.slice(first + 1, last), actions };
 }
 
-export function formatScope(scope: Scope): string {
+function formatScope(scope: TokenScope): string {
   return `${scope.type}:${scope.name}:${scope.actions.join(",")}`;
 }

@@ -1,141 +1,220 @@
 /**
- * Upload sessions (OCI distribution spec, "Pushing blobs"; behaviours B161, B162). What arrived before a broken
+ * Requests for upload sessions (OCI distribution spec, "Pushing blobs"; behaviours B162). What arrived before a broken
  * connection stays, and any known Location goes on: the offset is asked of the storage, not kept in the URL.
  */
-import { createHash, randomUUID, type Hash } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import type { ByteSource } from "../bytes/index.ts";
-import { algorithmOf, isDigest, type Digest } from "../oci/index.ts";
-import { linkBlob, linkedBlobSize } from "./blobs.ts";
-import { answer, bodyOf, type Exchange } from "./exchange.ts";
+import { algorithmOf, isDigest, type Algorithm, type Digest } from "../oci/index.ts";
+import { linkBlob } from "./blobs.ts";
+import type { RegistryCore } from "./core.ts";
+import { actorOf, answer, bodyLength, bodyOf, type Exchange } from "./exchange.ts";
+import { mountBlob } from "./mounts.ts";
 import { RegistryError } from "./registry_error.ts";
-import type { RegistryStorage } from "./storage.ts";
-import { isRepositoryName, paths } from "./tree.ts";
+import { paths } from "./tree.ts";
+import { uploadLocation } from "./upload_location.ts";
+import type { Upload } from "./upload_sessions.ts";
 
-/** Hashes as the bytes come, so that the end need not read them again; lost at a restart, then it must. */
-interface Running {
-  readonly hash: Hash;
-  size: number;
-}
-
-export class Uploads {
-  readonly #storage: RegistryStorage;
-  readonly #running = new Map<string, Running>();
-
-  constructor(storage: RegistryStorage) {
-    this.#storage = storage;
-  }
-
-  /** POST: a mount, a whole blob in one request (`?digest=`), or a new session. */
-  async start(exchange: Exchange, name: string): Promise<void> {
-    const query = exchange.url.searchParams;
-    const [mount, from] = [query.get("mount"), query.get("from")];
-    if (mount !== null && isDigest(mount) && from !== null && isRepositoryName(from)) {
-      if ((await linkedBlobSize(this.#storage, from, mount)) !== undefined) {
-        await linkBlob(this.#storage, name, mount);
-        return answerCreated(exchange, name, mount);
-      }
-    }
-    const uuid = randomUUID();
-    const directory = paths.upload(name, uuid);
-    const now = `${new Date().toISOString().slice(0, 19)}Z`;
-    await this.#storage.write(`${directory}/startedat`, Buffer.from(now));
-    await this.#storage.append(`${directory}/data`, nothing());
-    this.#running.set(uuid, { hash: createHash("sha256"), size: 0 });
-    if (query.has("digest")) return this.finish(exchange, name, uuid);
-    return this.#answerSession(exchange, 202, name, uuid, 0);
-  }
-
-  /** PATCH: appends. A `Content-Range` that does not start at the end is refused with 416. */
-  async append(exchange: Exchange, name: string, uuid: string): Promise<void> {
-    const size = await this.#sizeOf(name, uuid);
-    const start = /^(?:bytes )?(\d+)-\d+/.exec(exchange.request.headers["content-range"] ?? "")?.[1];
-    if (start !== undefined && Number(start) !== size) throw new RegistryError("RANGE_INVALID", [{ size }]);
-    const after = await this.#take(exchange, name, uuid);
-    return this.#answerSession(exchange, 202, name, uuid, after);
-  }
-
-  async status(exchange: Exchange, name: string, uuid: string): Promise<void> {
-    return this.#answerSession(exchange, 204, name, uuid, await this.#sizeOf(name, uuid));
-  }
-
-  async cancel(exchange: Exchange, name: string, uuid: string): Promise<void> {
-    await this.#sizeOf(name, uuid);
-    await this.#forget(name, uuid);
-    await answer(exchange, 204);
-  }
-
-  /** PUT: takes the last bytes, if any, checks the digest and makes the blob visible. */
-  async finish(exchange: Exchange, name: string, uuid: string): Promise<void> {
-    await this.#sizeOf(name, uuid);
-    const digest = exchange.url.searchParams.get("digest") ?? "";
-    if (!isDigest(digest)) throw new RegistryError("DIGEST_INVALID", [digest]);
-    await this.#take(exchange, name, uuid);
-    if ((await this.#digestOf(name, uuid, digest)) !== digest) {
-      await this.#forget(name, uuid);
-      throw new RegistryError("DIGEST_INVALID", [{ digest }]);
-    }
-    const known = await this.#storage.size(paths.blob(digest));
-    if (known === undefined) await this.#storage.move(this.#data(name, uuid), paths.blob(digest));
-    await linkBlob(this.#storage, name, digest);
-    await this.#forget(name, uuid);
+/** POST: a mount, a whole blob in one request (`?digest=`), or a new session. */
+export async function startUpload(core: RegistryCore, exchange: Exchange, name: string): Promise<void> {
+  const mounted = await mountBlob(core, exchange, name);
+  if (mounted !== undefined) return answerCreated(exchange, name, mounted);
+  const whole = exchange.query.get("digest");
+  const digest = whole === null ? undefined : digestIn(whole);
+  const session = { name, uuid: randomUUID(), size: 0 };
+  if (digest !== undefined) {
+    await storeWhole(core, exchange, session, digest);
     return answerCreated(exchange, name, digest);
   }
+  const algorithm = algorithmIn(exchange);
+  await askPolicy(core, exchange, session, undefined);
+  await core.sessions.create(name, session.uuid, algorithm);
+  return answerSession(core, exchange, 202, session);
+}
 
-  async #take(exchange: Exchange, name: string, uuid: string): Promise<number> {
-    const running = this.#running.get(uuid);
-    const body = bodyOf(exchange);
-    return this.#storage.append(this.#data(name, uuid), running ? hashed(body, running) : body);
-  }
-
-  async #digestOf(name: string, uuid: string, digest: Digest): Promise<Digest> {
-    const algorithm = algorithmOf(digest);
-    const size = await this.#sizeOf(name, uuid);
-    const running = this.#running.get(uuid);
-    if (algorithm === "sha256" && running?.size === size) return `sha256:${running.hash.digest("hex")}`;
-    const hash = createHash(algorithm);
-    if (size > 0) {
-      const data = this.#storage.open(this.#data(name, uuid), { start: 0, end: size - 1 });
-      for await (const chunk of data) hash.update(chunk);
+async function storeWhole(
+  core: RegistryCore,
+  exchange: Exchange,
+  session: SessionState,
+  digest: Digest,
+): Promise<void> {
+  const { name, uuid } = session;
+  const options = { signal: exchange.signal, fresh: algorithmOf(digest) };
+  await core.sessions.hold(name, uuid, options, async (upload) => {
+    try {
+      await take(core, exchange, upload);
+      await finish(core, exchange, upload, digest);
+    } catch (error) {
+      // Nobody knows this session, so nobody can go on.
+      await end(core, upload);
+      throw error;
     }
-    return `${algorithm}:${hash.digest("hex")}`;
-  }
+  });
+}
 
-  async #sizeOf(name: string, uuid: string): Promise<number> {
-    const size = await this.#storage.size(this.#data(name, uuid));
-    if (size === undefined) throw new RegistryError("BLOB_UPLOAD_UNKNOWN");
-    return size;
-  }
+/** PATCH: appends. */
+export async function appendUpload(
+  core: RegistryCore,
+  exchange: Exchange,
+  name: string,
+  uuid: string,
+): Promise<void> {
+  const { signal } = exchange;
+  const size = await core.sessions.hold(name, uuid, { signal }, async (upload) => {
+    checkRange(core, exchange, upload);
+    await take(core, exchange, upload);
+    // What does not get written down is no failure of the upload: it is hashed again.
+    await upload.keepState().catch(() => undefined);
+    return upload.size;
+  });
+  return answerSession(core, exchange, 202, { name, uuid, size });
+}
 
-  async #forget(name: string, uuid: string): Promise<void> {
-    this.#running.delete(uuid);
-    await this.#storage.remove(paths.upload(name, uuid));
-  }
+/** PUT: takes the last bytes, if any, checks the digest and makes the blob visible. */
+export async function finishUpload(
+  core: RegistryCore,
+  exchange: Exchange,
+  name: string,
+  uuid: string,
+): Promise<void> {
+  const { signal } = exchange;
+  const digest = await core.sessions.hold(name, uuid, { signal }, async (upload) => {
+    const wanted = digestIn(exchange.query.get("digest") ?? "");
+    checkRange(core, exchange, upload);
+    await take(core, exchange, upload);
+    await finish(core, exchange, upload, wanted);
+    return wanted;
+  });
+  return answerCreated(exchange, name, digest);
+}
 
-  #data(name: string, uuid: string): string {
-    return `${paths.upload(name, uuid)}/data`;
-  }
+export async function answerUpload(
+  core: RegistryCore,
+  exchange: Exchange,
+  name: string,
+  uuid: string,
+): Promise<void> {
+  const size = await core.sessions.sizeOf(name, uuid);
+  return answerSession(core, exchange, 204, { name, uuid, size });
+}
 
-  /** `Range: 0-0` means empty as well as one byte: distribution's own ambiguity, which clients expect. */
-  async #answerSession(exchange: Exchange, status: number, name: string, uuid: string, size: number) {
-    await answer(exchange, status, {
-      Location: `${exchange.origin}/v2/${name}/blobs/uploads/${uuid}`,
-      "Docker-Upload-UUID": uuid,
-      Range: `0-${Math.max(0, size - 1)}`,
+export async function cancelUpload(
+  core: RegistryCore,
+  exchange: Exchange,
+  name: string,
+  uuid: string,
+): Promise<void> {
+  await core.sessions.hold(name, uuid, { signal: exchange.signal }, (upload) => end(core, upload));
+  await answer(exchange, 204);
+}
+
+/**
+ * `Content-Range: <first>-<last>` must begin where the session ends. (`bytes ` before it and a total behind it are in no
+ * specification of ours, but clients send them.)
+ */
+function checkRange(core: RegistryCore, exchange: Exchange, upload: Upload): void {
+  const header = exchange.request.headers["content-range"];
+  if (header === undefined) return;
+  const [, first, last] = /^(?:bytes )?(\d{1,15})-(\d{1,15})(?:\/(?:\d+|\*))?$/.exec(header) ?? [];
+  const [start, end] = [Number(first), Number(last)];
+  if (start !== upload.size || !(end >= start)) {
+    const known = sessionHeaders(core, exchange, upload);
+    throw new RegistryError("RANGE_INVALID", [{ "Content-Range": header, size: upload.size }], known);
+  }
+  const length = bodyLength(exchange);
+  if (length !== undefined && length !== end - start + 1) {
+    throw new RegistryError("SIZE_INVALID", [{ "Content-Range": header, "Content-Length": length }]);
+  }
+}
+
+async function take(core: RegistryCore, exchange: Exchange, upload: Upload): Promise<void> {
+  const length = bodyLength(exchange);
+  try {
+    const permit = await askPolicy(core, exchange, upload, length);
+    if (length !== 0) await upload.append(bounded(bodyOf(exchange), upload.size, permit?.maxBytes));
+  } catch (error) {
+    // What is refused now stays refused, and costs nothing.
+    if (error instanceof RegistryError) await end(core, upload);
+    throw error;
+  }
+}
+
+async function end(core: RegistryCore, upload: Upload): Promise<void> {
+  await upload.cancel();
+  await core.policy.uploadEnded?.(upload.uuid, upload.name);
+}
+
+async function askPolicy(
+  core: RegistryCore,
+  exchange: Exchange,
+  session: Pick<Upload, "name" | "uuid" | "size">,
+  length: number | undefined,
+) {
+  const { name: repository, uuid: uploadId, size: offset } = session;
+  return core.policy.beforeUpload?.({ repository, actor: actorOf(exchange), uploadId, offset, size: length });
+}
+
+async function* bounded(source: ByteSource, offset: number, max: number | undefined): ByteSource {
+  let size = offset;
+  for await (const chunk of source) {
+    size += chunk.length;
+    if (max !== undefined && size > max) throw new RegistryError("DENIED", [{ size, limit: max }]);
+    yield chunk;
+  }
+}
+
+/** The blob is durable before anything leads to it. */
+async function finish(core: RegistryCore, exchange: Exchange, upload: Upload, digest: Digest): Promise<void> {
+  const { name, uuid } = upload;
+  try {
+    await upload.finish(digest, async (path, size) => {
+      const actor = actorOf(exchange);
+      await core.policy.beforeBlob?.({ repository: name, actor, digest, size, uploadId: uuid });
+      // Over one that is there already, too: its age tells garbage collection that it is wanted.
+      await core.storage.move(path, paths.blob(digest));
+      await linkBlob(core.storage, name, digest);
+      core.sightings.saw(digest, name);
+      const told = { repository: name, digest, size, mediaType: "application/octet-stream" };
+      core.tell(exchange, { action: "push", kind: "blob", ...told });
     });
+    await core.policy.uploadEnded?.(uuid, name);
+  } catch (error) {
+    if (error instanceof RegistryError) await core.policy.uploadEnded?.(uuid, name);
+    throw error;
   }
+}
+
+function digestIn(text: string): Digest {
+  if (isDigest(text)) return text;
+  throw new RegistryError("DIGEST_INVALID", [text.slice(0, 200)]);
+}
+
+/** The algorithm of the digest to come, a hint: another one costs a second reading. */
+function algorithmIn(exchange: Exchange): Algorithm {
+  const wanted = exchange.query.get("digest-algorithm") ?? "sha256";
+  if (wanted === "sha256" || wanted === "sha512") return wanted;
+  throw new RegistryError("DIGEST_INVALID", [{ "digest-algorithm": wanted.slice(0, 200) }]);
+}
+
+type SessionState = Pick<Upload, "name" | "uuid" | "size">;
+
+/** `Range: 0-0` means empty as well as one byte: distribution's own ambiguity, which clients expect. */
+function sessionHeaders(
+  core: RegistryCore,
+  exchange: Exchange,
+  session: SessionState,
+): Record<string, string> {
+  return {
+    Location: uploadLocation(exchange.origin, session, core.uploadSecret),
+    "Docker-Upload-UUID": session.uuid,
+    Range: `0-${Math.max(0, session.size - 1)}`,
+  };
+}
+
+async function answerSession(core: RegistryCore, exchange: Exchange, status: number, session: SessionState) {
+  await answer(exchange, status, sessionHeaders(core, exchange, session));
 }
 
 async function answerCreated(exchange: Exchange, name: string, digest: Digest): Promise<void> {
   const location = `${exchange.origin}/v2/${name}/blobs/${digest}`;
   await answer(exchange, 201, { Location: location, "Docker-Content-Digest": digest });
 }
-
-async function* hashed(source: ByteSource, running: Running): ByteSource {
-  for await (const chunk of source) {
-    running.hash.update(chunk);
-    running.size += chunk.length;
-    yield chunk;
-  }
-}
-
-async function* nothing(): ByteSource {}

@@ -14,6 +14,7 @@ export const registryErrorCodes = {
   MANIFEST_UNKNOWN: { status: 404, message: "manifest unknown" },
   NAME_INVALID: { status: 400, message: "invalid repository name" },
   NAME_UNKNOWN: { status: 404, message: "repository name not known to registry" },
+  PAGINATION_NUMBER_INVALID: { status: 400, message: "invalid number of results requested" },
   RANGE_INVALID: { status: 416, message: "invalid content range" },
   SIZE_INVALID: { status: 400, message: "provided length did not match content length" },
   TAG_INVALID: { status: 400, message: "manifest tag did not match URI" },

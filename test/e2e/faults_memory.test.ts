@@ -76,7 +76,10 @@ test(
     const root = "docker/registry/v2";
     const put = async (digest: Digest, bytes: ByteSource): Promise<void> => {
       const hex = hexOf(digest);
-      await storage.append(`${root}/blobs/sha256/${hex.slice(0, 2)}/${hex}/data`, bytes);
+      const data = `${root}/blobs/sha256/${hex.slice(0, 2)}/${hex}/data`;
+      await using file = await storage.appendTo(data, { continuing: false });
+      await file.append(bytes, new AbortController().signal);
+      await file.commit();
       await storage.write(`${root}/repositories/large/_layers/sha256/${hex}/link`, Buffer.from(digest));
     };
     for (const [each, bytes] of image.blobs)

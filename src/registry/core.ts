@@ -1,0 +1,62 @@
+/** What all handlers share. */
+import type { AccessController } from "./access/types.ts";
+import { actorOf, type Exchange } from "./exchange.ts";
+import type { RegistryActor, RegistryEvent, RegistryHooks, RegistryPolicy } from "./hooks.ts";
+import { ReferrersIndex } from "./referrers_index.ts";
+import { Sightings } from "./sightings.ts";
+import type { StorageDriver } from "./storage/types.ts";
+import { UploadSessions } from "./upload_sessions.ts";
+
+export interface RegistryOptions {
+  readonly storage: StorageDriver;
+  /** Default: everybody may do everything. */
+  readonly access?: AccessController;
+  readonly hooks?: RegistryHooks;
+  readonly policy?: RegistryPolicy;
+  /** How clients reach us, `https://registry.example`; default: as the request says. */
+  readonly origin?: string;
+  /** Locations without scheme and host; default false. */
+  readonly relativeUrls?: boolean;
+  /** Whether blobs are fetched from the storage itself where it gives URLs; default true. */
+  readonly redirect?: boolean;
+  /** Whether manifests, tags and blobs may be deleted; default true. */
+  readonly deletion?: boolean;
+  /**
+   * distribution's `http.secret`. With it the Locations of uploads carry the state that distribution wants there, so
+   * that an upload may go on at a `docker-registry` with the same secret.
+   */
+  readonly uploadSecret?: string;
+}
+
+/** The part of an event that its handler knows; the rest is in the exchange. */
+type Told<Event> = Event extends RegistryEvent ? Omit<Event, keyof RegistryActor | "time"> : never;
+
+export class RegistryCore {
+  readonly storage: StorageDriver;
+  readonly access: AccessController | undefined;
+  readonly policy: RegistryPolicy;
+  readonly redirect: boolean;
+  readonly deletion: boolean;
+  readonly uploadSecret: string | undefined;
+  readonly sessions: UploadSessions;
+  readonly sightings = new Sightings();
+  readonly referrers: ReferrersIndex;
+  readonly #hooks: RegistryHooks;
+
+  constructor(options: RegistryOptions) {
+    this.storage = options.storage;
+    this.access = options.access;
+    this.policy = options.policy ?? {};
+    this.redirect = options.redirect ?? true;
+    this.deletion = options.deletion ?? true;
+    this.uploadSecret = options.uploadSecret;
+    this.sessions = new UploadSessions(options.storage);
+    this.referrers = new ReferrersIndex(options.storage);
+    this.#hooks = options.hooks ?? {};
+  }
+
+  /** Tells of something that is done and durable. */
+  tell(exchange: Exchange, event: Told<RegistryEvent>): void {
+    this.#hooks.onEvent?.({ ...actorOf(exchange), time: new Date(), ...event } as RegistryEvent);
+  }
+}
