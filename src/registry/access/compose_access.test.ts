@@ -106,6 +106,15 @@ const mistakes: [auth: unknown, message: string][] = [
   ],
   [{ oidc: [oidc, { ...oidc, identities: [] }], rules: [all] }, "auth.oidc[1].identities: is missing"],
   [{ oidc: { ...oidc, identities: [{}] }, rules: [all] }, "auth.oidc[0].identities[0].claims: is missing"],
+  [
+    { oidc: { ...oidc, identities: [{ claims: { sub: "x" }, user: "${a:b}" }] }, rules: [all] },
+    "auth.oidc[0].identities[0].user: has no colon, so that it could be the name of another user",
+  ],
+  [{ oidc: [oidc, oidc], rules: [all] }, "auth: two issuers of tokens are called https://ci.example"],
+  [
+    { oidc, issuer: { issuer: "https://ci.example" }, rules: [all] },
+    "auth: two issuers of tokens are called https://ci.example",
+  ],
   [{ custom: {} }, "auth.custom.module: is missing"],
   [{ custom: { module: "x" }, htpasswd }, "auth: custom does not go together with htpasswd"],
 ];

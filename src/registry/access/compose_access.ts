@@ -1,12 +1,20 @@
 /**
  * Builds what the configuration's `auth` says. distribution's keys mean what they mean there:
  *
- *     none | silly: {realm, service}
- *     htpasswd: {realm, path}                       passwords
- *     token: {realm, service, issuer, rootcertbundle, jwks, autoredirect, autoredirectpath, signingalgorithms}
+ *     none
+ *     silly     realm, service
+ *     htpasswd  realm, path (must be there: no user is made up for a missing file)
+ *     token     realm, service, issuer; rootcertbundle or jwks (a file; ours: also a URL); autoredirect, autoredirectpath,
+ *               signingalgorithms: tokens of another server
  *
- * Ours can be added: `issuer` (this registry gives out tokens itself), `rules`, `groups`, `groupsfile`, `oidc`; or
- * `custom: {module, options}` stands alone.
+ * Ours stand beside them:
+ *
+ *     issuer      this registry gives out tokens itself: service, issuer, realm, key (PEM file, shared by instances), algorithm
+ *                 (of a key that is made), expires, refreshexpires
+ *     rules       list of {effect, everyone, users, groups, repositories, actions}: see `rules/rules.ts`
+ *     groups      users by group; groupsfile: the same as a file of `group: user user`
+ *     oidc        list of {issuer, audience, jwks, identities: [{claims, user, groups, groupsclaim}]}: tokens of CI systems
+ *     custom      module, options: a controller of one's own, alone
  */
 import { Failure } from "../../errors.ts";
 import { ConfigFields } from "./config_fields.ts";

@@ -39,11 +39,13 @@ export class TokenEndpoint {
 
   /** Answers a request for one of the paths here; false: it is for none of them, and nothing was done. */
   async answer(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
-    const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost");
-    const isToken = tokenPaths.has(pathname);
-    if (!isToken && pathname !== "/.well-known/jwks.json") return false;
+    const [path = "", ...query] = (request.url ?? "").split("?");
+    const isToken = tokenPaths.has(path);
+    if (!isToken && path !== "/.well-known/jwks.json") return false;
     try {
-      const body = isToken ? await this.#token(request, searchParams) : await this.#jwks(request);
+      const body = isToken
+        ? await this.#token(request, new URLSearchParams(query.join("?")))
+        : await this.#jwks(request);
       send(response, 200, body, isToken ? "no-store" : "public, max-age=300");
     } catch (error) {
       refuse(response, error);
@@ -134,7 +136,8 @@ class BadForm extends Error {}
 async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  // To destroy the request at the end of the loop would break the connection before the answer.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > longestForm) throw new BadForm(`the form is longer than ${longestForm} bytes`);
     chunks.push(chunk);
@@ -168,6 +171,7 @@ function refuse(response: ServerResponse, error: unknown): void {
     for (const [name, value] of Object.entries(error.headers)) response.setHeader(name, value);
     sendErrors(response, error.status, error.items);
   } else if (error instanceof BadForm) {
+    response.setHeader("Connection", "close");
     sendErrors(response, 400, [{ code: "UNSUPPORTED", message: error.message }]);
   } else throw error;
 }

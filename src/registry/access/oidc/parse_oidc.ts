@@ -35,10 +35,19 @@ function parseProvider(fields: ConfigFields, now: () => number): OidcProvider {
 function parseIdentity(fields: ConfigFields): OidcIdentity {
   const claims = fields.textsByName("claims");
   if (Object.keys(claims).length === 0) throw new Failure("invalid", `${fields.path}.claims: is missing`);
+  const user = fields.textOr("user", "oidc:${sub}");
+  // Otherwise a claim could pass for a user of the htpasswd file, whose names end at their colon.
+  if (!user.replaceAll(/\$\{[^}]*\}/g, "").includes(":"))
+    throw new Failure(
+      "invalid",
+      `${fields.path}.user: has no colon, so that it could be the name of another user`,
+      {
+        hint: "ci:${repository}",
+      },
+    );
   return {
     claims,
-    // With a prefix, so that no claim can pass for a user of the htpasswd file.
-    user: fields.textOr("user", "oidc:${sub}"),
+    user,
     groups: fields.texts("groups"),
     groupsclaim: fields.textOr("groupsclaim", undefined),
   };

@@ -6,7 +6,13 @@ import { parseJwt } from "./jwt.ts";
 export class BearerSources {
   readonly #sources: ReadonlyMap<string, BearerSource>;
 
+  /** @throws Failure "invalid" if two have one name */
   constructor(sources: readonly BearerSource[]) {
+    const twice = sources.find(({ issuer }, index) =>
+      sources.slice(0, index).some((each) => each.issuer === issuer),
+    );
+    if (twice !== undefined)
+      throw new Failure("invalid", `auth: two issuers of tokens are called ${twice.issuer}`);
     this.#sources = new Map(sources.map((source) => [source.issuer, source]));
   }
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import * as fc from "fast-check";
 import { scratch } from "../../../../test/suites/scratch.ts";
 import { composeAccess } from "../compose_access.ts";
 import { asking, ecKey, outcome, scope, signToken } from "../testing.test.ts";
@@ -143,4 +144,39 @@ test("a remembered token ends when it ends", async () => {
   assert.equal(await outcome(access.controller, token), "200 -");
   now += 2_000;
   assert.match(await outcome(access.controller, token), /invalid_token/);
+});
+
+test("whatever is sent as a token, the answer is a refusal", async () => {
+  using dir = scratch("tokens");
+  const jwks = join(dir.path, "jwks.json");
+  const key = ecKey();
+  writeFileSync(jwks, JSON.stringify({ keys: [{ ...key.export({ format: "jwk" }), kid: "k" }] }));
+  await using access = await composeAccess({ token: { realm, service, issuer, jwks } });
+  const exp = Math.floor(Date.now() / 1000) + 60;
+  const headers = fc.record(
+    {
+      alg: fc.constantFrom("ES256", "RS256", "none", 5),
+      kid: fc.constantFrom("k", "x"),
+      x5c: fc.json(),
+      jwk: fc.json(),
+    },
+    { requiredKeys: [] },
+  );
+  const parsed = headers.map(({ x5c = "null", jwk = "null", ...rest }) => ({
+    ...rest,
+    ...(x5c !== "null" && { x5c: JSON.parse(x5c) as unknown }),
+    ...(jwk !== "null" && { jwk: JSON.parse(jwk) as unknown }),
+  }));
+  const claims = fc.record({ iss: fc.constant(issuer), aud: fc.constant(service), exp: fc.constant(exp) });
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const signatures = fc
+    .uint8Array({ maxLength: 80 })
+    .map((bytes) => Buffer.from(bytes).toString("base64url"));
+  const built = fc.tuple(parsed, claims, signatures).map(([a, b, c]) => `${part(a)}.${part(b)}.${c}`);
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(built, fc.string(), fc.base64String()), async (token) => {
+      assert.match(await outcome(access.controller, `Bearer ${token}`), /^401 UNAUTHORIZED Bearer /);
+    }),
+    { numRuns: 500 },
+  );
 });
