@@ -41,11 +41,26 @@ async function elsewhere(build: BuildRun, from: string, planned: PlannedStage, i
     const image = await build.image(context?.image ?? from, planned.platform, id);
     return await layersSource(build, beginStage(image, planned.platform), from);
   } catch (error) {
-    if (!(error instanceof Failure) || error.kind !== "not-found" || !/^\d+$/.test(from)) throw error;
-    throw new Failure("invalid", `invalid from flag value ${from}: invalid stage index ${from}`, {
+    throw betterReason(build, from, planned, error);
+  }
+}
+
+/** What is no image was most likely meant as a stage. */
+function betterReason({ plan }: BuildRun, from: string, planned: PlannedStage, error: unknown): unknown {
+  const later = plan.stages.find(
+    (stage) => stage.index >= planned.index && stage.stage.from.name === from.toLowerCase(),
+  );
+  if (later !== undefined) {
+    const hint = `The stage ${from} begins in line ${later.stage.from.span.start.line}: only what stands before can be copied from.`;
+    return new Failure("invalid", `invalid from flag value ${from}: no image is called so`, {
+      hint,
       cause: error,
     });
   }
+  if (!/^\d+$/.test(from)) return error;
+  return new Failure("invalid", `invalid from flag value ${from}: invalid stage index ${from}`, {
+    cause: error,
+  });
 }
 
 async function layersSource(build: BuildRun, layers: StageState, name: string): Promise<Source> {
