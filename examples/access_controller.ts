@@ -1,5 +1,5 @@
 /**
- * A sample access controller: keys of machines in a file, by which teams may push to their own namespace and everybody may
+ * A sample access controller (outside this repository its types come from "varve/registry"): keys of machines in a file, by which teams may push to their own namespace and everybody may
  * pull. Run the registry with
  *
  *     auth:
@@ -16,7 +16,7 @@
  */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import type { AccessController, AccessRefusal, AccessRequest, Scope } from "../src/registry/access/index.ts";
+import type { AccessController, AccessRefusal, AccessRequest, Scope } from "../src/registry/index.ts";
 
 interface Options {
   readonly keys: string;
