@@ -1,6 +1,6 @@
 /**
- * A sample access controller (outside this repository its types come from "varve/registry"): keys of machines in a file, by which teams may push to their own namespace and everybody may
- * pull. Run the registry with
+ * A sample access controller: keys of machines in a file, by which teams may push to their own namespace and everybody may
+ * pull. (Outside this repository its types come from "varve/registry".) Run the registry with
  *
  *     auth:
  *       custom:

@@ -1,10 +1,12 @@
 /** Our registry's access with clients as people have them: they log in, push, pull, and are refused. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { composeAccess, createRegistry, memoryStorage } from "../../src/registry/index.ts";
 import { dockerdSkip, startDockerd } from "../suites/dockerd.ts";
@@ -225,4 +227,64 @@ for (const way of ["basic", "token"] as const) {
     if (way === "token") await succeed(docker, pull("public/app"));
     await refused(docker, pull("jo/shared"), denied);
   });
+}
+
+/** containerd alone, with the snapshotter that needs nothing of the kernel. */
+async function startContainerd(directory: string): Promise<{ ctr: Runner } & AsyncDisposable> {
+  const [config, socket] = [join(directory, "containerd.toml"), join(directory, "c.sock")];
+  const disabled = ["aufs", "btrfs", "devmapper", "overlayfs", "zfs"].map(
+    (name) => `io.containerd.snapshotter.v1.${name}`,
+  );
+  writeFileSync(
+    config,
+    `version = 2\ndisabled_plugins = ${JSON.stringify([...disabled, "io.containerd.grpc.v1.cri"])}\n`,
+  );
+  const dirs = ["--root", join(directory, "c"), "--state", join(directory, "cs")];
+  const child = program("containerd").start(["-c", config, ...dirs, "-a", socket]);
+  const ended = once(child, "close");
+  const stop = async () => {
+    child.kill();
+    await ended;
+  };
+  for await (const line of createInterface({ input: child.stderr! }))
+    if (line.includes("successfully booted")) break;
+  child.stderr!.resume();
+  return { ctr: within(directory, program("ctr", "-a", socket, "images")), [Symbol.asyncDispose]: stop };
+}
+
+for (const way of ["basic", "token"] as const) {
+  test(
+    `B170 B171 ctr with ${way}`,
+    { skip: unlessRoot || unless("containerd", "ctr", "skopeo") },
+    async () => {
+      using dir = scratch("access");
+      await using registry = await serve(dir.path, way);
+      await using containerd = await startContainerd(dir.path);
+      const { ctr } = containerd;
+      writeLayout(dir.path);
+      await succeed(within(dir.path, program("skopeo")), [
+        ["copy", "oci:layout:t", "oci-archive:given.tar:localhost/given:1"],
+      ]);
+      await succeed(ctr, [["import", "--snapshotter", "native", "given.tar"]]);
+      const given = "localhost/given:1";
+      const name = (repository: string) => `${registry.address}/${repository}:1`;
+      const push = (repository: string, ...user: string[]) => [
+        ["push", "--plain-http", ...user, name(repository), given],
+      ];
+      const pull = (repository: string, ...user: string[]) => [
+        ["pull", "--plain-http", "--snapshotter", "native", ...user, name(repository)],
+      ];
+      const [jo, al] = ["jo", "al"].map((user) => ["--user", `${user}:secret`]) as [string[], string[]];
+      const denied = /denied|401|403|authorization failed|unauthorized/i;
+      await refused(ctr, push("jo/app"), denied);
+      await refused(ctr, push("jo/app", "--user", "jo:wrong"), denied);
+      for (const repository of ["jo/app", "jo/shared", "public/app"])
+        await succeed(ctr, push(repository, ...jo));
+      await refused(ctr, push("al/app", ...jo), denied);
+      await succeed(ctr, pull("jo/shared", ...al));
+      await refused(ctr, pull("jo/app", ...al), denied);
+      if (way === "token") await succeed(ctr, pull("public/app"));
+      await refused(ctr, pull("jo/app"), denied);
+    },
+  );
 }
