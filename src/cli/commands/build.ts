@@ -23,7 +23,7 @@ export const build = command({
     "With SOURCE_DATE_EPOCH set (in the environment or by --build-arg), the same Dockerfile and files give the same digests " +
     "on any day.\n\n" +
     "Flags of docker build that ask for what is so anyway are taken, too: --rm, --force-rm, --compress, --load, --builder, " +
-    "--allow, --provenance=false, --sbom=false.",
+    "--provenance=false, --sbom=false.",
   examples: [
     { text: "The Dockerfile in this directory", command: "varve build -t app:1 ." },
     {
