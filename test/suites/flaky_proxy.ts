@@ -54,8 +54,11 @@ function pass(
 ): void {
   const { method, headers, url } = incoming;
   const onward = request(new URL(url as string, target), { method, headers });
-  onward.on("error", () => incoming.socket.destroy());
+  let answered = false;
+  // Behind an answer to HEAD some servers send an empty body, which is an error without consequence.
+  onward.on("error", () => answered || incoming.socket.destroy());
   onward.on("response", async (response) => {
+    answered = true;
     if (fault === undefined) {
       outgoing.writeHead(response.statusCode as number, response.rawHeaders);
       response.pipe(outgoing);

@@ -5,11 +5,11 @@ export async function inParallel<T>(
   work: (item: T) => Promise<void>,
 ): Promise<void> {
   const iterator = items[Symbol.iterator]();
-  let failed = false;
+  const state = { failed: false };
   const worker = async () => {
-    for (let next = iterator.next(); !next.done && !failed; next = iterator.next()) {
+    for (let next = iterator.next(); !next.done && !state.failed; next = iterator.next()) {
       await work(next.value).catch((error: unknown) => {
-        failed = true;
+        state.failed = true;
         throw error;
       });
     }
