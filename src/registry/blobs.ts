@@ -47,7 +47,9 @@ export async function answerBlob(
   name: string,
   digest: Digest,
 ): Promise<void> {
-  const blob = await findBlob(core.storage, name, digest);
+  // A HEAD is a push's question as a rule: it will not send what it is told is there.
+  const storage = exchange.method === "HEAD" ? core.keeping : core.storage;
+  const blob = await findBlob(storage, name, digest);
   if (blob === undefined) throw new RegistryError("BLOB_UNKNOWN", [{ digest }]);
   core.sightings.saw(digest, name);
   const headers = {

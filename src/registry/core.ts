@@ -1,6 +1,8 @@
 /** What all handlers share. */
 import type { AccessController } from "./access/types.ts";
 import { actorOf, type Exchange } from "./exchange.ts";
+import { guardOf } from "./gc/blob_guard.ts";
+import { guardedStorage } from "./gc/guarded_storage.ts";
 import type { RegistryActor, RegistryEvent, RegistryHooks, RegistryPolicy } from "./hooks.ts";
 import { ReferrersIndex } from "./referrers_index.ts";
 import { Sightings } from "./sightings.ts";
@@ -32,7 +34,10 @@ export interface RegistryOptions {
 type Told<Event> = Event extends RegistryEvent ? Omit<Event, keyof RegistryActor | "time"> : never;
 
 export class RegistryCore {
+  /** Guarded: garbage collection may run beside us, here or in another instance (`gc/guarded_storage.ts`). */
   readonly storage: StorageDriver;
+  /** The same, for what a client is told that it is there and will build on. */
+  readonly keeping: StorageDriver;
   readonly access: AccessController | undefined;
   readonly policy: RegistryPolicy;
   readonly redirect: boolean;
@@ -44,13 +49,16 @@ export class RegistryCore {
   readonly #hooks: RegistryHooks;
 
   constructor(options: RegistryOptions) {
-    this.storage = options.storage;
+    const guarded = guardedStorage(options.storage, guardOf(options.storage));
+    this.storage = guarded.storage;
+    this.keeping = guarded.keeping;
     this.access = options.access;
     this.policy = options.policy ?? {};
     this.redirect = options.redirect ?? true;
     this.deletion = options.deletion ?? true;
     this.uploadSecret = options.uploadSecret;
-    this.sessions = new UploadSessions(options.storage);
+    this.sessions = new UploadSessions(this.storage);
+    // Not guarded: a list of what there is takes nothing out of the trash.
     this.referrers = new ReferrersIndex(options.storage);
     this.#hooks = options.hooks ?? {};
   }

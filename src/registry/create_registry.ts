@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { TLSSocket } from "node:tls";
+import { isFailure } from "../errors.ts";
 import { formatRegistryErrors } from "../wire/index.ts";
 import { RegistryCore, type RegistryOptions } from "./core.ts";
 import { answer, drain, type Exchange } from "./exchange.ts";
@@ -35,7 +36,8 @@ export function createRegistry(options: RegistryOptions): Registry {
       try {
         await serveExchange(core, exchange, context.onError);
       } catch (error) {
-        context.onError?.(error);
+        // A client that went away, or that has come back on another connection, is nobody's fault.
+        if (!exchange.signal.aborted && !isFailure(error, "cancelled")) context.onError?.(error);
         response.destroy();
       }
     },
@@ -111,7 +113,8 @@ export async function serveExchange(
     const route = await admit(core, exchange);
     await route.handle();
   } catch (error) {
-    if (error instanceof ConnectionCut || response.headersSent || response.destroyed) throw error;
+    const unanswerable = error instanceof ConnectionCut || isFailure(error, "cancelled");
+    if (unanswerable || response.headersSent || response.destroyed) throw error;
     if (!(error instanceof RegistryError)) onError?.(error);
     const { status, items, headers } = refusalOf(error);
     const type = { "Content-Type": "application/json; charset=utf-8" };

@@ -64,7 +64,7 @@ export async function putManifest(
   const { mediaType, subject, typeTold } = document;
   const intent = { repository: name, actor: actorOf(exchange), digest, mediaType, bytes, tags, subject };
   await core.policy.beforeManifest?.(intent);
-  await keep(core, name, document, { digest, bytes, type: typeTold ? undefined : mediaType });
+  await writeRevision(core.storage, name, { digest, bytes, type: typeTold ? undefined : mediaType });
   for (const tag of tags) {
     if (!(await writeTag(core.storage, name, tag, digest, { onlyNew }))) throw preconditionFailed(undefined);
   }
@@ -99,28 +99,9 @@ function tagsIn(exchange: Exchange, key: string): readonly string[] {
   return tags;
 }
 
-/**
- * Garbage collection may take a blob away between the look and the link, but looks again for links before it forgets
- * what it took. So one of the two sees the other: what is gone now is what the client has to send again.
- */
-async function keep(
-  core: RegistryCore,
-  name: string,
-  document: ManifestDocument,
-  manifest: Parameters<typeof writeRevision>[2],
-): Promise<void> {
-  const { digest } = manifest;
-  const known = await findRevision(core.storage, name, digest);
-  await writeRevision(core.storage, name, manifest);
-  await checkReferences(core, name, document).catch(async (error: unknown) => {
-    if (known === undefined) await core.storage.remove(paths.revision(name, digest));
-    throw error;
-  });
-}
-
-/** Every blob and manifest named must be in this repository. */
+/** Every blob and manifest named must be in this repository, and will be until garbage collection sees this manifest. */
 async function checkReferences(core: RegistryCore, name: string, document: ManifestDocument): Promise<void> {
-  const { storage } = core;
+  const storage = core.keeping;
   const { blobs, manifests } = document;
   const isManifest = async (digest: Digest): Promise<boolean> => {
     const target = await findRevision(storage, name, digest);

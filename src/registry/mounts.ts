@@ -25,7 +25,7 @@ export async function mountBlob(
   const actor = actorOf(exchange);
   await core.policy.beforeBlob?.({ repository: name, actor, digest, size, uploadId: undefined });
   await linkBlob(core.storage, name, digest, target);
-  // Garbage collection may have been there between the look and the link; it spares what was linked before it looks.
+  // Gone for good between the look and the link: a trash that was kept too short, or another server's doing.
   if ((await core.storage.stat(paths.blob(target))) === undefined) {
     await core.storage.remove(paths.layerLink(name, digest));
     return undefined;
@@ -43,7 +43,7 @@ interface Source {
 }
 
 async function findIn(core: RegistryCore, from: string, digest: Digest): Promise<Source | undefined> {
-  const blob = isRepositoryName(from) ? await findBlob(core.storage, from, digest) : undefined;
+  const blob = isRepositoryName(from) ? await findBlob(core.keeping, from, digest) : undefined;
   return blob && { ...blob, from };
 }
 
@@ -60,7 +60,7 @@ async function findAnywhere(
   }
   if (core.access !== undefined) return undefined;
   // Who may pull from everywhere may have what is anywhere.
-  const stored = await core.storage.stat(paths.blob(digest));
+  const stored = await core.keeping.stat(paths.blob(digest));
   return stored?.kind === "file" ? { target: digest, size: stored.size } : undefined;
 }
 

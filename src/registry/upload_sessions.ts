@@ -3,7 +3,7 @@
  * Nothing that is needed is in memory, so an upload goes on after a restart and on any other instance.
  */
 import { createHash } from "node:crypto";
-import { abortable, type ByteSource } from "../bytes/index.ts";
+import type { ByteSource } from "../bytes/index.ts";
 import { isFailure } from "../errors.ts";
 import { algorithmOf, type Algorithm, type Digest } from "../oci/index.ts";
 import { RegistryError } from "./registry_error.ts";
@@ -162,8 +162,7 @@ class OpenUpload implements Upload {
     // Until it is known that all that was hashed was also stored.
     this.hash = undefined;
     try {
-      const incoming = abortable(source, this.#signal);
-      await this.#file.append(hash?.through(incoming) ?? incoming, this.#signal);
+      await this.#file.append(hash?.through(source) ?? source, this.#signal);
     } finally {
       if (hash?.size === this.size) this.hash = hash;
     }

@@ -169,7 +169,7 @@ async function finish(core: RegistryCore, exchange: Exchange, upload: Upload, di
     await upload.finish(digest, async (path, size) => {
       const actor = actorOf(exchange);
       await core.policy.beforeBlob?.({ repository: name, actor, digest, size, uploadId: uuid });
-      // Over one that is there already, too: its age tells garbage collection that it is wanted.
+      // Over one that is there already, too: so nothing has to be known about that one.
       await core.storage.move(path, paths.blob(digest));
       await linkBlob(core.storage, name, digest);
       core.sightings.saw(digest, name);

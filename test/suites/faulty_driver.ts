@@ -38,8 +38,10 @@ export function faultyDriver(driver: StorageDriver, plan: FaultPlan): FaultyDriv
     const fault = note(method, path);
     if (fault === "before" || fault === "middle") throw injected(method, path);
     const result = await work();
-    if (fault === "after") throw injected(method, path);
-    return result;
+    if (fault === undefined) return result;
+    // Nobody gets the file, so nobody would close it.
+    if (method === "appendTo") await (result as AppendableFile)[Symbol.asyncDispose]();
+    throw injected(method, path);
   };
   const file = (inner: AppendableFile, path: string): AppendableFile => ({
     get size() {

@@ -3,8 +3,17 @@ import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { storageDriverSuite } from "../../../test/suites/storage_driver_suite.ts";
 import { fromBytes } from "../../bytes/index.ts";
 import { filesystemStorage } from "./filesystem.ts";
+
+storageDriverSuite("filesystem", async () => {
+  const place = await mkdtemp(join(tmpdir(), "varve-filesystem-suite-"));
+  return {
+    open: async () => filesystemStorage(place),
+    [Symbol.asyncDispose]: () => rm(place, { recursive: true }),
+  };
+});
 
 const root = await mkdtemp(join(tmpdir(), "varve-filesystem-"));
 after(() => rm(root, { recursive: true }));

@@ -23,6 +23,7 @@ import {
 import { dirname, join, relative, sep } from "node:path";
 import type { ByteSource } from "../../bytes/index.ts";
 import { FilesystemUpload } from "./filesystem_upload.ts";
+import { Failure } from "../../errors.ts";
 import { storageFailure, unlessMissing } from "./filesystem_errors.ts";
 import type { AppendableFile, ByteRange, StorageDriver, StorageEntry, StorageStat } from "./types.ts";
 
@@ -78,6 +79,11 @@ class FilesystemStorage implements StorageDriver {
 
   async *open(path: string, range: ByteRange, signal: AbortSignal): ByteSource {
     const { start, end } = range;
+    if (end < start) {
+      if ((await this.stat(path)) === undefined)
+        throw new Failure("not-found", `cannot read ${path}: no such file`);
+      return;
+    }
     const stream = createReadStream(this.#at(path), { start, end, highWaterMark: readSize, signal });
     try {
       yield* stream;

@@ -1,6 +1,6 @@
 /** A file that grows in place, as distribution's uploads do. */
 import type { FileHandle } from "node:fs/promises";
-import type { ByteSource } from "../../bytes/index.ts";
+import { abortable, type ByteSource } from "../../bytes/index.ts";
 import { storageFailure } from "./filesystem_errors.ts";
 import type { AppendableFile } from "./types.ts";
 
@@ -37,8 +37,7 @@ export class FilesystemUpload implements AppendableFile {
       [batch, bytes] = [[], 0];
     };
     try {
-      for await (const chunk of source) {
-        signal.throwIfAborted();
+      for await (const chunk of abortable(source, signal)) {
         batch.push(chunk);
         bytes += chunk.length;
         if (bytes >= batchBytes) await flush();

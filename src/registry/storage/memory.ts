@@ -1,5 +1,5 @@
 /** Storage in memory, for tests and demonstrations: chunks are kept as they came, never joined. */
-import type { ByteSource } from "../../bytes/index.ts";
+import { abortable, throwIfCancelled, type ByteSource } from "../../bytes/index.ts";
 import { Failure } from "../../errors.ts";
 import type { AppendableFile, ByteRange, StorageDriver, StorageEntry, StorageStat } from "./types.ts";
 
@@ -48,9 +48,10 @@ class MemoryStorage implements StorageDriver {
     for (const chunk of this.#existing(path).chunks) {
       const part = chunk.subarray(Math.max(0, range.start - position), Math.max(0, range.end + 1 - position));
       position += chunk.length;
-      signal.throwIfAborted();
+      throwIfCancelled(signal);
       if (part.length > 0) yield part;
     }
+    throwIfCancelled(signal);
   }
 
   async appendTo(path: string, options: { readonly continuing: boolean }): Promise<AppendableFile> {
@@ -94,8 +95,7 @@ class MemoryStorage implements StorageDriver {
         return file.size;
       },
       append: async (source, signal) => {
-        for await (const chunk of source) {
-          signal.throwIfAborted();
+        for await (const chunk of abortable(source, signal)) {
           file.chunks.push(chunk);
           file.size += chunk.length;
           file.modified = Date.now();
