@@ -8,6 +8,7 @@ export { RegistryError } from "./registry_error.ts";
 export { serveRegistry, type RunningRegistry, type ServeRegistryOptions } from "./serve_registry.ts";
 export { filesystemStorage } from "./storage/filesystem.ts";
 export { memoryStorage } from "./storage/memory.ts";
+export { openStorage, storageDriverNames, type StorageConfig } from "./storage/open_storage.ts";
 export type * from "./storage/types.ts";
 export type { RegistryAuth } from "./token_service.ts";
 export { createTlsServer, type TlsServer, type TlsServerOptions } from "./tls/create_tls_server.ts";

@@ -21,11 +21,12 @@ export class Parameters {
     this.#values = values;
   }
 
-  /** Text; numbers too, which YAML makes of a tenant or key of digits. "" counts as missing. */
+  /** Text; what YAML makes of a tenant of digits, or of `no`, too. "" counts as missing. */
   text(name: string): string | undefined {
     const value = this.#take(name);
     if (value === undefined || value === null || value === "") return undefined;
-    if (typeof value === "string" || typeof value === "number") return String(value);
+    if (typeof value === "string" || typeof value === "number" || typeof value === "boolean")
+      return String(value);
     throw this.#wrong(name, "must be text", value);
   }
 

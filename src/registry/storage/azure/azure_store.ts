@@ -19,7 +19,6 @@ import {
   type ObjectStore,
   type PutOptions,
 } from "../objects/object_store.ts";
-import { regroup } from "../objects/regroup.ts";
 import { storeFailure } from "../objects/store_failure.ts";
 import { childrenOf, parseXml, textOf } from "../objects/xml.ts";
 import { encodeKey } from "../s3/signature_v4.ts";
@@ -52,6 +51,8 @@ export interface AzureAnswer extends WholeResponse {
   readonly code: string | undefined;
 }
 
+/** Bytes a block of what goes through us. */
+const throughSize = 8 << 20;
 const contentType = { "Content-Type": "application/octet-stream" };
 
 export class AzureStore implements ObjectStore {
@@ -206,15 +207,16 @@ export class AzureStore implements ObjectStore {
   async #copyThrough(from: string, to: string): Promise<void> {
     const { headers } = await this.send({ method: "HEAD", key: to, expect: [404] });
     if (headers["x-ms-blob-type"] === "AppendBlob") await this.delete([to]);
-    const found = await this.get(from, {});
-    if (found === undefined) throw new Failure("not-found", `there is no blob ${from}`);
+    const source = await this.head(from);
+    if (source === undefined) throw new Failure("not-found", `there is no blob ${from}`);
     const ids: string[] = [];
-    const { signal } = new AbortController();
-    await regroup(found.body, { size: 8 << 20, signal }, async (body) => {
+    for (let start = 0; start < source.size; start += throughSize) {
       const blockid = Buffer.from(String(ids.length).padStart(8, "0")).toString("base64");
-      await this.send({ method: "PUT", key: to, query: { comp: "block", blockid }, body });
+      const range = { "x-ms-range": `bytes=${start}-${start + throughSize - 1}` };
+      const { bytes } = await this.send({ method: "GET", key: from, headers: range });
+      await this.send({ method: "PUT", key: to, query: { comp: "block", blockid }, body: bytes });
       ids.push(blockid);
-    });
+    }
     const body = Buffer.from(`<BlockList>${ids.map((id) => `<Latest>${id}</Latest>`).join("")}</BlockList>`);
     await this.send({ method: "PUT", key: to, query: { comp: "blocklist" }, body });
   }
