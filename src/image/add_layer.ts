@@ -5,7 +5,13 @@ import type { ByteSource } from "../bytes/index.ts";
 import { Failure } from "../errors.ts";
 import { isTarTarget, unpackHere } from "../layer/index.ts";
 import { chainId, type ChainId } from "../oci/index.ts";
-import { referencesLock, registerUnflushed, type Session, type Store, type StoredLayer } from "../store/index.ts";
+import {
+  referencesLock,
+  registerUnflushed,
+  type Session,
+  type Store,
+  type StoredLayer,
+} from "../store/index.ts";
 
 /**
  * Unpacks `tar` (in any compression) on top of `parent` and registers it. The diff ID is whatever the bytes hash to.
