@@ -89,7 +89,7 @@ async function pushAndPull(config: StorageConfig): Promise<void> {
     assert.ok((await send("GET", `/v2/team/app/blobs/${pushed.digest}`)).bytes.equals(layer));
     assert.equal(
       (await send("GET", "/v2/team/app/tags/list")).bytes.toString(),
-      '{"name":"team/app","tags":["1"]}',
+      '{"name":"team/app","tags":["1"]}\n',
     );
   }
 }
