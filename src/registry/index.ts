@@ -2,6 +2,7 @@ export * from "./access/index.ts";
 export type { RegistryOptions } from "./core.ts";
 export { createRegistry, type Registry, type RequestContext } from "./create_registry.ts";
 export type { Fault, FaultRequest } from "./faults.ts";
+export * from "./gc/index.ts";
 export type * from "./hooks.ts";
 export type { RequestRecord } from "./request_log.ts";
 export { RegistryError } from "./registry_error.ts";

@@ -41,10 +41,7 @@ export class GcRun {
   async dispose(candidate: Candidate): Promise<Decision> {
     const { path, why, ...about } = candidate;
     const { grace, dryRun } = this.options;
-    this.#candidates.add(path);
-    const since = dryRun
-      ? Math.min((await condemnedSince(this.storage, path)) ?? this.started, this.started)
-      : await condemn(this.storage, path, this.started);
+    const since = await this.condemn(path);
     const reason = `${why} since ${timeText(since)}`;
     // Both marks, that of the condemning run and this one, found nothing.
     if (since + grace > this.started) {
@@ -52,6 +49,13 @@ export class GcRun {
     }
     if (dryRun || (await this.#throwAway(path))) return { ...about, action: "deleted", reason };
     return { ...about, action: "kept", reason: "used while garbage was collected" };
+  }
+
+  /** Since when the file is condemned; if it was not, from now on. */
+  async condemn(path: string): Promise<number> {
+    this.#candidates.add(path);
+    if (!this.options.dryRun) return condemn(this.storage, path, this.started);
+    return Math.min((await condemnedSince(this.storage, path)) ?? this.started, this.started);
   }
 
   /** False if somebody claimed the file meanwhile. The order of steps is the proof: see ARCHITECTURE.md. */

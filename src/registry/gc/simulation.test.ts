@@ -11,11 +11,13 @@ import {
 const { VARVE_SIMULATION_SEED: only, VARVE_SIMULATION_FROM: from = "1" } = process.env;
 const histories = 5_000;
 
+/** In the histories from seed `from` on: how it shows takes some luck, and the first ones do not have it. */
 async function firstViolation(
+  from: number,
   seeds: number,
   careless: SimulationOptions["guardOf"],
 ): Promise<string | undefined> {
-  for (let seed = 1; seed <= seeds; seed++) {
+  for (let seed = from; seed < from + seeds; seed++) {
     const { violations } = await simulateRegistry(seed, careless && { guardOf: careless });
     if (violations.length > 0) return violations[0];
   }
@@ -42,12 +44,12 @@ test("the simulation notices requests that do not withdraw a sentence", async ()
   const careless: SimulationOptions["guardOf"] = (storage, clock) => {
     return { ...guardOf(storage, clock), claim: async () => false, recover: async () => false };
   };
-  assert.match((await firstViolation(500, careless)) ?? "none", /lost|refused|did not get|leads to/);
+  assert.match((await firstViolation(1, 500, careless)) ?? "none", /lost|refused|did not get|leads to/);
 });
 
 test("the simulation notices requests that do not look into the trash", async () => {
   const careless: SimulationOptions["guardOf"] = (storage, clock) => {
     return { ...guardOf(storage, clock), recover: async () => false };
   };
-  assert.match((await firstViolation(3_000, careless)) ?? "none", /lost|refused|did not get|leads to/);
+  assert.match((await firstViolation(1_250, 1_000, careless)) ?? "none", /lost|refused|did not get|leads to/);
 });

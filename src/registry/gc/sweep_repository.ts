@@ -116,11 +116,15 @@ async function* sweepUploads(run: GcRun, name: string, age: number): AsyncGenera
   }
 }
 
-/** When the upload began, or was last written to where that is known: one that takes a week is no stale one. */
+/**
+ * When the upload began, or was last written to where that is known: one that takes a week is no stale one. Of one that is
+ * just being made nothing is known yet; then it counts from when we first saw it.
+ */
 async function lastSign(run: GcRun, directory: string): Promise<number> {
   const begun = Date.parse(Buffer.from((await run.storage.read(`${directory}/startedat`)) ?? []).toString());
   const data = await run.storage.stat(`${directory}/data`);
-  return Math.max(Number.isNaN(begun) ? 0 : begun, data?.modified ?? 0);
+  const sign = Math.max(Number.isNaN(begun) ? 0 : begun, data?.modified ?? 0);
+  return sign > 0 ? sign : run.condemn(`${directory}/startedat`);
 }
 
 async function* emptyTrash(run: GcRun, repository: MarkedRepository): AsyncGenerator<Decision> {
