@@ -89,6 +89,8 @@ pipeline = catch_errors cache bulk tempurl s3api tempauth copy slo dlo proxy-ser
 [app:proxy-server]
 use = egg:swift#proxy
 account_autocreate = true
+# A server that was asked before it listened would be left alone for a minute.
+error_suppression_limit = 100000
 [filter:tempauth]
 use = egg:swift#tempauth
 user_test_tester = testing .admin
@@ -149,19 +151,31 @@ async function end(child: ChildProcess): Promise<void> {
   await ended;
 }
 
+/** Up are all servers once an object can be written and is listed. */
 async function isUp(url: string): Promise<boolean> {
   const headers = { "X-Auth-User": "test:tester", "X-Auth-Key": "testing" };
   for (let attempt = 0; attempt < 600; attempt++) {
     const response = await fetch(url, { headers }).catch(() => undefined);
     const token = response?.headers.get("x-auth-token");
     const storage = response?.headers.get("x-storage-url");
-    if (token && storage) {
-      const account = await fetch(storage, { headers: { "X-Auth-Token": token } });
-      if (account.ok) return true;
-    }
+    if (token && storage && (await canStore(`${storage}/up`, { "X-Auth-Token": token }))) return true;
     await sleep(100);
   }
   return false;
+}
+
+async function canStore(container: string, headers: Readonly<Record<string, string>>): Promise<boolean> {
+  const steps = [
+    { url: container, method: "PUT" },
+    { url: `${container}/object`, method: "PUT" },
+    { url: container, method: "GET" },
+  ];
+  for (const { url, method } of steps) {
+    const { ok, body } = await fetch(url, { method, headers });
+    await body?.cancel();
+    if (!ok) return false;
+  }
+  return true;
 }
 
 async function freePorts(count: number): Promise<number[]> {
