@@ -65,6 +65,8 @@ const common: BuildOptions = {
   target: "node26",
   outdir: staging,
   external: ["koffi"],
+  // Its build for Node asks for modules by a `require` that the bundle does not have.
+  alias: { yaml: join(root, "node_modules/yaml/browser/index.js") },
   plugins: [builtins],
   minifySyntax: true,
   legalComments: "none",

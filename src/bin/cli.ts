@@ -2,4 +2,5 @@
 import { main } from "../cli/index.ts";
 
 // No `await` out here: the bundle is a function, which `start.ts` calls.
-void main(process.argv.slice(2)).then((code) => (process.exitCode = code));
+const registry = async () => (await import("../registry/index.ts")).registryCommands;
+void main(process.argv.slice(2), { registry }).then((code) => (process.exitCode = code));

@@ -2,11 +2,14 @@
 import type { Readable } from "node:stream";
 import type { WriteStream } from "node:tty";
 import type { Engine } from "../engine/index.ts";
+import type { RegistryProgram } from "./registry_program.ts";
 import { commandsFor, renderList, type ListLayout, type Row } from "./kit/index.ts";
 
 export interface App {
   /** Opens the root at first use: `--help` and `completion` never touch it. */
   engine(): Promise<Engine>;
+  /** The registry server: loaded by the commands that run it. */
+  registry(): Promise<RegistryProgram>;
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: WriteStream;
   readonly stderr: WriteStream;

@@ -20,13 +20,19 @@ import {
   type CompletionKind,
 } from "./kit/index.ts";
 import { program } from "./program.ts";
+import type { RegistryProgram } from "./registry_program.ts";
 
 type Globals = Readonly<Record<string, unknown>>;
 
 let arrival: Arrival | undefined;
 
+/** What this folder may not import, and the program has all the same. */
+export interface Parts {
+  registry(): Promise<RegistryProgram>;
+}
+
 /** Runs one command line (without node and script). Never throws. */
-export async function main(words: readonly string[]): Promise<number> {
+export async function main(words: readonly string[], parts: Parts): Promise<number> {
   exitOnBrokenPipe(process.stdout);
   exitOnBrokenPipe(process.stderr);
   try {
@@ -41,12 +47,12 @@ export async function main(words: readonly string[]): Promise<number> {
     open: async (globals, _signal, command, call) => {
       const { storeless = false } = command;
       if (typeof storeless === "function" ? storeless(call) : storeless)
-        return appOf(engineOptions(globals), globals);
+        return appOf(engineOptions(globals), globals, parts);
       const options = await outsideOptions(globals, command, call);
-      if (options !== undefined) return appOf(options, globals);
+      if (options !== undefined) return appOf(options, globals, parts);
       // Here, because the program begins anew, and has read nothing of its input yet.
       await enterNamespace({ ...engineOptions(globals), mounts: command.mounts === true });
-      return appOf(engineOptions(globals), globals);
+      return appOf(engineOptions(globals), globals, parts);
     },
     names,
   });
@@ -65,11 +71,12 @@ async function outsideOptions(
   return { ...options, driver };
 }
 
-function appOf(options: EngineOptions, globals: Globals): App & AsyncDisposable {
+function appOf(options: EngineOptions, globals: Globals, parts: Parts): App & AsyncDisposable {
   let engine: Promise<Engine> | undefined;
   let stdin: App["stdin"] | undefined;
   return {
     engine: () => (engine ??= openEngine(options)),
+    registry: () => parts.registry(),
     get stdin() {
       return (stdin ??= process.stdin);
     },

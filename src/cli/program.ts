@@ -17,6 +17,14 @@ import { storeOptimize } from "./commands/optimize.ts";
 import { ps } from "./commands/ps.ts";
 import { pull } from "./commands/pull.ts";
 import { push } from "./commands/push.ts";
+import {
+  registryFsck,
+  registryGarbageCollect,
+  registryServe,
+  registryTagHistory,
+  registryTagRestore,
+  registryUndelete,
+} from "./commands/registry.ts";
 import { imagePrune, rmi } from "./commands/rmi.ts";
 import { create, run, start } from "./commands/run.ts";
 import { info, systemCheck, systemGc, systemPrune, version } from "./commands/system.ts";
@@ -87,6 +95,12 @@ export const program: Program<App> = {
     systemCheck,
     storeOptimize,
     migrate,
+    registryServe,
+    registryGarbageCollect,
+    registryFsck,
+    registryTagHistory,
+    registryTagRestore,
+    registryUndelete,
     explain,
     info,
     version,
@@ -97,6 +111,7 @@ export const program: Program<App> = {
     buildx: { summary: "Manage the build cache" },
     image: { summary: "Manage images" },
     container: { summary: "Manage containers" },
+    registry: { summary: "Run a registry and look after it" },
     store: { summary: "Look after the layers" },
     system: { summary: "Look after the whole root" },
   },

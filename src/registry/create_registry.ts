@@ -14,6 +14,8 @@ import { routeOf, type Route } from "./routes.ts";
 export interface RequestContext {
   /** For events; default: the client's `X-Request-Id` if it is sane, else a new UUID. */
   readonly requestId?: string;
+  /** Instead of the registry's own; behind a path of a proxy with that path. */
+  readonly origin?: string;
   /** Faults that are no answer of the registry's own making: what a log must have. */
   readonly onError?: (error: unknown) => void;
 }
@@ -83,7 +85,7 @@ function targetOf(target: string): [string, string] {
 }
 
 /** How the client addressed us, also through a proxy that tells (distribution's `registry/api/v2/urls.go`). */
-function originOf(request: IncomingMessage): string {
+export function originOf(request: IncomingMessage): string {
   const first = (name: string) =>
     String(request.headers[name] ?? "")
       .split(",")[0]

@@ -7,6 +7,7 @@ export type * from "./hooks.ts";
 export type { RequestRecord } from "./request_log.ts";
 export { RegistryError } from "./registry_error.ts";
 export { serveRegistry, type RunningRegistry, type ServeRegistryOptions } from "./serve_registry.ts";
+export * from "./server/index.ts";
 export { filesystemStorage } from "./storage/filesystem.ts";
 export { memoryStorage } from "./storage/memory.ts";
 export { openStorage, storageDriverNames, type StorageConfig } from "./storage/open_storage.ts";

@@ -29,10 +29,7 @@ export function measuredStorage(inner: StorageDriver, metrics: ServerMetrics): S
       failed(action, error);
     }
   }
-  const redirectUrl = inner.redirectUrl?.bind(inner);
-  const close = inner.close?.bind(inner);
-  return {
-    name: inner.name,
+  const measured: Partial<StorageDriver> = {
     read: (path) => timed("read", () => inner.read(path)),
     write: (path, bytes) => timed("write", () => inner.write(path, bytes)),
     writeNew: (path, bytes) => timed("write", () => inner.writeNew(path, bytes)),
@@ -43,9 +40,14 @@ export function measuredStorage(inner: StorageDriver, metrics: ServerMetrics): S
     list: (path) => watched("list", inner.list(path)),
     move: (from, to) => timed("move", () => inner.move(from, to)),
     remove: (path) => timed("remove", () => inner.remove(path)),
-    ...(redirectUrl && { redirectUrl }),
-    ...(close && { close }),
   };
+  // What else a driver can do, it does itself.
+  return new Proxy(inner, {
+    get: (_, key: keyof StorageDriver) => {
+      const own: unknown = measured[key] ?? inner[key];
+      return typeof own === "function" ? (own.bind(inner) as unknown) : own;
+    },
+  });
 }
 
 function measuredFile(

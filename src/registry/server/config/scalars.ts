@@ -1,7 +1,9 @@
 /** The kinds of single values in a configuration. */
 import { scalar, type Field } from "./field.ts";
 
-export function text<Missing = undefined>(missing: Missing = undefined as Missing): Field<string | Missing> {
+export function text(): Field<string | undefined>;
+export function text<Missing>(missing: Missing): Field<string | Missing>;
+export function text(missing?: unknown): Field<unknown> {
   // YAML makes numbers of a tag or a name of digits.
   return scalar("a text", missing, (value) =>
     typeof value === "string" ? value : typeof value === "number" ? String(value) : undefined,
@@ -25,7 +27,7 @@ export function integer(missing: number, least = 0): Field<number> {
   });
 }
 
-export function oneOf<const Word extends string, Missing>(
+export function oneOf<const Word extends string, const Missing>(
   words: readonly Word[],
   missing: Missing,
 ): Field<Word | Missing> {

@@ -52,7 +52,7 @@ export class Histogram {
     const key = values.join("\0");
     let series = this.#series.get(key);
     if (series === undefined) {
-      series = { values, counts: new Array<number>(this.#bounds.length + 1).fill(0), sum: 0 };
+      series = { values, counts: Array.from({ length: this.#bounds.length + 1 }, () => 0), sum: 0 };
       this.#series.set(key, series);
     }
     const found = this.#bounds.findIndex((bound) => amount <= bound);

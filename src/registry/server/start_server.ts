@@ -1,0 +1,177 @@
+/** Puts the parts of a registry together as a configuration says, and takes them apart again in order. */
+import { AuditLog, composeAccess, RateLimiter } from "../access/index.ts";
+import { createRegistry } from "../create_registry.ts";
+import { recordingHooks } from "../gc/history/tag_history.ts";
+import { openStorage } from "../storage/open_storage.ts";
+import type { Failure } from "../../errors.ts";
+import type { ServerConfig } from "./config/read_config.ts";
+import { Health, healthChecks } from "./health.ts";
+import { listen, type Listener } from "./listener.ts";
+import { Logger, type LoggerOptions } from "./log/logger.ts";
+import { Maintenance } from "./maintenance.ts";
+import { measuredStorage } from "./measured_storage.ts";
+import { serverMetrics } from "./metrics/server_metrics.ts";
+import { Notifier } from "./notifications/notifier.ts";
+import { policyOf } from "./policy.ts";
+import { requestHandler } from "./request_handler.ts";
+import { answerStatus, type StatusPages } from "./status_pages.ts";
+import { Tracer } from "./tracer.ts";
+import { WatchedAccess } from "./watched_access.ts";
+
+export interface RunningServer {
+  /** `127.0.0.1:5000` */
+  readonly address: string;
+  readonly debugAddress: string | undefined;
+  readonly scheme: "http" | "https";
+  /** Certificates again, and a new audit log. What cannot be read stays as it was and is logged. */
+  reload(): Promise<void>;
+  /**
+   * Answers what has been asked, tells what has happened, and closes. Aborting `signal` breaks connections and gives up
+   * notifications; so does the end of the configuration's `draintimeout`.
+   */
+  stop(signal?: AbortSignal): Promise<void>;
+}
+
+/** As long as container platforms wait before they kill, as a rule. Milliseconds. */
+const usualDrain = 30_000;
+
+/**
+ * Starts a registry; resolves when it listens.
+ * @param write takes lines of the log
+ * @throws Failure for whatever the configuration names and cannot be had, with its place in the file
+ */
+export async function startServer(
+  config: ServerConfig,
+  write: LoggerOptions["write"],
+): Promise<RunningServer> {
+  const logger = loggerFor(config, write);
+  for (const warning of config.warnings) logger.warn(warning);
+  await using undo = new AsyncDisposableStack();
+  const metrics = serverMetrics();
+  const { storage, access, policy } = await partsOf(config, logger);
+  undo.use(access);
+  const watched = new WatchedAccess(access.controller, limiterFor(config));
+  const measured = measuredStorage(storage, metrics);
+  const notifier = new Notifier({ config, logger, metrics });
+  const history = recordingHooks(measured, (error) =>
+    logger.error("tag history not recorded", { error: String(error) }),
+  );
+  const registry = createRegistry({
+    storage: measured,
+    access: watched,
+    policy,
+    hooks: { onEvent: (event) => (notifier.tell(event), history.onEvent?.(event)) },
+    redirect: !config.storage.redirect.disable,
+    deletion: config.storage.delete.enabled,
+    ...(config.http.secret !== undefined && { uploadSecret: config.http.secret }),
+  });
+  undo.defer(() => registry.close());
+  const audit =
+    config.audit?.path === undefined ? undefined : undo.use(await openAudit(config.audit.path, logger));
+  const tracer = tracerFor(config, logger);
+  if (tracer !== undefined) undo.use(tracer);
+  const health = undo.use(new Health(healthChecks(config, measured)));
+  await health.start();
+  undo.use(new Maintenance({ config, storage: measured, logger, metrics }));
+  let draining = false;
+  const pages: StatusPages = {
+    health,
+    metrics,
+    isDraining: () => draining,
+    metricsPath: config.metrics.enabled ? "/metrics" : undefined,
+    guard: watched,
+  };
+  const handler = requestHandler({
+    config,
+    registry,
+    access,
+    watched,
+    logger,
+    metrics,
+    pages,
+    audit,
+    tracer,
+  });
+  const { addr, tls, http2 } = config.http;
+  const shared = { limits: config.limits, logger };
+  const debug = await listenForDebug(config, pages, shared);
+  if (debug !== undefined) undo.defer(() => debug.drain(AbortSignal.abort()));
+  const main = await listen({ ...shared, address: addr, tls, http2: !http2.disabled }, handler);
+  metrics.connections = () => main.connections();
+  logger.info(`listening on ${main.address}`, { storage: storage.name });
+  const parts = undo.move();
+  return {
+    address: main.address,
+    debugAddress: debug?.address,
+    scheme: tls?.certificate === undefined ? "http" : "https",
+    reload: () => reload(main, audit, logger),
+    stop: async (signal = new AbortController().signal) => {
+      draining = true;
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(config.http.draintimeout || usualDrain)]);
+      logger.info("draining", { requests: metrics.inFlight });
+      await main.drain(limit);
+      const lost = await notifier.drain(limit);
+      if (lost > 0) logger.error("notifications are lost", { events: lost });
+      await parts.disposeAsync();
+      logger.info("stopped");
+    },
+  };
+}
+
+async function partsOf(config: ServerConfig, logger: Logger) {
+  const { driver: name, parameters } = config.storage;
+  const onProblem = (failure: Failure) => logger.warn(failure.message);
+  return config.located(async () => ({
+    storage: await openStorage({ name, parameters }),
+    access: await composeAccess(config.auth, { onProblem }),
+    policy: policyOf(config),
+  }));
+}
+
+function loggerFor({ log, loglevel }: ServerConfig, write: LoggerOptions["write"]): Logger {
+  const level = log.level ?? loglevel ?? "info";
+  return new Logger({ format: log.formatter, level, fields: log.fields, write });
+}
+
+function limiterFor({ limits: { requests } }: ServerConfig): RateLimiter | undefined {
+  return requests && new RateLimiter({ perSecond: requests.persecond, burst: requests.burst });
+}
+
+function tracerFor({ traces }: ServerConfig, logger: Logger): Tracer | undefined {
+  if (traces?.endpoint === undefined) return undefined;
+  const { endpoint, headers, servicename } = traces;
+  return new Tracer({ endpoint, headers, service: servicename, logger });
+}
+
+function openAudit(path: string, logger: Logger): Promise<AuditLog> {
+  return AuditLog.open({ path, onProblem: (failure) => logger.error(failure.message) });
+}
+
+/** distribution's debug server: health, and metrics if it has them; for the operator's network, nobody is asked for rights. */
+async function listenForDebug(
+  { http: { debug } }: ServerConfig,
+  pages: StatusPages,
+  shared: Pick<Parameters<typeof listen>[0], "limits" | "logger">,
+): Promise<Listener | undefined> {
+  if (debug?.addr === undefined) return undefined;
+  const { enabled, path } = debug.prometheus;
+  const own = { ...pages, guard: undefined, metricsPath: enabled ? path : undefined };
+  return listen({ ...shared, address: debug.addr, tls: undefined, http2: false }, (request, response) => {
+    void answerStatus(own, request, response, (request.url ?? "/").split("?", 1)[0] as string).then(
+      (done) => {
+        if (!done) response.writeHead(404).end();
+      },
+    );
+  });
+}
+
+async function reload(main: Listener, audit: AuditLog | undefined, logger: Logger): Promise<void> {
+  for (const act of [() => main.reload(), () => audit?.reopen()]) {
+    try {
+      await act();
+    } catch (error) {
+      logger.error("not reloaded", { error: (error as Error).message });
+    }
+  }
+  logger.info("reloaded");
+}
