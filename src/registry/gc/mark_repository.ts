@@ -1,5 +1,6 @@
 /** What of one repository is alive, and through what. */
 import { algorithmOf, digestOf, maxManifestBytes, type Digest } from "../../oci/index.ts";
+import { concurrently } from "../concurrently.ts";
 import type { StorageDriver } from "../storage/types.ts";
 import { paths, readLink } from "../tree.ts";
 import { referencesOf, type References } from "./references.ts";
@@ -49,10 +50,11 @@ export async function markRepository(
 ): Promise<MarkedRepository> {
   const tags = await tagsOf(storage, name);
   const revisions = await revisionsOf(storage, name);
-  const documents = new Map<Digest, Document>();
-  for (const digest of new Set([...revisions, ...tags.map((tag) => tag.digest)])) {
-    documents.set(digest, await readDocument(storage, await revisionContent(storage, name, digest)));
-  }
+  const known = [...new Set([...revisions, ...tags.map((tag) => tag.digest)])];
+  const read = await concurrently(known, async (digest) =>
+    readDocument(storage, await revisionContent(storage, name, digest)),
+  );
+  const documents = new Map(known.map((digest, i) => [digest, read[i] as Document]));
   const mark = new Mark(storage, name, documents, new Set(revisions));
   for (const { tag, digest } of tags) await mark.manifest(digest, { by: `tag ${name}:${tag}` });
   for (const digest of revisions) {
@@ -152,32 +154,35 @@ class Mark {
 
 const nothing: References = { blobs: [], manifests: [], subject: undefined };
 
-async function tagsOf(storage: StorageDriver, name: string): Promise<{ tag: string; digest: Digest }[]> {
-  const found: { tag: string; digest: Digest }[] = [];
+interface Tag {
+  readonly tag: string;
+  readonly digest: Digest;
+}
+
+async function tagsOf(storage: StorageDriver, name: string): Promise<Tag[]> {
   const names = [...(await tagNames(storage, name)), ...(await namesIn(storage, trashOf(paths.tags(name))))];
-  for (const tag of new Set(names)) {
-    const path = paths.tagCurrent(name, tag);
-    // A retention that was killed may have left it in the trash without having asked whether it is in use again.
-    const bytes = (await storage.read(path)) ?? (await readTrashed(storage, path));
-    const digest = readLink(bytes);
-    if (digest !== undefined) found.push({ tag, digest });
-    else if (bytes !== undefined) {
-      // Damaged: until fsck has mended it, it may be any of those that it has led to.
-      for await (const earlier of digestsIn(storage, paths.tagIndexes(name, tag))) {
-        found.push({ tag, digest: earlier });
-      }
-    }
+  return (await concurrently([...new Set(names)], (tag) => readTag(storage, name, tag))).flat();
+}
+
+async function readTag(storage: StorageDriver, name: string, tag: string): Promise<Tag[]> {
+  const path = paths.tagCurrent(name, tag);
+  // A retention that was killed may have left it in the trash without having asked whether it is in use again.
+  const bytes = (await storage.read(path)) ?? (await readTrashed(storage, path));
+  const digest = readLink(bytes);
+  if (digest !== undefined) return [{ tag, digest }];
+  const earlier: Tag[] = [];
+  // Damaged: until fsck has mended it, it may be any of those that it has led to.
+  for await (const each of bytes === undefined ? [] : digestsIn(storage, paths.tagIndexes(name, tag))) {
+    earlier.push({ tag, digest: each });
   }
-  return found;
+  return earlier;
 }
 
 /** A damaged link counts: its path tells what it should say. */
 async function revisionsOf(storage: StorageDriver, name: string): Promise<Digest[]> {
-  const found: Digest[] = [];
-  for await (const digest of digestsIn(storage, paths.revisions(name))) {
-    if ((await storage.stat(paths.revisionLink(name, digest))) !== undefined) found.push(digest);
-  }
-  return found;
+  const listed = await Array.fromAsync(digestsIn(storage, paths.revisions(name)));
+  const found = await concurrently(listed, (digest) => storage.stat(paths.revisionLink(name, digest)));
+  return listed.filter((_, i) => found[i] !== undefined);
 }
 
 /** From its place or from the trash. What is no JSON has no references: the registry takes manifests of any type. */
