@@ -11,6 +11,9 @@ export interface StoreAnswer {
 
 const full = new Set(["QuotaExceeded", "InsufficientStorage", "XMinioStorageFull", "AccountIsFull"]);
 
+/** The place itself is missing, which no file is the reason of. */
+const placeless = new Set(["NoSuchBucket", "ContainerNotFound", "AccountNotFound"]);
+
 /** `denied` for 401 and 403, `no-space` for a full store, `not-found` for 404, `unavailable` for all else. */
 export function storeFailure(driver: string, request: StoreRequest, answer: StoreAnswer): Failure {
   const { status, code, message } = answer;
@@ -23,5 +26,5 @@ export function storeFailure(driver: string, request: StoreRequest, answer: Stor
 function kindOf({ status, code }: StoreAnswer): FailureKind {
   if (status === 507 || (code !== undefined && full.has(code))) return "no-space";
   if (status === 401 || status === 403) return "denied";
-  return status === 404 ? "not-found" : "unavailable";
+  return status === 404 && !placeless.has(code ?? "") ? "not-found" : "unavailable";
 }

@@ -72,7 +72,7 @@ export class MultipartFile implements AppendableFile {
       if (parts.length === 0) await file.#recover();
       return file;
     }
-    const found = await client.open({ method: "HEAD", key });
+    const found = await client.head(key);
     if (found === undefined) throw new Failure("not-found", `there is no upload ${key}`);
     const file = new MultipartFile(client, options, {
       upload: await createOnlyUpload(client, key),
@@ -84,8 +84,8 @@ export class MultipartFile implements AppendableFile {
 
   /** A crash after completing, while the next upload begins, leaves an object without parts: it is all that had come. */
   async #recover(): Promise<void> {
-    const found = await this.#client.open({ method: "HEAD", key: this.#upload.key });
-    const size = Number(found?.headers["content-length"] ?? 0);
+    const found = await this.#client.head(this.#upload.key);
+    const size = Number(found?.["content-length"] ?? 0);
     const small = size > 0 ? await this.#takeObject(size) : undefined;
     if (small !== undefined) await this.#write(small);
   }
@@ -158,8 +158,8 @@ export class MultipartFile implements AppendableFile {
   }
 
   async #isThere(): Promise<boolean> {
-    const found = await this.#client.open({ method: "HEAD", key: this.#upload.key });
-    return Number(found?.headers["content-length"]) === this.size;
+    const found = await this.#client.head(this.#upload.key);
+    return Number(found?.["content-length"]) === this.size;
   }
 
   /** Bytes that have to go ahead of what comes. */

@@ -1,5 +1,6 @@
 /** Requests to S3 and to OSS, whose API has S3's shape under other header names. */
 import { createHash } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http";
 import { Failure } from "../../../errors.ts";
 import {
   discard,
@@ -107,6 +108,13 @@ export class S3Client {
     if (response.status === 404) return undefined;
     if (request.expect?.includes(response.status) === true) return response;
     throw storeFailure(this.options.driver, wire, { status: response.status });
+  }
+
+  /** An object's headers; undefined for 404. */
+  async head(key: string): Promise<IncomingHttpHeaders | undefined> {
+    const response = await this.open({ method: "HEAD", key });
+    if (response !== undefined) await discard(response.body);
+    return response?.headers;
   }
 
   /** A small object whole; undefined for 404. */

@@ -1,7 +1,6 @@
 /** {@link ObjectStore} on S3's API, Amazon's or anybody's. */
 import { randomUUID } from "node:crypto";
 import { Failure } from "../../../errors.ts";
-import { discard } from "../objects/http_client.ts";
 import { inParallel } from "../objects/in_parallel.ts";
 import {
   signedSeconds,
@@ -67,10 +66,9 @@ export class S3Store implements ObjectStore {
   }
 
   async head(key: string): Promise<ObjectInfo | undefined> {
-    const response = await this.#client.open({ method: "HEAD", key });
-    if (response === undefined) return undefined;
-    await discard(response.body);
-    const { "content-length": size, "last-modified": modified } = response.headers;
+    const headers = await this.#client.head(key);
+    if (headers === undefined) return undefined;
+    const { "content-length": size, "last-modified": modified } = headers;
     return { key, size: Number(size), modified: Date.parse(modified ?? "") || 0 };
   }
 
@@ -201,8 +199,8 @@ export class S3Store implements ObjectStore {
     return putSettled({
       put: async (writer) => void (await this.#put(key, bytes, { [mark]: writer })),
       writer: async () => {
-        const found = await this.#client.open({ method: "HEAD", key });
-        return found && String(found.headers[mark] ?? "");
+        const headers = await this.#client.head(key);
+        return headers && String(headers[mark] ?? "");
       },
     });
   }
