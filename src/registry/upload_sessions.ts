@@ -96,6 +96,10 @@ export class UploadSessions {
       const hash = this.#hashOf(uuid, file.size, options.fresh);
       upload = new OpenUpload({ storage: this.#storage, name, uuid, file, signal, hash });
       return await act(upload);
+    } catch (error) {
+      // Another instance has finished or cancelled it meanwhile.
+      if (isFailure(error, "not-found")) throw new RegistryError("BLOB_UPLOAD_UNKNOWN", [{ uuid }]);
+      throw error;
     } finally {
       await upload?.close();
       if (upload?.hash !== undefined) this.#remember(uuid, upload.hash);

@@ -187,6 +187,29 @@ test("B162 whoever comes back to a session that hangs takes it over", async () =
   assert.equal(done.status, 201);
 });
 
+test("B162 a session that another instance finishes meanwhile is unknown then, and the blob is what it was", async () => {
+  const storage = filesystemStorage(directory);
+  await using one = await serveOn({ storage });
+  await using two = await serveOn({ storage: filesystemStorage(directory) });
+  const url = await startUpload(one.origin, "raced");
+  const slow = request(url, { method: "PATCH", headers: { "Content-Length": "10" } });
+  const answered = once(slow, "response") as Promise<[{ statusCode?: number }]>;
+  // The driver writes once it has 1 MiB, and waits for the next one.
+  const first = randomBytes(3 << 19);
+  slow.setHeader("Content-Length", first.length + 1);
+  slow.write(first);
+  while ((await fetch(url)).headers.get("range") === "0-0");
+  const size = Number((await fetch(url)).headers.get("range")?.slice(2)) + 1;
+  const digest = digestOf(first.subarray(0, size));
+  const path = new URL(url).pathname;
+  const done = await fetch(`${two.origin}${path}?digest=${digest}`, { method: "PUT" });
+  assert.equal(done.status, 201);
+  slow.end("x");
+  assert.equal((await answered)[0].statusCode, 404);
+  const got = await fetch(`${one.origin}/v2/raced/blobs/${digest}`);
+  assert.equal(digestOf(Buffer.from(await got.arrayBuffer())), digest);
+});
+
 test("B162 a session belongs to its repository", async () => {
   await using registry = await serveOn({ storage: memoryStorage() });
   const url = await startUpload(registry.origin, "mine");

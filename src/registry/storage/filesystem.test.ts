@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { storageDriverSuite } from "../../../test/suites/storage_driver_suite.ts";
 import { fromBytes } from "../../bytes/index.ts";
+import { isFailure } from "../../errors.ts";
 import { filesystemStorage } from "./filesystem.ts";
 
 storageDriverSuite("filesystem", async () => {
@@ -38,6 +39,15 @@ test("an upload grows in place, so that another server finds it", async () => {
   await using upload = await storage.appendTo("grow/data", { continuing: false });
   await upload.append(fromBytes(Buffer.from("abc")), signal);
   assert.equal((await stat(join(root, "grow/data"))).size, 3);
+});
+
+test("bytes that come after another process has made a blob of the file do not get into the blob", async () => {
+  await using late = await storage.appendTo("late/data", { continuing: false });
+  await late.append(fromBytes(Buffer.from("abc")), signal);
+  await filesystemStorage(root).move("late/data", "late/blob");
+  const more = late.append(fromBytes(Buffer.from("d")), signal);
+  await assert.rejects(more, (error) => isFailure(error, "not-found"));
+  assert.equal(Buffer.from((await storage.read("late/blob")) ?? []).toString(), "abc");
 });
 
 test("what a killed write or removal left behind is not listed, and goes", async () => {

@@ -99,13 +99,7 @@ class FilesystemStorage implements StorageDriver {
       ? open(this.#at(path), flags)
       : this.#inParent(path, (target) => open(target, flags, 0o644));
     const file = await opened.catch(storageFailure("append to", path));
-    try {
-      const cancel = () => this.remove(path);
-      return new FilesystemUpload(file, path, (await file.stat()).size, cancel);
-    } catch (error) {
-      await file.close();
-      throw error;
-    }
+    return FilesystemUpload.on(file, path, { absolute: this.#at(path), remove: () => this.remove(path) });
   }
 
   async *list(path: string): AsyncGenerator<StorageEntry, void, undefined> {

@@ -1,24 +1,44 @@
 /** A file that grows in place, as distribution's uploads do. */
-import type { FileHandle } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { stat, type FileHandle } from "node:fs/promises";
 import { abortable, type ByteSource } from "../../bytes/index.ts";
-import { storageFailure } from "./filesystem_errors.ts";
+import { Failure } from "../../errors.ts";
+import { storageFailure, unlessMissing } from "./filesystem_errors.ts";
 import type { AppendableFile } from "./types.ts";
 
 /** Chunks of a connection are at most 64 KiB; fewer, larger writes cost half the time. */
 const batchBytes = 1 << 20;
 
+export interface UploadPlace {
+  /** On the machine. */
+  readonly absolute: string;
+  remove(): Promise<void>;
+}
+
 export class FilesystemUpload implements AppendableFile {
   readonly #file: FileHandle;
   readonly #path: string;
-  readonly #remove: () => Promise<void>;
+  readonly #place: UploadPlace;
+  readonly #inode: number;
   #size: number;
   #open = true;
 
-  constructor(file: FileHandle, path: string, size: number, remove: () => Promise<void>) {
+  private constructor(file: FileHandle, path: string, place: UploadPlace, stats: Stats) {
     this.#file = file;
     this.#path = path;
-    this.#size = size;
-    this.#remove = remove;
+    this.#place = place;
+    this.#inode = stats.ino;
+    this.#size = stats.size;
+  }
+
+  /** @param file opened to append; closed by disposal, also when this fails */
+  static async on(file: FileHandle, path: string, place: UploadPlace): Promise<FilesystemUpload> {
+    try {
+      return new FilesystemUpload(file, path, place, await file.stat());
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
   }
 
   get size(): number {
@@ -58,7 +78,7 @@ export class FilesystemUpload implements AppendableFile {
 
   async cancel(): Promise<void> {
     await this[Symbol.asyncDispose]();
-    await this.#remove();
+    await this.#place.remove();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -67,7 +87,18 @@ export class FilesystemUpload implements AppendableFile {
     await this.#file.close();
   }
 
+  /**
+   * Another process may have made a blob of the file, or removed it, while this one waited for bytes. What the name does
+   * not lead to any more must not grow.
+   */
+  async #mustBeHere(): Promise<void> {
+    const found = await stat(this.#place.absolute).catch(unlessMissing);
+    if (found?.ino === this.#inode) return;
+    throw new Failure("not-found", `cannot write ${this.#path}: it was moved or removed meanwhile`);
+  }
+
   async #writeAll(chunks: Uint8Array[]): Promise<void> {
+    if (chunks.length > 0) await this.#mustBeHere();
     let rest = chunks;
     while (rest.length > 0) {
       const { bytesWritten } = await this.#file.writev(rest).catch(storageFailure("write", this.#path));
