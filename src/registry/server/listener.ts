@@ -69,7 +69,7 @@ async function makeServer(options: ListenOptions, handler: RequestHandler) {
   const { tls, http2, limits, logger } = options;
   if (tls?.certificate === undefined || tls.key === undefined) {
     const server = createServer(
-      { maxHeaderSize: limits.headersize, connectionsCheckingInterval: 5000 },
+      { maxHeaderSize: limits.headersize, connectionsCheckingInterval: Math.min(5000, limits.headertimeout) },
       handler,
     );
     return { server: server as AnyServer, reload: () => Promise.resolve() };

@@ -6,7 +6,7 @@ import { formatRegistryErrors } from "../../wire/index.ts";
 import type { AuditLog } from "../access/index.ts";
 import type { Access } from "../access/types.ts";
 import { originOf, type Registry } from "../create_registry.ts";
-import { refusalOf } from "../registry_error.ts";
+import { RegistryError, refusalOf } from "../registry_error.ts";
 import type { ServerConfig } from "./config/read_config.ts";
 import { countedBytes, type CountedBytes } from "./counted_bytes.ts";
 import type { Logger } from "./log/logger.ts";
@@ -68,15 +68,16 @@ async function answer(
   response: ServerResponse,
   { id, path }: Handled,
 ): Promise<void> {
-  const { config, registry, access, pages } = parts;
+  const { config, registry, access, watched, pages } = parts;
   const onError = (error: unknown) => logFault(parts.logger, id, error);
   try {
     if (await answerStatus(pages, request, response, path)) return;
-    const { prefix } = config.http;
-    const local = withoutPrefix(request.url ?? "/", prefix);
+    const local = withoutPrefix(request.url ?? "/", config.http.prefix);
+    if (local === undefined) throw new RegistryError("NAME_UNKNOWN");
+    request.url = local;
     const origin = originFor(config, request);
-    // What stands outside the prefix is nothing of ours, and answered as any strange path.
-    if (local !== undefined) request.url = local;
+    // Passwords can be tried at `/token`, too.
+    if (!local.startsWith("/v2")) watched.take(request);
     if (await access.answer(request, response)) return;
     await registry.handle(request, response, {
       requestId: id,
@@ -84,7 +85,7 @@ async function answer(
       ...(origin !== undefined && { origin }),
     });
   } catch (error) {
-    onError(error);
+    if (!(error instanceof RegistryError)) onError(error);
     if (response.headersSent) return void response.destroy();
     const { status, items, headers } = refusalOf(error);
     const body = formatRegistryErrors(items);

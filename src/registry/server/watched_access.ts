@@ -39,6 +39,11 @@ export class WatchedAccess implements AccessController {
     }
   };
 
+  /** Counts a request whose sender has no name. @throws RegistryError TOOMANYREQUESTS */
+  take(request: IncomingMessage): void {
+    this.#limiter?.take(clientKey(nobody, request.socket.remoteAddress));
+  }
+
   visitOf(request: IncomingMessage): Visit | undefined {
     return this.#visits.get(request);
   }
