@@ -19,7 +19,9 @@ export function countedBytes(request: IncomingMessage, response: ServerResponse)
     counted.received += lengthOf(chunk);
     return push(chunk, encoding);
   };
-  for (const name of ["write", "end"] as const) {
+  // Of HTTP/2's answer `end` writes by `write`.
+  const names = request.httpVersionMajor < 2 ? (["write", "end"] as const) : (["write"] as const);
+  for (const name of names) {
     const method = response[name].bind(response) as (...parts: unknown[]) => unknown;
     response[name] = ((chunk?: unknown, ...rest: unknown[]) => {
       if (typeof chunk !== "function") counted.sent += lengthOf(chunk as Chunk);

@@ -33,6 +33,8 @@ interface Handled {
   readonly path: string;
   readonly route: RouteLabel;
   readonly started: number;
+  /** Of the peer; a closed connection does not tell it any more. */
+  readonly address: string | undefined;
   readonly bytes: CountedBytes;
 }
 
@@ -44,7 +46,9 @@ export function requestHandler(parts: HandlerParts): RequestHandler {
     const path = pathOf(request);
     const route = routeLabel(withoutPrefix(path, config.http.prefix) ?? path);
     const id = requestIdOf(request);
-    const handled = { id, path, route, started: performance.now(), bytes: countedBytes(request, response) };
+    const { remoteAddress: address } = request.socket;
+    const bytes = countedBytes(request, response);
+    const handled = { id, path, route, started: performance.now(), address, bytes };
     const uploads = route === "upload" && request.method !== "GET";
     metrics.inFlight += 1;
     if (uploads) metrics.uploading += 1;
@@ -127,7 +131,7 @@ function finish(
   parts: HandlerParts,
   request: IncomingMessage,
   response: ServerResponse,
-  { id, path, route, started, bytes }: Handled,
+  { id, path, route, started, address, bytes }: Handled,
 ): void {
   const { config, logger, metrics, watched, audit, tracer } = parts;
   const { method = "" } = request;
@@ -139,7 +143,6 @@ function finish(
   metrics.bytesIn.add(bytes.received, route);
   metrics.bytesOut.add(bytes.sent, route);
   const visit = watched.visitOf(request);
-  const address = request.socket?.remoteAddress;
   // No query and no header but one: there may be a secret in each.
   const fields = {
     request_id: id,

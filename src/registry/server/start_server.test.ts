@@ -3,11 +3,13 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
+import { connect as connectHttp2 } from "node:http2";
 import { connect, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { json, text } from "node:stream/consumers";
 import { test } from "node:test";
 import { scratch } from "../../../test/suites/scratch.ts";
+import { certify, opensslSkip } from "../access/tokens/certificates_fixture.test.ts";
 import { readConfig } from "./config/read_config.ts";
 import { startServer } from "./start_server.ts";
 
@@ -127,7 +129,7 @@ test("behind a path of a proxy all Locations have that path", async () => {
   const { status, headers } = await serving.ask("POST", "/my/reg/v2/a/b/blobs/uploads/");
   assert.equal(status, 202);
   assert.ok(headers.location?.startsWith(`http://${serving.server.address}/my/reg/v2/a/b/blobs/uploads/`));
-  assert.equal((await serving.ask("DELETE", new URL(headers.location).pathname)).status, 204);
+  assert.equal((await serving.ask("DELETE", new URL(headers.location ?? "").pathname)).status, 204);
   assert.equal((await serving.ask("GET", "/v2/")).status, 404);
 });
 
@@ -308,3 +310,25 @@ test("a configuration that names what cannot be had is refused with the place", 
     /registry\.yml:4: auth\.htpasswd\.path/,
   );
 });
+
+test(
+  "over HTTP/2 the log has the peer's address and counts each byte once",
+  { skip: opensslSkip },
+  async () => {
+    using directory = scratch("h2");
+    const { pem, key: secret } = certify(directory.path, "server");
+    const [certificate, key] = [join(directory.path, "c.pem"), join(directory.path, "k.pem")];
+    writeFileSync(certificate, pem);
+    writeFileSync(key, secret.export({ format: "pem", type: "pkcs8" }));
+    await using serving = await serve({ http: { tls: { certificate, key } } });
+    const session = connectHttp2(`https://${serving.server.address}`, { rejectUnauthorized: false });
+    const stream = session.request({ ":path": "/v2/" });
+    const finished = once(stream, "close");
+    assert.equal(await text(stream), "{}");
+    await finished;
+    session.close();
+    await serving.server.stop();
+    const [entry] = serving.logged("request");
+    assert.deepEqual([entry?.["bytes_out"], entry?.["address"]], [2, "127.0.0.1"]);
+  },
+);
