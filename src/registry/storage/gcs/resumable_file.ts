@@ -74,7 +74,7 @@ export class ResumableFile implements AppendableFile {
     try {
       await regroup(source, { size: this.#chunkSize, signal, ...first }, async (part) => {
         const whole = part.length - (part.length % quantum);
-        saved = part.subarray(whole);
+        saved = Buffer.from(part.subarray(whole)); // the part is not ours to keep
         if (whole > 0) await this.#write(part.subarray(0, whole));
         this.#state = { ...this.#state, rest: saved };
       });

@@ -13,7 +13,8 @@ export interface RegroupOptions {
 
 /**
  * Calls `write` with one part after the other, the last one too, even if the source fails: an upload goes on with what
- * had come. One part is written while the next gathers, so memory holds two. Throws what the source or `write` threw.
+ * had come. One part is written while the next gathers, in two buffers that take turns: a part is the callee's until its
+ * promise settles, and no longer. Throws what the source or `write` threw.
  */
 export async function regroup(
   source: ByteSource,
@@ -21,25 +22,35 @@ export async function regroup(
   write: (part: Uint8Array) => Promise<void>,
 ): Promise<void> {
   const { size, least = 0, first, signal } = options;
-  let gathered: Uint8Array[] = first === undefined ? [] : [first];
-  let bytes = first?.length ?? 0;
+  let [gathering, other] = [new Uint8Array(), new Uint8Array()];
+  let filled = 0;
   let writing = Promise.resolve();
   const flush = async (length: number) => {
-    const all = gathered.length === 1 ? (gathered[0] as Uint8Array) : Buffer.concat(gathered, bytes);
-    gathered = length < bytes ? [all.subarray(length)] : [];
-    bytes -= length;
     await writing;
-    writing = write(all.subarray(0, length));
+    const part = gathering.subarray(0, length);
+    const rest = gathering.subarray(length, filled);
+    if (other.length === 0 && rest.length > 0) other = Buffer.allocUnsafeSlow(size + least);
+    other.set(rest);
+    [gathering, other] = [other, gathering];
+    filled = rest.length;
+    writing = write(part);
     writing.catch(() => undefined); // thrown by the next `await writing`
   };
-  try {
-    for await (const chunk of abortable(source, signal)) {
-      gathered.push(chunk);
-      bytes += chunk.length;
-      for (let parts = Math.floor((bytes - least) / size); parts > 0; parts--) await flush(size);
+  const take = async (chunk: Uint8Array) => {
+    for (let at = 0; at < chunk.length;) {
+      if (gathering.length === 0) gathering = Buffer.allocUnsafeSlow(size + least);
+      const piece = chunk.subarray(at, at + gathering.length - filled);
+      gathering.set(piece, filled);
+      at += piece.length;
+      filled += piece.length;
+      if (filled === gathering.length) await flush(size);
     }
+  };
+  try {
+    if (first !== undefined) await take(first);
+    for await (const chunk of abortable(source, signal)) await take(chunk);
   } finally {
-    if (bytes > 0) await flush(bytes);
+    if (filled > 0) await flush(filled);
     await writing;
   }
 }
