@@ -33,7 +33,8 @@ test("each flag says its part of the request", () => {
     "-t app:1 --tag other -f D --target web --build-arg A=1 --build-arg VARVE_TEST_ARG --build-arg UNSET_ONE " +
     "--build-context lib=../lib --secret id=s,src=/s --ssh default=/agent --platform linux/amd64,linux/arm64 " +
     "--no-cache-filter web --pull --label a=b --network none --add-host h:127.0.0.1 --iidfile i --metadata-file m " +
-    "-o out --push --cache-from type=local,src=c --cache-to type=inline --squash=2..3 --classic --on-error=shell";
+    "-o out --push --cache-from type=local,src=c --cache-to type=inline --squash=2..3 --classic --on-error=shell " +
+    "--allow security.insecure";
   const made = request(line.split(" "));
   const { onEvent, onShell, onWarning, report, stdin, stdout, ...plain } = made;
   assert.ok(onEvent && onShell && report && onWarning && stdin && stdout);
@@ -54,6 +55,7 @@ test("each flag says its part of the request", () => {
       noCache: ["web"],
       pull: true,
       network: "none",
+      allow: ["security.insecure"],
       addHosts: [{ name: "h", address: "127.0.0.1" }],
       secrets: new Map([["s", { file: "/s" }]]),
       ssh: new Map([["default", "/agent"]]),
