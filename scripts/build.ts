@@ -1,8 +1,8 @@
 /**
  * Bundles the CLI into `dist/`: one file, `cli.js`, whose parts run when they are first imported (a file a part would
- * cost more to find than to compile), `varve.js`, which starts it, and the worker and the FUSE server beside it under the
- * names that `layer/` and `driver/` ask for. `--library` also emits plain JavaScript with types into `lib/` for the
- * package's exports.
+ * cost more to find than to compile), `varve.js`, which starts it, `registry.js`, which one command needs, and the workers
+ * and the FUSE server beside it under the names by which they are asked for. `--library` also emits plain JavaScript with
+ * types into `lib/` for the package's exports.
  */
 import { build, type BuildOptions, type Plugin } from "esbuild";
 import { execFileSync } from "node:child_process";
@@ -73,7 +73,7 @@ const common: BuildOptions = {
   logLevel: "warning",
 };
 
-/** Makes of `cli.js` what `src/bin/start.ts` expects: a comment with a digest of the rest, and a function of its URL. */
+/** Makes of `cli.js` what `src/bin/start.ts` expects: a comment with a digest of the rest, and a function of its URL and a `require`. */
 function wrapCli(): void {
   const file = join(staging, "cli.js");
   // The bundler leaves regular expressions as they are.
@@ -81,15 +81,27 @@ function wrapCli(): void {
     /[^\x00-\x7f]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
-  const code = `(function (bundleUrl) {"use strict";\n${escaped}\n})`;
+  const code = `(function (bundleUrl, require) {"use strict";\n${escaped}\n})`;
   const digest = createHash("sha256").update(code).digest("hex");
   writeFileSync(file, `//${digest}\n${code}\n`);
 }
 
+/** A third of the program, which one command needs: a file of its own costs the others nothing. */
+const registryApart: Plugin = {
+  name: "registry",
+  setup({ onResolve }) {
+    onResolve({ filter: /\/registry\/index\.ts$/ }, ({ kind }) =>
+      kind === "dynamic-import" ? { path: "./registry.js", external: true } : undefined,
+    );
+  },
+};
+
 await build({
   ...common,
   entryPoints: { cli: "src/bin/cli.ts" },
+  plugins: [registryApart, builtins],
   format: "cjs",
+  supported: { "dynamic-import": false },
   define: { "import.meta.url": "bundleUrl" },
 });
 wrapCli();
@@ -97,6 +109,7 @@ await build({
   ...common,
   entryPoints: {
     varve: "src/bin/start.ts",
+    registry: "src/registry/index.ts",
     unpack_worker: "src/layer/unpack_worker.ts",
     fuse_server: "src/driver/erofs/fuse_server.ts",
     bcrypt_worker: "src/registry/access/htpasswd/bcrypt_worker.ts",

@@ -54,5 +54,11 @@ export class Failure extends Error {
 
 /** Tells whether `error` is a {@link Failure}, optionally of one kind. */
 export function isFailure(error: unknown, kind?: FailureKind): error is Failure {
-  return error instanceof Failure && (kind === undefined || error.kind === kind);
+  return isOfThis(error) && (kind === undefined || error.kind === kind);
+}
+
+/** The registry is a bundle of its own, with a class of its own. */
+function isOfThis(error: unknown): error is Failure {
+  if (error instanceof Failure) return true;
+  return error instanceof Error && error.name === "Failure" && failureKinds.includes((error as Failure).kind);
 }

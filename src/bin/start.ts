@@ -15,6 +15,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { Script } from "node:vm";
 
@@ -31,7 +32,9 @@ const script = new Script(source, { filename: file, ...(cachedData && { cachedDa
 if (isWanted()) process.once("exit", (code) => code === 0 && keep());
 // When nothing is left to do, what the engine would take apart goes with the process just as well, and sooner.
 process.once("beforeExit", () => process.exit());
-(script.runInThisContext() as (url: string) => void)(import.meta.url);
+// What the bundle requires is a file beside it; a script has no `import` of its own.
+const require = (name: string): unknown => createRequire(import.meta.url)(name);
+(script.runInThisContext() as (url: string, load: typeof require) => void)(import.meta.url, require);
 
 /** Coverage needs functions as they are in the source. */
 function isWanted(): boolean {

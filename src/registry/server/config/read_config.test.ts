@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { scratch } from "../../../../test/suites/scratch.ts";
+import { Failure } from "../../../errors.ts";
 import { readConfig, type ServerConfig } from "./read_config.ts";
 
 interface Given {
@@ -22,7 +23,9 @@ async function read({ yaml, environment = {}, overrides = {} }: Given) {
     const config = await readConfig(options);
     return { ...config, warnings: config.warnings.map((text) => text.replaceAll(`${directory}/`, "")) };
   } catch (error) {
-    throw new Error((error as Error).message.replaceAll(`${directory}/`, ""), { cause: error });
+    const { message, hint } = error as Failure;
+    const all = hint === undefined ? message : `${message}\n${hint}`;
+    throw new Error(all.replaceAll(`${directory}/`, ""), { cause: error });
   }
 }
 
@@ -127,6 +130,7 @@ test("distribution's file is taken as it is", async () => {
       "registry.yml:32: reporting",
       "registry.yml:62: redis",
       "registry.yml:69: compatibility",
+      "registry.yml:51: notifications.events.includereferences",
     ],
   );
 });
@@ -276,7 +280,6 @@ test("a wrong value of the environment is told by the variable's name", async ()
 });
 
 test("what the parts of the server find wrong has its place, too", async () => {
-  const { Failure } = await import("../../../errors.ts");
   const config = await read({ yaml: `${minimal}auth:\n  htpasswd:\n    realm: r\n    path: /none\n` });
   const act = () => Promise.reject(new Failure("not-found", "auth.htpasswd.path: no such file"));
   await assert.rejects(config.located(act), /registry\.yml:6: auth\.htpasswd\.path: no such file$/);

@@ -26,7 +26,7 @@ export interface ReadConfigOptions {
 }
 
 /**
- * @throws Failure "invalid" that lists all that is wrong, each with `file:line` and key; "not-found" or "denied" for a file
+ * @throws Failure "invalid" that lists all that is wrong, each with `file:line` and key, the others as its hint; "not-found" or "denied" for a file
  * that cannot be read
  */
 export async function readConfig(options: ReadConfigOptions): Promise<ServerConfig> {
@@ -145,7 +145,9 @@ class FoundProblems implements Problems {
   }
 
   end(): void {
-    if (this.#wrong.length > 0) throw new Failure("invalid", this.#wrong.join("\n"));
+    const [first, ...others] = this.#wrong;
+    if (first === undefined) return;
+    throw new Failure("invalid", first, others.length === 0 ? {} : { hint: others.join("\n") });
   }
 
   #at(path: KeyPath, message: string): string {
