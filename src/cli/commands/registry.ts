@@ -68,6 +68,12 @@ export const registryGarbageCollect = command({
   details:
     "Servers may be in use meanwhile: what nothing leads to is condemned first and deleted by a run after an hour. With " +
     "--quiet it is deleted at once; no server may be running then.",
+  examples: [
+    {
+      text: "See what would go, and why",
+      command: "varve registry garbage-collect --dry-run /etc/varve/registry.yml",
+    },
+  ],
   flags: {
     ...where,
     "dry-run": { kind: "boolean", short: "d", help: "Decide and change nothing" },
@@ -90,6 +96,12 @@ export const registryFsck = command({
   path: ["registry", "fsck"],
   usage: "[OPTIONS] [CONFIG]",
   summary: "Read all of a registry's data and tell what is wrong",
+  examples: [
+    {
+      text: "Check and heal, while servers run",
+      command: "varve registry fsck --repair --root /var/lib/registry",
+    },
+  ],
   flags: { ...where, repair: { kind: "boolean", help: "Heal what can be healed, set aside what cannot" } },
   args: { min: 0, max: 1, name: "config" },
   complete: "file",
@@ -107,6 +119,9 @@ export const registryTagHistory = command({
   path: ["registry", "tag-history"],
   usage: "[OPTIONS] REPOSITORY:TAG",
   summary: "Show what a tag has led to, since when and by whom",
+  examples: [
+    { text: "Who moved a tag", command: "varve registry tag-history --root /var/lib/registry app/web:v1" },
+  ],
   flags: where,
   args: { min: 1, max: 1, name: "reference" },
   section,
@@ -120,6 +135,13 @@ export const registryTagRestore = command({
   path: ["registry", "tag-restore"],
   usage: "[OPTIONS] REPOSITORY:TAG DIGEST",
   summary: "Let a tag lead to an earlier manifest again",
+  examples: [
+    {
+      text: "Back to an earlier manifest of its history",
+      command:
+        "varve registry tag-restore --root /var/lib/registry app/web:v1 sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef",
+    },
+  ],
   flags: where,
   args: { min: 2, max: 2, name: "reference" },
   section,
@@ -133,6 +155,12 @@ export const registryUndelete = command({
   path: ["registry", "undelete"],
   usage: "[OPTIONS] [REPOSITORY:TAG|REPOSITORY@DIGEST]",
   summary: "Take a deleted tag or manifest out of the trash, or list what is there",
+  examples: [
+    {
+      text: "Get a deleted tag back",
+      command: "varve registry undelete --root /var/lib/registry app/web:v1",
+    },
+  ],
   flags: where,
   args: { min: 0, max: 1, name: "reference" },
   section,

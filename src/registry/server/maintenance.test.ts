@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { memoryStorage } from "../storage/memory.ts";
 import { readConfig } from "./config/read_config.ts";
 import { Logger } from "./log/logger.ts";
-import { purgeUploads } from "./maintenance.ts";
+import { Maintenance, purgeUploads } from "./maintenance.ts";
+import { serverMetrics } from "./metrics/server_metrics.ts";
 
 const root = "docker/registry/v2/repositories/a/b";
 
@@ -53,3 +54,29 @@ for (const { dryrun, left } of [
     assert.match(lines[0] as string, /repository=a\/b upload=00000000-0000-0000-0000-000000000001/);
   });
 }
+
+test("garbage is collected by the clock, counted and told", async (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  const storage = memoryStorage();
+  const orphan = `docker/registry/v2/blobs/sha256/aa/${"a".repeat(64)}/data`;
+  await storage.write(orphan, Buffer.from("x"));
+  const config = await readConfig({
+    environment: { REGISTRY_STORAGE: "inmemory", REGISTRY_GC_INTERVAL: "1h" },
+  });
+  const lines: string[] = [];
+  const done = Promise.withResolvers<void>();
+  const write = (line: string) => {
+    lines.push(line);
+    done.resolve();
+  };
+  const logger = new Logger({ format: "text", level: "info", fields: {}, write });
+  const metrics = serverMetrics();
+  {
+    await using _ = new Maintenance({ config, storage, logger, metrics });
+    assert.match(metrics.text(), /^# TYPE registry_gc_runs_total counter\n#/m, "not at once");
+    t.mock.timers.tick(3_600_000);
+    await done.promise;
+  }
+  assert.match(lines[0] as string, /condemned: blob sha256:aaaa/);
+  assert.match(metrics.text(), /^registry_gc_decisions_total\{action="condemned",subject="blob"\} 1$/m);
+});

@@ -160,6 +160,10 @@ const wrong: readonly (readonly [string, string])[] = [
     "version: 0.1\nstorage:\n  filesystem: {rootdirectory: /x}\n  s3: {bucket: b}\n",
     "registry.yml:2: storage: expected exactly one storage driver, found filesystem and s3",
   ],
+  [
+    `${minimal}proxy: {remoteurl: "https://x.example"}\n`,
+    "registry.yml:3: proxy: a pull-through cache is not supported",
+  ],
   ["version: 0.1\n", "registry.yml:1: storage: expected exactly one storage driver, found none"],
   [
     `${minimal}notifications:\n  endpoints:\n    - name: a\n    - name: b\n      url: ftp://x\n`,

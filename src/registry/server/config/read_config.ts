@@ -92,7 +92,7 @@ function readStorage(value: unknown, problems: Problems): ServerConfig["storage"
 
 /** What a single key cannot know. */
 function checkTogether(config: Omit<ServerConfig, "warnings" | "located">, problems: Problems): void {
-  const { http, notifications, audit, traces, health } = config;
+  const { http, notifications, audit, traces, health, proxy } = config;
   const { tls } = http;
   if (tls?.letsencrypt?.cachefile !== undefined)
     problems.wrong(
@@ -121,6 +121,9 @@ function checkTogether(config: Omit<ServerConfig, "warnings" | "located">, probl
   for (const [index, { file }] of health.file.entries()) {
     if (file === undefined) problems.wrong(["health", "file", index, "file"], "is missing");
   }
+  // To serve without it would look like an empty registry.
+  if (isMap(proxy) && (proxy["remoteurl"] ?? "") !== "")
+    problems.wrong(["proxy"], "a pull-through cache is not supported");
   if (audit !== undefined && audit.path === undefined) problems.wrong(["audit", "path"], "is missing");
   if (traces !== undefined && traces.endpoint === undefined)
     problems.wrong(["traces", "endpoint"], "is missing");
