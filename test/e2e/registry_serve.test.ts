@@ -83,7 +83,7 @@ test("SIGTERM during a pull: the pull gets all its bytes, nobody else gets in, t
   const slow = await ask("GET", `${url}/${digest}`);
   served.child.kill("SIGTERM");
   await served.logged("msg=draining requests=1");
-  await assert.rejects(ask("GET", `http://${served.address}/v2/`), { code: "ECONNREFUSED" });
+  await assert.rejects(ask("GET", `http://${served.address}/v2/`), /ECONNREFUSED|ECONNRESET|socket hang up/);
   const hash = createHash("sha256");
   for await (const chunk of slow) hash.update(chunk as Uint8Array);
   assert.equal(`sha256:${hash.digest("hex")}`, digest);
