@@ -51,10 +51,32 @@ export async function readSettings(
  */
 export async function serve(settings: ServeSettings): Promise<number> {
   const config = await readSettings(settings);
-  const server = await startServer(config, settings.stderr);
-  settings.stdout(`listening on ${server.scheme}://${server.address}\n`);
-  await untilStopped(server);
+  const log = batched(settings.stderr);
+  try {
+    const server = await startServer(config, log.write);
+    settings.stdout(`listening on ${server.scheme}://${server.address}\n`);
+    await untilStopped(server);
+  } finally {
+    log.flush();
+  }
   return 0;
+}
+
+/** A write to a pipe or file holds up everything: one for all lines of a turn of the event loop. */
+function batched(write: (text: string) => void) {
+  let waiting = "";
+  const flush = () => {
+    const text = waiting;
+    waiting = "";
+    if (text !== "") write(text);
+  };
+  return {
+    write: (line: string) => {
+      if (waiting === "") setImmediate(flush);
+      waiting += line;
+    },
+    flush,
+  };
 }
 
 async function untilStopped(server: RunningServer): Promise<void> {
