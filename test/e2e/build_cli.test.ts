@@ -43,11 +43,10 @@ test("a failing RUN: its output once, exit code and line; the old builder's exit
   assert.ok(plain.stderr.endsWith(`varve: ${command}\n${where}\n`), plain.stderr);
 
   const quiet = await varve.run(["build", "-q", directory]);
-  assert.deepEqual(quiet, {
-    code: 1,
-    stdout: "",
-    stderr: `varve: ${command}\n${where}\nIts last output:\nout\nerr\n`,
-  });
+  assert.deepEqual([quiet.code, quiet.stdout], [1, ""]);
+  // Two pipes: nobody knows which of the lines came first.
+  const told = `varve: ${command}\n${where}\nIts last output:\n`;
+  assert.ok([`${told}out\nerr\n`, `${told}err\nout\n`].includes(quiet.stderr), quiet.stderr);
 
   const classic = await varve.run(["build", "--classic", directory]);
   assert.deepEqual([classic.code, classic.stderr], [7, `varve: ${command}\n${where}\n`]);
