@@ -1,6 +1,9 @@
 /** Puts the parts of a registry together as a configuration says, and takes them apart again in order. */
 import { AuditLog, composeAccess, RateLimiter } from "../access/index.ts";
-import { createRegistry } from "../create_registry.ts";
+import type { AccessController } from "../access/types.ts";
+import { createRegistry, type Registry } from "../create_registry.ts";
+import type { RegistryPolicy } from "../hooks.ts";
+import type { StorageDriver } from "../storage/types.ts";
 import { recordingHooks } from "../gc/history/tag_history.ts";
 import { openStorage } from "../storage/open_storage.ts";
 import type { Failure } from "../../errors.ts";
@@ -53,18 +56,7 @@ export async function startServer(
   const watched = new WatchedAccess(access.controller, limiterFor(config));
   const measured = measuredStorage(storage, metrics);
   const notifier = new Notifier({ config, logger, metrics });
-  const history = recordingHooks(measured, (error) =>
-    logger.error("tag history not recorded", { error: String(error) }),
-  );
-  const registry = createRegistry({
-    storage: measured,
-    access: watched,
-    policy,
-    hooks: { onEvent: (event) => (notifier.tell(event), history.onEvent?.(event)) },
-    redirect: !config.storage.redirect.disable,
-    deletion: config.storage.delete.enabled,
-    ...(config.http.secret !== undefined && { uploadSecret: config.http.secret }),
-  });
+  const registry = makeRegistry({ config, storage: measured, access: watched, policy, notifier, logger });
   undo.defer(() => registry.close());
   const audit =
     config.audit?.path === undefined ? undefined : undo.use(await openAudit(config.audit.path, logger));
@@ -109,13 +101,39 @@ export async function startServer(
       draining = true;
       const limit = AbortSignal.any([signal, AbortSignal.timeout(config.http.draintimeout || usualDrain)]);
       logger.info("draining", { requests: metrics.inFlight });
-      await main.drain(limit);
-      const lost = await notifier.drain(limit);
-      if (lost > 0) logger.error("notifications are lost", { events: lost });
+      await drain(main, notifier, logger, limit);
       await parts.disposeAsync();
       logger.info("stopped");
     },
   };
+}
+
+interface RegistryParts {
+  readonly config: ServerConfig;
+  readonly storage: StorageDriver;
+  readonly access: AccessController;
+  readonly policy: RegistryPolicy;
+  readonly notifier: Notifier;
+  readonly logger: Logger;
+}
+
+function makeRegistry({ config, notifier, logger, ...parts }: RegistryParts): Registry {
+  const onFailure = (error: unknown) => logger.error("tag history not recorded", { error: String(error) });
+  const history = recordingHooks(parts.storage, onFailure);
+  return createRegistry({
+    ...parts,
+    hooks: { onEvent: (event) => (notifier.tell(event), history.onEvent?.(event)) },
+    redirect: !config.storage.redirect.disable,
+    deletion: config.storage.delete.enabled,
+    ...(config.http.secret !== undefined && { uploadSecret: config.http.secret }),
+  });
+}
+
+/** Requests first: each may be one more event. */
+async function drain(main: Listener, notifier: Notifier, logger: Logger, limit: AbortSignal): Promise<void> {
+  await main.drain(limit);
+  const lost = await notifier.drain(limit);
+  if (lost > 0) logger.error("notifications are lost", { events: lost });
 }
 
 async function partsOf(config: ServerConfig, logger: Logger) {
