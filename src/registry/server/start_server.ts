@@ -48,7 +48,6 @@ export async function startServer(
   write: LoggerOptions["write"],
 ): Promise<RunningServer> {
   const logger = loggerFor(config, write);
-  for (const warning of config.warnings) logger.warn(warning);
   await using undo = new AsyncDisposableStack();
   const metrics = serverMetrics();
   const { storage, access, policy } = await partsOf(config, logger);
@@ -66,13 +65,8 @@ export async function startServer(
   await health.start();
   undo.use(new Maintenance({ config, storage: measured, logger, metrics }));
   let draining = false;
-  const pages: StatusPages = {
-    health,
-    metrics,
-    isDraining: () => draining,
-    metricsPath: config.metrics.enabled ? "/metrics" : undefined,
-    guard: watched,
-  };
+  const metricsPath = config.metrics.enabled ? "/metrics" : undefined;
+  const pages: StatusPages = { health, metrics, metricsPath, isDraining: () => draining, guard: watched };
   const handler = requestHandler({
     config,
     registry,
@@ -146,9 +140,11 @@ async function partsOf(config: ServerConfig, logger: Logger) {
   }));
 }
 
-function loggerFor({ log, loglevel }: ServerConfig, write: LoggerOptions["write"]): Logger {
+function loggerFor({ log, loglevel, warnings }: ServerConfig, write: LoggerOptions["write"]): Logger {
   const level = log.level ?? loglevel ?? "info";
-  return new Logger({ format: log.formatter, level, fields: log.fields, write });
+  const logger = new Logger({ format: log.formatter, level, fields: log.fields, write });
+  for (const warning of warnings) logger.warn(warning);
+  return logger;
 }
 
 function limiterFor({ limits: { requests } }: ServerConfig): RateLimiter | undefined {
