@@ -24,6 +24,15 @@ import { besideDockerdSkip, makeBase, runSkip, unless } from "./support.ts";
 const isRecording = process.env["VARVE_RECORD"] === "1";
 const { signal } = new AbortController();
 const cases = readCases();
+/**
+ * The peers need two minutes for all, so without `VARVE_LIVE=all` they build each fourth case, and the others are held
+ * against what they have built before.
+ */
+const isLive = new Set(
+  cases
+    .filter((_, index) => isRecording || process.env["VARVE_LIVE"] === "all" || index % 4 === 0)
+    .map(({ name }) => name),
+);
 const disposables = new AsyncDisposableStack();
 const directory = disposables.use(scratch("corpus"));
 const at = (...names: string[]): string => join(directory.path, ...names);
@@ -69,7 +78,7 @@ after(async () => {
 function askInTurn(which: Case["peer"], peer: Peer): void {
   versions.set(which, peer.version);
   let last: Promise<unknown> = Promise.resolve();
-  for (const given of cases.filter(({ peer: wanted }) => wanted === which)) {
+  for (const given of cases.filter(({ name, peer: wanted }) => wanted === which && isLive.has(name))) {
     const answer = last.then(() => (isOver ? "" : peer.build(given, preparedOf(given))));
     answer.catch(() => undefined);
     answers.set(given.name, answer);
@@ -108,8 +117,8 @@ const modesOf = (given: Case): readonly Mode[] =>
 async function expectedOf(given: Case): Promise<Summary> {
   const file = join(given.path, "expected.json");
   const by = versions.get(given.peer);
-  if (by === undefined) return JSON.parse(readFileSync(file, "utf8")) as Recorded;
-  const answer = await answers.get(given.name)!;
+  const answer = await answers.get(given.name);
+  if (by === undefined || answer === undefined) return JSON.parse(readFileSync(file, "utf8")) as Recorded;
   assert.ok(typeof answer !== "string", String(answer));
   const summary: Recorded = { by, ...summarised(answer, modesOf(given).includes("classic")) };
   if (isRecording) writeFileSync(file, `${JSON.stringify(summary, undefined, 2)}\n`);
@@ -154,7 +163,7 @@ for (const given of cases) {
 /** Runs what varve has built in its default mode, and compares what the containers print. */
 async function runAll(t: TestContext, start: (archive: string) => Promise<ForeignRunner>): Promise<void> {
   const archive = at("built.tar");
-  const runnable = cases.filter(({ run }) => run !== undefined);
+  const runnable = cases.filter(({ name, run }) => run !== undefined && isLive.has(name));
   await save(
     runnable.map((given) => nameOfOurs(given, "default")),
     archive,

@@ -144,8 +144,8 @@ class FilesystemStorage implements StorageDriver {
     if (!found.isDirectory() || target === this.#directory)
       return rm(target, { recursive: true, force: true });
     const trash = join(this.#directory, removing);
-    // Once: what a killed process left there. Somebody else's removal does not mind our help.
-    if (!this.#swept) await rm(trash, { recursive: true, force: true });
+    // Once: what a killed process left there. Somebody else's removal does not mind our help, and may be in our way.
+    if (!this.#swept) await rm(trash, { recursive: true, force: true }).catch(() => undefined);
     this.#swept = true;
     const doomed = join(trash, randomUUID());
     const vanish = () => mkdir(trash, { recursive: true }).then(() => rename(target, doomed));

@@ -19,7 +19,7 @@ storageDriverSuite(
       [Symbol.asyncDispose]: async () => place[Symbol.dispose](),
     };
   },
-  { many: 300 },
+  { many: 60 },
 );
 
 test("B173 each driver opens by its name, with distribution's parameters", async () => {
