@@ -1,4 +1,5 @@
 /** From a directory to the layer tar. */
+import { unlessGone } from "./unless_gone.ts";
 import { fromText } from "../byte_string.ts";
 import { type ByteSource, throwIfCancelled } from "../bytes/index.ts";
 import * as sys from "../sys/index.ts";
@@ -90,8 +91,10 @@ function* stepsOf(items: Items, writer: TarWriter): Generator<void, void, void> 
       yield;
       continue;
     }
+    const file = item.open === undefined ? undefined : unlessGone(item.open);
+    if (item.open !== undefined && file === undefined) continue;
     writer.entry(item.entry, { typeBits: item.typeBits });
-    if (item.open !== undefined) yield* content(item.open(), item.entry.size, writer, buffer);
+    if (file !== undefined) yield* content(file, item.entry.size, writer, buffer);
     writer.endEntry();
     yield;
   }

@@ -4,6 +4,7 @@ import * as sys from "../sys/index.ts";
 import { type DiffItem, ItemMaker, opaqueItem, type Place, whiteoutItem } from "./diff_item.ts";
 import { childOf } from "./layer_path.ts";
 import { type MergedDirectory, OverlayStack } from "./overlay_stack.ts";
+import { unlessGone } from "./unless_gone.ts";
 
 const upperLayer = 0;
 
@@ -40,24 +41,26 @@ class OverlayWalk {
       if (this.#stack.isWhiteout(place, stat)) yield whiteoutItem(path, name, stat);
       else if ((stat.mode & sys.S_IFMT) === sys.S_IFDIR)
         yield* this.#upperDirectory(place, path, stat, lower);
-      else yield* this.#upperFile(place, path, stat, lower);
+      else {
+        const { mark } = this.#stack;
+        const item = unlessGone(() => this.#upperFile(place, path, stat, lower));
+        if (item !== undefined) yield item;
+        this.#stack.release(mark);
+      }
     }
   }
 
-  *#upperFile(
+  #upperFile(
     place: Place,
     path: ByteString,
     stat: sys.Stat,
     lower: () => MergedDirectory,
-  ): Generator<DiffItem, void, void> {
+  ): DiffItem | undefined {
     const attributes = sys.listXattrAt(place.fd, place.name);
-    const { mark } = this.#stack;
     const content = attributes.includes(`${this.#stack.prefix}metacopy`)
       ? this.#stack.contentBelow(place, upperLayer, lower(), place.name)
       : place;
-    const item = this.#items.make(place, childOf(path, place.name), stat, content, attributes);
-    if (item !== undefined) yield item;
-    this.#stack.release(mark);
+    return this.#items.make(place, childOf(path, place.name), stat, content, attributes);
   }
 
   *#upperDirectory(
