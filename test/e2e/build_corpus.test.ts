@@ -6,7 +6,7 @@ import { after, before, test, type TestContext } from "node:test";
 import { fromFile } from "../../src/bytes/index.ts";
 import { openEngine, type Engine } from "../../src/engine/index.ts";
 import { parseReference } from "../../src/oci/index.ts";
-import { scratch } from "../suites/scratch.ts";
+import { scratch, unlessAll } from "../suites/scratch.ts";
 import { dockerdSkip } from "../suites/dockerd.ts";
 import { assertKnown, differencesOf } from "./corpus/differences.ts";
 import { dockerRunner, podmanRunner, type ForeignRunner } from "./corpus/foreign_runs.ts";
@@ -25,13 +25,11 @@ const isRecording = process.env["VARVE_RECORD"] === "1";
 const { signal } = new AbortController();
 const cases = readCases();
 /**
- * The peers need two minutes for all, so without `VARVE_LIVE=all` they build each fourth case, and the others are held
+ * The peers need two minutes for all, so without `VARVE_LIVE=all` they build each eighth case, and the others are held
  * against what they have built before.
  */
 const isLive = new Set(
-  cases
-    .filter((_, index) => isRecording || process.env["VARVE_LIVE"] === "all" || index % 4 === 0)
-    .map(({ name }) => name),
+  cases.filter((_, index) => isRecording || unlessAll === false || index % 8 === 0).map(({ name }) => name),
 );
 const disposables = new AsyncDisposableStack();
 const directory = disposables.use(scratch("corpus"));

@@ -43,25 +43,18 @@ const moments: Readonly<
     [0.3, "SIGKILL"],
     [/ COPY big /, "SIGKILL"],
     [/left began/, "SIGKILL"],
-    [/right began/, "SIGINT"],
-    [/left ends/, "SIGKILL"],
     [/ COPY --from=left /, "SIGKILL"],
     [/ COPY --from=right /, "SIGTERM"],
     [/last began/, "SIGKILL"],
     [/last began/, "SIGINT"],
-    [0.8, "SIGKILL"],
-    [0.95, "SIGKILL"],
+    [0.9, "SIGKILL"],
   ],
   erofs: [
     [/ COPY big /, "SIGKILL"],
     [/left began/, "SIGKILL"],
-    [/ COPY --from=left /, "SIGKILL"],
     [/last began/, "SIGKILL"],
   ],
-  vfs: [
-    [/right began/, "SIGKILL"],
-    [/last began/, "SIGKILL"],
-  ],
+  vfs: [[/right began/, "SIGKILL"]],
 };
 
 function writeContext(directory: string): void {

@@ -34,5 +34,9 @@ function endErofsMounts(path: string): void {
 export const unlessRoot: string | false =
   process.platform === "linux" && process.geteuid?.() === 0 ? false : "needs root on Linux";
 
+/** The reason to skip what takes long and seldom fails alone, or false. */
+export const unlessAll: string | false =
+  process.env["VARVE_LIVE"] === "all" ? false : "takes long: VARVE_LIVE=all runs it";
+
 /** The reason to skip a test that needs Linux, or false. */
 export const unlessLinux: string | false = process.platform === "linux" ? false : "needs Linux";

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { guardOf } from "./blob_guard.ts";
+import { unlessAll } from "../../../test/suites/scratch.ts";
 import { simulateHistories } from "../../../test/suites/registry_simulator/simulate_histories.ts";
 import {
   simulateRegistry,
@@ -10,7 +11,7 @@ import {
 
 /** To go through one again: VARVE_SIMULATION_SEED=123. Through others: VARVE_SIMULATION_FROM=1000000. */
 const { VARVE_SIMULATION_SEED: only, VARVE_SIMULATION_FROM: from = "1" } = process.env;
-const histories = 5_000;
+const histories = unlessAll === false ? 20_000 : 2_500;
 
 /** In the histories from seed `from` on. Some faults show in one of thousands: then `from` is near one that is known. */
 async function firstViolation(
@@ -25,7 +26,7 @@ async function firstViolation(
   return undefined;
 }
 
-test("B169 no blob that something leads to is lost and none stays beyond its deadline, in 5,000 histories", async (t) => {
+test("B169 no blob that something leads to is lost and none stays beyond its deadline, in thousands of histories", async (t) => {
   const first = Number(only ?? from);
   const sums = await simulateHistories(first, only === undefined ? histories : 1);
   for (const { failed } of sums) {
@@ -38,7 +39,7 @@ test("B169 no blob that something leads to is lost and none stays beyond its dea
   t.diagnostic(`from seed ${first}: ${JSON.stringify(sums)}`);
   const total = (of: "histories" | "crashes") => sums.reduce((sum, each) => sum + each[of], 0);
   assert.equal(total("histories"), only === undefined ? histories : 1);
-  assert.ok(only !== undefined || total("crashes") > 1_000, "hardly an instance crashed");
+  assert.ok(only !== undefined || total("crashes") > 500, "hardly an instance crashed");
 });
 
 test("a history is the same each time", async () => {

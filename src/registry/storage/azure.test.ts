@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { azuriteSkip, startAzurite } from "../../../test/suites/azurite.ts";
 import { flakyFixture, serverFixture } from "../../../test/suites/object_fixture.ts";
-import { scratch } from "../../../test/suites/scratch.ts";
+import { scratch, unlessAll } from "../../../test/suites/scratch.ts";
 import { storageDriverSuite } from "../../../test/suites/storage_driver_suite.ts";
 import { azureFake, type AzureFakeOptions } from "../../../test/support/azure_fake.ts";
 import { serveFake } from "../../../test/support/object_fake.ts";
@@ -27,7 +27,7 @@ storageDriverSuite("azure (protocol fake)", async () => serverFixture(await azur
 storageDriverSuite(
   "azure over a line that fails (protocol fake)",
   async () => flakyFixture(await azureFake({ ...fakeOptions, page: 7 }), open),
-  { many: 60 },
+  { many: 60, skip: unlessAll },
 );
 storageDriverSuite(
   "azure on Azurite",

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { fromBytes } from "../../bytes/index.ts";
 import { isFailure } from "../../errors.ts";
 import { flakyFixture } from "../../../test/suites/object_fixture.ts";
-import { scratch } from "../../../test/suites/scratch.ts";
+import { scratch, unlessAll } from "../../../test/suites/scratch.ts";
 import { storageDriverSuite, type StorageFixture } from "../../../test/suites/storage_driver_suite.ts";
 import { gcsFake, type GcsFake } from "../../../test/support/gcs_fake.ts";
 import { openGcs } from "./gcs.ts";
@@ -34,7 +34,7 @@ storageDriverSuite(
     const fake = await gcsFake({ bucket: "images", page: 7 });
     return flakyFixture(fake, (origin) => open(fake, origin));
   },
-  { many: 60 },
+  { many: 60, skip: unlessAll },
 );
 
 test("an upload goes on with what the session has after a crash (protocol fake)", async () => {
