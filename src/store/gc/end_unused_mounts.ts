@@ -4,6 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { fromText, toText } from "../../byte_string.ts";
 import { isFailure } from "../../errors.ts";
 import { mountInfo, unmount } from "../../sys/index.ts";
+import { readSessions } from "../sessions.ts";
 import type { Store } from "../types.ts";
 import type { Garbage } from "./types.ts";
 
@@ -16,7 +17,9 @@ export async function endUnusedMounts(store: Store, only?: ReadonlySet<string>):
   const before = mountsOf(store);
   const ids = new Set([...before.values()].filter((id) => only?.has(id) !== false));
   const containers = await mountsOfContainers(store);
-  for (const id of ids) if (!containers.has(id)) await takeAndLeave(store, id);
+  // What a living operation has made it may be about to remove, and half of it cannot be mounted.
+  const { live } = await readSessions(store);
+  for (const id of ids) if (!containers.has(id) && !live.has(id)) await takeAndLeave(store, id);
   // Only now: to take a layer's mount is to mount its image again.
   if (only !== undefined) await endIdleImages(store, mountsOf(store));
   const after = mountsOf(store);
