@@ -46,6 +46,7 @@ export async function openContext(spec: string, options: ContextOptions): Promis
   }
   const { head, content } = await peekSource(fromFile(spec, options));
   if (isArchiveHead(head)) return openTar(content, given, options);
+  await content[Symbol.asyncIterator]().return?.();
   throw new Failure("invalid", `unable to prepare context: context must be a directory: ${spec}`, {
     hint: "A Dockerfile is named with -f: varve build -f FILE DIRECTORY",
   });

@@ -1,5 +1,5 @@
 /** What bytes are, told from their beginning, without losing it. */
-import { concat, detectCompression, fromBytes, type ByteSource } from "../../../bytes/index.ts";
+import { detectCompression, type ByteSource } from "../../../bytes/index.ts";
 
 export interface Peeked {
   /** At most one tar block. */
@@ -20,11 +20,31 @@ export async function peekSource(source: ByteSource): Promise<Peeked> {
     chunks.push(value);
     size += value.length;
   }
-  const rest: ByteSource = { [Symbol.asyncIterator]: () => iterator };
-  return {
-    head: Buffer.concat(chunks).subarray(0, blockSize),
-    content: concat([fromBytes(...chunks), rest]),
-  };
+  return { head: Buffer.concat(chunks).subarray(0, blockSize), content: new Rejoined(chunks, iterator) };
+}
+
+/** Whoever stops reading closes the source, also among the bytes that were read beforehand. */
+class Rejoined implements ByteSource {
+  readonly #chunks: Uint8Array[];
+  readonly #rest: AsyncIterator<Uint8Array>;
+
+  constructor(chunks: readonly Uint8Array[], rest: AsyncIterator<Uint8Array>) {
+    this.#chunks = [...chunks];
+    this.#rest = rest;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    return {
+      next: async () => {
+        const value = this.#chunks.shift();
+        return value === undefined ? this.#rest.next() : { done: false, value };
+      },
+      return: async () => {
+        await this.#rest.return?.();
+        return { done: true, value: undefined };
+      },
+    };
+  }
 }
 
 /** A tar in any compression; as Docker decides between a context and a lone Dockerfile (docker/cli, build/context.go). */
