@@ -1,5 +1,5 @@
 /** What all stages of one build share. */
-import type { ContainerConfig, Platform } from "../oci/index.ts";
+import type { Platform } from "../oci/index.ts";
 import type { Session, StoredImage } from "../store/index.ts";
 import type { Plan, PlannedStage } from "./plan.ts";
 import type { Scope } from "./scope.ts";
@@ -59,9 +59,4 @@ export interface Books {
 /** What a row of history and a config tell of time, in RFC 3339. */
 export function timeNow({ sourceDateEpoch }: Pick<BuildOptions, "sourceDateEpoch">): string {
   return new Date(sourceDateEpoch === undefined ? Date.now() : sourceDateEpoch * 1000).toISOString();
-}
-
-/** The shell for commands in shell form. */
-export function shellOf(config: ContainerConfig): readonly string[] {
-  return config.Shell ?? ["/bin/sh", "-c"];
 }

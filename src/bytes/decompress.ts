@@ -1,6 +1,7 @@
 /** Decompression by content. */
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { abortable } from "./abortable.ts";
+import { peek } from "./peek.ts";
 import { detectCompression, detectionLength, type Compression } from "./detect_compression.ts";
 import type { ByteSource } from "./place.ts";
 import { limit } from "./sources.ts";
@@ -50,25 +51,3 @@ function plainOf(compression: Compression, source: ByteSource): ByteSource {
 
 /** Without this, node ignores what follows a zstd frame, even the broken begin of another one. */
 const strictZstd = { ...zlibOptions, rejectGarbageAfterEnd: true };
-
-/** The first `length` bytes (fewer if the source is shorter), and all of the source. */
-async function peek(
-  source: AsyncGenerator<Uint8Array, void, undefined>,
-  length: number,
-): Promise<{ first: Uint8Array; whole: ByteSource }> {
-  let first: Uint8Array = new Uint8Array();
-  while (first.length < length) {
-    const { value, done } = await source.next();
-    if (done === true) break;
-    first = first.length === 0 ? value : Buffer.concat([first, value]);
-  }
-  async function* whole(): AsyncGenerator<Uint8Array, void, undefined> {
-    try {
-      if (first.length > 0) yield first;
-      yield* source;
-    } finally {
-      await source.return();
-    }
-  }
-  return { first, whole: whole() };
-}

@@ -4,7 +4,8 @@
  */
 import type { Instruction } from "../../dockerfile/index.ts";
 import { durationText, plainList, quoteList, quoteRune, quoteText } from "./go_format.ts";
-import { healthcheckOf, shellOf, type ClassicFacts } from "./history_facts.ts";
+import { shellOf } from "../config/index.ts";
+import { healthcheckOf, type ClassicFacts } from "./history_facts.ts";
 
 /**
  * The words; joined by blanks they are the `created_by` of the row.

@@ -37,8 +37,3 @@ export interface Healthcheck {
 export function healthcheckOf({ Healthcheck }: ContainerConfig): Healthcheck | undefined {
   return Healthcheck ?? undefined;
 }
-
-/** The shell before texts and commands in shell form. */
-export function shellOf({ Shell }: ContainerConfig): readonly string[] {
-  return Shell === undefined || Shell === null || Shell.length === 0 ? ["/bin/sh", "-c"] : Shell;
-}

@@ -5,6 +5,7 @@ import type { Command, Instruction } from "../../dockerfile/index.ts";
 import type { ContainerConfig } from "../../oci/index.ts";
 import { exposedPorts } from "./exposed_ports.ts";
 import { healthcheckConfig } from "./healthcheck_config.ts";
+import { shellOf } from "./shell_of.ts";
 import { stopSignal } from "./stop_signal.ts";
 
 export interface EditContext {
@@ -76,7 +77,7 @@ export function setsCommand(instruction: Instruction): boolean {
 function commandLine(config: ContainerConfig, command: Command, emptyIsNone = false): string[] | null {
   if (command.form === "exec") return command.words.length === 0 && emptyIsNone ? null : [...command.words];
   if (command.text === "" && emptyIsNone) return null;
-  return [...(config.Shell ?? ["/bin/sh", "-c"]), ...(command.text === "" ? [] : [command.text])];
+  return [...shellOf(config), ...(command.text === "" ? [] : [command.text])];
 }
 
 /** The mark of BuildKit's images, which says something about a command that is no longer theirs. */

@@ -73,7 +73,7 @@ async function openTar(
   open: AsyncDisposableStack,
   { temporaryDirectory, signal }: NamedContextOptions,
 ): Promise<SourceTree> {
-  const { head, content } = await peekSource(source);
+  const { first: head, whole: content } = await peekSource(source);
   if (!isArchiveHead(head))
     throw new Failure("invalid", `build context ${name} is neither a directory nor a tar`);
   return open.use(await openTarSource(content, { name, directory: temporaryDirectory, signal }));

@@ -44,9 +44,9 @@ export async function openContext(spec: string, options: ContextOptions): Promis
       ...(memory && { memory }),
     });
   }
-  const { head, content } = await peekSource(fromFile(spec, options));
+  const { first: head, whole: content, close } = await peekSource(fromFile(spec, options));
   if (isArchiveHead(head)) return openTar(content, given, options);
-  await content[Symbol.asyncIterator]().return?.();
+  await close();
   throw new Failure("invalid", `unable to prepare context: context must be a directory: ${spec}`, {
     hint: "A Dockerfile is named with -f: varve build -f FILE DIRECTORY",
   });
@@ -71,7 +71,7 @@ type Given = string | DockerfileText | undefined;
 
 /** A tar, or a Dockerfile without any files. */
 async function openStream(source: ByteSource, given: Given, options: ContextOptions): Promise<OpenedContext> {
-  const { head, content } = await peekSource(source);
+  const { first: head, whole: content } = await peekSource(source);
   if (isArchiveHead(head)) return openTar(content, given, options);
   if (head.length === 0) throw new Failure("invalid", "unable to prepare context: it is empty");
   const dockerfile = await collectDockerfile(content);
