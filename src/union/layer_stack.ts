@@ -124,6 +124,12 @@ export class LayerStack {
     return marks.xattrs(branch, path);
   }
 
+  /** What a metacopy called `name` in layer 0 is made of: the file further down, which may be a metacopy too. */
+  lowerOf(parent: FoundDirectory, name: ByteString, at: Part): Found | undefined {
+    const search = this.#redirected(at, { rest: parent.parts.filter(({ layer }) => layer > at.layer), name });
+    return this.lookup(search.rest, search.name);
+  }
+
   /** Where AUFS keeps the copy of a lower file that has more names than one. */
   pseudoLink({ layer }: Part, { ino }: NodeStat): ByteString {
     return `${linksDirectory}/${ino}.${this.layers.length - layer}`;

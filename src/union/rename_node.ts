@@ -64,7 +64,7 @@ function prepare(writing: Writing, from: Taken, to: Place): void {
   const isDirectory = from.found.parts !== undefined;
   const continues = isDirectory ? isMerged(from.found) : marks.isMetacopy(upper, from.path);
   if (continues && rules.overlay !== undefined) {
-    setRedirect(upper, from.path, redirectPath(writing, from.path, needsPath(from, to)), rules.overlay);
+    setRedirect(upper, from.path, redirectPath(writing, from.path, needsPath(writing, from, to)), rules.overlay);
   } else if (isDirectory && !marks.isOpaque(upper, from.path) && isMerged(parent)) {
     // Below its new name may lie something that it must not merge with.
     marks.opaque(upper, from.path);
@@ -78,10 +78,16 @@ function move(writing: Writing, from: Taken, to: Place): void {
   if (isBelow(stack, from.parent, from.name)) marks.whiteout(upper, from.path);
 }
 
-/** Whether a redirect must be a path from the root: also for a file that has other names (ovl_need_absolute_redirect). */
-function needsPath(from: Taken, to: Place): boolean {
+/**
+ * Whether a redirect must be a path from the root: also for a file that has other names in the layer which it was
+ * copied up from (ovl_need_absolute_redirect).
+ */
+function needsPath({ stack }: Writing, from: Taken, to: Place): boolean {
   if (from.parentPath !== to.parentPath) return true;
-  return from.found.parts === undefined && from.found.stat.nlink > 1;
+  const { found } = from;
+  if (found.parts !== undefined) return false;
+  const lower = found.at.layer > 0 ? found : stack.lowerOf(from.parent, from.name, found.at);
+  return lower !== undefined && lower.stat.nlink > 1;
 }
 
 function makeRoom(writing: Writing, { path, found }: Place): void {

@@ -84,13 +84,16 @@ async function until(what: string, met: () => boolean | Promise<boolean>): Promi
   assert.fail(`waited in vain for: ${what}`);
 }
 
-/** Starts a container that lives until `/go` is there, and waits until it runs. */
+/** Starts a container that lives until `/go` is there, and waits until it is known to run. */
 async function startWaiting(home: Home, name: string): Promise<ChildProcess> {
-  const wait = "echo mine > /mine; while [ ! -f /go ]; do sleep 0.1; done; cat /go";
+  await until("earlier processes to end", () => members(home).length === 0);
+  const wait = "echo mine > /mine; echo up; while [ ! -f /go ]; do sleep 0.1; done; cat /go";
   const child = home.start(["run", "--name", name, "base:1", "sh", "-c", wait]);
   child.stdin?.end();
+  // Not before: the next command would make the namespace if it were the quicker one.
+  const [said] = (await once(child.stdout!, "data")) as [Buffer];
+  assert.equal(said.toString(), "up\n");
   await until(`${name} to run`, async () => (await home.say("ps", "-q", "-f", `name=${name}`)) !== "");
-  await until("its file", async () => (await home.run(["diff", name])).stdout.includes("A /mine"));
   return child;
 }
 

@@ -409,6 +409,19 @@ const attributes: UnionCase[] = [
     only: overlays,
   },
   {
+    title: "B039 B041 a metacopy of a file that has other names below is renamed with a path, also beside itself",
+    given: { lowers: [{ b: "content", l: { link: "b" }, o: "one" }], metacopy: true },
+    steps: [
+      { op: "chown", path: "b", uid: 1, gid: 1 },
+      { op: "rename", path: "b", to: "a" },
+      { op: "chown", path: "o", uid: 1, gid: 1 },
+      { op: "rename", path: "o", to: "p" },
+    ],
+    merged: ["a=content 1:1", "l=content x2", "p=one 1:1"],
+    upper: ["a metacopy 1:1 redirect=/b", "b whiteout", "o whiteout", "p metacopy 1:1 redirect=o"],
+    only: overlays,
+  },
+  {
     title: "B039 the content of a metacopy in a lower branch is found further down",
     given: {
       lowers: [
