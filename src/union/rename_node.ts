@@ -64,7 +64,12 @@ function prepare(writing: Writing, from: Taken, to: Place): void {
   const isDirectory = from.found.parts !== undefined;
   const continues = isDirectory ? isMerged(from.found) : marks.isMetacopy(upper, from.path);
   if (continues && rules.overlay !== undefined) {
-    setRedirect(upper, from.path, redirectPath(writing, from.path, needsPath(writing, from, to)), rules.overlay);
+    setRedirect(
+      upper,
+      from.path,
+      redirectPath(writing, from.path, needsPath(writing, from, to)),
+      rules.overlay,
+    );
   } else if (isDirectory && !marks.isOpaque(upper, from.path) && isMerged(parent)) {
     // Below its new name may lie something that it must not merge with.
     marks.opaque(upper, from.path);

@@ -409,7 +409,8 @@ const attributes: UnionCase[] = [
     only: overlays,
   },
   {
-    title: "B039 B041 a metacopy of a file that has other names below is renamed with a path, also beside itself",
+    title:
+      "B039 B041 a metacopy of a file that has other names below is renamed with a path, also beside itself",
     given: { lowers: [{ b: "content", l: { link: "b" }, o: "one" }], metacopy: true },
     steps: [
       { op: "chown", path: "b", uid: 1, gid: 1 },
