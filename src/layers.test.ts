@@ -22,11 +22,11 @@ const mayImport: Record<string, readonly string[]> = {
   erofs: ["union"],
   fuse: ["sys", "union"],
   driver: ["oci", "bytes", "sys", "union", "layer", "erofs", "fuse"],
-  registry: ["oci", "wire", "bytes"],
   store: ["oci", "bytes", "tar", "sys", "layer", "driver"],
   remote: ["oci", "wire", "bytes"],
   archive: ["oci", "bytes", "tar"],
   image: ["oci", "bytes", "tar", "union", "layer", "store", "remote"],
+  registry: ["oci", "wire", "bytes", "remote"],
   build: ["oci", "bytes", "tar", "union", "sys", "dockerfile", "layer", "driver", "store", "image"],
 };
 const lower = Object.keys(mayImport);
