@@ -53,6 +53,8 @@ export interface UploadIntent {
 export interface UploadPermit {
   /** Most bytes that the whole session may come to; a client that sends more is refused with DENIED. */
   readonly maxBytes?: number;
+  /** Called with the bytes that the session would come to, before each piece is stored; refuses by throwing `RegistryError`. */
+  grow?(size: number): void;
 }
 
 /** A blob that is about to become part of a repository. */
@@ -76,6 +78,14 @@ export interface ManifestIntent {
   readonly subject: Digest | undefined;
 }
 
+export interface ManifestPermit {
+  /**
+   * Of the intent's tags those that may be made and not moved: one that somebody else has made meanwhile is refused with
+   * DENIED, whichever instance that was.
+   */
+  readonly onlyNew?: readonly string[];
+}
+
 export interface DeleteIntent {
   readonly repository: string;
   readonly actor: RegistryActor;
@@ -89,9 +99,9 @@ export interface DeleteIntent {
 export interface RegistryPolicy {
   /** Before a session begins, and before each body that it gets. */
   beforeUpload?(intent: UploadIntent): Promise<UploadPermit | undefined>;
-  /** The session has ended, whether its blob was kept or not. */
+  /** The session has ended, or did not begin, whether its blob was kept or not; may be told more than once. */
   uploadEnded?(uploadId: string, repository: string): Promise<void>;
   beforeBlob?(intent: BlobIntent): Promise<void>;
-  beforeManifest?(intent: ManifestIntent): Promise<void>;
+  beforeManifest?(intent: ManifestIntent): Promise<ManifestPermit | void>;
   beforeDelete?(intent: DeleteIntent): Promise<void>;
 }

@@ -63,10 +63,14 @@ export async function putManifest(
   if (!isDigest(key)) checkPreconditions(exchange, await resolveTag(core.storage, name, key));
   const { mediaType, subject, typeTold } = document;
   const intent = { repository: name, actor: actorOf(exchange), digest, mediaType, bytes, tags, subject };
-  await core.policy.beforeManifest?.(intent);
+  const permit = (await core.policy.beforeManifest?.(intent)) ?? {};
   await writeRevision(core.storage, name, { digest, bytes, type: typeTold ? undefined : mediaType });
   for (const tag of tags) {
-    if (!(await writeTag(core.storage, name, tag, digest, { onlyNew }))) throw preconditionFailed(undefined);
+    const fixed = permit.onlyNew?.includes(tag) === true;
+    if (await writeTag(core.storage, name, tag, digest, { onlyNew: onlyNew || fixed })) continue;
+    if (!fixed || onlyNew) throw preconditionFailed(undefined);
+    if ((await resolveTag(core.storage, name, tag)) !== digest)
+      throw new RegistryError("DENIED", [{ tag }], {}, { message: `tag ${tag} was made meanwhile` });
   }
   for (const tag of tags.length === 0 ? [undefined] : tags) {
     const told = {
@@ -79,7 +83,7 @@ export async function putManifest(
     core.tell(exchange, { action: "push", kind: "manifest", ...told });
   }
   await answer(exchange, 201, {
-    Location: `${exchange.origin}/v2/${name}/manifests/${digest}`,
+    Location: `${exchange.locationBase}/v2/${name}/manifests/${digest}`,
     "Docker-Content-Digest": digest,
     ...(subject !== undefined && { "OCI-Subject": subject }),
     ...(isDigest(key) && tags.length > 0 && { "OCI-Tag": tags.join(", ") }),

@@ -8,6 +8,7 @@ import { algorithmOf, isDigest, type Algorithm, type Digest } from "../oci/index
 import { linkBlob } from "./blobs.ts";
 import type { RegistryCore } from "./core.ts";
 import { actorOf, answer, bodyLength, bodyOf, type Exchange } from "./exchange.ts";
+import type { UploadPermit } from "./hooks.ts";
 import { mountBlob } from "./mounts.ts";
 import { RegistryError } from "./registry_error.ts";
 import { paths } from "./tree.ts";
@@ -130,7 +131,7 @@ async function take(core: RegistryCore, exchange: Exchange, upload: Upload): Pro
   const length = bodyLength(exchange);
   try {
     const permit = await askPolicy(core, exchange, upload, length);
-    if (length !== 0) await upload.append(bounded(bodyOf(exchange), upload.size, permit?.maxBytes));
+    if (length !== 0) await upload.append(bounded(bodyOf(exchange), upload.size, permit));
   } catch (error) {
     // What is refused now stays refused, and costs nothing.
     if (error instanceof RegistryError) await end(core, upload);
@@ -153,11 +154,13 @@ async function askPolicy(
   return core.policy.beforeUpload?.({ repository, actor: actorOf(exchange), uploadId, offset, size: length });
 }
 
-async function* bounded(source: ByteSource, offset: number, max: number | undefined): ByteSource {
+async function* bounded(source: ByteSource, offset: number, permit: UploadPermit = {}): ByteSource {
+  const { maxBytes = Infinity } = permit;
   let size = offset;
   for await (const chunk of source) {
     size += chunk.length;
-    if (max !== undefined && size > max) throw new RegistryError("DENIED", [{ size, limit: max }]);
+    if (size > maxBytes) throw new RegistryError("DENIED", [{ size, limit: maxBytes }]);
+    permit.grow?.(size);
     yield chunk;
   }
 }
@@ -204,7 +207,7 @@ function sessionHeaders(
   session: SessionState,
 ): Record<string, string> {
   return {
-    Location: uploadLocation(exchange.origin, session, core.uploadSecret),
+    Location: uploadLocation(exchange.locationBase, session, core.uploadSecret),
     "Docker-Upload-UUID": session.uuid,
     Range: `0-${Math.max(0, session.size - 1)}`,
   };
@@ -215,6 +218,6 @@ async function answerSession(core: RegistryCore, exchange: Exchange, status: num
 }
 
 async function answerCreated(exchange: Exchange, name: string, digest: Digest): Promise<void> {
-  const location = `${exchange.origin}/v2/${name}/blobs/${digest}`;
+  const location = `${exchange.locationBase}/v2/${name}/blobs/${digest}`;
   await answer(exchange, 201, { Location: location, "Docker-Content-Digest": digest });
 }
