@@ -44,8 +44,6 @@ test("policies are asked in order until one refuses; a refused upload has ended 
   const asked: string[] = [];
   const policy = combinePolicies([noting(asked, "a"), {}, noting(asked, "b", "upload"), noting(asked, "c")]);
   await assert.rejects(policy.beforeUpload!(upload), { status: 403 });
-    items: [{ code: "DENIED", detail: "b", message: /./ }],
-  });
   assert.deepEqual(asked.splice(0), ["a upload", "b upload", "a ended", "b ended", "c ended"]);
   await policy.beforeBlob!(blob);
   await policy.beforeDelete!({ ...blob, kind: "blob", tags: [] });
