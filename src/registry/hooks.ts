@@ -1,6 +1,7 @@
 /** What the registry tells of what was done in it, and whom it asks before. */
 import type { Digest } from "../oci/index.ts";
 import type { Identity } from "./access/types.ts";
+import type { RegistryError } from "./registry_error.ts";
 
 /** Who did it, and by which request. */
 export interface RegistryActor {
@@ -26,7 +27,13 @@ interface EventTarget {
 /** Something that happened, whole and durable. */
 export type RegistryEvent = RegistryActor & { readonly time: Date } & (
     | (EventTarget & { readonly action: "push"; readonly kind: "blob" })
-    | (EventTarget & { readonly action: "push"; readonly kind: "manifest"; readonly tag?: string })
+    | (EventTarget & {
+        readonly action: "push";
+        readonly kind: "manifest";
+        readonly tag?: string;
+        /** No bytes came: somebody let the tag lead to an earlier manifest again, or took it out of the trash. */
+        readonly restored?: true;
+      })
     | (EventTarget & { readonly action: "pull"; readonly kind: "blob" })
     | (EventTarget & { readonly action: "pull"; readonly kind: "manifest"; readonly tag?: string })
     | (EventTarget & { readonly action: "mount"; readonly kind: "blob"; readonly from?: string })
@@ -86,6 +93,19 @@ export interface ManifestPermit {
   readonly onlyNew?: readonly string[];
 }
 
+/** A manifest that is about to be given out; HEAD, too, asks for it. */
+export interface PullIntent {
+  readonly repository: string;
+  readonly actor: RegistryActor;
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly bytes: Uint8Array;
+  /** By which it was asked for; undefined: by its digest. */
+  readonly tag: string | undefined;
+  /** How the client would be refused if it wanted to push here; undefined: it may. */
+  pushRefusal(): Promise<RegistryError | undefined>;
+}
+
 export interface DeleteIntent {
   readonly repository: string;
   readonly actor: RegistryActor;
@@ -95,7 +115,7 @@ export interface DeleteIntent {
   readonly tags: readonly string[];
 }
 
-/** Each is asked before anything changes, and refuses by throwing `RegistryError`, `DENIED` as a rule. */
+/** Each is asked before anything changes, or is given out, and refuses by throwing `RegistryError`, `DENIED` as a rule. */
 export interface RegistryPolicy {
   /** Before a session begins, and before each body that it gets. */
   beforeUpload?(intent: UploadIntent): Promise<UploadPermit | undefined>;
@@ -103,5 +123,7 @@ export interface RegistryPolicy {
   uploadEnded?(uploadId: string, repository: string): Promise<void>;
   beforeBlob?(intent: BlobIntent): Promise<void>;
   beforeManifest?(intent: ManifestIntent): Promise<ManifestPermit | void>;
+  /** Before a manifest is given out. */
+  beforePull?(intent: PullIntent): Promise<void>;
   beforeDelete?(intent: DeleteIntent): Promise<void>;
 }

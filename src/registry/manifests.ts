@@ -15,6 +15,7 @@ import {
   writeRevision,
   writeTag,
 } from "./manifest_store.ts";
+import { pushRefusal } from "./push_refusal.ts";
 import { RegistryError } from "./registry_error.ts";
 import { isTag, paths } from "./tree.ts";
 
@@ -31,6 +32,13 @@ export async function answerManifest(
   const digest = isDigest(key) ? key : isTag(key) ? await resolveTag(core.storage, name, key) : undefined;
   const manifest = digest && (await readRevision(core.storage, name, digest));
   if (manifest === undefined) throw unknown(name, key);
+  await core.policy.beforePull?.({
+    ...manifest,
+    repository: name,
+    actor: actorOf(exchange),
+    tag: isDigest(key) ? undefined : key,
+    pushRefusal: () => pushRefusal(core, exchange, name),
+  });
   const headers = {
     "Content-Type": manifest.mediaType,
     "Docker-Content-Digest": manifest.digest,
@@ -126,8 +134,18 @@ async function checkReferences(core: RegistryCore, name: string, document: Manif
   );
 }
 
-/** By tag: the tag alone. By digest: the manifest and all tags that lead to it. */
 export async function deleteManifest(
+  core: RegistryCore,
+  exchange: Exchange,
+  name: string,
+  key: string,
+): Promise<void> {
+  await removeManifest(core, exchange, name, key);
+  await answer(exchange, 202);
+}
+
+/** By tag: the tag alone. By digest: the manifest and all tags that lead to it. */
+export async function removeManifest(
   core: RegistryCore,
   exchange: Exchange,
   name: string,
@@ -152,7 +170,6 @@ export async function deleteManifest(
     await storage.remove(paths.revision(name, key));
     core.tell(exchange, { action: "delete", kind: "manifest", repository: name, digest });
   }
-  await answer(exchange, 202);
 }
 
 function unknown(name: string, key: string): RegistryError {

@@ -11,7 +11,8 @@ import { RegistryError } from "./registry_error.ts";
 /** Bytes of descriptors in one answer: clients take no longer index than 4 MiB. */
 const pageBytes = 3 << 20;
 
-interface Referrer {
+/** A line in the list of referrers. */
+export interface Referrer {
   readonly mediaType: string;
   readonly digest: Digest;
   readonly size: number;
@@ -50,8 +51,10 @@ export async function answerReferrers(
   await answer(exchange, 200, headers, JSON.stringify(index));
 }
 
+type Referring = Pick<RegistryCore, "referrers" | "storage">;
+
 /** By subject, and those that a client has listed under the tag of the subject, as it does where there is no such API. */
-async function allReferrers(core: RegistryCore, name: string, subject: Digest): Promise<Digest[]> {
+export async function allReferrers(core: Referring, name: string, subject: Digest): Promise<Digest[]> {
   const [indexed, tagged] = await Promise.all([
     core.referrers.of(name, subject),
     taggedReferrers(core, name, subject),
@@ -60,7 +63,7 @@ async function allReferrers(core: RegistryCore, name: string, subject: Digest): 
 }
 
 /** OCI distribution spec, "Referrers Tag Schema". */
-async function taggedReferrers(core: RegistryCore, name: string, subject: Digest): Promise<Digest[]> {
+async function taggedReferrers(core: Referring, name: string, subject: Digest): Promise<Digest[]> {
   const tag = `${algorithmOf(subject)}-${hexOf(subject).slice(0, 64)}`;
   const digest = await resolveTag(core.storage, name, tag);
   const manifest = digest && (await readRevision(core.storage, name, digest));

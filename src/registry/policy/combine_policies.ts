@@ -29,6 +29,9 @@ export function combinePolicies(policies: readonly RegistryPolicy[]): RegistryPo
       for (const policy of policies) permits.push((await policy.beforeManifest?.(intent)) ?? {});
       return { onlyNew: permits.flatMap(({ onlyNew = [] }) => onlyNew) };
     },
+    beforePull: async (intent) => {
+      for (const policy of policies) await policy.beforePull?.(intent);
+    },
     beforeDelete: async (intent) => {
       for (const policy of policies) await policy.beforeDelete?.(intent);
     },

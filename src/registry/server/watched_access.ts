@@ -24,13 +24,15 @@ export class WatchedAccess implements AccessController {
   /** @throws RegistryError as the controller, and TOOMANYREQUESTS */
   authorize: AccessController["authorize"] = async (asked) => {
     const { request, needed } = asked;
-    const isFirst = !this.#visits.has(request);
+    const before = this.#visits.get(request);
+    const isFirst = before === undefined;
     if (isFirst) this.#visits.set(request, { identity: undefined, needed });
     const address = request.socket.remoteAddress;
     try {
       const identity = await this.#inner.authorize(asked);
       if (isFirst) this.#limiter?.take(clientKey(identity, address));
-      this.#visits.set(request, { identity, needed });
+      // Of one who is in, more is asked only to know what it may.
+      if (before?.identity === undefined) this.#visits.set(request, { identity, needed });
       return identity;
     } catch (error) {
       // Who guesses passwords has no name yet.
