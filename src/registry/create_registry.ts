@@ -31,7 +31,14 @@ export interface Registry {
 }
 
 export function createRegistry(options: RegistryOptions): Registry {
-  const core = new RegistryCore(options);
+  return registryOn(new RegistryCore(options), options);
+}
+
+/** Of a core that others use as well. */
+export function registryOn(
+  core: RegistryCore,
+  options: Pick<RegistryOptions, "origin" | "relativeUrls">,
+): Registry {
   return {
     handle: async (request, response, context = {}) => {
       const exchange = exchangeOf(request, response, { ...options, ...context });
@@ -61,13 +68,15 @@ export function exchangeOf(
   const [path, query] = targetOf(request.url ?? "/");
   const gone = new AbortController();
   response.once("close", () => gone.abort());
+  const origin = options.origin ?? originOf(request);
   return {
     request,
     response,
     method: request.method ?? "",
     path,
     query: new URLSearchParams(query),
-    origin: options.relativeUrls === true ? "" : (options.origin ?? originOf(request)),
+    origin,
+    locationBase: options.relativeUrls === true ? origin.replace(/^https?:\/\/[^/]*/, "") : origin,
     requestId: options.requestId ?? requestIdOf(request),
     remoteAddress: request.socket.remoteAddress,
     signal: gone.signal,

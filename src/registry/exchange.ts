@@ -15,8 +15,10 @@ export interface Exchange {
   /** The raw path, as the client sent it: nothing decoded, no `..` resolved. */
   readonly path: string;
   readonly query: URLSearchParams;
-  /** `http://127.0.0.1:5000`, as the client addressed us: for absolute Locations. Empty: they are to be relative. */
+  /** `http://127.0.0.1:5000`, as the client addressed us: where its tokens are to be had. */
   readonly origin: string;
+  /** What Locations begin with: the origin, or no more than its path where they are to be relative. */
+  readonly locationBase: string;
   readonly requestId: string;
   readonly remoteAddress: string | undefined;
   /** Aborted when the client has gone. */

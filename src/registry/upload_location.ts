@@ -11,10 +11,10 @@ export interface UploadState {
   readonly size: number;
 }
 
-/** @param origin empty for a relative URL @param secret distribution's `http.secret`; undefined: no state is told */
-export function uploadLocation(origin: string, state: UploadState, secret: string | undefined): string {
+/** @param base origin, or a path for a relative URL @param secret distribution's `http.secret`; undefined: no state is told */
+export function uploadLocation(base: string, state: UploadState, secret: string | undefined): string {
   const { name, uuid, size } = state;
-  const location = `${origin}/v2/${name}/blobs/uploads/${uuid}`;
+  const location = `${base}/v2/${name}/blobs/uploads/${uuid}`;
   if (secret === undefined) return location;
   const text = JSON.stringify({ Name: name, UUID: uuid, Offset: size, StartedAt: new Date().toISOString() });
   const signature = createHmac("sha256", secret).update(text).digest();

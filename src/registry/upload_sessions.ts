@@ -54,6 +54,8 @@ export class UploadSessions {
   async create(name: string, uuid: string, algorithm: Algorithm): Promise<void> {
     const now = `${new Date().toISOString().slice(0, 19)}Z`;
     await this.#storage.write(`${paths.upload(name, uuid)}/startedat`, Buffer.from(now));
+    // So that distribution finds it, too: on an object store an upload that has no bytes is something as well.
+    await using _ = await this.#storage.appendTo(dataOf(name, uuid), { continuing: false });
     this.#remember(uuid, new UploadHash(algorithm));
   }
 

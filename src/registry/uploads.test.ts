@@ -11,6 +11,8 @@ import { fromBytes } from "../bytes/index.ts";
 import { digestOf } from "../oci/index.ts";
 import { filesystemStorage } from "./storage/filesystem.ts";
 import { memoryStorage } from "./storage/memory.ts";
+import { openStorage } from "./storage/open_storage.ts";
+import { s3Fake } from "../../test/support/s3_fake.ts";
 
 const directory = await mkdtemp(join(tmpdir(), "varve-uploads-"));
 after(() => rm(directory, { recursive: true }));
@@ -39,6 +41,20 @@ test("B161 a session on disk: data, startedat without line feed, a hash state of
   assert.equal((await read("hashstates/sha256/5")).length, 108);
   assert.equal((await fetch(`${url}?digest=${digestOf("hello")}`, { method: "PUT" })).status, 201);
   assert.deepEqual(await files(), []);
+});
+
+test("B161 an upload without bytes is there for others, on an object store as well (protocol fake)", async () => {
+  const account = { region: "us-east-1", bucket: "images" };
+  await using fake = await s3Fake({ vendor: "s3", ...account, accessKey: "key", secretKey: "secret" });
+  const parameters = { ...account, accesskey: "key", secretkey: "secret", regionendpoint: fake.origin };
+  for (const storage of [memoryStorage(), await openStorage({ name: "s3", parameters })]) {
+    await using registry = await serveOn({ storage });
+    const url = await startUpload(registry.origin, "begun");
+    // As docker-registry does before it answers anything about a session.
+    const data = `docker/registry/v2/repositories/begun/_uploads/${url.slice(url.lastIndexOf("/") + 1)}/data`;
+    await using file = await storage.appendTo(data, { continuing: true });
+    assert.equal(file.size, 0, storage.name);
+  }
 });
 
 test("B161 a large upload has no state: reading it again is cheaper", async () => {

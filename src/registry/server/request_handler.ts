@@ -101,7 +101,6 @@ async function answer(
 function originFor({ http }: ServerConfig, request: IncomingMessage): string | undefined {
   const path = http.prefix.replace(/\/$/, "");
   if (http.host !== undefined) return http.host.replace(/\/$/, "") + path;
-  if (http.relativeurls) return path;
   return path === "" ? undefined : originOf(request) + path;
 }
 

@@ -133,6 +133,23 @@ test("behind a path of a proxy all Locations have that path", async () => {
   assert.equal((await serving.ask("GET", "/v2/")).status, 404);
 });
 
+test("B170 relative Locations, and where tokens are to be had all the same", async () => {
+  const auth = {
+    issuer: { service: "reg" },
+    rules: [{ everyone: true, repositories: "**", actions: ["pull", "push"] }],
+  };
+  await using serving = await serve({ http: { relativeurls: true, prefix: "/my/" }, auth });
+  const refused = await serving.ask("GET", "/my/v2/");
+  const realm = /realm="([^"]*)"/.exec(String(refused.headers["www-authenticate"]))?.[1];
+  assert.equal(realm, `http://${serving.server.address}/my/token`);
+  const path = `${new URL(realm).pathname}?service=reg&scope=repository:a/b:pull,push`;
+  const { token } = JSON.parse((await serving.ask("GET", path)).body) as { token: string };
+  const headers = { Authorization: `Bearer ${token}` };
+  const { status, headers: told } = await serving.ask("POST", "/my/v2/a/b/blobs/uploads/", { headers });
+  assert.equal(status, 202);
+  assert.match(String(told.location), /^\/my\/v2\/a\/b\/blobs\/uploads\//);
+});
+
 test("what a client may do too often is refused with the time to wait", async () => {
   await using serving = await serve({ limits: { requests: { persecond: 1, burst: 2 } } });
   const statuses = [];

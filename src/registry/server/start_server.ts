@@ -119,6 +119,8 @@ function makeRegistry({ config, notifier, logger, ...parts }: RegistryParts): Re
     hooks: { onEvent: (event) => (notifier.tell(event), history.onEvent?.(event)) },
     redirect: !config.storage.redirect.disable,
     deletion: config.storage.delete.enabled,
+    // As distribution has it: a host that is configured goes before.
+    relativeUrls: config.http.relativeurls && config.http.host === undefined,
     ...(config.http.secret !== undefined && { uploadSecret: config.http.secret }),
   });
 }

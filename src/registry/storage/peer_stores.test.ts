@@ -147,10 +147,7 @@ describe("B175 docker-registry and varve on one object store", { skip }, () => {
       await using theirs = await startTheirs(place.path, config);
       await using ours = await startOurs(config);
       await check([ours, theirs], await push([theirs, ours], [Buffer.from("to ") as Bytes, ...chunks]));
-      await check(
-        [ours, theirs],
-        await push([ours, ours, theirs], [Buffer.from("fro ") as Bytes, ...chunks]),
-      );
+      await check([ours, theirs], await push([ours, theirs], [Buffer.from("fro ") as Bytes, ...chunks]));
     });
   }
 });
