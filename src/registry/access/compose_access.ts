@@ -22,6 +22,7 @@ import { loadCustomAccess } from "./custom_access.ts";
 import { HtpasswdSource } from "./htpasswd/htpasswd_source.ts";
 import { HtpasswdUsers } from "./htpasswd/htpasswd_users.ts";
 import { openAccess, sillyAccess } from "./open_access.ts";
+import { issuerLogin } from "./issuer/issuer_login.ts";
 import { parseIssuer } from "./issuer/parse_issuer.ts";
 import { TokenEndpoint } from "./issuer/token_endpoint.ts";
 import { parseOidc } from "./oidc/parse_oidc.ts";
@@ -106,6 +107,7 @@ async function composeStandard(auth: ConfigFields, options: ComposeAccessOptions
   const endpoint = issuing && new TokenEndpoint({ ...issuing, passwords, realm });
   return {
     controller,
+    ...(issuing && { login: issuerLogin(issuing.issuer, passwords) }),
     answer: async (request, response) => (await endpoint?.answer(request, response)) ?? false,
     [Symbol.asyncDispose]: async () => htpasswd?.users[Symbol.asyncDispose](),
   };

@@ -33,9 +33,28 @@ export interface AccessController {
   authorize(request: AccessRequest): Promise<Identity>;
 }
 
+/** Somebody who logged in by a form. */
+export interface BrowserSession {
+  readonly user: string;
+  /** An `Authorization` header that gives those of the wanted rights that the user has, for the requests of now. */
+  authorization(wanted: readonly Scope[]): Promise<string>;
+}
+
+/** For browsers, which cannot fetch bearer tokens by themselves. */
+export interface BrowserLogin {
+  /** Life of a session in seconds. */
+  readonly expires: number;
+  /** A text for a cookie; undefined: wrong credentials, or a user who cannot stay logged in. */
+  begin(user: string, password: string): Promise<string | undefined>;
+  /** Undefined: the text is none of ours, its time is over, or the password was changed. */
+  resume(text: string): Promise<BrowserSession | undefined>;
+}
+
 /** What a configuration's `auth` amounts to. */
 export interface Access extends AsyncDisposable {
   readonly controller: AccessController;
+  /** Undefined: nobody logs in by a form here. */
+  readonly login?: BrowserLogin;
   /**
    * Answers a request for a page of the access itself (`/token`, `/.well-known/jwks.json`); false: it is for none, and
    * nothing was done. Throws what `authorize` throws for faults of files and peers.

@@ -26,13 +26,21 @@ export interface DeletedItem {
 
 /** What lies in the trash, repository by repository. */
 export async function* deletedItems(storage: StorageDriver): AsyncIterable<DeletedItem> {
-  for await (const repository of repositoryNames(storage, `varve/trash/${paths.repositories}`)) {
-    for await (const { path, at, by, place } of walkTrash(storage, paths.manifests(repository))) {
-      const tag = /\/_manifests\/tags\/([^/]+)\/current\/link$/.exec(path)?.[1];
-      const digest = tag === undefined ? digestOfPath(path) : readLink(await storage.read(place));
-      if (digest === undefined || (tag === undefined && !path.includes("/revisions/"))) continue;
-      yield { repository, ...(tag !== undefined && { tag }), digest, at, by };
-    }
+  for await (const repository of repositoriesInTrash(storage)) yield* deletedIn(storage, repository);
+}
+
+/** Repositories that something was thrown away of, in the order of a walk. */
+export function repositoriesInTrash(storage: StorageDriver): AsyncIterable<string> {
+  return repositoryNames(storage, `varve/trash/${paths.repositories}`);
+}
+
+/** What of one repository lies in the trash. */
+export async function* deletedIn(storage: StorageDriver, repository: string): AsyncIterable<DeletedItem> {
+  for await (const { path, at, by, place } of walkTrash(storage, paths.manifests(repository))) {
+    const tag = /\/_manifests\/tags\/([^/]+)\/current\/link$/.exec(path)?.[1];
+    const digest = tag === undefined ? digestOfPath(path) : readLink(await storage.read(place));
+    if (digest === undefined || (tag === undefined && !path.includes("/revisions/"))) continue;
+    yield { repository, ...(tag !== undefined && { tag }), digest, at, by };
   }
 }
 

@@ -41,6 +41,7 @@ export class TokenIssuer implements BearerSource {
   readonly #options: TokenIssuerOptions;
   readonly #own: RegistryTokens;
   readonly #refreshing: TokenVerifier;
+  readonly #sessions: TokenVerifier;
 
   constructor(options: TokenIssuerOptions) {
     const { issuer, service, keys, now } = options;
@@ -48,6 +49,7 @@ export class TokenIssuer implements BearerSource {
     this.#options = options;
     this.#own = new RegistryTokens(issuer, new TokenVerifier({ issuer, audiences: [service], keys, now }));
     this.#refreshing = new TokenVerifier({ issuer, audiences: [refreshAudience(service)], keys, now });
+    this.#sessions = new TokenVerifier({ issuer, audiences: [sessionAudience(service)], keys, now });
   }
 
   get service(): string {
@@ -80,11 +82,20 @@ export class TokenIssuer implements BearerSource {
    * A token that stands for the user's password until that is changed. Undefined for users without a password here.
    */
   async issueRefresh(user: string): Promise<string | undefined> {
-    const { passwords, refreshExpires, now, service } = this.#options;
+    const { refreshExpires, service } = this.#options;
+    return this.#issueStanding(user, refreshAudience(service), refreshExpires);
+  }
+
+  /** As a refresh token, for a browser's cookie: at `/token` it is worth nothing. @param life in seconds */
+  async issueSession(user: string, life: number): Promise<string | undefined> {
+    return this.#issueStanding(user, sessionAudience(this.#options.service), life);
+  }
+
+  async #issueStanding(user: string, aud: string, life: number): Promise<string | undefined> {
+    const { passwords, now } = this.#options;
     const standing = await passwords.standing(user);
     if (standing === undefined) return undefined;
-    const aud = refreshAudience(service);
-    return this.#sign({ ...this.#times(now(), refreshExpires), aud, sub: user, stamp: standing.stamp });
+    return this.#sign({ ...this.#times(now(), life), aud, sub: user, stamp: standing.stamp });
   }
 
   /**
@@ -92,7 +103,16 @@ export class TokenIssuer implements BearerSource {
    * @throws Failure "unauthorized" for a token that is none of ours
    */
   async redeemRefresh(token: string): Promise<Identity | undefined> {
-    const { sub, stamp } = await this.#refreshing.verify(token);
+    return this.#redeem(this.#refreshing, token);
+  }
+
+  /** As {@link redeemRefresh}, of what {@link issueSession} gave. */
+  async redeemSession(token: string): Promise<Identity | undefined> {
+    return this.#redeem(this.#sessions, token);
+  }
+
+  async #redeem(verifier: TokenVerifier, token: string): Promise<Identity | undefined> {
+    const { sub, stamp } = await verifier.verify(token);
     if (typeof sub !== "string") return undefined;
     const standing = await this.#options.passwords.standing(sub);
     return standing !== undefined && standing.stamp === stamp ? standing.identity : undefined;
@@ -113,4 +133,8 @@ export class TokenIssuer implements BearerSource {
 /** No service's name: what is for this audience gives no rights by itself. */
 function refreshAudience(service: string): string {
   return `${service}\nrefresh`;
+}
+
+function sessionAudience(service: string): string {
+  return `${service}\nsession`;
 }

@@ -63,7 +63,7 @@ function tagEventOf(event: RegistryEvent): TagEvent {
   const { remoteAddress, userAgent, digest } = event;
   const { user } = event.identity;
   return {
-    action: event.action === "delete" ? "deleted" : "pushed",
+    action: event.action === "delete" ? "deleted" : "restored" in event ? "restored" : "pushed",
     digest,
     time: event.time.getTime(),
     ...(user !== undefined && { user }),
@@ -72,10 +72,31 @@ function tagEventOf(event: RegistryEvent): TagEvent {
   };
 }
 
-/** From the records, and, for manifests of which there is none (another server pushed them), from the tree. */
-export async function tagHistory(storage: StorageDriver, name: string, tag: string): Promise<TagHistory> {
+/** The newest record; undefined: there is none, as of a tag that another server wrote. */
+export async function latestTagEvent(
+  storage: StorageDriver,
+  name: string,
+  tag: string,
+): Promise<TagEvent | undefined> {
+  const newest = (await namesIn(storage, directoryOf(name, tag))).at(-1);
+  return newest === undefined
+    ? undefined
+    : readEvent(await storage.read(`${directoryOf(name, tag)}/${newest}`));
+}
+
+/**
+ * From the records, and, for manifests of which there is none (another server pushed them), from the tree.
+ * @param most so many records, the newest, are read
+ */
+export async function tagHistory(
+  storage: StorageDriver,
+  name: string,
+  tag: string,
+  most = Infinity,
+): Promise<TagHistory> {
+  const files = await namesIn(storage, directoryOf(name, tag));
   const events: TagEvent[] = [];
-  for (const file of await namesIn(storage, directoryOf(name, tag))) {
+  for (const file of files.slice(Math.max(0, files.length - most))) {
     const event = readEvent(await storage.read(`${directoryOf(name, tag)}/${file}`));
     if (event !== undefined) events.push(event);
   }
@@ -103,6 +124,8 @@ export interface RestoreTagOptions {
   readonly user?: string;
   readonly clock?: GcClock;
   readonly signal?: AbortSignal;
+  /** Default true; false: an event of the registry will record it. */
+  readonly record?: boolean;
 }
 
 /**
@@ -116,13 +139,14 @@ export async function restoreTag(
   digest: Digest,
   options: RestoreTagOptions = {},
 ): Promise<void> {
-  const { clock = systemClock, signal = new AbortController().signal, user } = options;
+  const { clock = systemClock, signal = new AbortController().signal, user, record = true } = options;
   const { events } = await tagHistory(storage, name, tag);
   if (!events.some((event) => event.digest === digest)) {
     throw new Failure("not-found", `cannot restore ${name}:${tag}: it never led to ${digest}`);
   }
   await new Restorer(storage, clock, signal).manifest(name, digest);
   await restoreTagLinks(storage, name, tag, digest, clock);
+  if (!record) return;
   const event = {
     action: "restored",
     digest,

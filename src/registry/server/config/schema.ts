@@ -119,6 +119,15 @@ const ours = {
   ),
   /** `/metrics` on the address of the registry itself, for who may list the catalog. */
   metrics: section({ enabled: flag(false) }),
+  /** Pages for people. */
+  web: section({
+    enabled: flag(true),
+    path: scalar("a path such as /browse/ that nothing else has", "/", (value) =>
+      /^\/(?:(?!(?:v2|token|auth|healthz|readyz|metrics|\.well-known)\/)[\w.~-]+\/)?$/.test(String(value))
+        ? String(value)
+        : undefined,
+    ),
+  }),
   /** Garbage collection while it runs. Off unless an interval is given. */
   gc: section({
     interval: duration(undefined),
