@@ -24,9 +24,14 @@ export const dockerdSkip: string | false =
  * Starts dockerd without networks.
  * @param directory an empty one, for its sockets and its data root `<directory>/root`
  * @param driver its storage driver
+ * @param within goes before its command, such as `nsenter ...`
  * @throws Error with the daemon's last words if it does not come up
  */
-export async function startDockerd(directory: string, driver: string): Promise<Dockerd> {
+export async function startDockerd(
+  directory: string,
+  driver: string,
+  within: readonly string[] = [],
+): Promise<Dockerd> {
   const root = join(directory, "root");
   mkdirSync(root, { recursive: true, mode: 0o710 });
   const socket = `unix://${directory}/s`;
@@ -39,7 +44,8 @@ export async function startDockerd(directory: string, driver: string): Promise<D
     join(directory, "pid"),
   ];
   const flags = ["--iptables=false", "--bridge=none", "--storage-driver", driver, "-H", socket, ...own];
-  const daemon = spawn("dockerd", flags, { stdio: ["ignore", "ignore", "pipe"] });
+  const [program, ...args] = [...within, "dockerd", ...flags] as [string, ...string[]];
+  const daemon = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"] });
   const closed = once(daemon, "close");
   const said: string[] = [];
   const listening = Promise.withResolvers<void>();
