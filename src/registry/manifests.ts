@@ -16,6 +16,7 @@ import {
   writeTag,
 } from "./manifest_store.ts";
 import { pushRefusal } from "./push_refusal.ts";
+import { isReferrersTag } from "./referrers_tag.ts";
 import { RegistryError } from "./registry_error.ts";
 import { isTag, paths } from "./tree.ts";
 
@@ -66,7 +67,7 @@ export async function putManifest(
   const digest = digestOf(bytes, isDigest(key) ? algorithmOf(key) : "sha256");
   if (isDigest(key) && key !== digest)
     throw new RegistryError("DIGEST_INVALID", [{ digest: key, actual: digest }]);
-  await checkReferences(core, name, document);
+  await checkReferences(core, name, document, { mayLack: isReferrersTag(key) });
   const onlyNew = exchange.request.headers["if-none-match"] === "*";
   if (!isDigest(key)) checkPreconditions(exchange, await resolveTag(core.storage, name, key));
   const { mediaType, subject, typeTold } = document;
@@ -111,8 +112,16 @@ function tagsIn(exchange: Exchange, key: string): readonly string[] {
   return tags;
 }
 
-/** Every blob and manifest named must be in this repository, and will be until garbage collection sees this manifest. */
-async function checkReferences(core: RegistryCore, name: string, document: ManifestDocument): Promise<void> {
+/**
+ * Every blob and manifest named must be in this repository, and will be until garbage collection sees this manifest.
+ * @param options.mayLack the members of an index may be gone: clients go on with a list of referrers as they find it
+ */
+async function checkReferences(
+  core: RegistryCore,
+  name: string,
+  document: ManifestDocument,
+  { mayLack }: { readonly mayLack: boolean },
+): Promise<void> {
   const storage = core.keeping;
   const { blobs, manifests } = document;
   const isManifest = async (digest: Digest): Promise<boolean> => {
@@ -126,7 +135,7 @@ async function checkReferences(core: RegistryCore, name: string, document: Manif
   const found = await concurrently([...wanted.keys()], (i) =>
     (i < blobs.length ? isBlob : isEither)(wanted[i] as Digest),
   );
-  const missing = wanted.filter((_, i) => found[i] === false);
+  const missing = wanted.filter((_, i) => found[i] === false && (i < blobs.length || !mayLack));
   if (missing.length === 0) return;
   throw new RegistryError(
     "MANIFEST_BLOB_UNKNOWN",

@@ -53,25 +53,36 @@ test("B167 manifests with the subject are listed with type and annotations, filt
   assert.deepEqual(await refusal(fetch(`${origin}/v2/r/referrers/sha256:zz`)), [400, "DIGEST_INVALID"]);
 });
 
-test("B167 what a client listed under the tag of the subject is merged in, once", async () => {
+test("B167 a client without the API maintains the tag of the subject: the API tells what it lists, while it is there", async () => {
   await using registry = await serveOn({ storage: memoryStorage() });
   const { origin } = registry;
-  const indexed = await pushSmallImage(origin, "r", "a", { subject });
-  const tagged = await pushSmallImage(origin, "r", "b", { artifactType: "application/x.old" });
-  const manifests = [indexed, tagged].map((digest) => ({
-    mediaType: mediaTypes.ociManifest,
-    digest,
-    size: 1,
-  }));
+  const [kept, gone] = [
+    await pushSmallImage(origin, "r", "a", { subject, artifactType: "application/x.sig" }),
+    await pushSmallImage(origin, "r", "b", { subject }),
+  ];
+  const other = await pushSmallImage(origin, "r", "c");
   const type = { "Content-Type": mediaTypes.ociIndex };
-  const index = (list: unknown) =>
-    Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: list }));
-  const tag = subject.replace(":", "-");
-  await putManifest(origin, "r", tag, index(manifests), type);
-  const [, listed] = await referrers(origin, `r/referrers/${subject}`);
+  const list = async (...digests: Digest[]) => {
+    const manifests = digests.map((digest) => ({ mediaType: mediaTypes.ociManifest, digest, size: 1 }));
+    const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests };
+    return putManifest(origin, "r", subject.replace(":", "-"), Buffer.from(JSON.stringify(index)), type);
+  };
+  const told = async () =>
+    (await referrers(origin, `r/referrers/${subject}`))[1].manifests.map(({ digest }) => digest);
+  assert.equal((await list(kept)).status, 201);
+  assert.equal((await list(kept, gone, other)).status, 201);
+  assert.deepEqual(await told(), [gone, kept].sort(), "and none without that subject");
+  assert.equal((await fetch(`${origin}/v2/r/manifests/${gone}`, { method: "DELETE" })).status, 202);
+  assert.deepEqual(await told(), [kept]);
+  const later = await pushSmallImage(origin, "r", "d", { subject, annotations: { later: "yes" } });
+  assert.equal((await list(kept, gone, later)).status, 201, "a list with a member that is gone");
+  assert.deepEqual(await told(), [kept, later].sort());
+  const got = await fetch(`${origin}/v2/r/manifests/${subject.replace(":", "-")}`);
+  const { manifests } = (await got.json()) as Listed;
   assert.deepEqual(
-    listed.manifests.map(({ digest }) => digest),
-    [indexed, tagged].sort(),
+    manifests.map(({ digest }) => digest),
+    [kept, gone, later],
+    "as the client wrote it",
   );
 });
 

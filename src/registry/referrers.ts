@@ -1,11 +1,12 @@
-/** `GET /v2/<name>/referrers/<digest>` (OCI distribution spec, "Listing Referrers"; behaviours B167). */
-import { algorithmOf, hexOf, isDigest, mediaTypes, type Digest } from "../oci/index.ts";
-import { isFailure } from "../errors.ts";
-import { parseJson } from "../oci/index.ts";
+/**
+ * `GET /v2/<name>/referrers/<digest>` (OCI distribution spec, "Listing Referrers", "Enabling the Referrers API"; behaviours
+ * B167).
+ */
+import { mediaTypes, type Digest } from "../oci/index.ts";
 import type { RegistryCore } from "./core.ts";
 import { answer, type Exchange } from "./exchange.ts";
 import { readManifest } from "./manifest_document.ts";
-import { readRevision, resolveTag } from "./manifest_store.ts";
+import { readRevision } from "./manifest_store.ts";
 import { RegistryError } from "./registry_error.ts";
 
 /** Bytes of descriptors in one answer: clients take no longer index than 4 MiB. */
@@ -51,33 +52,16 @@ export async function answerReferrers(
   await answer(exchange, 200, headers, JSON.stringify(index));
 }
 
-type Referring = Pick<RegistryCore, "referrers" | "storage">;
-
-/** By subject, and those that a client has listed under the tag of the subject, as it does where there is no such API. */
-export async function allReferrers(core: Referring, name: string, subject: Digest): Promise<Digest[]> {
-  const [indexed, tagged] = await Promise.all([
-    core.referrers.of(name, subject),
-    taggedReferrers(core, name, subject),
-  ]);
-  return [...new Set([...indexed, ...tagged])].sort();
-}
-
-/** OCI distribution spec, "Referrers Tag Schema". */
-async function taggedReferrers(core: Referring, name: string, subject: Digest): Promise<Digest[]> {
-  const tag = `${algorithmOf(subject)}-${hexOf(subject).slice(0, 64)}`;
-  const digest = await resolveTag(core.storage, name, tag);
-  const manifest = digest && (await readRevision(core.storage, name, digest));
-  if (manifest?.mediaType !== mediaTypes.ociIndex) return [];
-  try {
-    const { manifests } = parseJson(manifest.bytes) as { manifests?: unknown };
-    const listed = Array.isArray(manifests) ? (manifests as { digest?: unknown }[]) : [];
-    return listed.flatMap((each) =>
-      typeof each?.digest === "string" && isDigest(each.digest) ? [each.digest] : [],
-    );
-  } catch (error) {
-    if (isFailure(error)) return [];
-    throw error;
-  }
+/**
+ * Manifests with this subject, sorted. What clients list under the subject's tag where there is no such API ("Referrers Tag
+ * Schema") counts if it has the subject, too, and then it is among these: each manifest of the repository was read.
+ */
+export async function allReferrers(
+  { referrers }: Pick<RegistryCore, "referrers">,
+  name: string,
+  subject: Digest,
+): Promise<Digest[]> {
+  return referrers.of(name, subject);
 }
 
 async function referrerOf(core: RegistryCore, name: string, digest: Digest): Promise<Referrer | undefined> {
