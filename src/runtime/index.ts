@@ -17,6 +17,7 @@ export { defaultDetachKeys, parseDetachKeys } from "./detach_keys.ts";
 export * from "./find_runtime.ts";
 export { hostCgroups, type HostCgroups } from "./host_cgroups.ts";
 export type * from "./oci_spec.ts";
+export * from "./output/index.ts";
 export { readRootFile } from "./root_file.ts";
 export * from "./run_foreground.ts";
 export { removeLeftovers, runOnce, stateFolder, type RunOnceOptions, type RunOncePlace } from "./run_once.ts";

@@ -3,7 +3,7 @@
  * (containerd core/runtime/v2/README.md, "Commands"): `start` prints the address of its socket and leaves a daemon
  * behind, which writes its log to the FIFO `log` in its working directory; `delete` cleans up after a dead one.
  */
-import { execFile } from "node:child_process";
+import { spawn } from "node:child_process";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../errors.ts";
@@ -21,10 +21,11 @@ export const shimNamespace = "varve";
 
 /**
  * Starts a shim and gives the path of its unix socket.
+ * @param keepOpen descriptors that the shim gets and keeps as long as it lives, though it knows nothing of them
  * @throws {Failure} `unsupported` when the program is missing, `unavailable` when it does not come up
  */
-export async function startShim(place: ShimPlace): Promise<string> {
-  const output = await runShim(place, [], "start");
+export async function startShim(place: ShimPlace, keepOpen: readonly number[] = []): Promise<string> {
+  const output = await runShim(place, [], "start", keepOpen);
   return socketPath(output.toString("utf8").trim());
 }
 
@@ -48,7 +49,15 @@ export async function deleteShimLeftovers(place: ShimPlace): Promise<void> {
   if (address !== undefined) await rm(address, { force: true });
 }
 
-function runShim(place: ShimPlace, flags: readonly string[], command: string): Promise<Buffer> {
+/** Below this number stand the descriptors that the shim gives its own daemon, which would take the place of ours. */
+const firstKept = 10;
+
+function runShim(
+  place: ShimPlace,
+  flags: readonly string[],
+  command: string,
+  keepOpen: readonly number[] = [],
+): Promise<Buffer> {
   // Only hashed into the path of the shim's socket: keeps shims of equal ids under different roots apart.
   const address = join(place.bundle, "events.sock");
   const args = ["-namespace", shimNamespace, "-id", place.id, "-address", address];
@@ -56,14 +65,21 @@ function runShim(place: ShimPlace, flags: readonly string[], command: string): P
   // Nobody takes the shim's events. Connecting to a device is refused at once, while the shim tries for five seconds
   // to connect to a path that does not exist, and at its end waits for that (containerd 1.6, pkg/dialer).
   const env = { PATH: process.env["PATH"], TTRPC_ADDRESS: "/dev/null" };
-  const options = { cwd: place.bundle, env, encoding: "buffer" as const };
+  const between = keepOpen.length === 0 ? [] : Array.from({ length: firstKept - 3 }, () => "ignore" as const);
   return new Promise((resolve, reject) => {
-    const child = execFile(place.shim, args, options, (error, stdout, stderr) => {
-      if (error === null) resolve(stdout);
-      else reject(shimFailure(place.shim, command, error, stderr.toString("utf8")));
+    // The shim reads options from its input until that ends.
+    const stdio = ["ignore" as const, "pipe" as const, "pipe" as const, ...between, ...keepOpen];
+    const child = spawn(place.shim, args, { cwd: place.bundle, env, stdio });
+    const [output, errors]: [Buffer[], Buffer[]] = [[], []];
+    child.stdout?.on("data", (chunk: Buffer) => output.push(chunk));
+    child.stderr?.on("data", (chunk: Buffer) => errors.push(chunk));
+    const fail = (error: Error): void =>
+      reject(shimFailure(place.shim, command, error, Buffer.concat(errors).toString("utf8")));
+    child.once("error", fail);
+    child.once("close", (code, signal) => {
+      if (code === 0) resolve(Buffer.concat(output));
+      else fail(new Error(`ended with ${signal ?? code}`));
     });
-    // The shim reads options from its input until it ends.
-    child.stdin?.on("error", () => undefined).end();
   });
 }
 

@@ -11,7 +11,8 @@ import { runtimeFailure } from "./runtime_failure.ts";
 import { deleteShimLeftovers, shimAddress, startShim, type ShimPlace } from "./shim_process.ts";
 import { TaskService, type TaskExit, type TaskState } from "./task_service.ts";
 import { TtrpcClient } from "./ttrpc.ts";
-import { userNamespace } from "../sys/index.ts";
+import { AT_FDCWD, O_NONBLOCK, O_RDONLY, close, openAt, userNamespace } from "../sys/index.ts";
+import { fromText } from "../byte_string.ts";
 import { words } from "./words.ts";
 
 export interface CreateTaskOptions extends ShimPlace {
@@ -32,7 +33,7 @@ export interface TaskStreams {
 }
 
 /** What shim and runtime leave in a bundle, and what is made there for them. */
-const bundleFiles = words("address init.pid log log.json options.json runc runtime stdin stdout stderr");
+const bundleFiles = words("address init.pid log log.json options.json output runc runtime stdin stdout stderr");
 
 /**
  * Lifecycle: `create` → `start` → `wait` → `delete`; or `reconnect` at any time between `create` and `delete`.
@@ -61,6 +62,24 @@ export class ShimTask {
    * @throws {Failure} in Docker's words; {@link exitCodeOfFailure} tells what `docker run` would end with
    */
   static async create(options: CreateTaskOptions): Promise<{ task: ShimTask; streams: TaskStreams }> {
+    const { task, opened: streams } = await ShimTask.#create(options, () => openStreams(options));
+    return { task, streams };
+  }
+
+  /** As {@link create}, but leaves the output to whoever taps the FIFOs `stdout` and `stderr` of the bundle. */
+  static async createTapped(
+    options: CreateTaskOptions,
+  ): Promise<{ task: ShimTask; stdin: Socket | undefined }> {
+    const { task, opened } = await ShimTask.#create(options, () => ({
+      stdin: options.stdin ? openFifoWriter(join(options.bundle, "stdin")) : undefined,
+    }));
+    return { task, stdin: opened.stdin };
+  }
+
+  static async #create<T extends Partial<TaskStreams>>(
+    options: CreateTaskOptions,
+    open: () => T,
+  ): Promise<{ task: ShimTask; opened: T }> {
     const path = (name: string): string => join(options.bundle, name);
     if (process.geteuid?.() !== 0)
       throw new Failure("denied", "cannot run a container as an ordinary user: it needs root", {
@@ -68,11 +87,11 @@ export class ShimTask {
       });
     const log = claimBundle(options.bundle);
     let task: ShimTask | undefined;
-    let streams: TaskStreams | undefined;
+    let opened: T | undefined;
     try {
       for (const name of streamNames(options)) makeFifo(path(name));
-      task = new ShimTask(options, await TtrpcClient.connect(await startShim(options)), log);
-      streams = openStreams(options);
+      task = new ShimTask(options, await TtrpcClient.connect(await startKeeping(options)), log);
+      opened = open();
       await task.#service.create({
         id: options.id,
         bundle: options.bundle,
@@ -83,9 +102,9 @@ export class ShimTask {
         runtime: options.runtime,
         runtimeRoot: path("runc"),
       });
-      return { task, streams };
+      return { task, opened };
     } catch (error) {
-      destroyStreams(streams);
+      destroyStreams(opened);
       if (task === undefined) log[Symbol.dispose]();
       await (task === undefined ? removeLeftovers(options) : task.#end());
       throw runtimeFailure("create", error);
@@ -246,9 +265,25 @@ function openStreams(choice: StreamChoice): TaskStreams {
   };
 }
 
-function destroyStreams(streams: TaskStreams | undefined): void {
+/**
+ * Starts the shim with reading ends of the output's FIFOs in its hands. What is in a FIFO is lost when its last holder
+ * goes: so the end of a container's output waits for its reader, even if all other processes have gone.
+ */
+async function startKeeping(options: CreateTaskOptions): Promise<string> {
+  const names = streamNames(options).filter((name) => name !== "stdin");
+  const held = names.map((name) =>
+    openAt(AT_FDCWD, fromText(join(options.bundle, name)), O_RDONLY | O_NONBLOCK),
+  );
+  try {
+    return await startShim(options, held);
+  } finally {
+    for (const fd of held) close(fd);
+  }
+}
+
+function destroyStreams(streams: Partial<TaskStreams> | undefined): void {
   streams?.stdin?.destroy();
-  streams?.stdout.destroy();
+  streams?.stdout?.destroy();
   streams?.stderr?.destroy();
 }
 
