@@ -15,7 +15,7 @@ test("a tag's history tells who pushed what and when; without records the tree t
   const hooks = recordingHooks(storage, (error) => assert.ifError(error), clock);
   const first = await putImage(storage, "a", "v1", { label: "1", layers: [] });
   const second = await putImage(storage, "a", "v1", { label: "2", layers: [] });
-  hooks.onEvent?.({
+  hooks.onEvent({
     action: "push",
     kind: "manifest",
     repository: "a",
@@ -29,7 +29,7 @@ test("a tag's history tells who pushed what and when; without records the tree t
     userAgent: "skopeo",
     host: "registry.example",
   });
-  await new Promise((resolve) => setImmediate(resolve));
+  await hooks[Symbol.asyncDispose]();
   const { current, events } = await tagHistory(storage, "a", "v1");
   assert.equal(current, second);
   const who = { user: "ann", remoteAddress: "192.0.2.1", userAgent: "skopeo" };

@@ -45,16 +45,24 @@ export async function recordTagEvent(
 
 /**
  * Hooks that record. A record that cannot be written is told to `onFailure`: the push is done, and the tree has it.
+ * Disposal waits for what is being written.
  */
 export function recordingHooks(
   storage: StorageDriver,
   onFailure: (error: unknown) => void,
   clock: GcClock = systemClock,
-): RegistryHooks {
+): Required<RegistryHooks> & AsyncDisposable {
+  const writing = new Set<Promise<void>>();
   return {
     onEvent(event) {
       if (!("tag" in event) || event.tag === undefined || event.action === "pull") return;
-      recordTagEvent(storage, event.repository, event.tag, tagEventOf(event), clock).catch(onFailure);
+      const record = recordTagEvent(storage, event.repository, event.tag, tagEventOf(event), clock)
+        .catch(onFailure)
+        .finally(() => writing.delete(record));
+      writing.add(record);
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(writing);
     },
   };
 }

@@ -9,6 +9,7 @@ import { guardOf } from "../blob_guard.ts";
 import { decisionText, type Decision } from "../decision.ts";
 import { day, hour } from "../gc_clock.ts";
 import { guardedStorage } from "../guarded_storage.ts";
+import { keepBook, pullTimes, recordPull } from "../pulls/pull_times.ts";
 import { undelete } from "../undelete.ts";
 import { retention, type RetentionOptions } from "./retention.ts";
 import type { RetentionRule } from "./retention_rule.ts";
@@ -46,9 +47,14 @@ test("rules keep the last, the young, the protected, members of an index and wha
   assert.deepEqual(await kept(storage, [{ ...everywhere, tags, keep: { youngerThan: day } }], old), []);
   assert.deepEqual(await kept(storage, [{ ...everywhere, tags, keep: { tags: ["/v[13]/"] } }]), ["v1", "v3"]);
   assert.deepEqual(await kept(storage, [{ ...everywhere, tags, keep: { inIndex: true } }]), ["v1"]);
-  const lastPull = async (_: string, tag: string) => (tag === "v2" ? later.time - hour : undefined);
   const pulled = [{ ...everywhere, tags, keep: { pulledWithin: day } }];
-  assert.deepEqual(await kept(storage, pulled, { ...old, lastPull }), ["v2"]);
+  assert.equal((await kept(storage, pulled, old)).length, 3, "pulls that nobody recorded may have been");
+  await keepBook(storage, later.time - 20 * day, true);
+  const v2 = (await resolveTag(storage, "team/app", "v2"))!;
+  await recordPull(storage, "team/app", v2, later.time - hour);
+  for (let ago = 20; ago >= 0; ago -= 1 / 12) await keepBook(storage, later.time - ago * day, true);
+  const pulls = await pullTimes(storage, later.time);
+  assert.deepEqual(await kept(storage, pulled, { ...old, pulls }), ["v2"]);
 });
 
 test("the first rule that is about a tag decides, and a tag without a rule stays", async () => {
@@ -64,6 +70,24 @@ test("the first rule that is about a tag decides, and a tag without a rule stays
     ["kept: tag team/app: one of the last 9", "deleted: tag team/app: not kept by rule 2"],
   );
   assert.deepEqual(await listTags(storage, "team/app"), ["main", "pr-1"]);
+});
+
+test("what belongs to a manifest stays with it, and is none of the last", async () => {
+  const storage = await tagged(["v1"]);
+  const digest = (await resolveTag(storage, "team/app", "v1"))!;
+  await putIndex(storage, "team/app", digest.replace(":", "-"), []);
+  await putIndex(storage, "team/app", `${digest.replace(":", "-")}.sig`, []);
+  const stale = `sha256-${"0".repeat(64)}.sig`;
+  await putIndex(storage, "team/app", stale, []);
+  const rules = [
+    { ...everywhere, tags: ["v*"], keep: { last: 1 } },
+    { ...everywhere, keep: { last: 0 } },
+  ];
+  const names = [digest.replace(":", "-"), `${digest.replace(":", "-")}.sig`, "v1"];
+  assert.deepEqual(await kept(storage, rules), names);
+  const decisions = await retain(storage, rules, { apply: true, grace: 0 });
+  const gone = decisions.find(({ name }) => name === stale);
+  assert.equal(gone?.action, "deleted");
 });
 
 test("a preview decides what the run decides, and changes nothing", async () => {

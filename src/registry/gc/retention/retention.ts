@@ -7,15 +7,17 @@ import { hour, systemClock, timeText, type GcClock } from "../gc_clock.ts";
 import { GcRun } from "../gc_run.ts";
 import { referencesOf } from "../references.ts";
 import { digestsIn, repositoryNames, tagNames } from "../tree_files.ts";
+import type { PullTimes } from "../pulls/pull_times.ts";
 import { matcherOf, type RetentionRule } from "./retention_rule.ts";
+import { subjectsOf } from "./subjects.ts";
 
 export interface RetentionOptions {
   /** False: a preview. */
   readonly apply: boolean;
   /** Milliseconds between the decision and the deletion, in which a push of the tag saves it. Default: an hour. */
   readonly grace?: number;
-  /** Milliseconds since 1970 of the last pull; undefined where that is not recorded. */
-  readonly lastPull?: (repository: string, tag: string, digest: Digest) => Promise<number | undefined>;
+  /** Undefined: pulls are not recorded, and a rule that asks for them keeps all. */
+  readonly pulls?: PullTimes | undefined;
   readonly clock?: GcClock;
   readonly signal?: AbortSignal;
 }
@@ -24,6 +26,8 @@ interface TagState {
   readonly tag: string;
   readonly digest: Digest;
   readonly pushed: number;
+  /** What the tag belongs to and goes with. */
+  readonly subject: Digest | undefined;
 }
 
 type Compiled = RetentionRule & {
@@ -73,7 +77,8 @@ async function* retainIn(
   const members = rules.some((rule) => rule.keep.inIndex) ? await membersOf(run, states) : new Set<Digest>();
   for (const rule of rules) {
     const about = states.filter(({ tag }) => rules.find((one) => one.isAbout(name, tag)) === rule);
-    const latest = new Set(about.slice(0, rule.keep.last ?? 0));
+    const versions = about.filter(({ subject }) => subject === undefined);
+    const latest = new Set(versions.slice(0, rule.keep.last ?? 0));
     for (const state of about) {
       const kept = latest.has(state)
         ? `one of the last ${rule.keep.last}`
@@ -93,11 +98,14 @@ async function* retainIn(
 /** Last pushed first; of the same moment by name, so that a preview decides as the run. */
 async function statesOf(run: GcRun, name: string): Promise<TagState[]> {
   const states: TagState[] = [];
-  for (const tag of await tagNames(run.storage, name)) {
+  const tags = await tagNames(run.storage, name);
+  const subjects = await subjectsOf(run.storage, name, tags);
+  for (const tag of tags) {
     const path = paths.tagCurrent(name, tag);
     const digest = readLink(await run.storage.read(path));
     if (digest === undefined) continue;
-    states.push({ tag, digest, pushed: (await run.storage.stat(path))?.modified ?? run.started });
+    const pushed = (await run.storage.stat(path))?.modified ?? run.started;
+    states.push({ tag, digest, pushed, subject: subjects.get(tag) });
   }
   return states.sort((a, b) => b.pushed - a.pushed || (a.tag < b.tag ? 1 : -1));
 }
@@ -120,14 +128,25 @@ async function reasonToKeep(
   options: RetentionOptions,
 ): Promise<string | undefined> {
   const { youngerThan, pulledWithin, inIndex } = rule.keep;
+  if (state.subject !== undefined) return `belongs to ${state.subject}`;
   if (rule.isProtected(state.tag)) return `protected by rule ${rule.number}`;
   if (youngerThan !== undefined && state.pushed + youngerThan > run.started) {
     return `pushed ${timeText(state.pushed)}`;
   }
   if (inIndex && members.has(state.digest)) return "member of an index that has a tag";
-  const pulled = pulledWithin && (await options.lastPull?.(name, state.tag, state.digest));
-  if (pulled && pulled + pulledWithin > run.started) return `pulled ${timeText(pulled)}`;
-  return undefined;
+  return pulledWithin === undefined ? undefined : reasonOfPull(name, state, pulledWithin, options);
+}
+
+async function reasonOfPull(
+  name: string,
+  state: TagState,
+  within: number,
+  { pulls }: RetentionOptions,
+): Promise<string | undefined> {
+  if (pulls === undefined) return "pulls are not recorded";
+  const { kind, at, idle } = await pulls.lastPull(name, state.digest);
+  if (idle >= within) return undefined;
+  return kind === "pulled" ? `pulled ${timeText(at)}` : `pulls are recorded since ${timeText(at)} only`;
 }
 
 /** A push that brings the tag back meanwhile writes its current link last: then the index is its again. */

@@ -3,7 +3,7 @@ import { Failure } from "../../../errors.ts";
 
 /**
  * The first rule that is about a tag decides: it stays if one of the `keep` conditions holds, else it goes. A tag that no
- * rule is about stays. A pattern is a glob (`*` within a component, `**` across, `?`), or, between slashes, a regular
+ * rule is about stays, and so does one that belongs to a manifest of the repository, as signatures do. A pattern is a glob (`*` within a component, `**` across, `?`), or, between slashes, a regular
  * expression for the whole name: `/v\d+/`.
  */
 export interface RetentionRule {
@@ -14,11 +14,11 @@ export interface RetentionRule {
 }
 
 export interface KeepConditions {
-  /** This many of the tags that the rule is about, those that were pushed last. */
+  /** This many of the tags that the rule is about, those that were pushed last. Tags of signatures do not count. */
   readonly last?: number;
   /** Tags pushed within so many milliseconds. */
   readonly youngerThan?: number;
-  /** Tags pulled within so many milliseconds, where pulls are recorded. */
+  /** Tags pulled within so many milliseconds, of which those without records do not count. */
   readonly pulledWithin?: number;
   /** Protected tags. */
   readonly tags?: readonly string[];
