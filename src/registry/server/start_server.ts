@@ -135,11 +135,11 @@ async function drain(main: Listener, notifier: Notifier, logger: Logger, limit: 
 async function partsOf(config: ServerConfig, logger: Logger) {
   const { driver: name, parameters } = config.storage;
   const onProblem = (failure: Failure) => logger.warn(failure.message);
-  return config.located(async () => ({
-    storage: await openStorage({ name, parameters }),
-    access: await composeAccess(config.auth, { onProblem }),
-    policy: policyOf(config),
-  }));
+  return config.located(async () => {
+    const storage = await openStorage({ name, parameters });
+    const access = await composeAccess(config.auth, { onProblem });
+    return { storage, access, policy: await policyOf(config, { storage, onProblem }) };
+  });
 }
 
 function loggerFor({ log, loglevel, warnings }: ServerConfig, write: LoggerOptions["write"]): Logger {

@@ -4,6 +4,7 @@ import { Failure, isFailure } from "../../../errors.ts";
 import { parseYaml, type ConfigSource } from "./config_source.ts";
 import { withEnvironment, type Environment } from "./environment.ts";
 import type { KeyPath, Problems } from "./field.ts";
+import { checkSignatures } from "./policy_keys.ts";
 import { schema, storageExtras, type ConfigValues, type StorageExtras } from "./schema.ts";
 
 export interface ServerConfig extends Omit<ConfigValues, "storage" | "version"> {
@@ -127,6 +128,16 @@ function checkTogether(config: Omit<ServerConfig, "warnings" | "located">, probl
   if (audit !== undefined && audit.path === undefined) problems.wrong(["audit", "path"], "is missing");
   if (traces !== undefined && traces.endpoint === undefined)
     problems.wrong(["traces", "endpoint"], "is missing");
+  checkSignatures(config.policy.signatures, isOpen(config.auth), problems);
+}
+
+/** As `composeAccess` has it. */
+function isOpen(auth: unknown): boolean {
+  return (
+    auth === undefined ||
+    auth === "none" ||
+    (isMap(auth) && ("none" in auth || Object.keys(auth).length === 0))
+  );
 }
 
 class FoundProblems implements Problems {
@@ -163,7 +174,7 @@ async function located<T>(source: ConfigSource, act: () => Promise<T>): Promise<
     return await act();
   } catch (error) {
     const key = isFailure(error)
-      ? /^((?:auth|storage|http|proxy)(?:[.[][\w-]+\]?)*)/.exec(error.message)?.[1]
+      ? /^((?:auth|storage|http|policy|proxy)(?:[.[][\w-]+\]?)*)/.exec(error.message)?.[1]
       : undefined;
     if (key === undefined || !isFailure(error)) throw error;
     const path = key.split(/[.[]/).map((part) => (/^\d+\]$/.test(part) ? Number.parseInt(part) : part));

@@ -4,6 +4,7 @@
  * distribution's can be used as it is.
  */
 import { anything, idle, list, mapOf, optional, scalar, section, type Read } from "./field.ts";
+import { policy } from "./policy_keys.ts";
 import { address, duration, flag, httpUrl, integer, oneOf, text } from "./scalars.ts";
 
 const minute = 60_000;
@@ -176,7 +177,7 @@ export const schema = section({
   proxy: anything,
   validation,
   compatibility: idle("schema 1 manifests are kept as they came, and never signed"),
-  policy: idle("classes of repositories are not supported"),
+  policy,
   catalog: idle("pages of the catalog have at most a thousand names"),
   experimental: idle("no feature hides behind it"),
   ...ours,
