@@ -106,6 +106,16 @@ export interface PullIntent {
   pushRefusal(): Promise<RegistryError | undefined>;
 }
 
+/** What a client says it is about to push: blobs, and a manifest that is to be pushed after them. */
+export interface PushPlan {
+  readonly repository: string;
+  readonly actor: RegistryActor;
+  /** With the bytes of each, as the registry has them or else as the client says; each once. */
+  readonly blobs: readonly { readonly digest: Digest; readonly size: number }[];
+  readonly manifest: { readonly digest: Digest; readonly size: number } | undefined;
+  readonly tags: readonly string[];
+}
+
 export interface DeleteIntent {
   readonly repository: string;
   readonly actor: RegistryActor;
@@ -117,6 +127,8 @@ export interface DeleteIntent {
 
 /** Each is asked before anything changes, or is given out, and refuses by throwing `RegistryError`, `DENIED` as a rule. */
 export interface RegistryPolicy {
+  /** Before anything of a push that the client tells in whole. Permits nothing: each step is asked for all the same. */
+  beforePush?(plan: PushPlan): Promise<void>;
   /** Before a session begins, and before each body that it gets. */
   beforeUpload?(intent: UploadIntent): Promise<UploadPermit | undefined>;
   /** The session has ended, or did not begin, whether its blob was kept or not; may be told more than once. */

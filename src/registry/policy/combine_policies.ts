@@ -21,6 +21,9 @@ export function combinePolicies(policies: readonly RegistryPolicy[]): RegistryPo
         throw error;
       }
     },
+    beforePush: async (plan) => {
+      for (const policy of policies) await policy.beforePush?.(plan);
+    },
     beforeBlob: async (intent) => {
       for (const policy of policies) await policy.beforeBlob?.(intent);
     },

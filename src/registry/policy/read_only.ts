@@ -5,6 +5,7 @@ import { RegistryError } from "../registry_error.ts";
 const refuse = () => Promise.reject(new RegistryError("UNSUPPORTED", ["the registry is in read-only mode"]));
 
 export const readOnly: RegistryPolicy = {
+  beforePush: refuse,
   beforeUpload: refuse,
   beforeBlob: refuse,
   beforeManifest: refuse,
