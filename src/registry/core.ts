@@ -4,6 +4,7 @@ import { actorOf, type Exchange } from "./exchange.ts";
 import { guardOf } from "./gc/blob_guard.ts";
 import { guardedStorage } from "./gc/guarded_storage.ts";
 import type { RegistryActor, RegistryEvent, RegistryHooks, RegistryPolicy } from "./hooks.ts";
+import type { Upstreams } from "./proxy/upstreams.ts";
 import { ReferrersIndex } from "./referrers_index.ts";
 import { Sightings } from "./sightings.ts";
 import type { StorageDriver } from "./storage/types.ts";
@@ -28,6 +29,8 @@ export interface RegistryOptions {
    * that an upload may go on at a `docker-registry` with the same secret.
    */
   readonly uploadSecret?: string;
+  /** Registries of which some repositories are copies, fetched as they are asked for; default: all are our own. */
+  readonly upstreams?: Upstreams;
 }
 
 /** The part of an event that its handler knows; the rest is in the exchange. */
@@ -43,6 +46,7 @@ export class RegistryCore {
   readonly redirect: boolean;
   readonly deletion: boolean;
   readonly uploadSecret: string | undefined;
+  readonly upstreams: Upstreams | undefined;
   readonly sessions: UploadSessions;
   readonly sightings = new Sightings();
   readonly referrers: ReferrersIndex;
@@ -57,6 +61,7 @@ export class RegistryCore {
     this.redirect = options.redirect ?? true;
     this.deletion = options.deletion ?? true;
     this.uploadSecret = options.uploadSecret;
+    this.upstreams = options.upstreams;
     this.sessions = new UploadSessions(this.storage);
     // Not guarded: a list of what there is takes nothing out of the trash.
     this.referrers = new ReferrersIndex(options.storage);

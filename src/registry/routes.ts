@@ -6,6 +6,7 @@ import type { RegistryCore } from "./core.ts";
 import { answer, type Exchange } from "./exchange.ts";
 import { answerCatalog, answerTags } from "./listings.ts";
 import { answerManifest, deleteManifest, putManifest } from "./manifests.ts";
+import { mirrorHandlers, type MirroredResource } from "./proxy/mirror_handlers.ts";
 import { answerReferrers } from "./referrers.ts";
 import { RegistryError } from "./registry_error.ts";
 import { isRepositoryName, isUploadId } from "./tree.ts";
@@ -35,6 +36,11 @@ export function routeOf(core: RegistryCore, exchange: Exchange): Route {
   const [, name = "", list, manifest, subject, upload, blob] = match;
   if (!isRepositoryName(name)) throw new RegistryError("NAME_INVALID", [name.slice(0, 300)]);
   const scopes = scopesOf(exchange, name);
+  const upstream = core.upstreams?.of(name);
+  if (upstream !== undefined) {
+    const resource = mirroredResource(match);
+    return routeTo(exchange, scopes, mirrorHandlers(core, exchange, upstream, name, resource));
+  }
   if (list !== undefined) return routeTo(exchange, scopes, { GET: () => answerTags(core, exchange, name) });
   if (manifest !== undefined)
     return routeTo(exchange, scopes, manifestHandlers(core, exchange, name, manifest));
@@ -53,6 +59,13 @@ function routeTo(exchange: Exchange, scopes: readonly Scope[], handlers: Handler
   if (handle !== undefined) return { scopes, handle };
   const allowed = Object.keys(handlers).flatMap((each) => (each === "GET" ? ["GET", "HEAD"] : [each]));
   throw new RegistryError("UNSUPPORTED", [undefined], { Allow: allowed.join(", ") });
+}
+
+function mirroredResource([, , list, key, subject, , blob]: RegExpExecArray): MirroredResource {
+  if (list !== undefined) return { kind: "tags" };
+  if (key !== undefined) return { kind: "manifest", key };
+  if (subject !== undefined) return { kind: "referrers", subject: digestIn(subject) };
+  return blob === undefined ? { kind: "upload" } : { kind: "blob", digest: digestIn(blob) };
 }
 
 function manifestHandlers(core: RegistryCore, exchange: Exchange, name: string, key: string): Handlers {

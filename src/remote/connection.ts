@@ -22,6 +22,8 @@ export interface RemoteRequest {
   /** A stream is sent once: what fails then is the caller's to try again. */
   readonly body?: Uint8Array | ByteSource;
   readonly answerMs?: number;
+  /** Somebody waits who has another way out: a network fault is tried once more, a "busy" answer handed on at once. */
+  readonly impatient?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -140,12 +142,13 @@ export class Connection {
   /** Waits and tries again after passing network faults and "busy" answers. Streamed bodies get one try. */
   async #patiently(request: RemoteRequest, attempt: () => Promise<HttpAnswer>): Promise<HttpAnswer> {
     const replayable = request.body === undefined || request.body instanceof Uint8Array;
+    const { impatient = false } = request;
     for (let tries = 0; ; tries++) {
-      const last = !replayable || tries === maxRetries;
+      const last = !replayable || tries === (impatient ? 1 : maxRetries);
       let wait = backoffMs(tries);
       try {
         const answer = await attempt();
-        if (last || !isBusy(answer.status)) return answer;
+        if (last || impatient || !isBusy(answer.status)) return answer;
         const told = retryAfterMs(answer.headers, this.clock.now());
         if (told === "never") return answer;
         wait = told ?? wait;

@@ -19,6 +19,7 @@ export const registryErrorCodes = {
   SIZE_INVALID: { status: 400, message: "provided length did not match content length" },
   TAG_INVALID: { status: 400, message: "manifest tag did not match URI" },
   TOOMANYREQUESTS: { status: 429, message: "too many requests" },
+  UNAVAILABLE: { status: 503, message: "service unavailable" },
   UNAUTHORIZED: { status: 401, message: "authentication required" },
   UNSUPPORTED: { status: 405, message: "The operation is unsupported." },
 } as const;

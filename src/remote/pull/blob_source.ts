@@ -39,6 +39,19 @@ export async function openBlob(
   return reader.bytes(await reader.connect());
 }
 
+/**
+ * As `openBlob`, for who has asked already: `answer` is that of a GET of the whole blob, whose head told the size. What it
+ * lacks is asked for at the same place.
+ */
+export function continueBlob(
+  place: BlobPlace,
+  blob: Descriptor,
+  answer: HttpAnswer,
+  signal: AbortSignal,
+): ByteSource {
+  return new BlobReader([place], blob, 0, signal).bytes(answer.body);
+}
+
 async function* nothing(): ByteSource {}
 
 class BlobReader {
