@@ -9,8 +9,8 @@ import type { QuotaRule } from "./quota_rules.ts";
 
 const hour = 3_600_000;
 const rules: readonly QuotaRule[] = [
-  { repositories: "**", per: "namespace", bytes: 4000, tags: 5 },
-  { repositories: "team/a", per: "repository", bytes: 2500, tags: 2 },
+  { repositories: "**", per: "namespace", bytes: 2000, tags: 3 },
+  { repositories: "team/a", per: "repository", bytes: 1200, tags: 2 },
 ];
 const names = ["team/a", "team/b", "team", "other/a"];
 const blobs = ["{}", ...Array.from({ length: 9 }, (_, i) => `${i}`.padEnd(100 + i * 70, "x"))];
@@ -82,7 +82,9 @@ for (const seed of [1, 22, 333, 4444]) {
       for (let i = 0; i < 120; i++) {
         // Each in a repository of its own: of two that undo each other the events may come in either order.
         const places = names.filter(() => below(2) === 0);
-        const together = places.map((name) => anyOf(steps, below)(registry.origin, name, below));
+        const together = places.map((name) =>
+          anyOf(steps, below)(registry.origin, name, numbers(1 + below(1e9))),
+        );
         for (const answer of await Promise.all(together)) {
           statuses.add(answer.status);
           await answer.body?.cancel();
