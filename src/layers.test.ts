@@ -26,7 +26,7 @@ const mayImport: Record<string, readonly string[]> = {
   remote: ["oci", "wire", "bytes"],
   archive: ["oci", "bytes", "tar"],
   image: ["oci", "bytes", "tar", "union", "layer", "store", "remote"],
-  registry: ["oci", "wire", "bytes", "remote"],
+  registry: ["oci", "wire", "bytes", "sys", "remote"],
   build: ["oci", "bytes", "tar", "union", "sys", "dockerfile", "layer", "driver", "store", "image"],
 };
 const lower = Object.keys(mayImport);

@@ -5,6 +5,7 @@ import type { RegistryCore } from "./core.ts";
 import { actorOf, answer, answerStream, type Exchange, type Headers } from "./exchange.ts";
 import { multipartOf, parseRanges } from "./ranges.ts";
 import { RegistryError } from "./registry_error.ts";
+import { answerFile } from "./send_file.ts";
 import type { ByteRange, StorageDriver } from "./storage/types.ts";
 import { paths, readLink } from "./tree.ts";
 
@@ -97,17 +98,23 @@ async function sendBlob(
   const open = (range: ByteRange) => core.storage.open(paths.blob(target), range, exchange.signal);
   const [only = { start: 0, end: size - 1 }] = ranges ?? [];
   const parts = ranges !== undefined && ranges.length > 1 ? multipartOf(ranges, size, open) : undefined;
+  const hasBody = exchange.method === "GET" && size > 0;
+  const asFile = hasBody && parts === undefined && exchange.fault === undefined;
+  await using file = asFile ? await core.storage.openFile?.(paths.blob(target)) : undefined;
   exchange.response.writeHead(ranges === undefined ? 200 : 206, {
     ...headers,
     "Content-Type": parts?.contentType ?? blobType,
     "Content-Length": parts?.length ?? only.end - only.start + 1,
     ...(ranges?.length === 1 && { "Content-Range": `bytes ${only.start}-${only.end}/${size}` }),
   });
-  if (exchange.method === "HEAD" || size === 0) {
+  if (!hasBody) {
     exchange.response.end();
     return exchange.method === "GET";
   }
-  const sent = await answerStream(exchange, parts?.source() ?? open(only));
+  const sent =
+    file === undefined
+      ? await answerStream(exchange, parts?.source() ?? open(only))
+      : await answerFile(exchange, file, only);
   return sent && (ranges ?? [only]).some(({ end }) => end === size - 1);
 }
 

@@ -18,6 +18,8 @@ export interface RequestContext {
   readonly origin?: string;
   /** Faults that are no answer of the registry's own making: what a log must have. */
   readonly onError?: (error: unknown) => void;
+  /** Told of bytes of the answer that do not pass through `response.write` and `end`, as they go out. */
+  readonly onSent?: (bytes: number) => void;
 }
 
 export interface Registry {
@@ -80,6 +82,7 @@ export function exchangeOf(
     requestId: options.requestId ?? requestIdOf(request),
     remoteAddress: request.socket.remoteAddress,
     signal: gone.signal,
+    onSent: options.onSent,
     identity: { user: undefined, groups: [] },
     record: options.record,
     fault: options.fault,

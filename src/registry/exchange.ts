@@ -23,6 +23,8 @@ export interface Exchange {
   readonly remoteAddress: string | undefined;
   /** Aborted when the client has gone. */
   readonly signal: AbortSignal;
+  /** Told of bytes that go out past the methods of `response`. */
+  readonly onSent: ((bytes: number) => void) | undefined;
   /** Who asks; anonymous until the access controller has said. */
   identity: Identity;
   /** Both are there in tests only. */

@@ -10,6 +10,7 @@ export { addMountAttributes, type MountAttributes } from "./mount_attributes.ts"
 export * from "./mount_context.ts";
 export * from "./mount_info.ts";
 export * from "./names.ts";
+export * from "./network_namespace.ts";
 export * from "./new_mount.ts";
 export {
   close,
@@ -30,6 +31,7 @@ export * from "./pipe.ts";
 export * from "./read_dir.ts";
 export * from "./remove_tree.ts";
 export * from "./run_in_slices.ts";
+export { sendFileInPool, whenWritable } from "./send_file.ts";
 export * from "./stat.ts";
 export * from "./sys_error.ts";
 export * from "./xattr.ts";

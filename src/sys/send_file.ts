@@ -39,8 +39,13 @@ export async function whenWritable(fd: number, signal: AbortSignal): Promise<voi
   if (signal.aborted) throw cancelled(signal);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const abort = (): void => reject(cancelled(signal));
-  // Outside of Node's callback scope: see `onReadable`.
-  const handle = koffi().node.poll(fd, { writable: true, disconnect: true }, () => setImmediate(resolve));
+  // No look at `disconnect`: a client that has ended its own side may go on to read.
+  const handle = koffi().node.poll(fd, { writable: true }, () => {
+    // Else it would spin until the bytes are written.
+    handle.stop();
+    // Outside of Node's callback scope: see `onReadable`.
+    setImmediate(resolve);
+  });
   signal.addEventListener("abort", abort, { once: true });
   try {
     await promise;

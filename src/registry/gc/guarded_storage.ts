@@ -38,7 +38,7 @@ function isGuarded(path: string): boolean {
 function guardedDriver(storage: StorageDriver, guard: BlobGuard): StorageDriver {
   const isFound = async (path: string) => isGuarded(path) && (await guard.recover(path));
   const claim = async (path: string) => (isGuarded(path) ? guard.claim([path]) : false);
-  const { redirectUrl, close } = storage;
+  const { openFile, redirectUrl, close } = storage;
   return {
     name: storage.name,
     async read(path) {
@@ -69,6 +69,12 @@ function guardedDriver(storage: StorageDriver, guard: BlobGuard): StorageDriver 
     open: (path, range, signal) => storage.open(path, range, signal),
     appendTo: (path, options) => storage.appendTo(path, options),
     list: (path) => storage.list(path),
+    ...(openFile && {
+      openFile: async (path) => {
+        const file = await openFile.call(storage, path);
+        return file === undefined && (await isFound(path)) ? openFile.call(storage, path) : file;
+      },
+    }),
     ...(redirectUrl && { redirectUrl: (path, options) => redirectUrl.call(storage, path, options) }),
     ...(close && { close: () => close.call(storage) }),
   };

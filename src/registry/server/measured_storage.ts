@@ -35,6 +35,7 @@ export function measuredStorage(inner: StorageDriver, metrics: ServerMetrics): S
     writeNew: (path, bytes) => timed("write", () => inner.writeNew(path, bytes)),
     stat: (path) => timed("stat", () => inner.stat(path)),
     open: (path, range, signal) => watched("open", inner.open(path, range, signal)),
+    ...(inner.openFile && { openFile: (path) => timed("open", () => inner.openFile!(path)) }),
     appendTo: async (path, options) =>
       measuredFile(await timed("append", () => inner.appendTo(path, options)), timed, failed),
     list: (path) => watched("list", inner.list(path)),

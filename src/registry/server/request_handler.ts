@@ -13,12 +13,14 @@ import type { Logger } from "./log/logger.ts";
 import { routeLabel, type RouteLabel } from "./metrics/route_label.ts";
 import type { ServerMetrics } from "./metrics/server_metrics.ts";
 import { answerStatus, type StatusPages } from "./status_pages.ts";
+import type { WebPages } from "../web/web_pages.ts";
 import type { Tracer } from "./tracer.ts";
 import type { WatchedAccess } from "./watched_access.ts";
 
 export interface HandlerParts {
   readonly config: ServerConfig;
   readonly registry: Registry;
+  readonly web: WebPages | undefined;
   readonly access: Access;
   readonly watched: WatchedAccess;
   readonly logger: Logger;
@@ -44,7 +46,8 @@ export function requestHandler(parts: HandlerParts): RequestHandler {
   const { config, metrics, pages } = parts;
   return (request, response) => {
     const path = pathOf(request);
-    const route = routeLabel(withoutPrefix(path, config.http.prefix) ?? path);
+    const local = withoutPrefix(path, config.http.prefix) ?? path;
+    const route = parts.web?.has(local) ? "web" : routeLabel(local);
     const id = requestIdOf(request);
     const { remoteAddress: address } = request.socket;
     const bytes = countedBytes(request, response);
@@ -70,9 +73,9 @@ async function answer(
   parts: HandlerParts,
   request: IncomingMessage,
   response: ServerResponse,
-  { id, path }: Handled,
+  { id, path, bytes }: Handled,
 ): Promise<void> {
-  const { config, registry, access, watched, pages } = parts;
+  const { config, registry, web, access, watched, pages } = parts;
   const onError = (error: unknown) => logFault(parts.logger, id, error);
   try {
     if (await answerStatus(pages, request, response, path)) return;
@@ -80,12 +83,19 @@ async function answer(
     if (local === undefined) throw new RegistryError("NAME_UNKNOWN");
     request.url = local;
     const origin = originFor(config, request);
+    if (web?.has(pathOf(request)))
+      return await web.answer(request, response, {
+        requestId: id,
+        onError,
+        ...(origin !== undefined && { origin }),
+      });
     // Passwords can be tried at `/token`, too.
     if (!local.startsWith("/v2")) watched.take(request);
     if (await access.answer(request, response)) return;
     await registry.handle(request, response, {
       requestId: id,
       onError,
+      onSent: (count) => (bytes.sent += count),
       ...(origin !== undefined && { origin }),
     });
   } catch (error) {
@@ -174,6 +184,6 @@ function finish(
 }
 
 function actionOf(method: string, actions: readonly string[]): string {
-  if (method === "DELETE") return "delete";
+  if (method === "DELETE" || actions.includes("delete")) return "delete";
   return actions.includes("push") ? "push" : actions.includes("*") ? "catalog" : "pull";
 }

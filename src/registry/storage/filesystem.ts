@@ -22,10 +22,18 @@ import {
 } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import type { ByteSource } from "../../bytes/index.ts";
+import { readableFile } from "./filesystem_file.ts";
 import { FilesystemUpload } from "./filesystem_upload.ts";
 import { Failure } from "../../errors.ts";
 import { storageFailure, unlessMissing } from "./filesystem_errors.ts";
-import type { AppendableFile, ByteRange, StorageDriver, StorageEntry, StorageStat } from "./types.ts";
+import type {
+  AppendableFile,
+  ByteRange,
+  ReadableFile,
+  StorageDriver,
+  StorageEntry,
+  StorageStat,
+} from "./types.ts";
 
 /** 1 MiB reads cost a third of the CPU of 64 KiB ones. */
 const readSize = 1 << 20;
@@ -90,6 +98,11 @@ class FilesystemStorage implements StorageDriver {
     } catch (error) {
       storageFailure("read", path)(error as NodeJS.ErrnoException);
     }
+  }
+
+  async openFile(path: string): Promise<ReadableFile | undefined> {
+    const file = await open(this.#at(path)).catch(unlessMissing).catch(storageFailure("read", path));
+    return file && readableFile(file, path);
   }
 
   async appendTo(path: string, options: { readonly continuing: boolean }): Promise<AppendableFile> {

@@ -15,6 +15,14 @@ export interface StorageStat {
   readonly modified: number;
 }
 
+/** A file that is open, whatever becomes of its name. Disposal closes it; nothing may be under way then. */
+export interface ReadableFile extends AsyncDisposable {
+  /** For the kernel, which may read it from its own position. */
+  readonly fd: number;
+  /** Fills the buffer from `position` on; less only at the end. Returns the bytes read, 0 behind the end. */
+  read(buffer: Uint8Array, position: number): Promise<number>;
+}
+
 /** One name in a listing. */
 export interface StorageEntry extends StorageStat {
   /** Last part of the path. */
@@ -57,6 +65,8 @@ export interface StorageDriver {
   stat(path: string): Promise<StorageStat | undefined>;
   /** The bytes of an existing file within the range. Throws `Failure("not-found")`. */
   open(path: string, range: ByteRange, signal: AbortSignal): ByteSource;
+  /** The same as a file of this machine, where the place has such; undefined if there is none. */
+  openFile?(path: string): Promise<ReadableFile | undefined>;
   /** A file to append to; `continuing` an earlier one, else a new, empty one. Throws `Failure("not-found")`. */
   appendTo(path: string, options: { readonly continuing: boolean }): Promise<AppendableFile>;
   /** What lies directly below the path, sorted by name; nothing if there is nothing. */
