@@ -1,14 +1,12 @@
 /** `docker-registry` 2.8 and this registry in turns on one root (behaviours B161, B175). */
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { once } from "node:events";
 import { rmSync } from "node:fs";
-import { mkdtemp, readdir, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { describe, test } from "node:test";
+import { collectByPeer, peerRegistrySkip, peerSecret, servePeer } from "../../test/suites/peer_registry.ts";
 import {
   manifestOf,
   pushBlob,
@@ -24,42 +22,9 @@ import { filesystemStorage } from "./storage/filesystem.ts";
 const directory = await mkdtemp(join(tmpdir(), "varve-interchange-"));
 // Not a hook: with many files in one process it would run before these tests do.
 process.once("exit", () => rmSync(directory, { recursive: true }));
-const secret = "the same for both";
-
-const skip = ((): string | false => {
-  try {
-    execFileSync("docker-registry", ["--version"], { stdio: "ignore" });
-    return false;
-  } catch {
-    return "docker-registry is not installed";
-  }
-})();
-
-/** distribution's server on the root. */
-async function theirs(root: string): Promise<ServedRegistry> {
-  const config = join(directory, `config-${randomBytes(4).toString("hex")}.yml`);
-  const storage = `storage:\n  delete: {enabled: true}\n  filesystem: {rootdirectory: ${root}}\n`;
-  await writeFile(config, `version: 0.1\n${storage}http:\n  addr: 127.0.0.1:0\n  secret: ${secret}\n`);
-  const child = spawn("docker-registry", ["serve", config], { stdio: ["ignore", "pipe", "pipe"] });
-  const listening = Promise.withResolvers<string>();
-  for (const stream of [child.stdout, child.stderr]) {
-    createInterface({ input: stream }).on("line", (line) => {
-      const address = /listening on (127\.0\.0\.1:\d+)/.exec(line)?.[1];
-      if (address !== undefined) listening.resolve(address);
-    });
-  }
-  const closed = once(child, "close");
-  void closed.then(() => listening.reject(new Error("docker-registry ended")));
-  const end = async (): Promise<void> => {
-    child.kill();
-    await closed;
-  };
-  return { origin: `http://${await listening.promise}`, [Symbol.asyncDispose]: end };
-}
-
 const ours = (root: string): Promise<ServedRegistry> =>
-  serveOn({ storage: filesystemStorage(root), uploadSecret: secret });
-const servers = { "docker-registry": theirs, varve: ours } as const;
+  serveOn({ storage: filesystemStorage(root), uploadSecret: peerSecret });
+const servers = { "docker-registry": servePeer, varve: ours } as const;
 type Name = keyof typeof servers;
 const directions: readonly [Name, Name][] = [
   ["docker-registry", "varve"],
@@ -82,7 +47,7 @@ async function patch(url: string, body: Uint8Array<ArrayBuffer>): Promise<string
 }
 
 for (const [first, second] of directions) {
-  describe(`from ${first} to ${second}`, { skip }, () => {
+  describe(`from ${first} to ${second}`, { skip: peerRegistrySkip }, () => {
     // 5 bytes leave a hash state, 3 MiB do not where varve wrote them.
     for (const size of [5, 63, 64, 3 << 20]) {
       test(`B161 B175 an upload of ${size} bytes goes on, and its digest is right`, async () => {
@@ -140,38 +105,47 @@ for (const [first, second] of directions) {
   });
 }
 
-test("B175 a blob that distribution took as sha512 is found under both digests", { skip }, async () => {
-  const root = join(directory, "sha512");
-  const bytes = Buffer.from("either way");
-  const long = `sha512:${createHash("sha512").update(bytes).digest("hex")}`;
-  {
-    await using server = await theirs(root);
-    const location = await patch(await startUpload(server.origin, "x"), bytes);
-    assert.equal((await fetch(`${location}&digest=${long}`, { method: "PUT", headers: binary })).status, 201);
-  }
-  await using server = await ours(root);
-  for (const digest of [long, digestOf(bytes)]) {
-    const got = await fetch(`${server.origin}/v2/x/blobs/${digest}`);
-    assert.deepEqual([got.headers.get("docker-content-digest"), await got.text()], [digest, "either way"]);
-  }
-});
-
-test("B175 garbage collection of distribution's keeps what varve pushed, sha512 too", { skip }, async () => {
-  const root = join(directory, "collected");
-  const config = Buffer.from('{"kept":true}');
-  const long = `sha512:${createHash("sha512").update(config).digest("hex")}` as const;
-  {
+test(
+  "B175 a blob that distribution took as sha512 is found under both digests",
+  { skip: peerRegistrySkip },
+  async () => {
+    const root = join(directory, "sha512");
+    const bytes = Buffer.from("either way");
+    const long = `sha512:${createHash("sha512").update(bytes).digest("hex")}`;
+    {
+      await using server = await servePeer(root);
+      const location = await patch(await startUpload(server.origin, "x"), bytes);
+      assert.equal(
+        (await fetch(`${location}&digest=${long}`, { method: "PUT", headers: binary })).status,
+        201,
+      );
+    }
     await using server = await ours(root);
-    const url = `${server.origin}/v2/x/blobs/uploads/?digest=${long}`;
-    assert.equal((await fetch(url, { method: "POST", body: config })).status, 201);
-    assert.equal((await putManifest(server.origin, "x", "t", manifestOf(long))).status, 201);
-    await pushBlob(server.origin, "x", "garbage");
-  }
-  const file = join(directory, "collect.yml");
-  await writeFile(file, `version: 0.1\nstorage:\n  filesystem: {rootdirectory: ${root}}\n`);
-  execFileSync("docker-registry", ["garbage-collect", file], { stdio: "pipe" });
-  await using server = await ours(root);
-  assert.equal((await fetch(`${server.origin}/v2/x/manifests/t`)).status, 200);
-  assert.equal(await (await fetch(`${server.origin}/v2/x/blobs/${long}`)).text(), config.toString());
-  assert.equal((await fetch(`${server.origin}/v2/x/blobs/${digestOf("garbage")}`)).status, 404);
-});
+    for (const digest of [long, digestOf(bytes)]) {
+      const got = await fetch(`${server.origin}/v2/x/blobs/${digest}`);
+      assert.deepEqual([got.headers.get("docker-content-digest"), await got.text()], [digest, "either way"]);
+    }
+  },
+);
+
+test(
+  "B175 garbage collection of distribution's keeps what varve pushed, sha512 too",
+  { skip: peerRegistrySkip },
+  async () => {
+    const root = join(directory, "collected");
+    const config = Buffer.from('{"kept":true}');
+    const long = `sha512:${createHash("sha512").update(config).digest("hex")}` as const;
+    {
+      await using server = await ours(root);
+      const url = `${server.origin}/v2/x/blobs/uploads/?digest=${long}`;
+      assert.equal((await fetch(url, { method: "POST", body: config })).status, 201);
+      assert.equal((await putManifest(server.origin, "x", "t", manifestOf(long))).status, 201);
+      await pushBlob(server.origin, "x", "garbage");
+    }
+    collectByPeer(root);
+    await using server = await ours(root);
+    assert.equal((await fetch(`${server.origin}/v2/x/manifests/t`)).status, 200);
+    assert.equal(await (await fetch(`${server.origin}/v2/x/blobs/${long}`)).text(), config.toString());
+    assert.equal((await fetch(`${server.origin}/v2/x/blobs/${digestOf("garbage")}`)).status, 404);
+  },
+);
