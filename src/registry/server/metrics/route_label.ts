@@ -1,7 +1,17 @@
 /** Few words for many paths: a metric has a series for each. */
 
 export type RouteLabel =
-  "base" | "catalog" | "tags" | "manifest" | "blob" | "upload" | "referrers" | "health" | "metrics" | "other";
+  | "base"
+  | "catalog"
+  | "tags"
+  | "manifest"
+  | "blob"
+  | "upload"
+  | "referrers"
+  | "health"
+  | "metrics"
+  | "web"
+  | "other";
 
 /** @param path without query */
 export function routeLabel(path: string): RouteLabel {
