@@ -20,6 +20,7 @@ import { push } from "./commands/push.ts";
 import {
   registryFsck,
   registryGarbageCollect,
+  registryRetention,
   registryServe,
   registryTagHistory,
   registryTagRestore,
@@ -97,6 +98,7 @@ export const program: Program<App> = {
     migrate,
     registryServe,
     registryGarbageCollect,
+    registryRetention,
     registryFsck,
     registryTagHistory,
     registryTagRestore,

@@ -27,6 +27,7 @@ export interface RegistryProgram {
     settings: CareSettings,
     options: { readonly dryRun: boolean; readonly untagged: boolean; readonly quiet: boolean },
   ): Promise<void>;
+  retention(settings: CareSettings, options: { readonly dryRun: boolean }): Promise<void>;
   fsck(settings: CareSettings, options: { readonly repair: boolean }): Promise<number>;
   tagHistory(settings: CareSettings, reference: string): Promise<void>;
   tagRestore(settings: CareSettings, reference: string, digest: string): Promise<void>;

@@ -92,6 +92,31 @@ export const registryGarbageCollect = command({
   },
 });
 
+export const registryRetention = command({
+  path: ["registry", "retention"],
+  usage: "[OPTIONS] [CONFIG]",
+  summary: "Delete tags by the configuration's rules, and say why each stays or goes",
+  details:
+    "A tag that no rule keeps is condemned first and deleted by a run after retention.grace, unless it is pushed again. " +
+    "What was deleted can be had back with `undelete` while it is in the trash.",
+  examples: [
+    {
+      text: "See what the rules would do",
+      command: "varve registry retention --dry-run /etc/varve/registry.yml",
+    },
+  ],
+  flags: { ...where, "dry-run": { kind: "boolean", short: "d", help: "Decide and change nothing" } },
+  args: { min: 0, max: 1, name: "config" },
+  complete: "file",
+  section,
+  storeless: true,
+  async run({ flags, args, app, signal }) {
+    const { retention } = await app.registry();
+    const settings = settingsOf(app, { ...flags, config: flags.config ?? args[0] }, signal);
+    await retention(settings, { dryRun: flags["dry-run"] });
+  },
+});
+
 export const registryFsck = command({
   path: ["registry", "fsck"],
   usage: "[OPTIONS] [CONFIG]",

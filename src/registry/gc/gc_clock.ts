@@ -8,7 +8,7 @@ export interface GcClock {
   newId(): string;
 }
 
-export const systemClock: GcClock = { now: Date.now, newId: () => randomUUID().slice(0, 8) };
+export const systemClock: GcClock = { now: () => Date.now(), newId: () => randomUUID().slice(0, 8) };
 
 /** Waits between the steps of garbage collection, in milliseconds. ARCHITECTURE.md tells what each is good for. */
 export const hour = 3_600_000;

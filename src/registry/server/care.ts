@@ -6,9 +6,12 @@ import { decisionText } from "../gc/decision.ts";
 import { findingText } from "../gc/fsck/finding.ts";
 import { fsck as checkStorage } from "../gc/fsck/fsck.ts";
 import { restoreTag, tagHistory as historyOf } from "../gc/history/tag_history.ts";
+import { pullTimes } from "../gc/pulls/pull_times.ts";
+import { retention as retainTags } from "../gc/retention/retention.ts";
 import { deletedItems, undelete as takeBack } from "../gc/undelete.ts";
 import { openStorage } from "../storage/open_storage.ts";
 import type { StorageDriver } from "../storage/types.ts";
+import { retentionRules } from "./maintenance/retention_rules.ts";
 import { readSettings, type RegistrySettings } from "./serve.ts";
 
 /** Something for both readers: a line for people, a value for programs. */
@@ -38,6 +41,39 @@ export async function garbageCollect(
       tell({ text: decisionText(value), value });
     }
   });
+}
+
+/**
+ * Applies the configuration's rules: tags that none of them keeps are condemned, and deleted by a run after their grace.
+ * @throws Failure "invalid" where there are no rules
+ */
+export async function retention(
+  settings: CareSettings,
+  options: { readonly dryRun: boolean },
+): Promise<void> {
+  const config = await readSettings(settings);
+  const rules = retentionRules(config.retention);
+  if (rules.length === 0)
+    throw new Failure("invalid", "the configuration has no retention.rules", {
+      hint: "A rule: {repositories: [team/*], keep: {last: 10}}",
+    });
+  const { tell, signal } = settings;
+  const counts = { kept: 0, condemned: 0, deleted: 0 };
+  await withStorage(settings, async (storage) => {
+    const pulls = await pullTimes(storage, Date.now());
+    const { grace } = config.retention;
+    for await (const decision of retainTags(storage, rules, {
+      apply: !options.dryRun,
+      grace,
+      pulls,
+      signal,
+    })) {
+      if (decision.action in counts) counts[decision.action as keyof typeof counts] += 1;
+      tell({ text: decisionText(decision), value: decision });
+    }
+  });
+  const { kept, condemned, deleted } = counts;
+  tell({ text: `${kept} tags kept, ${condemned} condemned, ${deleted} deleted`, value: counts });
 }
 
 /** Returns 1 if something is wrong and was not healed. */

@@ -1,3 +1,3 @@
 /** What a command line has of the registry: `registryCommands`. */
-export { fsck, garbageCollect, tagHistory, tagRestore, undelete } from "./care.ts";
+export { fsck, garbageCollect, retention, tagHistory, tagRestore, undelete } from "./care.ts";
 export { serve } from "./serve.ts";

@@ -2,20 +2,20 @@
 import { AuditLog, composeAccess, RateLimiter } from "../access/index.ts";
 import type { AccessController } from "../access/types.ts";
 import { createRegistry, type Registry } from "../create_registry.ts";
-import type { RegistryPolicy } from "../hooks.ts";
+import type { RegistryHooks, RegistryPolicy } from "../hooks.ts";
 import type { StorageDriver } from "../storage/types.ts";
-import { recordingHooks } from "../gc/history/tag_history.ts";
 import { openStorage } from "../storage/open_storage.ts";
 import type { Failure } from "../../errors.ts";
 import type { ServerConfig } from "./config/read_config.ts";
 import { Health, healthChecks } from "./health.ts";
 import { listen, type Listener } from "./listener.ts";
 import { Logger, type LoggerOptions } from "./log/logger.ts";
-import { Maintenance } from "./maintenance.ts";
+import { Maintenance } from "./maintenance/maintenance.ts";
 import { measuredStorage } from "./measured_storage.ts";
 import { serverMetrics } from "./metrics/server_metrics.ts";
 import { Notifier } from "./notifications/notifier.ts";
 import { policyOf } from "./policy.ts";
+import { recordingFor } from "./recording.ts";
 import { requestHandler } from "./request_handler.ts";
 import { answerStatus, type StatusPages } from "./status_pages.ts";
 import { Tracer } from "./tracer.ts";
@@ -55,8 +55,10 @@ export async function startServer(
   const watched = new WatchedAccess(access.controller, limiterFor(config));
   const measured = measuredStorage(storage, metrics);
   const notifier = new Notifier({ config, logger, metrics });
-  const registry = makeRegistry({ config, storage: measured, access: watched, policy, notifier, logger });
+  const recording = recordingFor(config, measured, logger);
+  const registry = makeRegistry({ config, storage: measured, access: watched, policy, notifier, recording });
   undo.defer(() => registry.close());
+  undo.use(recording);
   const audit =
     config.audit?.path === undefined ? undefined : undo.use(await openAudit(config.audit.path, logger));
   const tracer = tracerFor(config, logger);
@@ -108,15 +110,13 @@ interface RegistryParts {
   readonly access: AccessController;
   readonly policy: RegistryPolicy;
   readonly notifier: Notifier;
-  readonly logger: Logger;
+  readonly recording: Required<RegistryHooks>;
 }
 
-function makeRegistry({ config, notifier, logger, ...parts }: RegistryParts): Registry {
-  const onFailure = (error: unknown) => logger.error("tag history not recorded", { error: String(error) });
-  const history = recordingHooks(parts.storage, onFailure);
+function makeRegistry({ config, notifier, recording, ...parts }: RegistryParts): Registry {
   return createRegistry({
     ...parts,
-    hooks: { onEvent: (event) => (notifier.tell(event), history.onEvent?.(event)) },
+    hooks: { onEvent: (event) => (notifier.tell(event), recording.onEvent(event)) },
     redirect: !config.storage.redirect.disable,
     deletion: config.storage.delete.enabled,
     // As distribution has it: a host that is configured goes before.

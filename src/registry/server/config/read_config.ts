@@ -4,6 +4,7 @@ import { Failure, isFailure } from "../../../errors.ts";
 import { parseYaml, type ConfigSource } from "./config_source.ts";
 import { withEnvironment, type Environment } from "./environment.ts";
 import type { KeyPath, Problems } from "./field.ts";
+import { checkMaintenance } from "./maintenance_keys.ts";
 import { checkSignatures } from "./policy_keys.ts";
 import { schema, storageExtras, type ConfigValues, type StorageExtras } from "./schema.ts";
 
@@ -128,6 +129,7 @@ function checkTogether(config: Omit<ServerConfig, "warnings" | "located">, probl
   if (audit !== undefined && audit.path === undefined) problems.wrong(["audit", "path"], "is missing");
   if (traces !== undefined && traces.endpoint === undefined)
     problems.wrong(["traces", "endpoint"], "is missing");
+  checkMaintenance(config, problems);
   checkSignatures(config.policy.signatures, isOpen(config.auth), problems);
 }
 

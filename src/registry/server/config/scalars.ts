@@ -62,6 +62,14 @@ export function duration<Missing>(missing: Missing): Field<number | Missing> {
   });
 }
 
+/** Milliseconds after midnight UTC. */
+export function timeOfDay<Missing>(missing: Missing): Field<number | Missing> {
+  return scalar("a time of day in UTC such as 03:30", missing, (value) => {
+    const [, hours, minutes] = /^([01]?\d|2[0-3]):([0-5]\d)$/.exec(String(value)) ?? [];
+    return hours === undefined ? undefined : (Number(hours) * 60 + Number(minutes)) * 60_000;
+  });
+}
+
 /** Where to listen. An empty host is all addresses, IPv6 and IPv4. */
 export interface ListenAddress {
   readonly host: string;

@@ -4,6 +4,7 @@
  * distribution's can be used as it is.
  */
 import { anything, idle, list, mapOf, optional, scalar, section, type Read } from "./field.ts";
+import { fsck, gc, retention } from "./maintenance_keys.ts";
 import { policy } from "./policy_keys.ts";
 import { address, duration, flag, httpUrl, integer, oneOf, text } from "./scalars.ts";
 
@@ -130,13 +131,11 @@ const ours = {
     ),
   }),
   /** Garbage collection while it runs. Off unless an interval is given. */
-  gc: section({
-    interval: duration(undefined),
-    grace: duration(hour),
-    trash: duration(7 * 24 * hour),
-    uploads: duration(7 * 24 * hour),
-    untagged: flag(false),
-  }),
+  gc,
+  /** Which tags stay. */
+  retention,
+  /** Reads all data again and again. Off unless an interval is given. */
+  fsck,
 };
 
 /** Keys of `storage` that name no driver. */

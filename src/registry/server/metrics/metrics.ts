@@ -34,6 +34,27 @@ export class Counter {
   }
 }
 
+/** Values that are set, by labels. */
+export class Gauge {
+  readonly #labels: readonly string[];
+  readonly #series = new Map<string, { readonly values: LabelValues; value: number }>();
+
+  constructor(labels: readonly string[]) {
+    this.#labels = labels;
+  }
+
+  /** @param values as many as there are labels, and of few kinds */
+  set(value: number, ...values: LabelValues): void {
+    this.#series.set(values.join("\0"), { values, value });
+  }
+
+  *lines(name: string): Iterable<string> {
+    for (const { values, value } of this.#series.values()) {
+      yield `${name}${labelText(this.#labels, values)} ${value}`;
+    }
+  }
+}
+
 export class Histogram {
   readonly #labels: readonly string[];
   readonly #bounds: readonly number[];
@@ -87,6 +108,12 @@ export class Metrics {
     const histogram = new Histogram(labels, bounds);
     this.#families.push({ name, help, type: "histogram", lines: () => histogram.lines(name) });
     return histogram;
+  }
+
+  gauges(name: string, help: string, labels: readonly string[]): Gauge {
+    const gauge = new Gauge(labels);
+    this.#families.push({ name, help, type: "gauge", lines: () => gauge.lines(name) });
+    return gauge;
   }
 
   /** @param value asked when somebody reads */

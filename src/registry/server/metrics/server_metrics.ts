@@ -1,5 +1,5 @@
 /** What the server counts. */
-import { Metrics, type Counter, type Histogram } from "./metrics.ts";
+import { Metrics, type Counter, type Gauge, type Histogram } from "./metrics.ts";
 
 export interface ServerMetrics {
   readonly requests: Counter;
@@ -10,7 +10,11 @@ export interface ServerMetrics {
   readonly storageSeconds: Histogram;
   readonly notifications: Counter;
   readonly garbage: Counter;
-  readonly garbageRuns: Counter;
+  readonly freedBytes: Counter;
+  readonly fsckFindings: Gauge;
+  readonly maintenanceRuns: Counter;
+  readonly maintenanceLast: Gauge;
+  readonly maintenanceSeconds: Gauge;
   /** Requests that are being answered. */
   inFlight: number;
   /** Of them, those that bring bytes of blobs. */
@@ -62,7 +66,26 @@ export function serverMetrics(): ServerMetrics {
       "action",
       "subject",
     ]),
-    garbageRuns: metrics.counter("registry_gc_runs_total", "Runs of garbage collection", ["result"]),
+    freedBytes: metrics.counter("registry_gc_freed_bytes_total", "Bytes that garbage collection has purged"),
+    fsckFindings: metrics.gauges(
+      "registry_fsck_findings",
+      "What this instance's last check found wrong, by what became of it",
+      ["outcome"],
+    ),
+    maintenanceRuns: metrics.counter("registry_maintenance_runs_total", "Runs of work by the clock", [
+      "work",
+      "result",
+    ]),
+    maintenanceLast: metrics.gauges(
+      "registry_maintenance_last_run_timestamp_seconds",
+      "When this instance last finished the work, in seconds since 1970",
+      ["work"],
+    ),
+    maintenanceSeconds: metrics.gauges(
+      "registry_maintenance_last_run_seconds",
+      "How long this instance's last run took",
+      ["work"],
+    ),
     inFlight: 0,
     uploading: 0,
     connections: () => 0,
