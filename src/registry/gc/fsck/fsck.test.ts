@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fromBytes } from "../../../bytes/index.ts";
+import { fromBytes, type ByteSource } from "../../../bytes/index.ts";
 import { digestOf } from "../../../oci/index.ts";
 import { putBlob, putImage } from "../../../../test/support/registry_tree.ts";
 import { findBlob } from "../../blobs.ts";
@@ -24,6 +24,12 @@ async function image(): Promise<StorageDriver> {
   return storage;
 }
 
+/** What several places have, whatever they are asked for. */
+const sources = (...contents: string[]) =>
+  async function* (): AsyncGenerator<ByteSource> {
+    for (const content of contents) yield fromBytes(Buffer.from(content));
+  };
+
 const rot = (storage: StorageDriver, path: string) => storage.write(path, Buffer.from("rot"));
 
 test("a sound tree has no findings", async () => {
@@ -35,7 +41,7 @@ test("a corrupt blob is fetched again, or set aside so that a client pushes it a
   await rot(storage, paths.blob(one));
   const found = await check(storage, { repair: false });
   assert.match(found[0] ?? "", /^found: corrupt blob .* <- manifest sha256:\w+ <- tag a:v1$/);
-  const fetchBlob = async () => fromBytes(Buffer.from("one"));
+  const fetchBlob = sources("something else", "one");
   assert.match((await check(storage, { fetchBlob }))[0] ?? "", /^healed: corrupt blob/);
   assert.deepEqual(await check(storage), []);
   await rot(storage, paths.blob(one));
@@ -49,9 +55,26 @@ test("a corrupt blob is fetched again, or set aside so that a client pushes it a
 test("what an upstream sends is believed only if it is what its digest says", async () => {
   const storage = await image();
   await storage.remove(paths.blob(two));
-  const fetchBlob = async () => fromBytes(Buffer.from("something else"));
+  const fetchBlob = sources("something else");
   assert.match((await check(storage, { fetchBlob }))[0] ?? "", /^found: missing blob/);
   assert.equal(await storage.stat(paths.blob(two)), undefined);
+});
+
+test("what is corrupt stays where it is until what is right was verified; a push meanwhile is not thrown away", async () => {
+  const storage = await image();
+  await rot(storage, paths.blob(one));
+  const seen: (string | undefined)[] = [];
+  const content = async () => Buffer.from((await storage.read(paths.blob(one))) ?? []).toString();
+  async function* fetchBlob(): AsyncGenerator<ByteSource> {
+    seen.push(await content());
+    yield fromBytes(Buffer.from("not this"));
+    seen.push(await content());
+    // A client that did not ask before it sent.
+    await putBlob(storage, "a", Buffer.from("one"));
+  }
+  assert.match((await check(storage, { fetchBlob }))[0] ?? "", /^healed: corrupt blob/);
+  assert.deepEqual(seen, ["rot", "rot"]);
+  assert.equal(await content(), "one");
 });
 
 test("damaged, missing and dangling links", async () => {

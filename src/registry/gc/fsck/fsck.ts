@@ -2,16 +2,16 @@
 import { setTimeout } from "node:timers/promises";
 import type { ByteSource } from "../../../bytes/index.ts";
 import type { Digest } from "../../../oci/index.ts";
-import type { StorageDriver } from "../../storage/types.ts";
+import type { ByteRange, StorageDriver } from "../../storage/types.ts";
 import { paths } from "../../tree.ts";
 import { guardOf } from "../blob_guard.ts";
 import { systemClock, type GcClock } from "../gc_clock.ts";
 import { markRepository, reasonText, type MarkedRepository } from "../mark_repository.ts";
-import { moveToTrash, writeBlob } from "../trash.ts";
+import { copyBack, moveToTrash, writeBlob } from "../trash.ts";
 import { repositoryNames } from "../tree_files.ts";
 import { checkRepository } from "./check_repository.ts";
 import type { Finding } from "./finding.ts";
-import { corruptBlobs } from "./scrub_blobs.ts";
+import { corruptBlobs, isDigestOf } from "./scrub_blobs.ts";
 
 export interface FsckOptions {
   /** False: finds and changes nothing but the record of how far it got. */
@@ -20,8 +20,11 @@ export interface FsckOptions {
   readonly scrub?: boolean;
   /** Most bytes per second that the scrub reads. */
   readonly rate?: number;
-  /** Bytes of a blob or manifest from elsewhere; what is not as its digest says is thrown away. */
-  readonly fetchBlob?: (digest: Digest, repositories: readonly string[]) => Promise<ByteSource | undefined>;
+  /**
+   * A blob or manifest from elsewhere, as many as there are places: the first that is what its digest says is taken. A
+   * source that breaks off must end, not fail.
+   */
+  readonly fetchBlob?: (digest: Digest, repositories: readonly string[]) => AsyncIterable<ByteSource>;
   readonly clock?: GcClock;
   readonly sleep?: (milliseconds: number) => Promise<unknown>;
   readonly signal?: AbortSignal;
@@ -30,9 +33,13 @@ export interface FsckOptions {
 export interface Repairs {
   readonly storage: StorageDriver;
   readonly repair: boolean;
-  /** Gets a blob from the trash or from elsewhere to its place; false: there is none. */
+  /** Gets a missing blob from the trash or from elsewhere to its place; false: there is none. */
   bringBlob(digest: Digest, repositories: readonly string[]): Promise<boolean>;
+  /** Puts a blob from elsewhere over what is at its place. */
+  replaceBlob(digest: Digest, repositories: readonly string[]): Promise<boolean>;
   setAside(path: string): Promise<Finding["outcome"]>;
+  /** As `setAside`; a blob that somebody has pushed anew since it was found corrupt is brought back. */
+  setBlobAside(digest: Digest): Promise<Finding["outcome"]>;
 }
 
 /**
@@ -55,16 +62,19 @@ export async function* fsck(storage: StorageDriver, options: FsckOptions): Async
   for await (const digest of corruptBlobs(storage, scrub)) yield await mend(repairs, digest, marks);
 }
 
-/** Without a source, 404 is the best answer: a client that pushes finds it missing and sends it. */
+/**
+ * It is replaced only by what was verified beside it. Without a source, 404 is the best answer: a client that pushes finds
+ * it missing and sends it.
+ */
 async function mend(repairs: Repairs, digest: Digest, marks: readonly MarkedRepository[]): Promise<Finding> {
   const path = paths.blob(digest);
   const users = marks.filter(({ contents }) => contents.has(digest));
   const reason = users[0]?.contents.get(digest);
   const finding = { kind: "corrupt blob", path, digest, neededBy: reasonText(reason) } as const;
   if (!repairs.repair) return { ...finding, outcome: "found" };
-  const outcome = await repairs.setAside(path);
   const names = users.map((user) => user.name);
-  return { ...finding, outcome: (await repairs.bringBlob(digest, names)) ? "healed" : outcome };
+  if (await repairs.replaceBlob(digest, names)) return { ...finding, outcome: "healed" };
+  return { ...finding, outcome: await repairs.setBlobAside(digest) };
 }
 
 function repairsOf(
@@ -74,13 +84,24 @@ function repairsOf(
   signal: AbortSignal,
 ): Repairs {
   const guard = guardOf(storage, clock);
+  const replaceBlob: Repairs["replaceBlob"] = async (digest, repositories) => {
+    for await (const source of fetchBlob?.(digest, repositories) ?? [])
+      if (await writeBlob(storage, digest, source, clock, signal)) return true;
+    return false;
+  };
   return {
     storage,
     repair,
-    async bringBlob(digest, repositories) {
-      if (await guard.recover(paths.blob(digest))) return true;
-      const source = await fetchBlob?.(digest, repositories);
-      return source !== undefined && writeBlob(storage, digest, source, clock, signal);
+    replaceBlob,
+    bringBlob: async (digest, repositories) =>
+      (await guard.recover(paths.blob(digest))) || (await replaceBlob(digest, repositories)),
+    async setBlobAside(digest) {
+      const entry = await moveToTrash(storage, paths.blob(digest), "fsck", clock);
+      const open = (range: ByteRange) => storage.open(entry?.place ?? "", range, signal);
+      const size = entry && (await storage.stat(entry.place))?.size;
+      if (entry === undefined || size === undefined || !(await isDigestOf(digest, size, open)))
+        return "set aside";
+      return (await copyBack(storage, entry, clock, signal)) ? "healed" : "set aside";
     },
     async setAside(path) {
       await moveToTrash(storage, path, "fsck", clock);

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { ByteSource } from "../../../bytes/index.ts";
 import { algorithmOf, isDigest, type Digest } from "../../../oci/index.ts";
 import { isFailure } from "../../../errors.ts";
-import type { StorageDriver } from "../../storage/types.ts";
+import type { ByteRange, StorageDriver } from "../../storage/types.ts";
 import { paths } from "../../tree.ts";
 import { blobDigests } from "../tree_files.ts";
 
@@ -45,18 +45,24 @@ async function isSound(
 ): Promise<boolean> {
   const path = paths.blob(digest);
   const size = (await storage.stat(path))?.size;
-  const hash = createHash(algorithmOf(digest));
+  if (size === undefined) return true;
   try {
-    if (size === undefined) return true;
-    if (size > 0) {
-      const source = take((signal) => storage.open(path, { start: 0, end: size - 1 }, signal));
-      for await (const chunk of source) hash.update(chunk);
-    }
+    return await isDigestOf(digest, size, (range) => take((signal) => storage.open(path, range, signal)));
   } catch (error) {
     // Deleted meanwhile.
     if (isFailure(error, "not-found")) return true;
     throw error;
   }
+}
+
+/** Reads all of a file and compares. */
+export async function isDigestOf(
+  digest: Digest,
+  size: number,
+  open: (range: ByteRange) => ByteSource,
+): Promise<boolean> {
+  const hash = createHash(algorithmOf(digest));
+  if (size > 0) for await (const chunk of open({ start: 0, end: size - 1 })) hash.update(chunk);
   return `${algorithmOf(digest)}:${hash.digest("hex")}` === digest;
 }
 
