@@ -6,7 +6,6 @@ import { digestsIn, repositoryNames, tagNames } from "../gc/tree_files.ts";
 import { removeTag, resolveTag } from "../manifest_store.ts";
 import type { StorageDriver } from "../storage/types.ts";
 import { paths } from "../tree.ts";
-import type { Upstreams } from "./upstreams.ts";
 
 export interface Evicted {
   readonly repository: string;
@@ -17,16 +16,17 @@ export interface Evicted {
 /**
  * Runs once, beside requests and on any number of instances: at worst a manifest is fetched again. Tags go before what they
  * lead to. Throws failures of the storage.
+ * @param ttlOf milliseconds; 0 of what is our own or is kept for good
  */
 export async function* evictUnused(
   storage: StorageDriver,
-  upstreams: Upstreams,
+  ttlOf: (repository: string) => number,
   now: number,
   signal: AbortSignal,
 ): AsyncGenerator<Evicted, void, undefined> {
   const guarded = guardedStorage(storage, guardOf(storage)).storage;
   for await (const repository of repositoryNames(storage)) {
-    const ttl = upstreams.of(repository)?.settings.ttl ?? 0;
+    const ttl = ttlOf(repository);
     if (ttl === 0) continue;
     signal.throwIfAborted();
     let tagged: Map<Digest, string[]> | undefined;

@@ -24,5 +24,5 @@ export interface ProxyWatch {
   counted(upstream: string, kind: ProxiedKind, result: ProxyResult): void;
   received(upstream: string, bytes: number): void;
   /** What the operator should know and a client is not told, or not in full. */
-  problem(message: string, fields: Readonly<Record<string, unknown>>): void;
+  problem(message: string, fields: Readonly<Record<string, string>>): void;
 }

@@ -1,23 +1,25 @@
-/** All upstreams of a registry: each has the names that begin with its prefix. */
+/** All upstreams of a registry. */
+import { settingsOf } from "./settings_of.ts";
 import type { ProxyWatch, UpstreamSettings } from "./types.ts";
 import { Upstream, type UpstreamOptions } from "./upstream.ts";
 
 export class Upstreams implements AsyncDisposable {
-  /** Longest prefix first. */
-  readonly #upstreams: readonly Upstream[];
+  readonly #settings: readonly UpstreamSettings[];
+  readonly #upstreams: ReadonlyMap<UpstreamSettings, Upstream>;
 
   /** Nothing is asked before somebody pulls. Disposal gives up what is under way and waits for it. */
   constructor(settings: readonly UpstreamSettings[], watch: ProxyWatch, options: UpstreamOptions = {}) {
-    const longestFirst = [...settings].sort((a, b) => b.prefix.length - a.prefix.length);
-    this.#upstreams = longestFirst.map((each) => new Upstream(each, watch, options));
+    this.#settings = settings;
+    this.#upstreams = new Map(settings.map((each) => [each, new Upstream(each, watch, options)]));
   }
 
   /** The upstream of a repository; undefined: it is our own. */
   of(name: string): Upstream | undefined {
-    return this.#upstreams.find(({ settings: { prefix } }) => prefix === "" || name.startsWith(`${prefix}/`));
+    const settings = settingsOf(this.#settings, name);
+    return settings && this.#upstreams.get(settings);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#upstreams.map((each) => each[Symbol.asyncDispose]()));
+    await Promise.all([...this.#upstreams.values()].map((each) => each[Symbol.asyncDispose]()));
   }
 }

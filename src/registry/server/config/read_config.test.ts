@@ -161,8 +161,8 @@ const wrong: readonly (readonly [string, string])[] = [
     "registry.yml:2: storage: expected exactly one storage driver, found filesystem and s3",
   ],
   [
-    `${minimal}proxy: {remoteurl: "https://x.example"}\n`,
-    "registry.yml:3: proxy: a pull-through cache is not supported",
+    `${minimal}proxy: {remoteurl: "x.example"}\n`,
+    "registry.yml:3: proxy.remoteurl: expected an http or https URL such as https://registry.example",
   ],
   ["version: 0.1\n", "registry.yml:1: storage: expected exactly one storage driver, found none"],
   [

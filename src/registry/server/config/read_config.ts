@@ -6,6 +6,7 @@ import { withEnvironment, type Environment } from "./environment.ts";
 import type { KeyPath, Problems } from "./field.ts";
 import { checkMaintenance } from "./maintenance_keys.ts";
 import { checkSignatures } from "./policy_keys.ts";
+import { checkProxy } from "./proxy_keys.ts";
 import { schema, storageExtras, type ConfigValues, type StorageExtras } from "./schema.ts";
 
 export interface ServerConfig extends Omit<ConfigValues, "storage" | "version"> {
@@ -123,9 +124,7 @@ function checkTogether(config: Omit<ServerConfig, "warnings" | "located">, probl
   for (const [index, { file }] of health.file.entries()) {
     if (file === undefined) problems.wrong(["health", "file", index, "file"], "is missing");
   }
-  // To serve without it would look like an empty registry.
-  if (isMap(proxy) && (proxy["remoteurl"] ?? "") !== "")
-    problems.wrong(["proxy"], "a pull-through cache is not supported");
+  checkProxy(proxy, { http, isReadOnly: config.storage.maintenance.readonly.enabled }, problems);
   if (audit !== undefined && audit.path === undefined) problems.wrong(["audit", "path"], "is missing");
   if (traces !== undefined && traces.endpoint === undefined)
     problems.wrong(["traces", "endpoint"], "is missing");

@@ -6,6 +6,7 @@
 import { anything, idle, list, mapOf, optional, scalar, section, type Read } from "./field.ts";
 import { fsck, gc, retention } from "./maintenance_keys.ts";
 import { policy } from "./policy_keys.ts";
+import { proxy } from "./proxy_keys.ts";
 import { address, duration, flag, httpUrl, integer, oneOf, text } from "./scalars.ts";
 
 const minute = 60_000;
@@ -173,7 +174,7 @@ export const schema = section({
   }),
   redis: idle("no Redis is needed"),
   health,
-  proxy: anything,
+  proxy,
   validation,
   compatibility: idle("schema 1 manifests are kept as they came, and never signed"),
   policy,

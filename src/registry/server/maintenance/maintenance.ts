@@ -1,4 +1,5 @@
 /** Work by the clock, beside requests: garbage collection, checks, uploads that nobody goes on with. */
+import { evictionInterval, evictWork } from "./evict_work.ts";
 import { claimSlot, releaseSlot, slotAt, type Times } from "./schedule.ts";
 import { collectWork, fsckWork, purgeUploads, type Summary, type WorkParts } from "./works.ts";
 
@@ -93,6 +94,7 @@ function worksOf(parts: WorkParts): readonly Work[] {
   };
   add("garbage-collection", gc.interval, gc.at, (signal) => collectWork(parts, signal));
   add("fsck", fsck.interval, fsck.at, (signal) => fsckWork(parts, signal));
+  add("proxy-eviction", evictionInterval(parts.config), undefined, (signal) => evictWork(parts, signal));
   // Garbage collection removes uploads as well.
   if (uploadpurging.enabled && !gc.interval)
     add("upload-purging", uploadpurging.interval, undefined, (signal) =>

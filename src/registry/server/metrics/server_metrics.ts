@@ -9,6 +9,9 @@ export interface ServerMetrics {
   readonly storageErrors: Counter;
   readonly storageSeconds: Histogram;
   readonly notifications: Counter;
+  readonly proxyRequests: Counter;
+  readonly proxyBytes: Counter;
+  readonly proxyEvicted: Counter;
   readonly garbage: Counter;
   readonly freedBytes: Counter;
   readonly fsckFindings: Gauge;
@@ -62,6 +65,18 @@ export function serverMetrics(): ServerMetrics {
       "endpoint",
       "result",
     ]),
+    proxyRequests: metrics.counter(
+      "registry_proxy_requests_total",
+      "Requests for what is an upstream's, by where the answer came from",
+      ["upstream", "kind", "result"],
+    ),
+    proxyBytes: metrics.counter("registry_proxy_received_bytes_total", "Bytes of bodies from upstreams", [
+      "upstream",
+    ]),
+    proxyEvicted: metrics.counter(
+      "registry_proxy_evicted_total",
+      "Manifests of upstreams dropped because nobody pulled them",
+    ),
     garbage: metrics.counter("registry_gc_decisions_total", "Decisions of garbage collection", [
       "action",
       "subject",
