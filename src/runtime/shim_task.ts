@@ -141,6 +141,11 @@ export class ShimTask {
     return openStreams({ ...options, bundle: this.#place.bundle });
   }
 
+  /** The writing end of the container's input once more, after {@link reconnect}. */
+  reopenInput(): Socket {
+    return openFifoWriter(join(this.#place.bundle, "stdin"));
+  }
+
   /** Runs the process. @returns its process id on the host */
   async start(): Promise<number> {
     try {

@@ -127,6 +127,8 @@ export function statusText(container: ContainerSummary, now: number): string {
       return `Up ${humanDuration((now - Date.parse(container.startedAt)) / 1000)}`;
     case "paused":
       return `Up ${humanDuration((now - Date.parse(container.startedAt)) / 1000)} (Paused)`;
+    case "restarting":
+      return `Restarting (${container.exitCode}) ${humanDuration((now - Date.parse(container.finishedAt)) / 1000)} ago`;
     case "exited":
       return `Exited (${container.exitCode}) ${humanDuration((now - Date.parse(container.finishedAt)) / 1000)} ago`;
     case "dead":

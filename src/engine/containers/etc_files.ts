@@ -3,6 +3,7 @@ import { chmod, readFile, rm, writeFile } from "node:fs/promises";
 import { digestOf } from "../../oci/index.ts";
 import { writeContainerFiles, type FileMounts } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
+import type { RunNetwork } from "../live/types.ts";
 import { containerDirectory, type ContainerRecord, type HostConfig } from "./record.ts";
 import { hostEntries } from "./spec.ts";
 
@@ -11,13 +12,15 @@ export async function writeEtcFiles(
   store: Store,
   record: ContainerRecord,
   hostConfig: HostConfig,
+  network?: RunNetwork,
 ): Promise<FileMounts> {
   const hostNetwork = hostConfig.NetworkMode === "host";
   const files = await writeContainerFiles(containerDirectory(store.root, record.ID), {
     hostname: record.Config.Hostname ?? "",
     hostNetwork,
-    extraHosts: hostEntries(hostConfig),
-    dns: hostConfig.Dns ?? [],
+    extraHosts: [...hostEntries(hostConfig), ...(network?.hosts ?? [])],
+    dns: network?.dns?.servers ?? hostConfig.Dns ?? [],
+    ...(network?.dns !== undefined && { dnsSearch: network.dns.search, dnsOptions: network.dns.options }),
   });
   // By this dockerd tells whether somebody in the container changed the file (moby, libnetwork/sandbox_dns_unix.go).
   const hash = `${files.resolvConf}.hash`;

@@ -26,12 +26,17 @@ export function keepMounted(store: Store, id: string, root: MountedRoot): void {
   kept.set(key, [...(kept.get(key) ?? []), root]);
 }
 
-/** Lets go of what was kept and ends a mount that nobody holds. The container must have ended. */
-export async function endMounts(store: Store, id: string): Promise<void> {
+/** Lets go of what this process has kept: somebody else holds the mount now, or it is to end. */
+export async function releaseKept(store: Store, id: string): Promise<void> {
   const key = keyOf(store, id);
   const roots = kept.get(key) ?? [];
   kept.delete(key);
   for (const root of roots) await root[Symbol.asyncDispose]();
+}
+
+/** Lets go of what was kept and ends a mount that nobody holds. The container must have ended. */
+export async function endMounts(store: Store, id: string): Promise<void> {
+  await releaseKept(store, id);
   try {
     // Whoever lets go of a mount last ends it: so becoming a user and leaving again is enough.
     await using mounted = await store.containers.mount(id);

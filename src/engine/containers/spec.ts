@@ -5,6 +5,7 @@ import {
   type ContainerLimits,
   type FileMounts,
   type HostEntry,
+  type NamespaceChoice,
   type OciSpec,
 } from "../../runtime/index.ts";
 import type { ContainerRecord, HostConfig } from "./record.ts";
@@ -14,6 +15,8 @@ export interface SpecPlace {
   readonly rootfs: string;
   readonly files: FileMounts;
   readonly warn: ((text: string) => void) | undefined;
+  /** Undefined: as the record says, a new one of its own or the host's. */
+  readonly networkNamespace?: string | undefined;
 }
 
 export function specOf(record: ContainerRecord, hostConfig: HostConfig, place: SpecPlace): OciSpec {
@@ -26,7 +29,7 @@ export function specOf(record: ContainerRecord, hostConfig: HostConfig, place: S
     files: place.files,
     hostname: config.Hostname ?? "",
     terminal: config.Tty === true,
-    network: hostConfig.NetworkMode === "host" ? "host" : "private",
+    network: networkOf(hostConfig, place),
     binds: bindsOf(record),
     ...(hostConfig.Tmpfs !== undefined && { tmpfs: hostConfig.Tmpfs }),
     shmSize: hostConfig.ShmSize,
@@ -41,6 +44,11 @@ export function specOf(record: ContainerRecord, hostConfig: HostConfig, place: S
     }),
     ...(place.warn !== undefined && { warn: place.warn }),
   });
+}
+
+function networkOf(hostConfig: HostConfig, { networkNamespace }: SpecPlace): NamespaceChoice {
+  if (networkNamespace !== undefined) return { path: networkNamespace };
+  return hostConfig.NetworkMode === "host" ? "host" : "private";
 }
 
 /** `--add-host name:address`. */

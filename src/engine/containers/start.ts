@@ -3,22 +3,20 @@ import type { Readable, Writable } from "node:stream";
 import { Failure } from "../../errors.ts";
 import {
   exitCodeOfFailure,
-  findRuntime,
   runForeground,
   type ForegroundResult,
   type OciSpec,
+  type RuntimePrograms,
 } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
 import { goTime } from "../time.ts";
 import { bundleDirectory } from "./bundle.ts";
-import { makeBindSources } from "./bind_sources.ts";
-import { writeEtcFiles } from "./etc_files.ts";
 import { openLog } from "./json_log.ts";
 import { keepMounted } from "./mounted_root.ts";
+import { prepareRun } from "./prepare.ts";
 import { readHostConfig, readRecord, writeRecord, type ContainerRecord, type HostConfig } from "./record.ts";
 import { removeSupervised } from "./remove.ts";
 import { settleRun } from "./settle.ts";
-import { specOf } from "./spec.ts";
 import { isAlive } from "./state.ts";
 import { unlessSupervised } from "./supervision.ts";
 
@@ -62,7 +60,7 @@ export async function startContainer(
 }
 
 /** Throws `Failure("conflict")` for one that runs or is to go. */
-function checkStartable(record: ContainerRecord): void {
+export function checkStartable(record: ContainerRecord): void {
   if (isAlive(record)) throw new Failure("conflict", `container ${record.ID} is running already`);
   if (record.State.RemovalInProgress) {
     throw new Failure("conflict", "Container is marked for removal and cannot be started.");
@@ -90,12 +88,9 @@ async function runMounted(
   hostConfig: HostConfig,
   options: StartOptions,
 ): Promise<ForegroundResult> {
-  const programs = await findRuntime();
+  const { programs, spec, rootfs } = await prepareRun(store, record, hostConfig, { warn: options.warn });
   await using mount = new AsyncDisposableStack();
-  const rootfs = mount.use(await store.containers.mount(record.ID));
-  const files = await writeEtcFiles(store, record, hostConfig);
-  await makeBindSources(record);
-  const spec = specOf(record, hostConfig, { rootfs: rootfs.path, files, warn: options.warn });
+  mount.use(rootfs);
   const result = await superviseRun(store, record, { ...options, programs, spec });
   // The container needs its mount on.
   if (result.kind === "detached") {
@@ -106,7 +101,7 @@ async function runMounted(
 }
 
 interface RunParts extends StartOptions {
-  readonly programs: Awaited<ReturnType<typeof findRuntime>>;
+  readonly programs: RuntimePrograms;
   readonly spec: OciSpec;
 }
 
@@ -151,7 +146,7 @@ async function superviseRun(
 }
 
 /** A start that failed is part of the record, as `ps -a` and `inspect` show it; so is a run that was broken off. */
-async function recordFailure(store: Store, before: ContainerRecord, error: unknown): Promise<void> {
+export async function recordFailure(store: Store, before: ContainerRecord, error: unknown): Promise<void> {
   const record = readRecord(store.root, before.ID);
   if (record === undefined) return;
   const code = exitCodeOfFailure(error);

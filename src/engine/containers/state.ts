@@ -6,7 +6,7 @@ import { bundleDirectory } from "./bundle.ts";
 import { containerDirectory, never, readRecord, writeRecord, type ContainerRecord } from "./record.ts";
 import { unlessSupervised } from "./supervision.ts";
 
-export type Status = "created" | "running" | "paused" | "exited" | "dead" | "removing";
+export type Status = "created" | "running" | "paused" | "restarting" | "exited" | "dead" | "removing";
 
 /** As in Docker, a container that could not be started stays "created", whatever exit code its record has. */
 export function statusOf(record: ContainerRecord): Status {
@@ -14,6 +14,7 @@ export function statusOf(record: ContainerRecord): Status {
   if (state.RemovalInProgress) return "removing";
   if (state.Dead) return "dead";
   if (state.Paused) return "paused";
+  if (state.Restarting) return "restarting";
   if (state.Running) return "running";
   return state.StartedAt === never ? "created" : "exited";
 }

@@ -1,0 +1,314 @@
+/** The life of one container under this supervisor: runs, restarts, stops; until it is stopped for good. */
+import { Failure, isFailure } from "../../errors.ts";
+import type { LogWriter } from "../../runtime/index.ts";
+import { readHostConfig, readRecord, type ContainerRecord, type HostConfig } from "../containers/record.ts";
+import { removeSupervised } from "../containers/remove.ts";
+import { settleRun } from "../containers/settle.ts";
+import { checkStartable, recordFailure } from "../containers/start.ts";
+import { updateRecord } from "../containers/update_record.ts";
+import { whileSupervising } from "../containers/supervision.ts";
+import type { EventBus } from "../events/event_bus.ts";
+import type { Store } from "../../store/index.ts";
+import { goTime } from "../time.ts";
+import { attributesOf } from "./attributes.ts";
+import type { ContainerStreams } from "./container_streams.ts";
+import { RestartPolicy, restartPolicyOf } from "./restart_policy.ts";
+import { ContainerRun, type RunExit } from "./run.ts";
+import type { ContainerExit, RunNetworking } from "./types.ts";
+
+/** What all containers of one supervisor share. */
+export interface LiveContext {
+  readonly store: Store;
+  readonly events: EventBus;
+  readonly networking: RunNetworking | undefined;
+  openLog(record: ContainerRecord, hostConfig: HostConfig): LogWriter | undefined;
+  /** Whoever is attached to the container, or will be. */
+  streamsOf(record: ContainerRecord): ContainerStreams;
+  warn(text: string): void;
+  /** A run began; beside the events, for what goes with a run (health checks). */
+  onRunning?(container: LiveContainer): void;
+}
+
+export class LiveContainer {
+  readonly id: string;
+  /** Settled when this supervisor has nothing more to do with the container. */
+  readonly ended: Promise<void>;
+  readonly #context: LiveContext;
+  readonly #policy = new RestartPolicy();
+  readonly #exits = new Set<(exit: ContainerExit) => void>();
+  /** Of the last run that has ended. */
+  lastExitCode = 0;
+  #run: ContainerRun | undefined;
+  #stopWaiting: (() => void) | undefined;
+  #stopped = false;
+  #left = false;
+
+  private constructor(context: LiveContext, id: string, life: (self: LiveContainer) => Promise<void>) {
+    this.#context = context;
+    this.id = id;
+    this.ended = life(this);
+    this.ended.catch(() => undefined);
+  }
+
+  /**
+   * Starts the container and keeps at it. Resolves when it runs.
+   * @throws Failure in Docker's words when it cannot be started; its record then says why
+   */
+  static async start(context: LiveContext, id: string): Promise<LiveContainer> {
+    const begun = Promise.withResolvers<void>();
+    const container = new LiveContainer(context, id, (self) => self.#live(begun));
+    // A failure of its later life is no failure of the start.
+    container.ended.catch(begun.reject);
+    await begun.promise;
+    return container;
+  }
+
+  /** Goes on with one that runs, or was to be restarted, when its supervisor ended. */
+  static async resume(context: LiveContext, id: string): Promise<LiveContainer> {
+    const begun = Promise.withResolvers<void>();
+    const container = new LiveContainer(context, id, (self) => self.#goOn(begun));
+    container.ended.catch(begun.reject);
+    await begun.promise;
+    return container;
+  }
+
+  /** Undefined between two runs. */
+  get run(): ContainerRun | undefined {
+    return this.#run;
+  }
+
+  /** The next end of a run; the end of a pause between two runs is none. */
+  nextExit(): Promise<ContainerExit> {
+    return new Promise((resolve) => this.#exits.add(resolve));
+  }
+
+  /** It is not to be restarted when it ends, and not if it waits for that. */
+  stayDown(): void {
+    this.#stopped = true;
+    this.#stopWaiting?.();
+  }
+
+  /** Leaves the container to run on without this supervisor. */
+  async leave(): Promise<void> {
+    this.#left = true;
+    this.#stopWaiting?.();
+    this.#run?.leave();
+    await this.ended.catch(() => undefined);
+  }
+
+  #live(begun: PromiseWithResolvers<void>): Promise<void> {
+    const { store } = this.#context;
+    return whileSupervising(store, this.id, async () => {
+      const record = this.#read();
+      checkStartable(record);
+      await settleRun(store, this.id);
+      await updateRecord(store, this.id, (now) => ({
+        ...now,
+        RestartCount: 0,
+        HasBeenManuallyStopped: false,
+      }));
+      await this.#begin(true);
+      begun.resolve();
+      await this.#keepUp();
+    });
+  }
+
+  #goOn(begun: PromiseWithResolvers<void>): Promise<void> {
+    const { store } = this.#context;
+    return whileSupervising(store, this.id, async () => {
+      const record = readRecord(store.root, this.id);
+      if (record === undefined) return begun.resolve();
+      this.#stopped = record["HasBeenManuallyStopped"] === true;
+      const run = await ContainerRun.resume(this.#partsOf(record));
+      if (run !== undefined) {
+        await this.#running(run, record, false);
+        begun.resolve();
+        return this.#keepUp();
+      }
+      const exit = await settleRun(store, this.id);
+      begun.resolve();
+      if (record.State.Running && !record.State.Restarting) {
+        const { status = 255, exitedAt = new Date() } = exit ?? {};
+        await this.#afterRun({ status, exitedAt, oomKilled: false });
+      }
+      await this.#keepUp();
+    });
+  }
+
+  /** Supervises run after run. */
+  async #keepUp(): Promise<void> {
+    for (;;) {
+      if (this.#run !== undefined) await this.#supervise(this.#run);
+      if (this.#left) return;
+      const wait = await this.#nextStart();
+      if (wait === undefined) return this.#finish();
+      if (!(await this.#waited(wait))) return this.#left ? undefined : this.#finish();
+      try {
+        await this.#begin(false);
+      } catch (error) {
+        this.#context.warn(`container ${this.id} could not be restarted: ${(error as Error).message}`);
+        this.#tellExit({ exitCode: 125, error: (error as Error).message });
+        return this.#finish();
+      }
+    }
+  }
+
+  async #begin(byHand: boolean): Promise<void> {
+    const { store, networking, warn } = this.#context;
+    const record = this.#read();
+    const hostConfig = readHostConfig(store.root, this.id);
+    try {
+      const network = await networking?.connect(record, hostConfig);
+      const parts = this.#partsOf(record, hostConfig);
+      const run = await ContainerRun.begin(parts, network, warn);
+      await this.#running(run, { ...record, ...(network && { NetworkSettings: network.settings }) }, byHand);
+    } catch (error) {
+      await networking?.disconnect(record).catch(() => undefined);
+      this.#context.streamsOf(record).end();
+      await recordFailure(store, record, error);
+      if (byHand && hostConfig.AutoRemove) await this.#remove();
+      throw error;
+    }
+  }
+
+  #partsOf(record: ContainerRecord, hostConfig = readHostConfig(this.#context.store.root, this.id)) {
+    const { store } = this.#context;
+    const log = this.#context.openLog(record, hostConfig);
+    return { store, record, hostConfig, log, streams: this.#context.streamsOf(record) };
+  }
+
+  /** @param record with the networks of this run @param begins whether somebody started it just now */
+  async #running(run: ContainerRun, record: ContainerRecord, begins: boolean): Promise<void> {
+    this.#run = run;
+    const found = record.State.Running && record.State.Pid === run.pid;
+    if (!found) {
+      await this.#update((now) => ({
+        ...now,
+        NetworkSettings: record.NetworkSettings,
+        HasBeenStartedBefore: true,
+        State: {
+          ...now.State,
+          Running: true,
+          Restarting: false,
+          Paused: false,
+          OOMKilled: false,
+          Pid: run.pid,
+          ExitCode: 0,
+          Error: "",
+          StartedAt: goTime(Date.now()),
+        },
+      }));
+    }
+    if (begins || !found) this.#tell("start");
+    this.#context.onRunning?.(this);
+  }
+
+  async #supervise(run: ContainerRun): Promise<void> {
+    let exit: RunExit;
+    try {
+      exit = await run.ended;
+    } catch (error) {
+      if (this.#left && isFailure(error, "cancelled")) return;
+      // Its shim has gone; what it left is taken away, its code is lost.
+      this.#context.warn(`container ${this.id}: ${(error as Error).message}`);
+      run.leave();
+      const known = await settleRun(this.#context.store, this.id);
+      exit = { status: known?.status ?? 137, exitedAt: known?.exitedAt ?? new Date(), oomKilled: false };
+    }
+    await this.#afterRun(exit);
+  }
+
+  async #afterRun({ status, exitedAt, oomKilled }: RunExit): Promise<void> {
+    this.#run = undefined;
+    this.lastExitCode = status;
+    const { networking } = this.#context;
+    const before = this.#read();
+    const NetworkSettings = (await networking?.disconnect(before)) ?? before.NetworkSettings;
+    await this.#update((record) => ({
+      ...record,
+      NetworkSettings,
+      State: {
+        ...record.State,
+        Running: false,
+        Paused: false,
+        OOMKilled: oomKilled,
+        Pid: 0,
+        ExitCode: status,
+        FinishedAt: goTime(exitedAt.getTime()),
+      },
+    }));
+    if (oomKilled) this.#tell("oom");
+    this.#tell("die", { exitCode: String(status) });
+  }
+
+  /** Milliseconds until the container is started again; the record says so. Undefined: it is not. */
+  async #nextStart(): Promise<number | undefined> {
+    const record = this.#read();
+    const policy = restartPolicyOf(readHostConfig(this.#context.store.root, this.id));
+    const { StartedAt, FinishedAt, ExitCode } = record.State;
+    const failures = Number(record["RestartCount"] ?? 0);
+    const wait = this.#policy.next(
+      policy,
+      {
+        exitCode: ExitCode,
+        milliseconds: Date.parse(FinishedAt) - Date.parse(StartedAt),
+        stopped: this.#stopped,
+      },
+      failures,
+    );
+    if (wait !== undefined) {
+      await this.#update((now) => ({
+        ...now,
+        RestartCount: failures + 1,
+        State: { ...now.State, Running: true, Restarting: true },
+      }));
+    }
+    this.#tellExit({ exitCode: ExitCode });
+    return wait;
+  }
+
+  /** False: somebody wants it to stay down, or the supervisor ends. */
+  #waited(milliseconds: number): Promise<boolean> {
+    if (this.#stopped || this.#left) return Promise.resolve(false);
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => resolve(true), milliseconds);
+    this.#stopWaiting = () => resolve(false);
+    return promise.finally(() => clearTimeout(timer));
+  }
+
+  async #finish(): Promise<void> {
+    const record = readRecord(this.#context.store.root, this.id);
+    if (record === undefined) return;
+    if (record.State.Restarting) {
+      await this.#update((now) => ({ ...now, State: { ...now.State, Running: false, Restarting: false } }));
+    }
+    if (readHostConfig(this.#context.store.root, this.id).AutoRemove) await this.#remove();
+  }
+
+  async #remove(): Promise<void> {
+    const attributes = attributesOf(this.#read());
+    await removeSupervised(this.#context.store, this.id);
+    this.#context.events.tell("container", "destroy", this.id, attributes);
+  }
+
+  #read(): ContainerRecord {
+    const record = readRecord(this.#context.store.root, this.id);
+    if (record === undefined) throw new Failure("not-found", `No such container: ${this.id}`);
+    return record;
+  }
+
+  async #update(change: (record: ContainerRecord) => ContainerRecord): Promise<void> {
+    await updateRecord(this.#context.store, this.id, change);
+  }
+
+  #tell(action: string, more: Readonly<Record<string, string>> = {}): void {
+    const record = readRecord(this.#context.store.root, this.id);
+    if (record === undefined) return;
+    this.#context.events.tell("container", action, this.id, { ...attributesOf(record), ...more });
+  }
+
+  #tellExit(exit: ContainerExit): void {
+    for (const resolve of this.#exits) resolve(exit);
+    this.#exits.clear();
+  }
+}

@@ -1,0 +1,215 @@
+/** Containers that live on: under one supervisor, and from one to the next. */
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { after, before, suite, test } from "node:test";
+import {
+  engineFixture,
+  makeContainer,
+  named,
+  signal,
+  type EngineFixture,
+  type MadeContainer,
+} from "../../../test/support/engine_fixture.ts";
+import { overlaySkip } from "../../../test/suites/overlay_skip.ts";
+import { treeTar } from "../../layer/index.ts";
+import { cannotRun, Collector, ContainerFixture } from "../../runtime/container_fixture.ts";
+import type { StoredImage } from "../../store/index.ts";
+import type { ContainerRecord } from "../containers/record.ts";
+import { LiveContainers } from "./live_containers.ts";
+
+const skip = cannotRun || overlaySkip;
+
+interface Machine extends EngineFixture {
+  readonly image: StoredImage;
+  create(script: string, parts?: MadeContainer): Promise<ContainerRecord>;
+  supervisor(): LiveContainers;
+  record(id: string): ContainerRecord;
+  logged(id: string): string[];
+}
+
+async function machine(): Promise<Machine> {
+  using base = await ContainerFixture.create();
+  const fixture = await engineFixture("overlay2");
+  const { engine, root } = fixture;
+  const image = await engine.images.import(treeTar(base.rootfs, { signal }), {
+    signal,
+    name: named("base:1"),
+  });
+  return {
+    ...fixture,
+    image,
+    create: (script, parts = {}) =>
+      makeContainer(fixture, image, { ...parts, config: { Cmd: ["sh", "-c", script], ...parts.config } }),
+    supervisor: () => new LiveContainers({ store: engine.store, warn: (text) => assert.fail(text) }),
+    record: (id) =>
+      JSON.parse(fs.readFileSync(join(root, "containers", id, "config.v2.json"), "utf8")) as ContainerRecord,
+    logged: (id) =>
+      fs
+        .readFileSync(join(root, "containers", id, `${id}-json.log`), "utf8")
+        .split("\n")
+        .filter((line) => line !== "")
+        .map((line) => (JSON.parse(line) as { log: string }).log),
+    [Symbol.dispose]: () => fixture[Symbol.dispose](),
+  };
+}
+
+/** A container that ends when its file `/go` says so; it prints what the file says. */
+const waiting = "echo up; while [ ! -f /go ]; do sleep 0.05; done; cat /go; exit 7";
+
+suite("containers that live on", { skip }, () => {
+  let host: Machine;
+  before(async () => void (host = await machine()));
+  after(() => host[Symbol.dispose]());
+
+  async function say(live: LiveContainers, id: string, text: string): Promise<void> {
+    const pid = (await live.find(id)).State.Pid;
+    fs.writeFileSync(`/proc/${pid}/root/go.new`, text);
+    fs.renameSync(`/proc/${pid}/root/go.new`, `/proc/${pid}/root/go`);
+  }
+
+  test("start, wait, log, events", async () => {
+    await using live = host.supervisor();
+    const events: string[] = [];
+    using _listening = live.events.listen(({ Action }) => events.push(Action));
+    const { ID } = await host.create("echo out; echo err >&2; exit 3");
+    const exit = live.wait(ID, "next-exit", signal);
+    await live.start(ID);
+    assert.deepEqual(await exit, { exitCode: 3 });
+    assert.deepEqual(host.logged(ID).sort(), ["err\n", "out\n"]);
+    const { State } = host.record(ID);
+    assert.deepEqual([State.Running, State.Pid, State.ExitCode, State.Error], [false, 0, 3, ""]);
+    assert.deepEqual(await live.wait(ID, "not-running", signal), { exitCode: 3 });
+    await live.remove(ID);
+    assert.deepEqual(events, ["start", "die", "destroy"]);
+  });
+
+  test("a client that came before the start sees all and is asked for input", async () => {
+    await using live = host.supervisor();
+    const { ID } = await host.create("read line; echo got $line; cat", {
+      config: { OpenStdin: true, StdinOnce: true },
+    });
+    const [stdin, stdout] = [new PassThrough(), new Collector()];
+    const attachment = await live.attach(ID, { stdin, stdout, stderr: undefined });
+    stdin.write("one\n");
+    await live.start(ID);
+    stdin.end("two\n");
+    assert.equal(await attachment.ended, "ended");
+    assert.equal(stdout.text, "got one\ntwo\n");
+    assert.equal((await live.wait(ID, "not-running", signal)).exitCode, 0);
+    await live.remove(ID);
+  });
+
+  test("stop asks first; kill does not; neither is followed by a restart", async () => {
+    await using live = host.supervisor();
+    const always = { hostConfig: { RestartPolicy: { Name: "always", MaximumRetryCount: 0 } } };
+    const asked = await host.create(
+      "trap 'echo bye; exit 4' TERM; echo up; while :; do sleep 0.05; done",
+      always,
+    );
+    await live.start(asked.ID);
+    await printed(asked.ID, 1);
+    await live.stop(asked.ID);
+    assert.deepEqual(host.logged(asked.ID), ["up\n", "bye\n"]);
+    assert.equal(host.record(asked.ID).State.ExitCode, 4);
+    await live.start(asked.ID);
+    await live.kill(asked.ID);
+    const { State } = host.record(asked.ID);
+    assert.deepEqual([State.Running, State.Restarting, State.ExitCode], [false, false, 137]);
+    await assert.rejects(live.kill(asked.ID), { kind: "conflict", message: /is not running$/ });
+    await live.remove(asked.ID);
+  });
+
+  async function printed(id: string, lines: number): Promise<void> {
+    const path = join(host.root, "containers", id);
+    while (host.logged(id).length < lines) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const watcher = fs.watch(path, () => resolve());
+      if (host.logged(id).length < lines) await promise;
+      watcher.close();
+    }
+  }
+
+  test("restart policies: on-failure ends at its count, always at a stop", async () => {
+    await using live = host.supervisor();
+    const { ID } = await host.create("echo again; exit 1", {
+      hostConfig: { RestartPolicy: { Name: "on-failure", MaximumRetryCount: 2 } },
+    });
+    const events: string[] = [];
+    using _listening = live.events.listen(({ Action }) => events.push(Action));
+    await live.start(ID);
+    for (let exits = 0; exits < 2; exits++) await live.wait(ID, "next-exit", signal);
+    await live.wait(ID, "not-running", signal);
+    while (host.record(ID).State.Running) await live.wait(ID, "next-exit", signal);
+    assert.deepEqual(host.logged(ID), ["again\n", "again\n", "again\n"]);
+    assert.equal(host.record(ID)["RestartCount"], 2);
+    await live.remove(ID);
+    assert.deepEqual(events, ["start", "die", "start", "die", "start", "die", "destroy"]);
+  });
+
+  test("the next supervisor finds what runs, loses no line and no exit code", async () => {
+    const { ID } = await host.create(waiting);
+    const { ID: brief } = await host.create("while [ ! -f /go ]; do sleep 0.05; done; seq 1000; exit 9");
+    {
+      await using live = host.supervisor();
+      await live.start(ID);
+      await live.start(brief);
+    }
+    // While nobody supervises.
+    const pid = host.record(brief).State.Pid;
+    fs.writeFileSync(`/proc/${pid}/root/go`, "");
+    await gone(pid);
+    await using live = host.supervisor();
+    await live.restore();
+    assert.equal((await live.wait(brief, "not-running", signal)).exitCode, 9);
+    assert.deepEqual(
+      host.logged(brief),
+      Array.from({ length: 1000 }, (_, index) => `${index + 1}\n`),
+    );
+    const exit = live.wait(ID, "not-running", signal);
+    await say(live, ID, "later\n");
+    assert.deepEqual(await exit, { exitCode: 7 });
+    assert.deepEqual(host.logged(ID), ["up\n", "later\n"]);
+    for (const id of [ID, brief]) await live.remove(id);
+    assert.deepEqual(fs.readdirSync(join(host.root, "varve/run")), []);
+    assert.doesNotMatch(fs.readFileSync("/proc/self/mountinfo", "utf8"), new RegExp(`${host.root}/overlay2`));
+  });
+
+  async function gone(pid: number): Promise<void> {
+    const state = (): string => {
+      try {
+        return fs.readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.[0] ?? "";
+      } catch {
+        return "";
+      }
+    };
+    while (!["", "Z"].includes(state())) await new Promise(setImmediate);
+  }
+
+  test("what cannot be started says why, and leaves nothing", async () => {
+    await using live = host.supervisor();
+    const { ID } = await host.create("", { config: { Cmd: ["/nosuch"] } });
+    await assert.rejects(live.start(ID), { message: /no such file or directory/ });
+    const { State } = host.record(ID);
+    assert.deepEqual([State.Running, State.ExitCode], [false, 127]);
+    assert.deepEqual(fs.readdirSync(join(host.root, "varve/run")), []);
+    await live.remove(ID);
+  });
+
+  test("pause and unpause; rm -f ends also what is paused, and those who wait are told", async () => {
+    await using live = host.supervisor();
+    const { ID } = await host.create(waiting);
+    await live.start(ID);
+    await live.pause(ID);
+    assert.equal(host.record(ID).State.Paused, true);
+    await assert.rejects(live.pause(ID), { kind: "conflict", message: /already paused/ });
+    await live.unpause(ID);
+    await assert.rejects(live.remove(ID), { kind: "conflict", message: /cannot remove a running container/ });
+    await live.pause(ID);
+    const removed = live.wait(ID, "removed", signal);
+    await live.remove(ID, { force: true });
+    assert.equal((await removed).exitCode >= 0, true);
+    await assert.rejects(live.find(ID), { kind: "not-found" });
+  });
+});

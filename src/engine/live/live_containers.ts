@@ -1,0 +1,365 @@
+/**
+ * The supervisor of containers that live on: started here, they run under their shims, whatever becomes of this process;
+ * its successor finds them again. One for a process and root.
+ */
+import { existsSync } from "node:fs";
+import { Failure, isFailure } from "../../errors.ts";
+import { JsonFileLog, parseDetachKeys } from "../../runtime/index.ts";
+import type { Store } from "../../store/index.ts";
+import { bundleDirectory } from "../containers/bundle.ts";
+import {
+  findRecord,
+  listRecords,
+  readHostConfig,
+  readRecord,
+  type ContainerRecord,
+} from "../containers/record.ts";
+import { removeContainer, type RemoveContainerOptions } from "../containers/remove.ts";
+import { isAlive, reconcile } from "../containers/state.ts";
+import { updateRecord } from "../containers/update_record.ts";
+import { EventBus } from "../events/event_bus.ts";
+import { attributesOf } from "./attributes.ts";
+import { ContainerStreams, type Attachment, type AttachStreams } from "./container_streams.ts";
+import { LiveContainer, type LiveContext } from "./live_container.ts";
+import { restartPolicyOf, startsWithDaemon } from "./restart_policy.ts";
+import { signalNumber, stopSignalOf } from "./signals.ts";
+import type { ContainerExit, RunNetworking, WaitCondition } from "./types.ts";
+
+export interface LiveOptions {
+  readonly store: Store;
+  readonly events?: EventBus;
+  readonly networking?: RunNetworking;
+  /** What goes wrong behind nobody's call. */
+  readonly warn?: (text: string) => void;
+}
+
+/** Seconds that a container has to end after it was asked to, unless its config or the caller says otherwise. */
+const defaultStopTimeout = 10;
+
+const SIGKILL = 9;
+
+export class LiveContainers implements AsyncDisposable {
+  readonly events: EventBus;
+  readonly #context: LiveContext;
+  readonly #live = new Map<string, LiveContainer>();
+  readonly #streams = new Map<string, ContainerStreams>();
+  readonly #removals = new Map<string, Set<(exit: ContainerExit) => void>>();
+
+  constructor({ store, events = new EventBus(), networking, warn = () => undefined }: LiveOptions) {
+    this.events = events;
+    this.#context = {
+      store,
+      events,
+      networking,
+      warn,
+      openLog: (record, hostConfig) =>
+        logTypeOf(hostConfig["LogConfig"]) === "none" ? undefined : new JsonFileLog(record.LogPath),
+      streamsOf: (record) => this.#streamsOf(record),
+    };
+  }
+
+  /**
+   * Finds what runs, and starts what is to run always. Called once, before anything else; a container that cannot be
+   * found or started is told to `warn`.
+   */
+  async restore(): Promise<void> {
+    const { store } = this.#context;
+    await Promise.all(
+      (await listRecords(store.root)).map((record) =>
+        this.#restore(record).catch((error: unknown) =>
+          this.#context.warn(
+            `container ${record.ID}: ${error instanceof Error ? error.message : String(error)}`,
+          ),
+        ),
+      ),
+    );
+  }
+
+  /** Lets go of all containers, which run on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#live.values()].map((container) => container.leave()));
+  }
+
+  /** Resolves when the container's process runs. Nothing is done for one that runs already. */
+  async start(text: string): Promise<void> {
+    const record = await this.find(text);
+    if (this.#live.has(record.ID) && isAlive(record)) return;
+    // One that is between two runs is started now.
+    await this.#settle(record.ID);
+    const starting = LiveContainer.start(this.#context, record.ID);
+    await this.#keep(record.ID, starting);
+  }
+
+  /** @param options `timeout` in seconds, -1 for ever @param options.signal its name or number */
+  async stop(
+    text: string,
+    options: { readonly signal?: string; readonly timeout?: number } = {},
+  ): Promise<void> {
+    const record = await this.find(text);
+    const live = this.#live.get(record.ID);
+    if (live === undefined) return;
+    await this.#markStopped(record.ID);
+    live.stayDown();
+    const run = live.run;
+    if (run !== undefined) {
+      const ended = live.nextExit();
+      const signal =
+        options.signal === undefined ? stopSignalOf(record.Config) : signalNumber(options.signal);
+      await this.#signal(record, signal);
+      const seconds =
+        options.timeout ?? (record.Config["StopTimeout"] as number | undefined) ?? defaultStopTimeout;
+      if (!(await within(seconds, ended))) {
+        await this.#signal(record, SIGKILL);
+        await ended;
+      }
+    }
+    await live.ended.catch(() => undefined);
+    this.#tell(record, "stop");
+  }
+
+  async restart(
+    text: string,
+    options: { readonly signal?: string; readonly timeout?: number } = {},
+  ): Promise<void> {
+    const record = await this.find(text);
+    await this.stop(record.ID, options);
+    await this.start(record.ID);
+    this.#tell(record, "restart");
+  }
+
+  /** @throws Failure("conflict") for one that does not run, `invalid` for no signal */
+  async kill(text: string, signalText = "SIGKILL"): Promise<void> {
+    const signal = signalNumber(signalText);
+    const record = await this.find(text);
+    const live = this.#live.get(record.ID);
+    if (live?.run === undefined) {
+      throw new Failure("conflict", `Cannot kill container: ${text}: Container ${record.ID} is not running`);
+    }
+    if (signal === SIGKILL || signal === stopSignalOf(record.Config)) {
+      await this.#markStopped(record.ID);
+      live.stayDown();
+    }
+    const ended = live.nextExit();
+    await this.#signal(record, signal);
+    // Docker's answer comes when it is over.
+    if (signal === SIGKILL) await ended;
+  }
+
+  async pause(text: string): Promise<void> {
+    const { record, run } = await this.#running(text, "pause");
+    if (record.State.Paused) throw new Failure("conflict", `Container ${record.ID} is already paused`);
+    await run.task.pause();
+    await this.#setPaused(record.ID, true);
+    this.#tell(record, "pause");
+  }
+
+  async unpause(text: string): Promise<void> {
+    const { record, run } = await this.#running(text, "unpause");
+    if (!record.State.Paused) throw new Failure("conflict", `Container ${record.ID} is not paused`);
+    await run.task.resume();
+    await this.#setPaused(record.ID, false);
+    this.#tell(record, "unpause");
+  }
+
+  /** @param signal ends the wait with `cancelled` */
+  async wait(text: string, condition: WaitCondition, signal: AbortSignal): Promise<ContainerExit> {
+    const record = await this.find(text);
+    const { promise, resolve, reject } = Promise.withResolvers<ContainerExit>();
+    const cancel = (): void => reject(new Failure("cancelled", `wait for container ${record.ID}: cancelled`));
+    signal.addEventListener("abort", cancel, { once: true });
+    try {
+      const live = this.#live.get(record.ID);
+      if (condition === "removed") {
+        const waiters = this.#removals.get(record.ID) ?? new Set();
+        this.#removals.set(record.ID, waiters.add(resolve));
+      } else if (live !== undefined && record.State.Running) void live.nextExit().then(resolve);
+      else if (condition === "not-running") return { exitCode: record.State.ExitCode };
+      else this.#whenRunning(record.ID, (begun) => void begun.nextExit().then(resolve));
+      return await promise;
+    } finally {
+      signal.removeEventListener("abort", cancel);
+    }
+  }
+
+  /** Joins the container's streams, also before it starts. */
+  async attach(
+    text: string,
+    streams: Omit<AttachStreams, "detachKeys"> & { readonly detachKeys?: string },
+  ): Promise<Attachment> {
+    const record = await this.find(text);
+    const keys = streams.detachKeys ?? "ctrl-p,ctrl-q";
+    const detachKeys = parseDetachKeys(record.Config.Tty === true ? keys : (streams.detachKeys ?? ""));
+    const attachment = this.#streamsOf(record).attach({ ...streams, detachKeys });
+    this.#tell(record, "attach");
+    void attachment.ended.then((how) => {
+      if (how === "detached") this.#tell(record, "detach");
+      this.#forgetStreams(record.ID);
+    });
+    return attachment;
+  }
+
+  async resize(text: string, columns: number, rows: number): Promise<void> {
+    const { record, run } = await this.#running(text, "resize");
+    await run.task.resize(columns, rows);
+    this.#tell(record, "resize", { height: String(rows), width: String(columns) });
+  }
+
+  async remove(text: string, options: RemoveContainerOptions = {}): Promise<void> {
+    const record = await this.find(text);
+    const live = this.#live.get(record.ID);
+    if (live !== undefined) {
+      if (record.State.Running) await this.#end(record, live, options);
+      await live.ended.catch(() => undefined);
+    }
+    const attributes = attributesOf(record);
+    if (readRecord(this.#context.store.root, record.ID) !== undefined) {
+      await removeContainer(this.#context.store, record, options);
+      this.events.tell("container", "destroy", record.ID, attributes);
+    }
+    this.#tellRemoved(record.ID, { exitCode: record.State.ExitCode });
+  }
+
+  /** Of a container that is to be removed. */
+  async #end(record: ContainerRecord, live: LiveContainer, { force }: RemoveContainerOptions): Promise<void> {
+    if (force !== true) {
+      const what = record.State.Restarting ? "restarting" : record.State.Paused ? "paused" : "running";
+      throw new Failure(
+        "conflict",
+        `You cannot remove a ${what} container ${record.ID}. Stop the container before attempting removal or force remove`,
+      );
+    }
+    await this.#markStopped(record.ID);
+    live.stayDown();
+    if (record.State.Paused) await live.run?.task.resume().catch(() => undefined);
+    if (live.run !== undefined) await this.#signal(record, SIGKILL);
+  }
+
+  /** By ID, name or ID prefix. Throws `Failure("not-found")`: `No such container: x`. */
+  async find(text: string): Promise<ContainerRecord> {
+    const record = await findRecord(this.#context.store.root, text);
+    return this.#live.has(record.ID) ? record : reconcile(this.#context.store, record);
+  }
+
+  /** The running container behind `text`. @param verb for the failure */
+  runningContainer(text: string, verb: string): Promise<{ record: ContainerRecord; live: LiveContainer }> {
+    return this.#running(text, verb).then(({ record, live }) => ({ record, live }));
+  }
+
+  async #running(text: string, verb: string) {
+    const record = await this.find(text);
+    const live = this.#live.get(record.ID);
+    const run = live?.run;
+    if (live === undefined || run === undefined) {
+      throw new Failure("conflict", `Container ${record.ID} is not running`, {
+        hint: `${verb} needs a running container`,
+      });
+    }
+    return { record, live, run };
+  }
+
+  async #restore(record: ContainerRecord): Promise<void> {
+    const { store } = this.#context;
+    const policy = restartPolicyOf(readHostConfig(store.root, record.ID));
+    const was = record.State.Running || record.State.Restarting;
+    if (record.State.Running || existsSync(bundleDirectory(store.root, record.ID))) {
+      await this.#keep(record.ID, LiveContainer.resume(this.#context, record.ID));
+      if (this.#live.get(record.ID)?.run !== undefined) return;
+    }
+    if (was || !startsWithDaemon(policy, record["HasBeenManuallyStopped"] === true)) return;
+    if (record.HasBeenStartedBefore) await this.start(record.ID);
+  }
+
+  async #keep(id: string, starting: Promise<LiveContainer>): Promise<void> {
+    const live = await starting;
+    this.#live.set(id, live);
+    for (const told of this.#awaited.get(id) ?? []) told(live);
+    this.#awaited.delete(id);
+    void live.ended
+      .catch((error: unknown) => {
+        if (!isFailure(error, "cancelled"))
+          this.#context.warn(`container ${id}: ${(error as Error).message}`);
+      })
+      .then(() => this.#forget(id, live));
+  }
+
+  #forget(id: string, live: LiveContainer): void {
+    if (this.#live.get(id) === live) this.#live.delete(id);
+    this.#forgetStreams(id);
+    const record = readRecord(this.#context.store.root, id);
+    if (record === undefined) this.#tellRemoved(id, { exitCode: live.lastExitCode });
+  }
+
+  readonly #awaited = new Map<string, Set<(live: LiveContainer) => void>>();
+
+  #whenRunning(id: string, told: (live: LiveContainer) => void): void {
+    this.#awaited.set(id, (this.#awaited.get(id) ?? new Set()).add(told));
+  }
+
+  #tellRemoved(id: string, exit: ContainerExit): void {
+    for (const resolve of this.#removals.get(id) ?? []) resolve(exit);
+    this.#removals.delete(id);
+  }
+
+  /** Ends the wait of a container between two runs. */
+  async #settle(id: string): Promise<void> {
+    const live = this.#live.get(id);
+    if (live === undefined) return;
+    live.stayDown();
+    await live.ended.catch(() => undefined);
+  }
+
+  async #signal(record: ContainerRecord, signal: number): Promise<void> {
+    const run = this.#live.get(record.ID)?.run;
+    try {
+      await run?.task.kill(signal);
+    } catch (error) {
+      // It has ended by itself meanwhile.
+      if (!isFailure(error, "not-found")) throw error;
+    }
+    this.#tell(record, "kill", { signal: String(signal) });
+  }
+
+  async #markStopped(id: string): Promise<void> {
+    await updateRecord(this.#context.store, id, (record) => ({ ...record, HasBeenManuallyStopped: true }));
+  }
+
+  async #setPaused(id: string, Paused: boolean): Promise<void> {
+    await updateRecord(this.#context.store, id, (record) => ({
+      ...record,
+      State: { ...record.State, Paused },
+    }));
+  }
+
+  #tell(record: ContainerRecord, action: string, more: Readonly<Record<string, string>> = {}): void {
+    this.events.tell("container", action, record.ID, { ...attributesOf(record), ...more });
+  }
+
+  #streamsOf(record: ContainerRecord): ContainerStreams {
+    let streams = this.#streams.get(record.ID);
+    if (streams === undefined) {
+      streams = new ContainerStreams(record.Config["StdinOnce"] === true);
+      this.#streams.set(record.ID, streams);
+    }
+    return streams;
+  }
+
+  #forgetStreams(id: string): void {
+    if (this.#streams.get(id)?.isIdle === true && !this.#live.has(id)) this.#streams.delete(id);
+  }
+}
+
+function logTypeOf(config: unknown): string {
+  return (config as { readonly Type?: string } | undefined)?.Type ?? "json-file";
+}
+
+/** Whether it happened within that many seconds; a negative number is for ever. */
+async function within(seconds: number, event: Promise<unknown>): Promise<boolean> {
+  if (seconds < 0) return event.then(() => true);
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), seconds * 1000);
+  try {
+    return await Promise.race([event.then(() => true), promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
