@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { test } from "node:test";
 import { pushSmallImage, serveOn } from "../../../test/suites/registry_requests.ts";
 import { scratch } from "../../../test/suites/scratch.ts";
@@ -44,7 +45,7 @@ test("B172 what would fill the disk is refused before it comes, by the size that
 test("B172 the disk that is looked at is that of the data", async () => {
   using directory = scratch("disk");
   const guard = (percent: number) =>
-    new DiskGuard({ path: directory.path, least: { kind: "percent", percent } });
+    new DiskGuard({ path: join(directory.path, "not", "yet"), least: { kind: "percent", percent } });
   assert.equal(await guard(0).problem(), undefined);
   assert.match((await guard(100).problem(1)) ?? "", /nearly full/);
 });

@@ -1,5 +1,6 @@
 /** Keeps a disk from filling up: below some free space nothing is taken; reading, deleting and collecting go on. */
 import { statfs } from "node:fs/promises";
+import { dirname } from "node:path";
 import type { RegistryPolicy } from "../hooks.ts";
 import { RegistryError } from "../registry_error.ts";
 import { bytesText } from "./bytes_text.ts";
@@ -71,7 +72,14 @@ export class DiskGuard {
   }
 }
 
+/** A root that is not there yet will be on the disk of what is above it. */
 async function diskSpace(path: string): Promise<DiskSpace> {
-  const { bsize, blocks, bavail } = await statfs(path);
-  return { size: bsize * blocks, free: bsize * bavail };
+  try {
+    const { bsize, blocks, bavail } = await statfs(path);
+    return { size: bsize * blocks, free: bsize * bavail };
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    if (isMissing && dirname(path) !== path) return diskSpace(dirname(path));
+    throw error;
+  }
 }

@@ -13,8 +13,8 @@ import { memoryStorage } from "../storage/memory.ts";
 import { immutableTags, type ImmutableRule } from "./immutable_tags.ts";
 
 const rules: readonly ImmutableRule[] = [
-  { repositories: "release/**", tags: "v*" },
-  { repositories: "app", tags: "1.0" },
+  { repositories: ["release/**"], tags: ["v*"] },
+  { repositories: ["lib", "app"], tags: ["2.0", "1.0"] },
 ];
 
 const serve = (storage: StorageDriver = memoryStorage()) =>

@@ -10,10 +10,10 @@ import type { StorageDriver } from "../storage/types.ts";
 import { paths } from "../tree.ts";
 
 export interface ImmutableRule {
-  /** A pattern of `access/rules/pattern.ts`. */
-  readonly repositories: string;
-  /** A pattern in which `*` stands for any characters. */
-  readonly tags: string;
+  /** Patterns of `access/rules/pattern.ts`, one of which must fit. */
+  readonly repositories: readonly string[];
+  /** Patterns in which `*` stands for any characters, one of which must fit. */
+  readonly tags: readonly string[];
 }
 
 /**
@@ -25,7 +25,8 @@ export function immutableTags(storage: StorageDriver, rules: readonly ImmutableR
   const isFixed = (repository: string, tag: string) =>
     rules.some(
       ({ repositories, tags }) =>
-        matchesRepository(repositories, repository, undefined) && matchesName(tags, tag),
+        repositories.some((pattern) => matchesRepository(pattern, repository, undefined)) &&
+        tags.some((pattern) => matchesName(pattern, tag)),
     );
   const check = async (repository: string, tags: readonly string[], digest: Digest | undefined) => {
     const fixed = tags.filter((tag) => isFixed(repository, tag));

@@ -1,6 +1,7 @@
 /** Whether the server and what it needs are well: checks that run by the clock, and what they found last. */
 import { access } from "node:fs/promises";
 import { connect } from "node:net";
+import type { DiskGuard } from "../policy/disk_guard.ts";
 import type { StorageDriver } from "../storage/types.ts";
 import type { ServerConfig } from "./config/read_config.ts";
 import { parseAddress } from "./config/scalars.ts";
@@ -11,6 +12,8 @@ export interface HealthCheck {
   readonly interval: number;
   /** Failures one after the other until it counts. */
   readonly threshold: number;
+  /** It can be read from all the same: told of, and no reason to be taken out of service. */
+  readonly isWarning?: true;
   /** Rejects when something is wrong. */
   look(): Promise<void>;
 }
@@ -34,7 +37,19 @@ export class Health implements Disposable {
 
   /** What is wrong, by the names of checks; empty: nothing. */
   problems(): Readonly<Record<string, string>> {
-    const bad = [...this.#failures].filter(([, { count }]) => count > 0);
+    return this.#failing(false);
+  }
+
+  /** What an operator should know and a client need not. */
+  warnings(): Readonly<Record<string, string>> {
+    return this.#failing(true);
+  }
+
+  #failing(asWarning: boolean): Readonly<Record<string, string>> {
+    const names = this.#checks
+      .filter(({ isWarning = false }) => isWarning === asWarning)
+      .map(({ name }) => name);
+    const bad = [...this.#failures].filter(([name, { count }]) => count > 0 && names.includes(name));
     return Object.fromEntries(bad.map(([name, { reason }]) => [name, reason]));
   }
 
@@ -56,16 +71,25 @@ export class Health implements Disposable {
 }
 
 /** The checks of the configuration, with distribution's names. */
-export function healthChecks(config: ServerConfig, storage: StorageDriver): HealthCheck[] {
+export function healthChecks(config: ServerConfig, storage: StorageDriver, disk?: DiskGuard): HealthCheck[] {
   const { storagedriver, file, http, tcp } = config.health;
   return [
     ...(storagedriver.enabled
       ? [{ ...storagedriver, name: `storagedriver_${storage.name}`, look: () => probe(storage) }]
       : []),
+    ...(disk === undefined ? [] : [diskCheck(disk)]),
     ...file.map(({ file: path = "", ...rest }) => ({ ...rest, name: path, look: () => mustBeAbsent(path) })),
     ...http.map((check) => ({ ...check, name: check.uri ?? "", look: () => mustAnswer(check) })),
     ...tcp.map((check) => ({ ...check, name: check.addr ?? "", look: () => mustConnect(check) })),
   ];
+}
+
+function diskCheck(disk: DiskGuard): HealthCheck {
+  const look = async () => {
+    const problem = await disk.problem();
+    if (problem !== undefined) throw new Error(problem);
+  };
+  return { name: "disk", interval: 10_000, threshold: 1, isWarning: true, look };
 }
 
 async function probe(storage: StorageDriver): Promise<void> {

@@ -6,6 +6,7 @@ import { formatRegistryErrors } from "../../wire/index.ts";
 import type { AuditLog } from "../access/index.ts";
 import type { Access } from "../access/types.ts";
 import { originOf, type Registry } from "../create_registry.ts";
+import type { Quota } from "../quota/quota.ts";
 import { RegistryError, refusalOf } from "../registry_error.ts";
 import type { ServerConfig } from "./config/read_config.ts";
 import { countedBytes, type CountedBytes } from "./counted_bytes.ts";
@@ -15,6 +16,7 @@ import type { ServerMetrics } from "./metrics/server_metrics.ts";
 import { answerStatus, type StatusPages } from "./status_pages.ts";
 import type { WebPages } from "../web/web_pages.ts";
 import type { Tracer } from "./tracer.ts";
+import { answerUsage } from "./usage_page.ts";
 import type { WatchedAccess } from "./watched_access.ts";
 
 export interface HandlerParts {
@@ -28,6 +30,7 @@ export interface HandlerParts {
   readonly pages: StatusPages;
   readonly audit: AuditLog | undefined;
   readonly tracer: Tracer | undefined;
+  readonly quota: Quota | undefined;
 }
 
 interface Handled {
@@ -92,6 +95,7 @@ async function answer(
     // Passwords can be tried at `/token`, too.
     if (!local.startsWith("/v2")) watched.take(request);
     if (await access.answer(request, response)) return;
+    if (await answerUsage(parts.quota, watched, request, response)) return;
     await registry.handle(request, response, {
       requestId: id,
       onError,
@@ -177,7 +181,7 @@ function finish(
     address,
     action: scope === undefined ? "login" : actionOf(method, scope.actions),
     ...(scope?.type === "repository" && { repository: scope.name }),
-    reference: /\/(?:manifests|blobs)\/([^/]+)$/.exec(path)?.[1],
+    reference: (route === "web" ? /[:@](.+)$/ : /\/(?:manifests|blobs)\/([^/]+)$/).exec(path)?.[1],
     outcome: status === 401 || status === 403 ? "denied" : status < 500 ? "allowed" : "failed",
     status,
   });

@@ -1,12 +1,14 @@
 /** Puts the parts of a registry together as a configuration says, and takes them apart again in order. */
 import { AuditLog, composeAccess, RateLimiter } from "../access/index.ts";
-import type { AccessController } from "../access/types.ts";
-import { createRegistry, type Registry } from "../create_registry.ts";
-import type { RegistryHooks, RegistryPolicy } from "../hooks.ts";
+import type { Access } from "../access/types.ts";
+import { RegistryCore } from "../core.ts";
+import { registryOn, type Registry } from "../create_registry.ts";
+import type { RegistryEvent, RegistryHooks, RegistryPolicy } from "../hooks.ts";
 import type { StorageDriver } from "../storage/types.ts";
 import { openStorage } from "../storage/open_storage.ts";
 import type { Failure } from "../../errors.ts";
 import type { ServerConfig } from "./config/read_config.ts";
+import { guardsOf, type Guards } from "./guards.ts";
 import { Health, healthChecks } from "./health.ts";
 import { listen, type Listener } from "./listener.ts";
 import { Logger, type LoggerOptions } from "./log/logger.ts";
@@ -18,8 +20,12 @@ import { policyOf } from "./policy.ts";
 import { recordingFor } from "./recording.ts";
 import { requestHandler } from "./request_handler.ts";
 import { answerStatus, type StatusPages } from "./status_pages.ts";
+import type { Upstreams } from "../proxy/upstreams.ts";
 import { Tracer } from "./tracer.ts";
+import { upstreamsFor } from "./upstreams_for.ts";
 import { WatchedAccess } from "./watched_access.ts";
+import { webFor } from "./web.ts";
+import type { WebPages } from "../web/web_pages.ts";
 
 export interface RunningServer {
   /** `127.0.0.1:5000` */
@@ -50,20 +56,34 @@ export async function startServer(
   const logger = loggerFor(config, write);
   await using undo = new AsyncDisposableStack();
   const metrics = serverMetrics();
-  const { storage, access, policy } = await partsOf(config, logger);
+  const { storage, access, policy, guards } = await partsOf(config, logger);
   undo.use(access);
   const watched = new WatchedAccess(access.controller, limiterFor(config));
   const measured = measuredStorage(storage, metrics);
   const notifier = new Notifier({ config, logger, metrics });
+  const upstreams = upstreamsFor(config, logger, metrics);
   const recording = recordingFor(config, measured, logger);
-  const registry = makeRegistry({ config, storage: measured, access: watched, policy, notifier, recording });
+  const made = makeRegistry({
+    config,
+    storage: measured,
+    access,
+    watched,
+    policy,
+    guards,
+    notifier,
+    recording,
+    upstreams,
+  });
+  const { registry, web } = made;
   undo.defer(() => registry.close());
   undo.use(recording);
+  // What is on its way ends before the storage does.
+  if (upstreams !== undefined) undo.use(upstreams);
   const audit =
     config.audit?.path === undefined ? undefined : undo.use(await openAudit(config.audit.path, logger));
   const tracer = tracerFor(config, logger);
   if (tracer !== undefined) undo.use(tracer);
-  const health = undo.use(new Health(healthChecks(config, measured)));
+  const health = undo.use(new Health(healthChecks(config, measured, guards.disk)));
   await health.start();
   undo.use(new Maintenance({ config, storage: measured, logger, metrics }));
   let draining = false;
@@ -72,6 +92,7 @@ export async function startServer(
   const handler = requestHandler({
     config,
     registry,
+    web,
     access,
     watched,
     logger,
@@ -79,6 +100,7 @@ export async function startServer(
     pages,
     audit,
     tracer,
+    quota: guards.quota,
   });
   const { addr, tls, http2 } = config.http;
   const shared = { limits: config.limits, logger };
@@ -107,22 +129,42 @@ export async function startServer(
 interface RegistryParts {
   readonly config: ServerConfig;
   readonly storage: StorageDriver;
-  readonly access: AccessController;
+  readonly access: Access;
+  readonly watched: WatchedAccess;
   readonly policy: RegistryPolicy;
+  readonly guards: Guards;
   readonly notifier: Notifier;
   readonly recording: Required<RegistryHooks>;
+  readonly upstreams: Upstreams | undefined;
 }
 
-function makeRegistry({ config, notifier, recording, ...parts }: RegistryParts): Registry {
-  return createRegistry({
-    ...parts,
-    hooks: { onEvent: (event) => (notifier.tell(event), recording.onEvent(event)) },
+function makeRegistry(parts: RegistryParts): {
+  readonly registry: Registry;
+  readonly web: WebPages | undefined;
+} {
+  const { config, notifier, recording, storage, watched, policy, guards, upstreams } = parts;
+  const options = {
+    storage,
+    access: watched,
+    policy,
+    hooks: {
+      onEvent(event: RegistryEvent) {
+        notifier.tell(event);
+        recording.onEvent(event);
+        guards.quota?.hooks.onEvent?.(event);
+        web?.onEvent(event);
+      },
+    },
     redirect: !config.storage.redirect.disable,
     deletion: config.storage.delete.enabled,
     // As distribution has it: a host that is configured goes before.
     relativeUrls: config.http.relativeurls && config.http.host === undefined,
+    ...(upstreams && { upstreams }),
     ...(config.http.secret !== undefined && { uploadSecret: config.http.secret }),
-  });
+  };
+  const core = new RegistryCore(options);
+  const web = webFor({ ...parts, core });
+  return { registry: registryOn(core, options), web };
 }
 
 /** Requests first: each may be one more event. */
@@ -138,7 +180,10 @@ async function partsOf(config: ServerConfig, logger: Logger) {
   return config.located(async () => {
     const storage = await openStorage({ name, parameters });
     const access = await composeAccess(config.auth, { onProblem });
-    return { storage, access, policy: await policyOf(config, { storage, onProblem }) };
+    const guards = guardsOf(config, storage, (error) =>
+      logger.error("use of quotas not counted", { error: String(error) }),
+    );
+    return { storage, access, guards, policy: await policyOf(config, { storage, guards, onProblem }) };
   });
 }
 

@@ -27,7 +27,8 @@ export async function answerStatus(
   if (path === "/healthz") sendJson(response, 200, {});
   else if (path === "/readyz" || (guard === undefined && path === "/debug/health")) {
     const problems = { ...health.problems(), ...(pages.isDraining() && { server: "draining" }) };
-    sendJson(response, Object.keys(problems).length === 0 ? 200 : 503, problems);
+    const status = Object.keys(problems).length === 0 ? 200 : 503;
+    sendJson(response, status, { ...health.warnings(), ...problems });
   } else if (path === metricsPath) {
     const needed = [{ type: "registry", name: "catalog", actions: ["*"] }] as const;
     await guard?.authorize({ request, origin: "", needed });

@@ -1,5 +1,6 @@
 /** `policy`: distribution's one key, and ours. */
 import { idle, list, section, type Problems, type Read } from "./field.ts";
+import { diskguard, immutable } from "./quota_keys.ts";
 import { oneOf, text } from "./scalars.ts";
 
 const texts = list(text(""));
@@ -18,6 +19,8 @@ export const policy = section({
   repository: idle("classes of repositories are not supported"),
   /** Images that must be signed. */
   signatures,
+  immutable,
+  diskguard,
 });
 
 export type SignatureKeys = Read<typeof signatures>[number];

@@ -7,6 +7,7 @@ import type { KeyPath, Problems } from "./field.ts";
 import { checkMaintenance } from "./maintenance_keys.ts";
 import { checkSignatures } from "./policy_keys.ts";
 import { checkProxy } from "./proxy_keys.ts";
+import { checkGuards } from "./quota_keys.ts";
 import { schema, storageExtras, type ConfigValues, type StorageExtras } from "./schema.ts";
 
 export interface ServerConfig extends Omit<ConfigValues, "storage" | "version"> {
@@ -129,6 +130,7 @@ function checkTogether(config: Omit<ServerConfig, "warnings" | "located">, probl
   if (traces !== undefined && traces.endpoint === undefined)
     problems.wrong(["traces", "endpoint"], "is missing");
   checkMaintenance(config, problems);
+  checkGuards(config, problems);
   checkSignatures(config.policy.signatures, isOpen(config.auth), problems);
 }
 

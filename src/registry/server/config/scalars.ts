@@ -1,4 +1,5 @@
 /** The kinds of single values in a configuration. */
+import type { FreeSpace } from "../../policy/disk_guard.ts";
 import { scalar, type Field } from "./field.ts";
 
 export function text(): Field<string | undefined>;
@@ -67,6 +68,32 @@ export function timeOfDay<Missing>(missing: Missing): Field<number | Missing> {
   return scalar("a time of day in UTC such as 03:30", missing, (value) => {
     const [, hours, minutes] = /^([01]?\d|2[0-3]):([0-5]\d)$/.exec(String(value)) ?? [];
     return hours === undefined ? undefined : (Number(hours) * 60 + Number(minutes)) * 60_000;
+  });
+}
+
+const sizes = ["b", "kib", "mib", "gib", "tib", "kb", "mb", "gb", "tb"];
+
+function parseSize(value: unknown): number | undefined {
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
+  const [, count, unit = "b"] = /^(\d{1,15}(?:\.\d{1,6})?) ?([kmgt]i?b|b)?$/i.exec(String(value)) ?? [];
+  if (count === undefined) return undefined;
+  const at = sizes.indexOf(unit.toLowerCase());
+  const bytes = Math.floor(Number(count) * (at < 5 ? 1024 ** at : 1000 ** (at - 4)));
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
+/** Bytes. */
+export function byteSize<Missing>(missing: Missing): Field<number | Missing> {
+  return scalar("bytes such as 500MB or 10GiB", missing, parseSize);
+}
+
+/** Of a disk. */
+export function freeSpace<Missing>(missing: Missing): Field<FreeSpace | Missing> {
+  return scalar("bytes such as 10GiB, or a part such as 5%", missing, (value) => {
+    const percent = /^(\d{1,2}(?:\.\d{1,3})?)%$/.exec(String(value))?.[1];
+    if (percent !== undefined) return { kind: "percent", percent: Number(percent) };
+    const bytes = parseSize(value);
+    return bytes === undefined ? undefined : { kind: "bytes", bytes };
   });
 }
 

@@ -7,6 +7,7 @@ import { anything, idle, list, mapOf, optional, scalar, section, type Read } fro
 import { fsck, gc, retention } from "./maintenance_keys.ts";
 import { policy } from "./policy_keys.ts";
 import { proxy } from "./proxy_keys.ts";
+import { quota } from "./quota_keys.ts";
 import { address, duration, flag, httpUrl, integer, oneOf, text } from "./scalars.ts";
 
 const minute = 60_000;
@@ -120,6 +121,7 @@ const ours = {
   traces: optional(
     section({ endpoint: httpUrl(undefined), headers: mapOf(text("")), servicename: text("varve-registry") }),
   ),
+  quota,
   /** `/metrics` on the address of the registry itself, for who may list the catalog. */
   metrics: section({ enabled: flag(false) }),
   /** Pages for people. */
