@@ -2,12 +2,13 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, statfsSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { openEngine } from "../../src/engine/index.ts";
 import type { DriverName } from "../../src/driver/index.ts";
 import { probeOverlay } from "../../src/driver/index.ts";
+import { SmallDisk } from "../suites/small_disk.ts";
 import { unlessRoot } from "../suites/scratch.ts";
 import { hostileImage } from "../fixtures/hostile/hostile_image.ts";
 import { hostileRegistry } from "../fixtures/hostile/hostile_registry.ts";
@@ -18,31 +19,6 @@ import { varveOn, type Outcome } from "./support.ts";
 const MiB = 1 << 20;
 /** Bytes of the disk to begin with. */
 const small = 8 * MiB;
-
-/** A disk of its own at `<world>/root`, of `small` bytes to begin with. */
-class SmallDisk implements Disposable {
-  readonly path: string;
-
-  constructor(path: string, size: number) {
-    this.path = path;
-    mkdirSync(path);
-    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${size},mode=711`, "varve-test", path]);
-  }
-
-  resize(size: number): void {
-    execFileSync("mount", ["-o", `remount,size=${size}`, this.path]);
-  }
-
-  /** Bytes that are taken. */
-  get used(): number {
-    const { blocks, bfree, bsize } = statfsSync(this.path);
-    return (blocks - bfree) * bsize;
-  }
-
-  [Symbol.dispose](): void {
-    execFileSync("umount", [this.path]);
-  }
-}
 
 /** The reason to skip, or false: the driver overlay2 needs more of its disk than old kernels' tmpfs has. */
 const overlayOnTmpfs = ((): string | false => {
