@@ -35,7 +35,7 @@ const builtins: Plugin = {
   name: "builtins",
   setup({ onResolve, onLoad }) {
     const names = importedNames();
-    onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: "builtin" }));
+    onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: "builtin", sideEffects: false }));
     onLoad({ filter: /.*/, namespace: "builtin" }, ({ path }) => {
       const module = `const module = process.getBuiltinModule(${JSON.stringify(path)});`;
       const exports = [...(names.get(path) ?? [])].map((name) => `export const ${name} = module.${name};`);
@@ -90,7 +90,7 @@ function wrapCli(): void {
 const registryApart: Plugin = {
   name: "registry",
   setup({ onResolve }) {
-    onResolve({ filter: /\/registry\/index\.ts$/ }, ({ kind }) =>
+    onResolve({ filter: /\/registry\/server\/commands\.ts$/ }, ({ kind }) =>
       kind === "dynamic-import" ? { path: "./registry.js", external: true } : undefined,
     );
   },
@@ -109,7 +109,7 @@ await build({
   ...common,
   entryPoints: {
     varve: "src/bin/start.ts",
-    registry: "src/registry/index.ts",
+    registry: "src/registry/server/commands.ts",
     unpack_worker: "src/layer/unpack_worker.ts",
     fuse_server: "src/driver/erofs/fuse_server.ts",
     bcrypt_worker: "src/registry/access/htpasswd/bcrypt_worker.ts",

@@ -2,5 +2,5 @@
 import { main } from "../cli/index.ts";
 
 // No `await` out here: the bundle is a function, which `start.ts` calls.
-const registry = async () => (await import("../registry/index.ts")).registryCommands;
+const registry = () => import("../registry/server/commands.ts");
 void main(process.argv.slice(2), { registry }).then((code) => (process.exitCode = code));

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Http2SecureServer, ServerHttp2Session } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import { Failure } from "../../errors.ts";
-import { createTlsServer } from "../tls/create_tls_server.ts";
+import type { createTlsServer } from "../tls/create_tls_server.ts";
 import type { ServerConfig } from "./config/read_config.ts";
 import type { ListenAddress } from "./config/scalars.ts";
 import type { Logger } from "./log/logger.ts";
@@ -83,7 +83,8 @@ async function makeServer(options: ListenOptions, handler: RequestHandler) {
     clientcas,
     minimumtls: minimumtls === "tls1.3" ? minimumtls : "tls1.2",
   } as const;
-  return createTlsServer(
+  // Node's TLS and HTTP/2 are 6 MB of memory.
+  return (await import("../tls/create_tls_server.ts")).createTlsServer(
     { ...files, http2, onProblem },
     handler as (request: IncomingMessage, response: ServerResponse) => void,
   );

@@ -1,6 +1,7 @@
 /** `varve registry serve`: from flags, file and environment to a server that ends by a signal. */
 import { Failure } from "../../errors.ts";
 import { readConfig, type ServerConfig } from "./config/read_config.ts";
+import { keepHeapSmall } from "./keep_heap_small.ts";
 import { startServer, type RunningServer } from "./start_server.ts";
 
 export interface RegistrySettings {
@@ -50,6 +51,7 @@ export async function readSettings(
  * @throws Failure as `readSettings` and `startServer`
  */
 export async function serve(settings: ServeSettings): Promise<number> {
+  keepHeapSmall();
   const config = await readSettings(settings);
   const log = batched(settings.stderr);
   try {
