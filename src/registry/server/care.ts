@@ -12,6 +12,7 @@ import { deletedItems, undelete as takeBack } from "../gc/undelete.ts";
 import { openStorage } from "../storage/open_storage.ts";
 import type { StorageDriver } from "../storage/types.ts";
 import { retentionRules } from "./maintenance/retention_rules.ts";
+import { copiesOf } from "./upstreams_for.ts";
 import { readSettings, type RegistrySettings } from "./serve.ts";
 
 /** Something for both readers: a line for people, a value for programs. */
@@ -79,8 +80,9 @@ export async function retention(
 /** Returns 1 if something is wrong and was not healed. */
 export async function fsck(settings: CareSettings, options: { readonly repair: boolean }): Promise<number> {
   let wrong = 0;
+  const isCopy = copiesOf(await readSettings(settings));
   await withStorage(settings, async (storage) => {
-    for await (const finding of checkStorage(storage, { ...options, signal: settings.signal })) {
+    for await (const finding of checkStorage(storage, { ...options, isCopy, signal: settings.signal })) {
       if (finding.outcome !== "healed") wrong += 1;
       settings.tell({ text: findingText(finding), value: finding });
     }

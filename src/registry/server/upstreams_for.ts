@@ -1,4 +1,5 @@
 /** The upstreams that a configuration names; what they do, metrics and the log tell. */
+import { settingsOf } from "../proxy/settings_of.ts";
 import { Upstreams } from "../proxy/upstreams.ts";
 import { upstreamSettings } from "./config/proxy_keys.ts";
 import type { ServerConfig } from "./config/read_config.ts";
@@ -18,4 +19,10 @@ export function upstreamsFor(
     received: (upstream, bytes) => metrics.proxyBytes.add(bytes, upstream),
     problem: (message, fields) => logger.warn(message, fields),
   });
+}
+
+/** Which repositories are copies of an upstream's. */
+export function copiesOf({ proxy }: ServerConfig): (repository: string) => boolean {
+  const settings = upstreamSettings(proxy);
+  return (repository) => settingsOf(settings, repository) !== undefined;
 }

@@ -36,6 +36,15 @@ test("a sound tree has no findings", async () => {
   assert.deepEqual(await check(await image()), []);
 });
 
+test("what a copy was never asked for is not missing, nor linked because another repository has it", async () => {
+  const storage = await image();
+  await putBlob(storage, "private", Buffer.from("one"));
+  for (const digest of [one, two]) await storage.remove(paths.layerLink("a", digest));
+  await storage.remove(paths.blob(two));
+  assert.deepEqual(await check(storage, { isCopy: (repository) => repository === "a" }), []);
+  assert.equal(await findBlob(storage, "a", one), undefined);
+});
+
 test("a corrupt blob is fetched again, or set aside so that a client pushes it again", async () => {
   const storage = await image();
   await rot(storage, paths.blob(one));

@@ -25,6 +25,8 @@ export interface FsckOptions {
    * source that breaks off must end, not fail.
    */
   readonly fetchBlob?: (digest: Digest, repositories: readonly string[]) => AsyncIterable<ByteSource>;
+  /** Whether a repository has only what was asked for of one elsewhere: what it has no link for is not missing. */
+  readonly isCopy?: (repository: string) => boolean;
   readonly clock?: GcClock;
   readonly sleep?: (milliseconds: number) => Promise<unknown>;
   readonly signal?: AbortSignal;
@@ -33,6 +35,7 @@ export interface FsckOptions {
 export interface Repairs {
   readonly storage: StorageDriver;
   readonly repair: boolean;
+  isCopy(repository: string): boolean;
   /** Gets a missing blob from the trash or from elsewhere to its place; false: there is none. */
   bringBlob(digest: Digest, repositories: readonly string[]): Promise<boolean>;
   /** Puts a blob from elsewhere over what is at its place. */
@@ -79,7 +82,7 @@ async function mend(repairs: Repairs, digest: Digest, marks: readonly MarkedRepo
 
 function repairsOf(
   storage: StorageDriver,
-  { repair, fetchBlob }: FsckOptions,
+  { repair, fetchBlob, isCopy = () => false }: FsckOptions,
   clock: GcClock,
   signal: AbortSignal,
 ): Repairs {
@@ -92,6 +95,7 @@ function repairsOf(
   return {
     storage,
     repair,
+    isCopy,
     replaceBlob,
     bringBlob: async (digest, repositories) =>
       (await guard.recover(paths.blob(digest))) || (await replaceBlob(digest, repositories)),

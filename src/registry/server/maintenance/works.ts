@@ -9,8 +9,10 @@ import { namesIn, repositoryNames } from "../../gc/tree_files.ts";
 import type { StorageDriver } from "../../storage/types.ts";
 import { paths } from "../../tree.ts";
 import type { ServerConfig } from "../config/read_config.ts";
+import { HealingSources } from "../healing_sources.ts";
 import type { Logger } from "../log/logger.ts";
 import type { ServerMetrics } from "../metrics/server_metrics.ts";
+import { copiesOf } from "../upstreams_for.ts";
 import { retentionRules } from "./retention_rules.ts";
 
 export interface WorkParts {
@@ -71,7 +73,12 @@ export async function fsckWork(parts: WorkParts, signal: AbortSignal): Promise<S
     ["healed", 0],
     ["set aside", 0],
   ]);
-  for await (const finding of fsck(parts.storage, { repair, ...(rate > 0 && { rate }), signal })) {
+  const onProblem = (error: string) => parts.logger.warn("nothing to heal from", { error });
+  await using sources = new HealingSources(parts.config, onProblem);
+  const { fetchBlob } = sources;
+  const isCopy = copiesOf(parts.config);
+  const options = { repair, fetchBlob, isCopy, ...(rate > 0 && { rate }), signal };
+  for await (const finding of fsck(parts.storage, options)) {
     parts.logger.warn("fsck", { finding: findingText(finding) });
     outcomes.set(finding.outcome, (outcomes.get(finding.outcome) ?? 0) + 1);
   }
