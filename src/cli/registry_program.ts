@@ -28,8 +28,12 @@ export interface RegistryProgram {
     options: { readonly dryRun: boolean; readonly untagged: boolean; readonly quiet: boolean },
   ): Promise<void>;
   retention(settings: CareSettings, options: { readonly dryRun: boolean }): Promise<void>;
-  fsck(settings: CareSettings, options: { readonly repair: boolean }): Promise<number>;
+  fsck(
+    settings: CareSettings,
+    options: { readonly repair: boolean; readonly upstreams: readonly string[] },
+  ): Promise<number>;
   tagHistory(settings: CareSettings, reference: string): Promise<void>;
   tagRestore(settings: CareSettings, reference: string, digest: string): Promise<void>;
   undelete(settings: CareSettings, reference: string | undefined): Promise<void>;
+  usage(settings: CareSettings): Promise<void>;
 }

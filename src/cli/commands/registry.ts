@@ -121,13 +121,29 @@ export const registryFsck = command({
   path: ["registry", "fsck"],
   usage: "[OPTIONS] [CONFIG]",
   summary: "Read all of a registry's data and tell what is wrong",
+  details:
+    "With --repair what is damaged is fetched again from the upstreams of the configuration and of --upstream, and checked " +
+    "before it takes its place. What cannot be had is set aside: clients find it missing, and their next push brings it. " +
+    "Exits with 1 when something is wrong and was not healed.",
   examples: [
+    {
+      text: "Get what is damaged from another registry",
+      command: "varve registry fsck --repair --upstream https://mirror.example --root /var/lib/registry",
+    },
     {
       text: "Check and heal, while servers run",
       command: "varve registry fsck --repair --root /var/lib/registry",
     },
   ],
-  flags: { ...where, repair: { kind: "boolean", help: "Heal what can be healed, set aside what cannot" } },
+  flags: {
+    ...where,
+    repair: { kind: "boolean", help: "Heal what can be healed, set aside what cannot" },
+    upstream: {
+      kind: "list",
+      type: "URL",
+      help: "A registry that has the same repositories, to heal from; may be given several times",
+    },
+  },
   args: { min: 0, max: 1, name: "config" },
   complete: "file",
   section,
@@ -136,6 +152,7 @@ export const registryFsck = command({
     const { fsck } = await app.registry();
     return fsck(settingsOf(app, { ...flags, config: flags.config ?? args[0] }, signal), {
       repair: flags.repair,
+      upstreams: flags.upstream,
     });
   },
 });
@@ -192,6 +209,24 @@ export const registryUndelete = command({
   storeless: true,
   async run({ flags, args: [reference], app, signal }) {
     await (await app.registry()).undelete(settingsOf(app, flags, signal), reference);
+  },
+});
+
+export const registryUsage = command({
+  path: ["registry", "usage"],
+  usage: "[OPTIONS] [CONFIG]",
+  summary: "Show what of each quota is used",
+  details:
+    "Counted off the storage; what pushes under way are promised is known to the server alone, at /v2/_varve/usage.",
+  examples: [{ text: "Who is near a limit", command: "varve registry usage /etc/varve/registry.yml" }],
+  flags: where,
+  args: { min: 0, max: 1, name: "config" },
+  complete: "file",
+  section,
+  storeless: true,
+  async run({ flags, args, app, signal }) {
+    const { usage } = await app.registry();
+    await usage(settingsOf(app, { ...flags, config: flags.config ?? args[0] }, signal));
   },
 });
 

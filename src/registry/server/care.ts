@@ -11,6 +11,8 @@ import { retention as retainTags } from "../gc/retention/retention.ts";
 import { deletedItems, undelete as takeBack } from "../gc/undelete.ts";
 import { openStorage } from "../storage/open_storage.ts";
 import type { StorageDriver } from "../storage/types.ts";
+import { isRegistryUrl } from "./config/maintenance_keys.ts";
+import { HealingSources } from "./healing_sources.ts";
 import { retentionRules } from "./maintenance/retention_rules.ts";
 import { copiesOf } from "./upstreams_for.ts";
 import { readSettings, type RegistrySettings } from "./serve.ts";
@@ -35,7 +37,9 @@ export async function garbageCollect(
   const { grace, trash, uploads } = gc;
   const { tell, signal } = settings;
   await withStorage(settings, async (storage) => {
-    const run = collectGarbage(storage, { grace, trash, uploads, ...options, signal });
+    // Where nobody else is, nobody can be about to use what nothing leads to.
+    const wait = { grace: options.quiet === true ? 0 : grace, trash, uploads };
+    const run = collectGarbage(storage, { ...wait, ...options, signal });
     for (;;) {
       const { done, value } = await run.next();
       if (done === true) return tell({ text: garbageSummary(value), value });
@@ -77,14 +81,27 @@ export async function retention(
   tell({ text: `${kept} tags kept, ${condemned} condemned, ${deleted} deleted`, value: counts });
 }
 
-/** Returns 1 if something is wrong and was not healed. */
-export async function fsck(settings: CareSettings, options: { readonly repair: boolean }): Promise<number> {
+/**
+ * Returns 1 if something is wrong and was not healed.
+ * @param options.upstreams URLs of registries to heal from, besides the configuration's
+ */
+export async function fsck(
+  settings: CareSettings,
+  { repair, upstreams }: { readonly repair: boolean; readonly upstreams: readonly string[] },
+): Promise<number> {
+  const wrongUrl = upstreams.find((url) => !isRegistryUrl(url));
+  if (wrongUrl !== undefined)
+    throw new Failure("invalid", `expected a URL such as https://registry.example, found ${wrongUrl}`);
   let wrong = 0;
-  const isCopy = copiesOf(await readSettings(settings));
+  const { tell, signal } = settings;
+  const config = await readSettings(settings);
+  const onProblem = (text: string) => tell({ text: `warning: ${text}`, value: { warning: text } });
+  await using sources = new HealingSources(config, onProblem, upstreams);
+  const options = { repair, fetchBlob: sources.fetchBlob, isCopy: copiesOf(config), signal };
   await withStorage(settings, async (storage) => {
-    for await (const finding of checkStorage(storage, { ...options, isCopy, signal: settings.signal })) {
+    for await (const finding of checkStorage(storage, options)) {
       if (finding.outcome !== "healed") wrong += 1;
-      settings.tell({ text: findingText(finding), value: finding });
+      tell({ text: findingText(finding), value: finding });
     }
   });
   return wrong > 0 ? 1 : 0;
@@ -135,7 +152,8 @@ export async function undelete(settings: CareSettings, reference: string | undef
   });
 }
 
-async function withStorage(
+/** Opens the storage of the settings for `act`. @throws Failure as `readSettings` and `openStorage` */
+export async function withStorage(
   settings: CareSettings,
   act: (storage: StorageDriver) => Promise<void>,
 ): Promise<void> {

@@ -42,6 +42,15 @@ retention:
 const wrong: readonly (readonly [yaml: string, message: RegExp])[] = [
   ["gc: {interval: 1h, at: 03:30}", /:3: gc\.at: a time of day needs an interval of whole days/],
   ["gc: {interval: 24h, at: 24:00}", /gc\.at: expected a time of day in UTC such as 03:30, found/],
+  [
+    "fsck: {upstreams: [{remoteurl: 'https://a:secret@b.example'}]}",
+    /upstreams\.0\.remoteurl: expected a URL such as/,
+  ],
+  [
+    "fsck: {upstreams: [{remoteurl: 'https://b.example/v2/'}]}",
+    /upstreams\.0\.remoteurl: expected a URL such as/,
+  ],
+  ["fsck: {upstreams: [{remoteurl: 'https://b.example', username: a}]}", /username and password go together/],
   ["retention: {rules: [{keep: {last: 1}}]}", /retention\.rules\.0\.repositories: is missing: \*\* is all/],
   ["retention: {rules: [{repositories: [a]}]}", /rules\.0\.keep: is missing: .*say last: 0/],
   ["retention: {rules: [{repositories: [a], keep: {inindex: no}}]}", /rules\.0\.keep: is missing/],

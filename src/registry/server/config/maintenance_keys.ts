@@ -44,13 +44,18 @@ export const retention = section({
   ),
 });
 
+const mirror = section({ remoteurl: text(""), username: text(), password: text() });
+
 export const fsck = section({
   ...clock,
   repair: flag(false),
+  /** Registries that have the same repositories under the same names. */
+  upstreams: list(mirror),
   /** Bytes a second; 0: as fast as it goes. */
   rate: integer(32 << 20),
 });
 
+export type MirrorKeys = Read<typeof mirror>;
 export type RetentionKeys = Read<typeof retention>;
 
 interface MaintenanceKeys {
@@ -64,6 +69,17 @@ export function checkMaintenance(keys: MaintenanceKeys, problems: Problems): voi
     const { interval, at } = keys[work];
     if (at !== undefined && (interval === undefined || interval % day !== 0))
       problems.wrong([work, "at"], "a time of day needs an interval of whole days, such as interval: 24h");
+  }
+  for (const [index, { remoteurl, username, password }] of keys.fsck.upstreams.entries()) {
+    const path = ["fsck", "upstreams", index];
+    // Not shown: a password may be in it.
+    if (!isRegistryUrl(remoteurl))
+      problems.wrong(
+        [...path, "remoteurl"],
+        "expected a URL such as https://registry.example, and no more than that",
+      );
+    if ((username === undefined) !== (password === undefined))
+      problems.wrong([...path, "password"], "username and password go together");
   }
   const { rules } = keys.retention;
   if (rules.length > 0 && !keys.gc.interval)
@@ -100,3 +116,10 @@ function checkRule(rule: RetentionKeys["rules"][number], index: number, problems
 
 const isNothing = (value: unknown) =>
   value === undefined || value === false || (Array.isArray(value) && value.length === 0);
+
+/** http or https, without credentials, `/v2` and what comes after it. */
+export function isRegistryUrl(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol)) return false;
+  return url.username + url.password + url.search + url.hash === "" && !/\/v2\/?$/.test(url.pathname);
+}
