@@ -1,4 +1,5 @@
 /** `GET|HEAD|DELETE /v2/<name>/blobs/<digest>` (OCI distribution spec, "Pulling blobs"; behaviours B164, B168). */
+import { peek } from "../bytes/index.ts";
 import type { Digest } from "../oci/index.ts";
 import { checkPreconditions, etagOf, isUnmodified } from "./conditions.ts";
 import type { RegistryCore } from "./core.ts";
@@ -100,21 +101,20 @@ async function sendBlob(
   const parts = ranges !== undefined && ranges.length > 1 ? multipartOf(ranges, size, open) : undefined;
   const hasBody = exchange.method === "GET" && size > 0;
   const asFile = hasBody && parts === undefined && exchange.fault === undefined;
+  // Before the head: a storage that fails at once can still be told of with a status.
   await using file = asFile ? await core.storage.openFile?.(paths.blob(target)) : undefined;
+  const source =
+    hasBody && file === undefined ? (await peek(parts?.source() ?? open(only), 1)).whole : undefined;
   exchange.response.writeHead(ranges === undefined ? 200 : 206, {
     ...headers,
     "Content-Type": parts?.contentType ?? blobType,
     "Content-Length": parts?.length ?? only.end - only.start + 1,
     ...(ranges?.length === 1 && { "Content-Range": `bytes ${only.start}-${only.end}/${size}` }),
   });
-  if (!hasBody) {
-    exchange.response.end();
-    return exchange.method === "GET";
-  }
-  const sent =
-    file === undefined
-      ? await answerStream(exchange, parts?.source() ?? open(only))
-      : await answerFile(exchange, file, only);
+  let sent = exchange.method === "GET";
+  if (file !== undefined) sent = await answerFile(exchange, file, only);
+  else if (source !== undefined) sent = await answerStream(exchange, source);
+  else exchange.response.end();
   return sent && (ranges ?? [only]).some(({ end }) => end === size - 1);
 }
 
