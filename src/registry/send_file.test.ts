@@ -63,7 +63,7 @@ const get = (digest: Digest, more = "") => `GET /v2/x/blobs/${digest} HTTP/1.1\r
 
 const digest = await (async () => {
   await using server = await serve(false);
-  return pushBlob(server.origin, "x", bytes);
+  return await pushBlob(server.origin, "x", bytes);
 })();
 
 for (const encrypted of [false, true]) {
