@@ -28,21 +28,62 @@ export async function serveWeb(keys: Record<string, unknown> = {}) {
   const config = await readConfig({ environment: {}, overrides });
   const server = await startServer(config, (line) => void lines.push(line));
   const origin = `http://${server.address}`;
-  const ask = (path: string, init: RequestInit = {}) =>
-    fetch(`${origin}${path}`, {
-      redirect: "manual",
-      ...init,
-      headers: { Accept: "text/html", ...(init.headers as Record<string, string> | undefined) },
-    });
   return {
     origin,
     host: server.address,
     lines,
-    ask,
-    html: async (path: string, init?: RequestInit) => (await ask(path, init)).text(),
+    visit: (headers?: Readonly<Record<string, string>>) => new Visit(origin, headers),
     push: pusher(origin),
     [Symbol.asyncDispose]: () => server.stop(AbortSignal.abort()),
   };
+}
+
+interface FormOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Instead of the token of the page's form. */
+  readonly token?: string;
+}
+
+/** As a browser would: cookies are kept, forms have the token of the page that was got last. */
+class Visit {
+  readonly #origin: string;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly cookies = new Map<string, string>();
+  token = "";
+
+  constructor(origin: string, headers: Readonly<Record<string, string>> = {}) {
+    this.#origin = origin;
+    this.#headers = headers;
+  }
+
+  async get(path: string) {
+    const answer = await this.#ask(path, {});
+    this.token = /name="token" value="([^"]*)"/.exec(answer.text)?.[1] ?? this.token;
+    return answer;
+  }
+
+  post(path: string, fields: Readonly<Record<string, string>>, { headers = {}, token }: FormOptions = {}) {
+    const body = new URLSearchParams({ token: token ?? this.token, ...fields }).toString();
+    const type = { "Content-Type": "application/x-www-form-urlencoded", Origin: this.#origin };
+    return this.#ask(path, { method: "POST", body, headers: { ...type, ...headers } });
+  }
+
+  async #ask(path: string, init: RequestInit) {
+    const Cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
+    const headers = { Accept: "text/html", Cookie, ...this.#headers, ...(init.headers as object) };
+    const response = await fetch(`${this.#origin}${path}`, { redirect: "manual", ...init, headers });
+    for (const cookie of response.headers.getSetCookie()) {
+      const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(cookie) ?? [];
+      if (/Max-Age=0/.test(cookie)) this.cookies.delete(name);
+      else this.cookies.set(name, value);
+    }
+    return {
+      status: response.status,
+      headers: response.headers,
+      location: response.headers.get("location"),
+      text: await response.text(),
+    };
+  }
 }
 
 /** Pushes what an image is made of. */

@@ -7,6 +7,7 @@ import { counted, shortDigest } from "./format.ts";
 import { html, type Html } from "./html.ts";
 import type { Page } from "./layout.ts";
 import type { ImageKey } from "./links.ts";
+import { postForm } from "./post_form.ts";
 import type { View } from "./view.ts";
 import { mayDelete } from "./visitor.ts";
 
@@ -42,19 +43,14 @@ export async function deletePage(view: View, name: string, key: ImageKey): Promi
 }
 
 function formOf(
-  { links, token }: View,
+  view: View,
   name: string,
   key: ImageKey,
   digest: Digest,
   { what, label }: { readonly what: "tag" | "manifest"; readonly label: string },
 ): Html {
-  return html`<form method="post" action="${links.image(name, key, { view: "delete" })}">
-    ${token.field()} <input type="hidden" name="digest" value="${digest}" /><input
-      type="hidden"
-      name="what"
-      value="${what}"
-    /><button class="danger">${label}</button>
-  </form>`;
+  const action = view.links.image(name, key, { view: "delete" });
+  return postForm(view, action, { digest, what }, html`<button class="danger">${label}</button>`);
 }
 
 /** Returns the page to go to. @throws RegistryError as a DELETE of the API, and 409 for a tag that has moved */

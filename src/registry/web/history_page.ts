@@ -5,6 +5,7 @@ import { RegistryError } from "../registry_error.ts";
 import { formatTime, shortDigest } from "./format.ts";
 import { html, type Html } from "./html.ts";
 import type { Page } from "./layout.ts";
+import { postForm } from "./post_form.ts";
 import { restore } from "./restore.ts";
 import type { View } from "./view.ts";
 import { mayPull, mayPush } from "./visitor.ts";
@@ -35,32 +36,28 @@ export async function historyPage(view: View, name: string, tag: string): Promis
       ...(current === undefined ? [] : [{ text: tag, href: image }]),
     ],
     body: html`${current === undefined && html`<p class="notice bad">This tag is deleted.</p>`}
-      <ol class="rows">
-        ${rows}
-      </ol>
+      <ol class="rows">${rows}</ol>
       ${events.length >= mostEvents && html`<p class="soft">Older events are not shown.</p>`}`,
   };
 }
 
 function rowOf(
-  { links, token }: View,
-  name: string,
+  view: View,
+  repository: string,
   tag: string,
   event: TagEvent,
   { isCurrent, offer }: { readonly isCurrent: boolean; readonly offer: boolean },
 ): Html {
-  const { digest, action, time, user, remoteAddress, userAgent } = event;
+  const { digest, time, user, remoteAddress, userAgent } = event;
   const by = [user, remoteAddress, userAgent].filter((each) => typeof each === "string").join(" · ");
+  const name = isDigest(digest)
+    ? html`<a href="${view.links.image(repository, { digest })}">${shortDigest(digest)}</a>`
+    : digest;
+  const button = html`<button aria-label="Restore ${tag} to ${digest.slice(0, 19)}">Restore</button>`;
+  const action = view.links.image(repository, { tag }, { view: "history" });
   return html`<li>
-    <span class="main"
-      >${action}
-      <code
-        >${isDigest(digest) ? html`<a href="${links.image(name, { digest })}">${shortDigest(digest)}</a>` : digest}</code
-      >${isCurrent && html` <span class="tag">current</span>`}</span
-    >
-    <span class="side"
-      >${offer && html`<form method="post" action="${links.image(name, { tag }, { view: "history" })}">${token.field()}<input type="hidden" name="digest" value="${digest}" /><button aria-label="Restore ${tag} to ${digest.slice(0, 19)}">Restore</button></form>`}</span
-    >
+    <span class="main">${event.action} <code>${name}</code>${isCurrent && html` <span class="tag">current</span>`}</span>
+    <span class="side">${offer && postForm(view, action, { digest }, button)}</span>
     <span class="more">${formatTime(time)}${by !== "" && ` · ${by}`}</span>
   </li>`;
 }

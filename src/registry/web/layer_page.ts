@@ -48,9 +48,7 @@ export async function layerPage(view: View, name: string): Promise<Page> {
       <p class="soft">
         ${counted(rows.length, "repository", "repositories")}${cut && " of those that were looked into; there may be more"}
       </p>
-      <ul class="rows">
-        ${rows}
-      </ul>`,
+      <ul class="rows">${rows}</ul>`,
   };
 }
 
@@ -61,11 +59,10 @@ async function rowOf(view: View, name: string, digest: Digest): Promise<Html> {
   const have = await concurrently(tags, (tag) => hasLayer(view, name, tag, digest));
   const found = tags.filter((_, i) => have[i] === true);
   const rest = all.length > tags.length ? `, of the first ${mostTags} tags` : "";
+  const names = found.map((tag) => html`<a class="tag" href="${links.image(name, { tag })}">${tag}</a>`);
   return html`<li>
     <a class="main" href="${links.repository(name)}">${name}</a>
-    <span class="more"
-      >${found.length === 0 ? html`No tag leads to it${rest}.` : html`<span class="tags">${found.map((tag) => html`<a class="tag" href="${links.image(name, { tag })}">${tag}</a>`)}</span>${rest}`}</span
-    >
+    <span class="more">${names.length === 0 ? "No tag leads to it" : html`<span class="tags">${names}</span>`}${rest}</span>
   </li>`;
 }
 

@@ -31,9 +31,7 @@ export async function layersView(
       ${counted(facts.layers.length, "layer")}, oldest first. A layer is stored once, however many images have
       it.${note}
     </p>
-    <ol class="rows">
-      ${items}
-    </ol>
+    <ol class="rows">${items}</ol>
     ${layers.length < facts.layers.length && html`<p class="soft">Only the first ${mostLayers} layers are shown.</p>`}`;
 }
 
@@ -56,9 +54,7 @@ function itemOf(
   const others = (layer && users.get(layer.digest)) ?? [];
   const shared =
     layer &&
-    html`<a href="${links.repository(name, { view: "layer", digest: layer.digest })}"
-        ><code>${shortDigest(layer.digest)}</code></a
-      >
+    html`<a href="${links.repository(name, { view: "layer", digest: layer.digest })}"><code>${shortDigest(layer.digest)}</code></a>
       · ${others.length === 0 ? "in this repository only" : html`also in ${namesOf(others)}`}`;
   return html`<li>
     <code>${command === "" ? (layer?.mediaType ?? "(nothing)") : clipped(command)}</code>

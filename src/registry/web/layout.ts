@@ -46,15 +46,9 @@ export const pageHeaders = {
   Vary: "Cookie, Authorization, Accept",
 };
 
-const mark = html`<svg
-  viewBox="0 0 16 16"
-  aria-hidden="true"
-  fill="none"
-  stroke="currentColor"
-  stroke-width="1.6"
->
-  <path d="M1 4.5 8 1.2l7 3.3-7 3.3zM1 8l7 3.3L15 8M1 11.5l7 3.3 7-3.3" stroke-linejoin="round" />
-</svg>`;
+const sheets = 'd="M1 4.5 8 1.2l7 3.3-7 3.3zM1 8l7 3.3L15 8M1 11.5l7 3.3 7-3.3"';
+const drawn = `viewBox="0 0 16 16" fill="none" stroke-width="1.7" stroke-linejoin="round"`;
+const mark = new Html(`<svg ${drawn} stroke="currentColor" aria-hidden="true"><path ${sheets}/></svg>`);
 
 // Not part of a template: to the last blank they must be what the headers have the digest of.
 const styleElement = new Html(`<style>${style}</style>`);
@@ -62,7 +56,7 @@ const scriptElement = new Html(`<script>${script}</script>`);
 
 /** So that no browser asks for /favicon.ico. */
 const icon = `data:image/svg+xml,${encodeURIComponent(
-  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" fill="none" stroke="#3389bd" stroke-width="1.8" stroke-linejoin="round"><path d="M1 4.5 8 1.2l7 3.3-7 3.3zM1 8l7 3.3L15 8M1 11.5l7 3.3 7-3.3"/></svg>`,
+  `<svg xmlns="http://www.w3.org/2000/svg" ${drawn} stroke="#3389bd"><path ${sheets}/></svg>`,
 )}`;
 
 export function renderPage(page: Page, frame: Frame): string {

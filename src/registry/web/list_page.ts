@@ -43,13 +43,7 @@ export async function listPage(view: View): Promise<Page> {
   return {
     title: "Repositories",
     body: html`${searchForm(links.list(), "Search by name", q)}
-      ${
-        rows.length > 0
-          ? html`<ul class="rows">
-              ${rows}
-            </ul>`
-          : html`<p>${nothing}</p>`
-      }
+      ${rows.length > 0 ? html`<ul class="rows">${rows}</ul>` : html`<p>${nothing}</p>`}
       <div class="actions">
         ${last !== "" && html`<a class="button" href="${links.list({ q })}">First page</a>`}
         ${more && html`<a class="button" rel="next" href="${more}">${rows.length > 0 ? "Next page" : "Look further"}</a>`}
@@ -93,8 +87,6 @@ async function rowOf(view: View, name: string): Promise<Html> {
   return html`<li>
     <a class="main" href="${links.repository(name)}">${name}</a>
     <span class="side">${stored.atLeast && "at least "}${formatSize(stored.bytes)}</span>
-    <span class="more"
-      >${counted(tags.length, "tag")} · ${counted(stored.blobs, "blob")}${stored.atLeast && " and more"}</span
-    >
+    <span class="more">${counted(tags.length, "tag")} · ${counted(stored.blobs, "blob")}${stored.atLeast && " and more"}</span>
   </li>`;
 }

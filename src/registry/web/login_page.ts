@@ -14,12 +14,8 @@ export function loginPage({ links, token }: View, next: string, wrong: boolean):
       <form class="login" method="post" action="${links.own("login")}">
         ${token.field()}
         <input type="hidden" name="next" value="${next}" />
-        <label
-          >User<input name="user" autocomplete="username" autocapitalize="none" spellcheck="false" required
-        /></label>
-        <label
-          >Password<input name="password" type="password" autocomplete="current-password" required
-        /></label>
+        <label>User<input name="user" autocomplete="username" autocapitalize="none" spellcheck="false" required></label>
+        <label>Password<input name="password" type="password" autocomplete="current-password" required></label>
         <div><button class="strong">Log in</button></div>
       </form>`,
   };

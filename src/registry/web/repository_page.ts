@@ -43,9 +43,7 @@ export async function repositoryPage(view: View, name: string): Promise<Page> {
         rows.length === 0
           ? html`<p>${q === "" ? "No tags." : `No tag has “${q}” in it.`}</p>`
           : html`<p class="soft">${counted(found.length, "tag")}, ${order}</p>
-              <ul class="rows">
-                ${rows}
-              </ul>`
+              <ul class="rows">${rows}</ul>`
       }
       ${pagesOf(page, pages, (to) => links.repository(name, { q, page: to }))}
       <div class="actions">
@@ -76,8 +74,8 @@ async function rowOf(view: View, name: string, tag: string): Promise<Html> {
   const digest = await resolveTag(storage, name, tag);
   if (digest === undefined)
     return html`<li>
-      <a class="main" href="${links.image(name, { tag }, { view: "history" })}">${tag}</a
-      ><span class="more">leads nowhere</span>
+      <a class="main" href="${links.image(name, { tag }, { view: "history" })}">${tag}</a>
+      <span class="more">leads nowhere</span>
     </li>`;
   const [{ side, platforms }, when] = await Promise.all([
     contentOf(view, name, digest),

@@ -52,6 +52,7 @@ dl { display: grid; grid-template-columns: minmax(6rem, max-content) minmax(0, 1
 dt { color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; min-width: 0; }
 dd ul { list-style: none; margin: 0; padding: 0; }
+dd > button { margin-left: .5rem; }
 .command { display: flex; gap: .5rem; align-items: flex-start; margin: .4rem 0; }
 .command code { flex: 1; background: var(--code); border-radius: 6px; padding: .35rem .6rem; user-select: all; }
 button, .button { font: inherit; font-size: .9rem; padding: .3rem .8rem; border: 1px solid var(--accent); border-radius: 6px; background: var(--card); color: var(--accent); cursor: pointer; text-decoration: none; display: inline-block; white-space: nowrap; }

@@ -7,6 +7,7 @@ import { isRepositoryName, isTag, paths, readLink } from "../tree.ts";
 import { formatTime, shortDigest } from "./format.ts";
 import { html, type Html } from "./html.ts";
 import type { Page } from "./layout.ts";
+import { postForm } from "./post_form.ts";
 import { restore } from "./restore.ts";
 import type { View } from "./view.ts";
 import { mayPull, mayPush } from "./visitor.ts";
@@ -49,9 +50,7 @@ export async function trashPage(view: View): Promise<Page> {
       ${
         rows.length === 0
           ? html`<p class="soft">Nothing that you may see is in the trash.</p>`
-          : html`<ul class="rows">
-              ${rows}
-            </ul>`
+          : html`<ul class="rows">${rows}</ul>`
       }
       ${looked === mostRepositories && html`<p class="soft">Only the first ${mostRepositories} repositories were looked at.</p>`}`,
   };
@@ -86,28 +85,20 @@ export async function repositoryTrashPage(view: View, name: string): Promise<Pag
     body: html`${
       rows.length === 0
         ? html`<p>Nothing of this repository is in the trash.</p>`
-        : html`<ul class="rows">
-            ${rows}
-          </ul>`
+        : html`<ul class="rows">${rows}</ul>`
     }
     ${more && html`<p class="soft">There is more; only ${mostItems} are shown.</p>`}`,
   };
 }
 
-function rowOf({ links, token }: View, item: DeletedItem, offer: boolean): Html {
+function rowOf(view: View, item: DeletedItem, offer: boolean): Html {
   const { repository, tag, digest, at } = item;
   const what = tag === undefined ? "manifest" : `tag ${tag}`;
-  const form = html`<form method="post" action="${links.repository(repository, { view: "trash" })}">
-    ${token.field()}
-    <input type="hidden" name="${tag === undefined ? "digest" : "tag"}" value="${tag ?? digest}" /><button
-      aria-label="Take back ${what} ${shortDigest(digest)}"
-    >
-      Take back
-    </button>
-  </form>`;
+  const action = view.links.repository(repository, { view: "trash" });
+  const button = html`<button aria-label="Take back ${what} ${shortDigest(digest)}">Take back</button>`;
   return html`<li>
     <span class="main">${what} <code>${shortDigest(digest)}</code></span>
-    <span class="side">${offer && form}</span>
+    <span class="side">${offer && postForm(view, action, tag === undefined ? { digest } : { tag }, button)}</span>
     <span class="more">deleted ${by[item.by]} ${formatTime(at)}</span>
   </li>`;
 }

@@ -18,6 +18,7 @@ import { logIn, loginPage, strangerPage } from "./login_page.ts";
 import { ManifestReader } from "./manifest_facts.ts";
 import { noticeOf } from "./notices.ts";
 import { actAt, pageAt } from "./places.ts";
+import { postForm } from "./post_form.ts";
 import { refusedPage } from "./refused_page.ts";
 import type { Shelf, View } from "./view.ts";
 import { Visitor } from "./visitor.ts";
@@ -176,11 +177,10 @@ export class WebPages implements RegistryHooks {
   }
 
   #who(view: View): HtmlValue {
-    const { visitor, links, token } = view;
+    const { visitor, links } = view;
     const { user, session } = visitor;
     if (session !== undefined)
-      return html`<span>${session.user}</span>
-        <form method="post" action="${links.own("logout")}">${token.field()}<button>Log out</button></form>`;
+      return html`<span>${session.user}</span> ${postForm(view, links.own("logout"), {}, html`<button>Log out</button>`)}`;
     if (user !== undefined) return html`<span>${user}</span>`;
     return visitor.isRestricted && html`<a href="${links.own("login")}">Log in</a>`;
   }
