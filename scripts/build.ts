@@ -1,6 +1,6 @@
 /**
  * Bundles the CLI into `dist/`: one file, `cli.js`, whose parts run when they are first imported (a file a part would
- * cost more to find than to compile), `varve.js`, which starts it, `registry.js`, which one command needs, and the workers
+ * cost more to find than to compile), `varve.js`, which starts it, `registry.js` and `daemon.js`, which one command each needs, and the workers
  * and the FUSE server beside it under the names by which they are asked for. `--library` also emits plain JavaScript with
  * types into `lib/` for the package's exports.
  */
@@ -86,20 +86,21 @@ function wrapCli(): void {
   writeFileSync(file, `//${digest}\n${code}\n`);
 }
 
-/** A third of the program, which one command needs: a file of its own costs the others nothing. */
-const registryApart: Plugin = {
-  name: "registry",
+/** What one command each needs: files of their own cost the others nothing. */
+const serversApart: Plugin = {
+  name: "servers",
   setup({ onResolve }) {
-    onResolve({ filter: /\/registry\/server\/commands\.ts$/ }, ({ kind }) =>
-      kind === "dynamic-import" ? { path: "./registry.js", external: true } : undefined,
-    );
+    const apart = (filter: RegExp, path: string): void =>
+      onResolve({ filter }, ({ kind }) => (kind === "dynamic-import" ? { path, external: true } : undefined));
+    apart(/\/registry\/server\/commands\.ts$/, "./registry.js");
+    apart(/\/api\/index\.ts$/, "./daemon.js");
   },
 };
 
 await build({
   ...common,
   entryPoints: { cli: "src/bin/cli.ts" },
-  plugins: [registryApart, builtins],
+  plugins: [serversApart, builtins],
   format: "cjs",
   supported: { "dynamic-import": false },
   define: { "import.meta.url": "bundleUrl" },
@@ -110,6 +111,7 @@ await build({
   entryPoints: {
     varve: "src/bin/start.ts",
     registry: "src/registry/server/commands.ts",
+    daemon: "src/api/index.ts",
     unpack_worker: "src/layer/unpack_worker.ts",
     fuse_server: "src/driver/erofs/fuse_server.ts",
     bcrypt_worker: "src/registry/access/htpasswd/bcrypt_worker.ts",

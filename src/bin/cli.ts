@@ -3,4 +3,5 @@ import { main } from "../cli/index.ts";
 
 // No `await` out here: the bundle is a function, which `start.ts` calls.
 const registry = () => import("../registry/server/commands.ts");
-void main(process.argv.slice(2), { registry }).then((code) => (process.exitCode = code));
+const daemon = () => import("../api/index.ts");
+void main(process.argv.slice(2), { registry, daemon }).then((code) => (process.exitCode = code));

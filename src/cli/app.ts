@@ -1,7 +1,8 @@
 /** What every command is handed, and how all of them print. */
 import type { Readable } from "node:stream";
 import type { WriteStream } from "node:tty";
-import type { Engine } from "../engine/index.ts";
+import type { Engine, EngineOptions } from "../engine/index.ts";
+import type { DaemonProgram } from "./daemon_program.ts";
 import type { RegistryProgram } from "./registry_program.ts";
 import { commandsFor, renderList, type ListLayout, type Row } from "./kit/index.ts";
 
@@ -10,6 +11,10 @@ export interface App {
   engine(): Promise<Engine>;
   /** The registry server: loaded by the commands that run it. */
   registry(): Promise<RegistryProgram>;
+  /** The Engine API's server: loaded by the command that runs it. */
+  daemon(): Promise<DaemonProgram>;
+  /** What {@link engine} opens. */
+  readonly engineOptions: EngineOptions;
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: WriteStream;
   readonly stderr: WriteStream;

@@ -11,6 +11,7 @@ import {
   type EngineOptions,
 } from "../engine/index.ts";
 import type { App } from "./app.ts";
+import type { DaemonProgram } from "./daemon_program.ts";
 import {
   exitOnBrokenPipe,
   reportFailure,
@@ -29,6 +30,7 @@ let arrival: Arrival | undefined;
 /** What this folder may not import, and the program has all the same. */
 export interface Parts {
   registry(): Promise<RegistryProgram>;
+  daemon(): Promise<DaemonProgram>;
 }
 
 /** Runs one command line (without node and script). Never throws. */
@@ -77,6 +79,8 @@ function appOf(options: EngineOptions, globals: Globals, parts: Parts): App & As
   return {
     engine: () => (engine ??= openEngine(options)),
     registry: () => parts.registry(),
+    daemon: () => parts.daemon(),
+    engineOptions: options,
     get stdin() {
       return (stdin ??= process.stdin);
     },

@@ -7,6 +7,7 @@ import { completion } from "./commands/completion.ts";
 import { build } from "./commands/build.ts";
 import { commit, diff, rm } from "./commands/containers.ts";
 import { cp } from "./commands/cp.ts";
+import { daemon } from "./commands/daemon.ts";
 import { explain } from "./commands/explain.ts";
 import { history } from "./commands/history.ts";
 import { images } from "./commands/images.ts";
@@ -25,6 +26,7 @@ import {
   registryTagHistory,
   registryTagRestore,
   registryUndelete,
+  registryUsage,
 } from "./commands/registry.ts";
 import { imagePrune, rmi } from "./commands/rmi.ts";
 import { create, run, start } from "./commands/run.ts";
@@ -96,6 +98,7 @@ export const program: Program<App> = {
     systemCheck,
     storeOptimize,
     migrate,
+    daemon,
     registryServe,
     registryGarbageCollect,
     registryRetention,
@@ -103,6 +106,7 @@ export const program: Program<App> = {
     registryTagHistory,
     registryTagRestore,
     registryUndelete,
+    registryUsage,
     explain,
     info,
     version,

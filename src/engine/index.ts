@@ -1,5 +1,11 @@
 export { driverNames, type DriverName } from "../driver/index.ts";
+import type { Daemon, DaemonOptions } from "./daemon.ts";
+export type { Daemon, DaemonOptions };
 export { Engine, openEngine, type EngineOptions } from "./engine.ts";
+export type { EngineEvent, EventBus, EventType } from "./events/event_bus.ts";
+export type { LiveContainers } from "./live/live_containers.ts";
+export type { Attachment, AttachStreams } from "./live/container_streams.ts";
+export type { ContainerExit, RunNetwork, RunNetworking, WaitCondition } from "./live/types.ts";
 export { version } from "./version.ts";
 export type { Waiting } from "./images/waiting.ts";
 export type { HistoryLine } from "./images/history.ts";
@@ -34,6 +40,10 @@ export { parseSquash, type SquashRange } from "./builds/flags/parse_squash.ts";
 export { build, type LibraryBuild } from "./builds/build.ts";
 export type { CommandExit, LineCost } from "../build/index.ts";
 export type { Examined } from "./builds/examine.ts";
+
+/** What only a daemon needs; as below, not among the exports above. */
+export const openDaemon = async (options: DaemonOptions): Promise<Daemon> =>
+  (await import("./daemon.ts")).Daemon.open(options);
 
 export type BuilderTools = typeof import("./builds/tools.ts");
 

@@ -72,7 +72,7 @@ suite("containers that live on", { skip }, () => {
   test("start, wait, log, events", async () => {
     await using live = host.supervisor();
     const events: string[] = [];
-    using _listening = live.events.listen(({ Action }) => events.push(Action));
+    const listening = live.events.listen(({ Action }) => events.push(Action));
     const { ID } = await host.create("echo out; echo err >&2; exit 3");
     const exit = live.wait(ID, "next-exit", signal);
     await live.start(ID);
@@ -83,6 +83,7 @@ suite("containers that live on", { skip }, () => {
     assert.deepEqual(await live.wait(ID, "not-running", signal), { exitCode: 3 });
     await live.remove(ID);
     assert.deepEqual(events, ["start", "die", "destroy"]);
+    listening[Symbol.dispose]();
   });
 
   test("a client that came before the start sees all and is asked for input", async () => {
@@ -137,7 +138,7 @@ suite("containers that live on", { skip }, () => {
       hostConfig: { RestartPolicy: { Name: "on-failure", MaximumRetryCount: 2 } },
     });
     const events: string[] = [];
-    using _listening = live.events.listen(({ Action }) => events.push(Action));
+    const listening = live.events.listen(({ Action }) => events.push(Action));
     await live.start(ID);
     for (let exits = 0; exits < 2; exits++) await live.wait(ID, "next-exit", signal);
     await live.wait(ID, "not-running", signal);
@@ -146,6 +147,7 @@ suite("containers that live on", { skip }, () => {
     assert.equal(host.record(ID)["RestartCount"], 2);
     await live.remove(ID);
     assert.deepEqual(events, ["start", "die", "start", "die", "start", "die", "destroy"]);
+    listening[Symbol.dispose]();
   });
 
   test("the next supervisor finds what runs, loses no line and no exit code", async () => {

@@ -1,0 +1,179 @@
+/** One request to the Engine API as its handler sees it, and the ways to answer. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { Failure } from "../../errors.ts";
+import { isAtLeast, type ApiVersion } from "./api_version.ts";
+
+/** Bytes of JSON that a request may bring; Docker has no bound, its largest bodies have some kilobytes. */
+const largestJson = 4 * 1024 * 1024;
+
+/** Takes over the connection: from then on the bytes are the caller's. */
+export interface Hijacked {
+  /** From and to the client. Its `end` may come long before its `close`: the client has only stopped to send. */
+  readonly connection: Duplex;
+}
+
+export interface CallParts {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse | undefined;
+  /** Of an upgraded connection. */
+  readonly socket: Duplex | undefined;
+  readonly version: ApiVersion;
+  /** Parts of the path that the route names, decoded. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+}
+
+export class Call {
+  readonly request: IncomingMessage;
+  readonly version: ApiVersion;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  /** Aborts when the client has gone. */
+  readonly signal: AbortSignal;
+  readonly #response: ServerResponse | undefined;
+  readonly #socket: Duplex | undefined;
+  #hijacked = false;
+
+  constructor(parts: CallParts) {
+    this.request = parts.request;
+    this.version = parts.version;
+    this.params = parts.params;
+    this.query = parts.query;
+    this.#response = parts.response;
+    this.#socket = parts.socket;
+    const gone = new AbortController();
+    (parts.response ?? parts.socket)?.once("close", () => gone.abort());
+    this.signal = gone.signal;
+  }
+
+  isAtLeast(version: ApiVersion): boolean {
+    return isAtLeast(this.version, version);
+  }
+
+  /** A part of the path. */
+  param(name: string): string {
+    const value = this.params[name];
+    if (value === undefined) throw new Failure("internal", `the route has no part ${name}`);
+    return value;
+  }
+
+  /** As Docker reads it (moby, api/server/httputils/form.go, `BoolValue`): all but these words and nothing is true. */
+  flag(name: string, otherwise = false): boolean {
+    const value = this.query.get(name)?.trim().toLowerCase();
+    if (value === undefined) return otherwise;
+    return !["", "0", "no", "false", "none"].includes(value);
+  }
+
+  /** @throws Failure("invalid") for what is no integer */
+  integer(name: string): number | undefined {
+    const value = this.query.get(name);
+    if (value === null || value === "") return undefined;
+    if (/^-?\d{1,15}$/.test(value)) return Number(value);
+    throw new Failure("invalid", `strconv.Atoi: parsing "${value}": invalid syntax`);
+  }
+
+  /**
+   * The body as a JSON object.
+   * @throws Failure("invalid") in Docker's words; `limit` for one that is too large
+   */
+  async json(): Promise<Readonly<Record<string, unknown>>> {
+    const type = this.request.headers["content-type"];
+    const bytes = await this.body(largestJson);
+    if (bytes.length === 0) return {};
+    if (type !== undefined && !/^application\/json\b/i.test(type)) {
+      throw new Failure("invalid", `Content-Type specified (${type}) must be 'application/json'`);
+    }
+    let value: unknown;
+    try {
+      value = JSON.parse(bytes.toString("utf8"));
+    } catch (cause) {
+      throw new Failure("invalid", `invalid JSON: ${(cause as Error).message}`, { cause });
+    }
+    if (value === null) return {};
+    if (typeof value !== "object" || Array.isArray(value)) {
+      throw new Failure("invalid", "invalid JSON: the body is no object");
+    }
+    return value as Record<string, unknown>;
+  }
+
+  /** @throws Failure("limit") for more than `limit` bytes */
+  async body(limit: number): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of this.request as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > limit) throw new Failure("limit", `the body of the request has more than ${limit} bytes`);
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  }
+
+  /** Answers with JSON. */
+  reply(status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): void {
+    const body = `${JSON.stringify(value, plainBigints)}\n`;
+    this.#head(status, { "Content-Type": "application/json", ...headers }).end(body);
+  }
+
+  /** Answers without a body. */
+  done(status: 200 | 201 | 204 | 304 = 204, headers: Readonly<Record<string, string>> = {}): void {
+    this.#head(status, headers).end();
+  }
+
+  text(status: number, text: string, headers: Readonly<Record<string, string>> = {}): void {
+    this.#head(status, { "Content-Type": "text/plain; charset=utf-8", ...headers }).end(text);
+  }
+
+  /**
+   * Answers with bytes that come over time; the head is out when this returns. Whoever writes heeds backpressure and ends
+   * it; {@link signal} tells when nobody takes them any more.
+   */
+  stream(contentType: string, headers: Readonly<Record<string, string>> = {}): ServerResponse {
+    const response = this.#head(200, { "Content-Type": contentType, ...headers });
+    response.flushHeaders();
+    return response;
+  }
+
+  /**
+   * Takes the connection over, upgraded where the client asked for that (moby, daemon/attach and
+   * api/server/router/container: `HijackConnection`).
+   * @param contentType of what goes to the client
+   */
+  hijack(contentType: string): Hijacked {
+    this.#hijacked = true;
+    if (this.#socket !== undefined) {
+      const head = `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`;
+      this.#socket.write(head);
+      return { connection: this.#socket };
+    }
+    const response = this.#response as ServerResponse;
+    const { socket } = response;
+    if (socket === null) throw new Failure("cancelled", "the client has gone");
+    response.detachSocket(socket);
+    socket.removeAllListeners("data");
+    socket.write(`HTTP/1.1 200 OK\r\nContent-Type: ${contentType}\r\n\r\n`);
+    return { connection: socket };
+  }
+
+  /** Whether a status can no longer be given. */
+  get isAnswered(): boolean {
+    return this.#hijacked || this.#response?.headersSent === true;
+  }
+
+  #head(status: number, headers: Readonly<Record<string, string>>): ServerResponse {
+    if (this.#response === undefined) {
+      throw new Failure("invalid", "this request cannot be answered on an upgraded connection");
+    }
+    for (const [name, value] of Object.entries(headers)) this.#response.setHeader(name, value);
+    this.#response.statusCode = status;
+    return this.#response;
+  }
+}
+
+/** Go's 64-bit numbers: printed in digits, though JavaScript's numbers end at 2^53. */
+function plainBigints(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? rawJson(value.toString()) : value;
+}
+
+/** TypeScript does not know it yet (ECMA-262, JSON.rawJSON). */
+const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON;

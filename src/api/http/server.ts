@@ -1,0 +1,116 @@
+/** Engine API over HTTP: versions, routes, errors. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { isFailure } from "../../errors.ts";
+import { isAtLeast, newestVersion, oldestVersion, type ApiVersion } from "./api_version.ts";
+import { Call } from "./call.ts";
+import { Router, type Route } from "./router.ts";
+import { ApiError, statusOf } from "./status_of.ts";
+
+export interface ApiServerOptions {
+  readonly routes: readonly Route[];
+  /** For `Server` and `/version`. */
+  readonly version: string;
+  /** What went wrong that is no answer of a handler's making. */
+  readonly onError: (error: unknown, where: string) => void;
+}
+
+/** Makes the server; whoever listens and closes is the caller. */
+export function createApiServer(options: ApiServerOptions): Server {
+  const router = new Router(options.routes);
+  const server = createServer({ noDelay: true }, (request, response) => {
+    headers(response, options.version);
+    void answer(router, options, request, response, undefined);
+  });
+  // Builds, pulls and those who wait take as long as they take.
+  server.requestTimeout = 0;
+  server.on("upgrade", (request: IncomingMessage, socket: Duplex) => {
+    socket.on("error", () => undefined);
+    void answer(router, options, request, undefined, socket);
+  });
+  server.on("clientError", (_error, socket) => {
+    if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+  });
+  return server;
+}
+
+function headers(response: ServerResponse, version: string): void {
+  response.setHeader("Api-Version", newestVersion);
+  response.setHeader("Docker-Experimental", "false");
+  response.setHeader("Ostype", "linux");
+  response.setHeader("Server", `Docker/${version} (linux)`);
+}
+
+/** Never rejects. */
+async function answer(
+  router: Router,
+  { onError }: ApiServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse | undefined,
+  socket: Duplex | undefined,
+): Promise<void> {
+  const where = `${request.method} ${request.url?.split("?", 1)[0]}`;
+  let call: Call | undefined;
+  try {
+    const { route, ...parts } = resolve(router, request);
+    call = new Call({ request, response, socket, ...parts });
+    await route.handle(call);
+  } catch (error) {
+    if (!(error instanceof ApiError) && !isFailure(error)) onError(error, where);
+    refuse(error, call, response, socket, request);
+  }
+}
+
+function resolve(router: Router, request: IncomingMessage) {
+  const [rawPath = "/", query = ""] = (request.url ?? "/").split("?", 2);
+  const [, told, rest] = /^\/v(\d+\.\d+)(\/.*)$/.exec(rawPath) ?? [];
+  const version = (told ?? newestVersion) as ApiVersion;
+  if (!isAtLeast(newestVersion, version)) {
+    throw new ApiError(
+      400,
+      `client version ${version} is too new. Maximum supported API version is ${newestVersion}`,
+    );
+  }
+  if (!isAtLeast(version, oldestVersion)) {
+    throw new ApiError(
+      400,
+      `client version ${version} is too old. Minimum supported API version is ${oldestVersion}, please upgrade your client to a newer version`,
+    );
+  }
+  const found = router.find(request.method ?? "", decoded(rest ?? rawPath));
+  if (!("route" in found) || !isAtLeast(version, found.route.since ?? oldestVersion)) {
+    const status = "known" in found && found.known ? 405 : 404;
+    throw new ApiError(status, status === 405 ? "Method Not Allowed" : "page not found");
+  }
+  return { ...found, version, query: new URLSearchParams(query) };
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    throw new ApiError(400, `invalid path: ${path}`);
+  }
+}
+
+function refuse(
+  error: unknown,
+  call: Call | undefined,
+  response: ServerResponse | undefined,
+  socket: Duplex | undefined,
+  request: IncomingMessage,
+): void {
+  const message = error instanceof Error ? error.message : String(error);
+  const body = `${JSON.stringify({ message })}\n`;
+  const status = statusOf(error);
+  if (call?.isAnswered === true) return void (socket ?? response)?.destroy();
+  if (socket !== undefined) {
+    const head = `HTTP/1.1 ${status} ${status === 404 ? "Not Found" : "Error"}\r\nContent-Type: application/json\r\n`;
+    socket.end(`${head}Connection: close\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+    return;
+  }
+  if (response === undefined) return;
+  if (response.headersSent) return void response.destroy();
+  if (!request.complete) response.setHeader("Connection", "close");
+  response.writeHead(status, { "Content-Type": "application/json" }).end(body);
+}
