@@ -24,6 +24,8 @@ export interface RegistryOptions {
   readonly redirect?: boolean;
   /** Whether manifests, tags and blobs may be deleted; default true. */
   readonly deletion?: boolean;
+  /** Whether clients are told of what we have beyond the specification; default true. */
+  readonly extensions?: boolean;
   /**
    * distribution's `http.secret`. With it the Locations of uploads carry the state that distribution wants there, so
    * that an upload may go on at a `docker-registry` with the same secret.
@@ -45,6 +47,7 @@ export class RegistryCore {
   readonly policy: RegistryPolicy;
   readonly redirect: boolean;
   readonly deletion: boolean;
+  readonly extensions: boolean;
   readonly uploadSecret: string | undefined;
   readonly upstreams: Upstreams | undefined;
   readonly sessions: UploadSessions;
@@ -60,6 +63,7 @@ export class RegistryCore {
     this.policy = options.policy ?? {};
     this.redirect = options.redirect ?? true;
     this.deletion = options.deletion ?? true;
+    this.extensions = options.extensions ?? true;
     this.uploadSecret = options.uploadSecret;
     this.upstreams = options.upstreams;
     this.sessions = new UploadSessions(this.storage);

@@ -124,6 +124,8 @@ export async function serveExchange(
   const { response } = exchange;
   try {
     response.setHeader("Docker-Distribution-Api-Version", "registry/2.0");
+    // On the refusal, too, which is all that a client sees of it as a rule.
+    if (core.extensions && exchange.path === "/v2/") response.setHeader("Varve-Extensions", "plan");
     const route = await admit(core, exchange);
     await route.handle();
   } catch (error) {

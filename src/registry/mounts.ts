@@ -36,6 +36,21 @@ export async function mountBlob(
   return digest;
 }
 
+/** Where the client may have the blob from: the repositories that it names, then those where this instance has seen it. */
+export async function findSource(
+  core: RegistryCore,
+  exchange: Exchange,
+  name: string,
+  digest: Digest,
+  named: readonly string[],
+): Promise<Source | undefined> {
+  for (const from of named) {
+    const source = (await mayPull(core, exchange, from)) ? await findIn(core, from, digest) : undefined;
+    if (source !== undefined) return source;
+  }
+  return findAnywhere(core, exchange, name, digest);
+}
+
 interface Source {
   readonly target: Digest;
   readonly size: number;

@@ -6,6 +6,7 @@ import type { RegistryCore } from "./core.ts";
 import { answer, type Exchange } from "./exchange.ts";
 import { answerCatalog, answerTags } from "./listings.ts";
 import { answerManifest, deleteManifest, putManifest } from "./manifests.ts";
+import { answerPlan } from "./plans.ts";
 import { mirrorHandlers, type MirroredResource } from "./proxy/mirror_handlers.ts";
 import { answerReferrers } from "./referrers.ts";
 import { RegistryError } from "./registry_error.ts";
@@ -21,7 +22,7 @@ export interface Route {
 type Handlers = Readonly<Record<string, () => Promise<void>>>;
 
 const named =
-  /^\/v2\/(.+)\/(?:tags\/(list)|manifests\/([^/]+)|referrers\/([^/]+)|blobs\/uploads(?:\/([^/]*))?|blobs\/([^/]+))$/;
+  /^\/v2\/(.+)\/(?:tags\/(list)|manifests\/([^/]+)|referrers\/([^/]+)|blobs\/uploads(?:\/([^/]*))?|blobs\/([^/]+)|_varve\/(plan))$/;
 
 /** Finds what answers the request. Throws `RegistryError` when nothing does. */
 export function routeOf(core: RegistryCore, exchange: Exchange): Route {
@@ -33,7 +34,7 @@ export function routeOf(core: RegistryCore, exchange: Exchange): Route {
   }
   const match = named.exec(path);
   if (match === null) throw new RegistryError("NAME_UNKNOWN");
-  const [, name = "", list, manifest, subject, upload, blob] = match;
+  const [, name = "", list, manifest, subject, upload, blob, plan] = match;
   if (!isRepositoryName(name)) throw new RegistryError("NAME_INVALID", [name.slice(0, 300)]);
   const scopes = scopesOf(exchange, name);
   const upstream = core.upstreams?.of(name);
@@ -50,6 +51,7 @@ export function routeOf(core: RegistryCore, exchange: Exchange): Route {
   }
   if (blob !== undefined)
     return routeTo(exchange, scopes, blobHandlers(core, exchange, name, digestIn(blob)));
+  if (plan !== undefined) return routeTo(exchange, scopes, { POST: () => answerPlan(core, exchange, name) });
   return routeTo(exchange, scopes, uploadHandlers(core, exchange, name, upload ?? ""));
 }
 

@@ -30,6 +30,8 @@ export interface ServeRegistryOptions {
   /** Called as a request arrives. */
   readonly onRequest?: (record: RequestRecord) => void;
   readonly faults?: FaultPlan;
+  /** Whether clients are told of what we have beyond the specification; default false. */
+  readonly extensions?: boolean;
 }
 
 export interface RunningRegistry extends AsyncDisposable {
@@ -70,7 +72,12 @@ function listen(server: Server, options: ServeRegistryOptions): Promise<void> {
 
 function requestHandler(options: ServeRegistryOptions, requests: RequestRecord[]) {
   const tokens = options.auth && new TokenService(options.auth);
-  const core = new RegistryCore({ storage: storageOf(options.storage), ...(tokens && { access: tokens }) });
+  const { storage, extensions = false } = options;
+  const core = new RegistryCore({
+    storage: storageOf(storage),
+    extensions,
+    ...(tokens && { access: tokens }),
+  });
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     // Later it may be gone from the request.
     const { method = "", url = "/", socket } = request;

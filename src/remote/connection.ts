@@ -46,6 +46,7 @@ export class Connection {
   readonly #base: URL;
   #challenge: Challenge | undefined;
   #greeted = false;
+  #extensions: ReadonlySet<string> = new Set();
 
   constructor(endpoint: Endpoint, options: ConnectionOptions) {
     this.endpoint = endpoint;
@@ -72,7 +73,13 @@ export class Connection {
     if (answer.status >= 500 || answer.status === 429) throw await refusalOf("GET", answer);
     answer.discard();
     if (answer.status === 401) this.#learn(answer);
+    this.#extensions = new Set(String(answer.headers["varve-extensions"] ?? "").split(/, */));
     this.#greeted = true;
+  }
+
+  /** What the registry has beyond the specification, as it said when it was pinged. */
+  get extensions(): ReadonlySet<string> {
+    return this.#extensions;
   }
 
   /** Whether `ping` has succeeded. */

@@ -13,6 +13,7 @@ import {
 import type { Connection } from "../connection.ts";
 import { refusalOf } from "../refusal.ts";
 import { uploadBlob } from "./upload_blob.ts";
+import type { PushPlan } from "./plan_push.ts";
 import type { UploadJournal } from "./upload_journal.ts";
 
 export interface PushContext {
@@ -22,6 +23,8 @@ export interface PushContext {
   readonly journal: UploadJournal;
   readonly report: Report;
   readonly signal: AbortSignal;
+  /** What the registry has said beforehand. */
+  readonly plan?: PushPlan;
 }
 
 /** Docker's bounds (moby, distribution/push_v2.go) for layers of 10 MB and more. */
@@ -65,7 +68,7 @@ export function layerId(layer: LayerView): string {
 }
 
 /** A layer that must be fetched from its own URLs (Windows base layers) is not distributed. */
-function isForeign(blob: Descriptor | undefined): boolean {
+export function isForeign(blob: Descriptor | undefined): boolean {
   return (blob?.urls?.length ?? 0) > 0 && /foreign|nondistributable/.test(blob?.mediaType ?? "");
 }
 
@@ -90,8 +93,10 @@ async function findThere(
 }
 
 /** Bytes of a blob in the target repository, NaN if the registry will not say; undefined if it is not there. */
-async function sizeThere(context: PushContext, digest: Digest): Promise<number | undefined> {
-  const { connection, ref, scopes, signal } = context;
+export async function sizeThere(context: PushContext, digest: Digest): Promise<number | undefined> {
+  const { connection, ref, scopes, signal, plan } = context;
+  const planned = plan?.get(digest);
+  if (planned !== undefined) return planned.state === "present" ? planned.size : undefined;
   const path = `/v2/${ref.path}/blobs/${digest}`;
   const answer = await connection.request({ method: "HEAD", path, scopes, signal });
   answer.discard();
@@ -120,7 +125,9 @@ async function mount(
     });
     answer.discard();
     if (answer.status === 201) {
-      const size = (await sizeThere(context, digest)) ?? Number.NaN;
+      const planned = context.plan?.get(digest);
+      const told = planned?.state === "mountable" ? planned.size : await sizeThere(context, digest);
+      const size = told ?? Number.NaN;
       const blob = await describe(context, layer, wanted, digest, size);
       if (blob !== undefined) return { from: path, blob };
     }
@@ -133,7 +140,7 @@ async function mount(
 
 /** Other repositories of the same registry, the wanted form first. */
 function siblings(
-  { ref }: PushContext,
+  { ref, plan }: PushContext,
   layer: LayerView,
   wanted: Descriptor | undefined,
 ): { path: string; digest: Digest }[] {
@@ -142,9 +149,12 @@ function siblings(
     ({ repository }: SeenBlob) => repository.startsWith(prefix) && repository !== repositoryOf(ref),
   );
   const best = wanted?.digest ?? layer.blob?.digest;
-  return elsewhere
+  const seen = elsewhere
     .sort((a, b) => Number(b.digest === best) - Number(a.digest === best))
     .map(({ repository, digest }) => ({ path: repository.slice(prefix.length), digest }));
+  const planned = best === undefined ? undefined : plan?.get(best);
+  if (best === undefined || planned?.state !== "mountable") return seen;
+  return [{ path: planned.from, digest: best }, ...seen.filter(({ digest }) => digest !== best)];
 }
 
 async function upload(

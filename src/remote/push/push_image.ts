@@ -11,7 +11,8 @@ import {
 } from "../../oci/index.ts";
 import type { FetchedManifest } from "../pull/manifests.ts";
 import { refusalOf } from "../refusal.ts";
-import { layerId, placeLayer, type PushContext } from "./place_layer.ts";
+import { isForeign, layerId, placeLayer, sizeThere, type PushContext } from "./place_layer.ts";
+import { planPush } from "./plan_push.ts";
 import { buildManifest } from "./schema2.ts";
 import { uploadBlob } from "./upload_blob.ts";
 
@@ -27,13 +28,15 @@ export interface PushedImage {
 export const defaultUploads = 5;
 
 export async function pushImage(
-  context: PushContext,
+  given: PushContext,
   image: ImageView,
   concurrency: number,
 ): Promise<PushedImage> {
-  const { ref, report } = context;
+  const { ref, report } = given;
   report({ status: `The push refers to repository [${repositoryOf(ref)}]` });
   const own = ownManifest(image);
+  const plan = await planPush(given, image, knownBlobs(image, own), own && image.manifest?.descriptor);
+  const context = { ...given, plan };
   const blobs = await placeLayers(context, image, own?.layers, concurrency);
   await placeConfig(context, image);
   const manifest = chooseManifest(image, own, blobs);
@@ -45,6 +48,13 @@ export async function pushImage(
     blob: blobs[i] as Descriptor,
   }));
   return { digest, size, layers };
+}
+
+/** Those that are distributed and whose digests are known before anything is compressed. */
+function knownBlobs(image: ImageView, own: Manifest | undefined): Descriptor[] {
+  const layers = image.layers.map(({ blob }, i) => own?.layers[i] ?? blob);
+  const known = layers.filter((blob) => blob !== undefined && !isForeign(blob)) as Descriptor[];
+  return [...known, image.configDescriptor];
 }
 
 /** The image's own manifest, if it is about the same config and number of layers. */
@@ -127,10 +137,7 @@ async function inParallel<T, R>(
 async function placeConfig(context: PushContext, image: ImageView): Promise<void> {
   const { connection, ref, scopes, journal, signal } = context;
   const blob = image.configDescriptor;
-  const path = `/v2/${ref.path}/blobs/${blob.digest}`;
-  const head = await connection.request({ method: "HEAD", path, scopes, signal });
-  head.discard();
-  if (head.status === 200) return;
+  if ((await sizeThere(context, blob.digest)) !== undefined) return;
   const bytes = await image.readConfig({ signal });
   await uploadBlob({
     connection,
