@@ -25,7 +25,8 @@ export const registryServe = command({
   summary: "Serve a registry until SIGTERM",
   details:
     "distribution's configuration file is taken as it is, and so are its variables: REGISTRY_HTTP_ADDR and the like. " +
-    "Flags come before variables, and these before the file. SIGHUP reads certificates again.",
+    "Flags come before variables, and these before the file. SIGHUP reads certificates again. " +
+    "With `proxy` in the file repositories are copies of other registries', fetched as they are pulled.",
   examples: [
     { text: "A registry for this machine", command: "varve registry serve --root /var/lib/registry" },
     {
