@@ -1,55 +1,15 @@
 /** `varve registry serve` as a program: clients, signals, configuration. */
 import assert from "node:assert/strict";
-import type { ChildProcess } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, writeFileSync } from "node:fs";
 import { request, type IncomingMessage } from "node:http";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { dockerdSkip, startDockerd } from "../suites/dockerd.ts";
 import { scratch } from "../suites/scratch.ts";
-import { bundle, makeBase, program, unless } from "./support.ts";
-
-const varve = program(process.execPath, bundle);
-
-interface Served extends AsyncDisposable {
-  readonly address: string;
-  readonly child: ChildProcess;
-  /** Lines of the log so far. */
-  readonly log: string[];
-  /** Resolves at a line of the log, of the past or to come. */
-  logged(text: string): Promise<void>;
-  /** Exit code and signal. */
-  readonly ended: Promise<[number | null, NodeJS.Signals | null]>;
-}
-
-async function serve(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Served> {
-  const child = varve.start(["registry", "serve", "--addr", "127.0.0.1:0", ...args], { env });
-  const ended = once(child, "close") as Served["ended"];
-  const listening = Promise.withResolvers<string>();
-  createInterface({ input: child.stdout! }).on("line", (line) => {
-    const address = /^listening on http:\/\/(.*)$/.exec(line)?.[1];
-    if (address !== undefined) listening.resolve(address);
-  });
-  const log: string[] = [];
-  const lines = createInterface({ input: child.stderr! }).on("line", (line) => log.push(line));
-  void ended.then(() => listening.reject(new Error(`the registry ended: ${log.join("\n")}`)));
-  return {
-    address: await listening.promise,
-    child,
-    log,
-    ended,
-    logged: async (text) => {
-      while (!log.some((line) => line.includes(text))) await once(lines, "line");
-    },
-    [Symbol.asyncDispose]: async () => {
-      child.kill();
-      await ended;
-    },
-  };
-}
+import { serve, varve, type Served } from "./registry_serving.ts";
+import { makeBase, unless } from "./support.ts";
 
 async function ask(method: string, url: string, body?: Uint8Array): Promise<IncomingMessage> {
   const [response] = await once(request(url, { method, agent: false }).end(body), "response");
