@@ -25,20 +25,25 @@ export interface Place extends AsyncDisposable {
 const hash = "$2y$05$z6svPfy.SWgXRnnClm49O.sT8kSpPOmsktWyCNpIV2N2VO9V0HcX6";
 const user = { name: "jo", password: "secret" };
 
-interface Serving extends AsyncDisposable {
+export interface Serving extends AsyncDisposable {
+  /** `host:port`. */
   readonly address: string;
 }
 
-/** Starts the server with a file of distribution's keys; `rest` are its lines after the storage. */
-async function serve(
+/**
+ * Starts `varve registry serve`.
+ * @param directory for its configuration
+ * @param lines of the configuration, below its version
+ * @param options.within goes before the command
+ * @throws Error with its last words if it does not come up
+ */
+export async function serveVarve(
   directory: string,
-  data: string,
-  rest: readonly string[],
+  lines: readonly string[],
   { within = [] as readonly string[], addr = "127.0.0.1:0" } = {},
 ): Promise<Serving> {
   const config = join(directory, "config.yml");
-  const storage = ["storage:", `  filesystem: {rootdirectory: ${data}}`];
-  writeFileSync(config, ["version: 0.1", ...storage, ...rest, ""].join("\n"));
+  writeFileSync(config, ["version: 0.1", ...lines, ""].join("\n"));
   const command = [...within, process.execPath, bundle, "registry", "serve", "--addr", addr, config];
   const child = spawn(command[0] as string, command.slice(1), { stdio: ["ignore", "pipe", "pipe"] });
   const ended = once(child, "close");
@@ -52,6 +57,8 @@ async function serve(
   void ended.then(() => listening.reject(new Error(`the registry ended: ${said.slice(-5).join("\n")}`)));
   return { address: await listening.promise, [Symbol.asyncDispose]: () => end(child, ended) };
 }
+
+const below = (data: string): string[] => ["storage:", `  filesystem: {rootdirectory: ${data}}`];
 
 async function end(child: ChildProcess, ended: Promise<unknown>): Promise<void> {
   child.kill();
@@ -144,16 +151,17 @@ function certify(directory: string, address: string) {
 
 /** Each takes a directory for its files, and the root of the tree to serve. */
 export const ways = {
-  plain: async (directory: string, data: string) => onLoopback(await serve(directory, data, []), undefined),
+  plain: async (directory: string, data: string) =>
+    onLoopback(await serveVarve(directory, below(data)), undefined),
   htpasswd: async (directory: string, data: string) =>
-    onLoopback(await serve(directory, data, passwords(directory)), user),
+    onLoopback(await serveVarve(directory, [...below(data), ...passwords(directory)]), user),
   token: async (directory: string, data: string) => {
     const rules = [
       "  rules:",
       `    - {users: ${user.name}, repositories: "**", actions: [pull, push]}`,
       "  issuer: {service: reg.example}",
     ];
-    return onLoopback(await serve(directory, data, [...passwords(directory), ...rules]), user);
+    return onLoopback(await serveVarve(directory, [...below(data), ...passwords(directory), ...rules]), user);
   },
   tls: async (directory: string, data: string): Promise<Place> => {
     await using stack = new AsyncDisposableStack();
@@ -164,7 +172,7 @@ export const ways = {
     execFileSync(first, [...rest, "mkdir", "-p", trusted]);
     execFileSync(first, [...rest, "cp", authority, `${trusted}/ca.crt`]);
     const tls = ["http:", `  tls: {certificate: ${certificate}, key: ${key}}`];
-    stack.use(await serve(directory, data, tls, { within, addr: `${address}:443` }));
+    stack.use(await serveVarve(directory, [...below(data), ...tls], { within, addr: `${address}:443` }));
     const kept = stack.move();
     return { address, tls: true, user: undefined, within, [Symbol.asyncDispose]: () => kept.disposeAsync() };
   },
