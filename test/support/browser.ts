@@ -39,10 +39,11 @@ export interface BrowserPage {
 }
 
 export interface Browser extends AsyncDisposable {
-  readonly page: BrowserPage;
+  /** A window that knows nothing of the others: no cookie, no password. */
+  newPage(): Promise<BrowserPage>;
 }
 
-export async function startBrowser(): Promise<Browser> {
+export function startBrowser(): Browser {
   const profile = mkdtempSync(join(tmpdir(), "varve-browser-"));
   const child = spawn(
     program as string,
@@ -68,20 +69,23 @@ export async function startBrowser(): Promise<Browser> {
     }
     rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
   };
-  try {
-    return { page: await pageOf(new Connection(child)), [Symbol.asyncDispose]: stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  const connection = new Connection(child);
+  return { newPage: () => pageOf(connection), [Symbol.asyncDispose]: stop };
+}
+
+interface BrowserEvent {
+  readonly method: string;
+  readonly params: Json;
+  readonly sessionId: unknown;
 }
 
 /** Messages are JSON, each ended by a NUL. */
 class Connection {
   readonly #writer: Writable;
   readonly #waiting = new Map<number, { resolve(value: Json): void; reject(error: Error): void }>();
-  readonly #listeners = new Set<(method: string, params: Json) => void>();
+  readonly #listeners = new Set<(event: BrowserEvent) => void>();
   #last = 0;
+  #hasEnded = false;
 
   constructor(child: ChildProcess) {
     this.#writer = child.stdio[3] as Writable;
@@ -93,6 +97,7 @@ class Connection {
       for (const message of messages) this.#take(JSON.parse(message) as Json);
     });
     child.once("exit", () => {
+      this.#hasEnded = true;
       for (const { reject } of this.#waiting.values()) reject(new Error("the browser has ended"));
     });
   }
@@ -100,30 +105,32 @@ class Connection {
   send(method: string, params: Json = {}, sessionId?: string): Promise<Json> {
     const id = (this.#last += 1);
     return new Promise((resolve, reject) => {
+      if (this.#hasEnded) return reject(new Error("the browser has ended"));
       this.#waiting.set(id, { resolve, reject });
       this.#writer.write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
     });
   }
 
-  listen(listener: (method: string, params: Json) => void): void {
+  listen(listener: (event: BrowserEvent) => void): void {
     this.#listeners.add(listener);
   }
 
   /** Resolves at the next event of this name. */
-  next(method: string): Promise<Json> {
+  next(method: string, sessionId: string): Promise<void> {
     return new Promise((resolve) => {
-      const listener = (name: string, params: Json) => {
-        if (name !== method) return;
+      const listener = (event: BrowserEvent) => {
+        if (event.method !== method || event.sessionId !== sessionId) return;
         this.#listeners.delete(listener);
-        resolve(params);
+        resolve();
       };
       this.#listeners.add(listener);
     });
   }
 
-  #take({ id, method, params, result, error }: Json): void {
+  #take({ id, method, params, result, error, sessionId }: Json): void {
     if (typeof id !== "number") {
-      for (const listener of this.#listeners) listener(String(method), (params ?? {}) as Json);
+      const event = { method: String(method), params: (params ?? {}) as Json, sessionId };
+      for (const listener of this.#listeners) listener(event);
       return;
     }
     const waiting = this.#waiting.get(id);
@@ -134,11 +141,15 @@ class Connection {
 }
 
 async function pageOf(connection: Connection): Promise<BrowserPage> {
-  const { targetId } = await connection.send("Target.createTarget", { url: "about:blank" });
-  const { sessionId } = await connection.send("Target.attachToTarget", { targetId, flatten: true });
-  const send = (method: string, params?: Json) => connection.send(method, params, sessionId as string);
+  const { browserContextId } = await connection.send("Target.createBrowserContext");
+  const target = { url: "about:blank", browserContextId };
+  const { targetId } = await connection.send("Target.createTarget", target);
+  const attached = await connection.send("Target.attachToTarget", { targetId, flatten: true });
+  const sessionId = attached["sessionId"] as string;
+  const send = (method: string, params?: Json) => connection.send(method, params, sessionId);
   const problems: string[] = [];
-  connection.listen((method, params) => {
+  connection.listen(({ method, params, ...event }) => {
+    if (event.sessionId !== sessionId) return;
     if (method === "Runtime.exceptionThrown" || method === "Runtime.consoleAPICalled")
       problems.push(JSON.stringify(params));
     const { entry } = params as { entry?: { level: string; text: string; url?: string } };
@@ -147,7 +158,7 @@ async function pageOf(connection: Connection): Promise<BrowserPage> {
   });
   for (const domain of ["Page", "Runtime", "Log"]) await send(`${domain}.enable`);
   const loads = async (act: () => Promise<unknown>) => {
-    const loaded = connection.next("Page.loadEventFired");
+    const loaded = connection.next("Page.loadEventFired", sessionId);
     await act();
     await loaded;
   };
