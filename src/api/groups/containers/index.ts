@@ -1,0 +1,33 @@
+/** Containers (Engine API, Container; behaviour B178). */
+import type { Daemon } from "../../../engine/index.ts";
+import type { Call, Route } from "../../http/index.ts";
+import { attach } from "./attach.ts";
+import { create } from "./create.ts";
+import * as life from "./life.ts";
+
+export function containerRoutes(daemon: Daemon): Route[] {
+  const bind = (handler: (daemon: Daemon, call: Call) => Promise<void>) => (call: Call) =>
+    handler(daemon, call);
+  return [
+    { method: "POST", path: "/containers/create", handle: bind(create) },
+    { method: "POST", path: "/containers/:id/start", handle: bind(life.start) },
+    { method: "POST", path: "/containers/:id/stop", handle: bind(life.stop) },
+    { method: "POST", path: "/containers/:id/restart", handle: bind(life.restart) },
+    { method: "POST", path: "/containers/:id/kill", handle: bind(life.kill) },
+    { method: "POST", path: "/containers/:id/pause", handle: bind(life.pause) },
+    { method: "POST", path: "/containers/:id/unpause", handle: bind(life.unpause) },
+    { method: "POST", path: "/containers/:id/wait", handle: bind(life.wait) },
+    { method: "POST", path: "/containers/:id/resize", handle: bind(life.resize) },
+    { method: "POST", path: "/containers/:id/attach", handle: bind(attach) },
+    { method: "DELETE", path: "/containers/:id", handle: bind(life.remove) },
+    {
+      method: "GET",
+      path: "/containers/:id/json",
+      handle: async (call) =>
+        call.reply(
+          200,
+          await daemon.engine.containers.inspect(call.param("id"), { size: call.flag("size") }),
+        ),
+    },
+  ];
+}

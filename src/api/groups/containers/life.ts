@@ -1,0 +1,72 @@
+/** Starting, ending and waiting (B178). */
+import type { Daemon, WaitCondition } from "../../../engine/index.ts";
+import { ApiError, type Call } from "../../http/index.ts";
+
+export async function start(daemon: Daemon, call: Call): Promise<void> {
+  const id = call.param("id");
+  const { State } = await daemon.live.find(id);
+  if (State.Running && !State.Restarting) return call.done(304);
+  await daemon.live.start(id);
+  call.done();
+}
+
+export async function stop(daemon: Daemon, call: Call): Promise<void> {
+  const id = call.param("id");
+  const { State } = await daemon.live.find(id);
+  if (!State.Running) return call.done(304);
+  await daemon.live.stop(id, stopOptions(call));
+  call.done();
+}
+
+export async function restart(daemon: Daemon, call: Call): Promise<void> {
+  await daemon.live.restart(call.param("id"), stopOptions(call));
+  call.done();
+}
+
+function stopOptions(call: Call): { readonly signal?: string; readonly timeout?: number } {
+  const [timeout, signal] = [call.integer("t"), call.query.get("signal") ?? ""];
+  return { ...(timeout !== undefined && { timeout }), ...(signal !== "" && { signal }) };
+}
+
+export async function kill(daemon: Daemon, call: Call): Promise<void> {
+  const signal = call.query.get("signal") ?? "";
+  await daemon.live.kill(call.param("id"), signal === "" ? "SIGKILL" : signal);
+  call.done();
+}
+
+export async function pause(daemon: Daemon, call: Call): Promise<void> {
+  await daemon.live.pause(call.param("id"));
+  call.done();
+}
+
+export async function unpause(daemon: Daemon, call: Call): Promise<void> {
+  await daemon.live.unpause(call.param("id"));
+  call.done();
+}
+
+export async function remove(daemon: Daemon, call: Call): Promise<void> {
+  await daemon.live.remove(call.param("id"), { force: call.flag("force") });
+  call.done();
+}
+
+const conditions: readonly WaitCondition[] = ["not-running", "next-exit", "removed"];
+
+/** The head of the answer goes out at once: a client that starts the container next knows then that nothing is missed. */
+export async function wait(daemon: Daemon, call: Call): Promise<void> {
+  const given = call.query.get("condition") ?? "";
+  const condition = conditions.find((each) => each === (given === "" ? "not-running" : given));
+  if (condition === undefined) throw new ApiError(400, `invalid condition: ${JSON.stringify(given)}`);
+  const id = (await daemon.live.find(call.param("id"))).ID;
+  const ending = daemon.live.wait(id, condition, call.signal);
+  ending.catch(() => undefined);
+  const response = call.stream("application/json");
+  const { exitCode, error } = await ending;
+  response.end(
+    `${JSON.stringify({ StatusCode: exitCode, ...(error !== undefined && { Error: { Message: error } }) })}\n`,
+  );
+}
+
+export async function resize(daemon: Daemon, call: Call): Promise<void> {
+  await daemon.live.resize(call.param("id"), call.integer("w") ?? 0, call.integer("h") ?? 0);
+  call.done(200);
+}
