@@ -27,6 +27,8 @@ export interface GarbageOptions {
   readonly uploads?: number;
   /** Nobody else uses the storage: permits any `grace` and `trash`, 0 included. */
   readonly quiet?: boolean;
+  /** Whether a repository has only what was asked for of one elsewhere: nothing of it is missing. */
+  readonly isCopy?: (repository: string) => boolean;
   readonly clock?: GcClock;
   readonly signal?: AbortSignal;
 }
@@ -96,15 +98,24 @@ async function* decide(
   marked: Map<Digest, Reason>,
 ): AsyncGenerator<Decision> {
   const { untagged = false, uploads = 7 * day } = options;
+  const dispensable = new Set<Digest>();
   for (const name of await allRepositories(run.storage)) {
     run.options.signal.throwIfAborted();
+    const isCopy = options.isCopy?.(name) ?? false;
     const repository = await markRepository(run.storage, name, { untagged });
     for (const [digest, reason] of repository.contents) {
+      if (!isCopy) dispensable.delete(digest);
+      else if (!marked.has(digest)) dispensable.add(digest);
       if (!marked.has(digest)) marked.set(digest, reason);
     }
-    yield* sweepRepository(run, repository, uploads);
+    for await (const decision of sweepRepository(run, repository, uploads)) {
+      if (!isCopy || decision.action !== "missing") yield decision;
+    }
   }
-  yield* sweepBlobs(run, marked);
+  for await (const decision of sweepBlobs(run, marked)) {
+    const isMissed = decision.digest === undefined || !dispensable.has(decision.digest);
+    if (isMissed || decision.action !== "missing") yield decision;
+  }
   yield* emptyTrash(run, marked);
   // Tags are retention's.
   await run.withdrawOthers("", (path) => !path.endsWith("/current/link"));

@@ -182,3 +182,15 @@ test("what is kept lies as a push would have left it", async () => {
   assert.equal(await readFile(`${directory.path}/${paths.layerLink("up/app", digest)}`, "utf8"), digest);
   assert.equal((await filesIn(mirror.storage)).length, 2);
 });
+
+test("a server that stops gives up what is on its way, and leaves nothing of it", async () => {
+  await using mirror = await mirrored();
+  const digest = await pushBlob(mirror.upstreamOrigin, "app", noise(300_000, "stopped"));
+  mirror.plan.faults = ({ method }) =>
+    method === "GET" ? { kind: "stall", afterBytes: 100_000 } : undefined;
+  const client = await openGet(`${mirror.origin}/v2/up/app/blobs/${digest}`);
+  const broken = assert.rejects(buffer(client));
+  await mirror.upstreams[Symbol.asyncDispose]();
+  await broken;
+  assert.deepEqual(await filesIn(mirror.storage), []);
+});

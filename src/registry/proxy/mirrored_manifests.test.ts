@@ -11,28 +11,11 @@ import {
 } from "../../../test/suites/registry_requests.ts";
 import type { Fault } from "../faults.ts";
 import { memoryStorage } from "../storage/memory.ts";
-import { paths } from "../tree.ts";
-import { evictUnused } from "./evict_unused.ts";
-import { filesIn, mirrored, type MirrorOptions } from "./proxy_fixture.test.ts";
+import { filesIn, mirrored, withImage } from "./proxy_fixture.test.ts";
 import { Upstreams } from "./upstreams.ts";
 
 const second = 1000;
-const hour = 3600 * second;
 const answers = (status: number, body = ""): Fault => ({ kind: "answer", status, body });
-
-/** An upstream with `app:v1`, and the URL of its copy. */
-async function withImage(options: MirrorOptions = {}) {
-  const mirror = await mirrored(options);
-  const digest = await pushSmallImage(mirror.upstreamOrigin, "app", "v1");
-  mirror.asked();
-  const tag = `${mirror.origin}/v2/up/app/manifests/v1`;
-  const pull = async (url = tag) => {
-    const answer = await fetch(url);
-    const bytes = Buffer.from(await answer.arrayBuffer());
-    return { status: answer.status, digest: digestOf(bytes), stale: answer.headers.get("warning") !== null };
-  };
-  return { ...mirror, digest, tag, pull };
-}
 
 test("a tag is asked for each time, its manifest fetched once and kept to the byte", async () => {
   await using mirror = await withImage();
@@ -315,50 +298,4 @@ test("of two upstreams the one with the longer prefix has the name", async () =>
   await using upstreams = new Upstreams([one("a"), one("a/b"), one("")], watch);
   const prefixes = ["a/c", "a/b/c", "a/b", "ab/c", "z"].map((name) => upstreams.of(name)?.settings.prefix);
   assert.deepEqual(prefixes, ["a", "a/b", "a", "", ""]);
-});
-
-test("a manifest that nobody pulled for its time goes with its tags; who is pulled stays, and so does what is our own", async () => {
-  await using mirror = await withImage({ settings: { ttl: 8 * hour } });
-  const used = await pushSmallImage(mirror.upstreamOrigin, "app", "used", { annotations: { used: "yes" } });
-  await pushSmallImage(mirror.origin, "own", "v1");
-  const { signal } = new AbortController();
-  const ttlOf = (name: string) => mirror.upstreams.of(name)?.settings.ttl ?? 0;
-  const evict = () => Array.fromAsync(evictUnused(mirror.storage, ttlOf, mirror.time.now, signal));
-  const start = mirror.time.now;
-  await mirror.pull();
-  await mirror.pull(`${mirror.origin}/v2/up/app/manifests/used`);
-  mirror.time.now = start + 7 * hour;
-  assert.deepEqual(await evict(), []);
-  // The storage has the machine's time: the use counts from now on as if it had been then.
-  mirror.time.now = start + 9 * hour;
-  const link = paths.revisionLink("up/app", used);
-  const { storage } = mirror;
-  const stat = storage.stat.bind(storage);
-  storage.stat = async (path) => {
-    const found = await stat(path);
-    return path === link && found ? { ...found, modified: mirror.time.now } : found;
-  };
-  assert.deepEqual(await evict(), [{ repository: "up/app", digest: mirror.digest, tags: ["v1"] }]);
-  mirror.asked();
-  assert.equal((await mirror.pull()).digest, mirror.digest, "fetched again");
-  assert.ok(mirror.asked().includes(`GET /v2/app/manifests/${mirror.digest}`));
-  assert.equal((await fetch(`${mirror.origin}/v2/own/manifests/v1`)).status, 200);
-});
-
-test("a pull is noted by writing the manifest's link, eight times in its life at most", async () => {
-  await using mirror = await withImage({ settings: { ttl: 8 * hour } });
-  const writes: string[] = [];
-  const { storage } = mirror;
-  const write = storage.write.bind(storage);
-  storage.write = async (path, bytes) => {
-    if (path === paths.revisionLink("up/app", mirror.digest)) writes.push(path);
-    await write(path, bytes);
-  };
-  await mirror.pull();
-  assert.equal(writes.length, 1, "as it came");
-  for (let minutes = 0; minutes < 120; minutes += 10) {
-    mirror.time.now += hour / 6;
-    await mirror.pull();
-  }
-  assert.equal(writes.length, 3);
 });

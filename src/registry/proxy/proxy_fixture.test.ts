@@ -2,7 +2,8 @@
 import { createCipheriv, createHash } from "node:crypto";
 import { request, type IncomingMessage } from "node:http";
 import { once } from "node:events";
-import { serveOn } from "../../../test/suites/registry_requests.ts";
+import { pushSmallImage, serveOn } from "../../../test/suites/registry_requests.ts";
+import { digestOf } from "../../oci/index.ts";
 import type { FaultPlan } from "../faults.ts";
 import { serveRegistry, type ServeRegistryOptions } from "../serve_registry.ts";
 import { memoryStorage } from "../storage/memory.ts";
@@ -81,6 +82,20 @@ export async function mirrored(options: MirrorOptions = {}) {
     asked: () => upstream.requests.splice(0).map(({ method, path }) => `${method} ${path}`),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
+}
+
+/** An upstream with `app:v1`, and the URL of its copy. */
+export async function withImage(options: MirrorOptions = {}) {
+  const mirror = await mirrored(options);
+  const digest = await pushSmallImage(mirror.upstreamOrigin, "app", "v1");
+  mirror.asked();
+  const tag = `${mirror.origin}/v2/up/app/manifests/v1`;
+  const pull = async (url = tag) => {
+    const answer = await fetch(url);
+    const bytes = Buffer.from(await answer.arrayBuffer());
+    return { status: answer.status, digest: digestOf(bytes), stale: answer.headers.get("warning") !== null };
+  };
+  return { ...mirror, digest, tag, pull };
 }
 
 /** The same bytes at each run, that nothing compresses. */

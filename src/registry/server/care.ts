@@ -33,13 +33,13 @@ export async function garbageCollect(
   settings: CareSettings,
   options: Pick<GarbageOptions, "dryRun" | "untagged" | "quiet">,
 ): Promise<void> {
-  const { gc } = await readSettings(settings);
-  const { grace, trash, uploads } = gc;
+  const config = await readSettings(settings);
+  const { grace, trash, uploads } = config.gc;
   const { tell, signal } = settings;
   await withStorage(settings, async (storage) => {
     // Where nobody else is, nobody can be about to use what nothing leads to.
     const wait = { grace: options.quiet === true ? 0 : grace, trash, uploads };
-    const run = collectGarbage(storage, { ...wait, ...options, signal });
+    const run = collectGarbage(storage, { ...wait, ...options, isCopy: copiesOf(config), signal });
     for (;;) {
       const { done, value } = await run.next();
       if (done === true) return tell({ text: garbageSummary(value), value });

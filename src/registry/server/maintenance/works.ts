@@ -29,7 +29,14 @@ export type Summary = Readonly<Record<string, string | number>>;
 export async function collectWork(parts: WorkParts, signal: AbortSignal): Promise<Summary> {
   const tags = await retainTags(parts, signal);
   const { grace, trash, uploads, untagged } = parts.config.gc;
-  const run = collectGarbage(parts.storage, { grace, trash, uploads, untagged, signal });
+  const run = collectGarbage(parts.storage, {
+    grace,
+    trash,
+    uploads,
+    untagged,
+    isCopy: copiesOf(parts.config),
+    signal,
+  });
   let freed = 0;
   for (;;) {
     const { done, value } = await run.next();
