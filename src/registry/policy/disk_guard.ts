@@ -37,8 +37,7 @@ export class DiskGuard {
   }
 
   /**
-   * 403 DENIED, not 507: docker, podman and skopeo do not show what a status of 500 and above says, and docker tries it
-   * five times.
+   * 403 DENIED, not 507: of a status of 500 and above docker, podman and skopeo show the number and not what it says.
    */
   readonly policy: RegistryPolicy = {
     beforePush: ({ blobs }) => this.#refuse(blobs.reduce((sum, { size }) => sum + size, 0)),
