@@ -8,6 +8,7 @@ import type { ServerConfig } from "./config/read_config.ts";
 import type { ListenAddress } from "./config/scalars.ts";
 import type { Logger } from "./log/logger.ts";
 import type { RequestHandler } from "./request_handler.ts";
+import { limitSession } from "./session_limits.ts";
 
 export interface Listener {
   /** `127.0.0.1:5000`, with the port that was found for 0. */
@@ -39,6 +40,7 @@ export async function listen(options: ListenOptions, handler: RequestHandler): P
   });
   server.on("session", (session: ServerHttp2Session) => {
     sessions.add(session);
+    limitSession(session, options.limits);
     session.once("close", () => sessions.delete(session));
   });
   await bound(server, options.address);
@@ -67,9 +69,11 @@ type AnyServer = Server | Http2SecureServer | Awaited<ReturnType<typeof createTl
 
 async function makeServer(options: ListenOptions, handler: RequestHandler) {
   const { tls, http2, limits, logger } = options;
+  const { headersize: size, headertimeout: timeout } = limits;
+  const head = { size, timeout, checking: Math.min(5000, timeout) };
   if (tls?.certificate === undefined || tls.key === undefined) {
     const server = createServer(
-      { maxHeaderSize: limits.headersize, connectionsCheckingInterval: Math.min(5000, limits.headertimeout) },
+      { maxHeaderSize: head.size, connectionsCheckingInterval: head.checking },
       handler,
     );
     return { server: server as AnyServer, reload: () => Promise.resolve() };
@@ -85,7 +89,7 @@ async function makeServer(options: ListenOptions, handler: RequestHandler) {
   } as const;
   // Node's TLS and HTTP/2 are 6 MB of memory.
   return (await import("../tls/create_tls_server.ts")).createTlsServer(
-    { ...files, http2, onProblem },
+    { ...files, http2, limits: head, onProblem },
     handler as (request: IncomingMessage, response: ServerResponse) => void,
   );
 }

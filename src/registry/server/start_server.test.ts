@@ -286,31 +286,6 @@ test("a second signal breaks what a client will never read", async () => {
   assert.equal(serving.logged("stopped").length, 1);
 });
 
-test("a head that comes byte by byte ends the connection", async () => {
-  await using serving = await serve({ limits: { headertimeout: "50ms" } });
-  const socket = connect(Number(serving.server.address.split(":")[1]), "127.0.0.1");
-  socket.write("GET /v2/ HTTP/1.1\r\nHost: x\r\nX-Slow: ");
-  assert.match(await text(socket), /^HTTP\/1\.1 408 /);
-});
-
-test("a head of many kilobytes is refused", async () => {
-  await using serving = await serve({ limits: { headersize: 8192 } });
-  const headers = { Cookie: "x".repeat(9000) };
-  assert.equal((await serving.ask("GET", "/v2/", { headers })).status, 431);
-});
-
-test("a thousand idle connections take little memory and nobody's turn", async () => {
-  await using serving = await serve();
-  const port = Number(serving.server.address.split(":")[1]);
-  const before = process.memoryUsage.rss();
-  const sockets = Array.from({ length: 1000 }, () => connect(port, "127.0.0.1"));
-  await Promise.all(sockets.map((socket) => once(socket, "connect")));
-  assert.equal((await serving.ask("GET", "/v2/")).status, 200);
-  // Both ends of each are in this process.
-  assert.ok(process.memoryUsage.rss() - before < 100 << 20);
-  for (const socket of sockets) socket.destroy();
-});
-
 test("a configuration that names what cannot be had is refused with the place", async () => {
   using directory = scratch("serve");
   const file = join(directory.path, "registry.yml");

@@ -10,9 +10,24 @@ export interface TlsServerOptions extends TlsFiles {
   readonly http2?: boolean | undefined;
   /** Seconds between two looks at the files. Default 30; 0: only `reload` looks. */
   readonly reloadSeconds?: number | undefined;
+  /** Default: Node's. */
+  readonly limits?: HeadLimits | undefined;
   /** Told of files that became unusable; the old ones stay in force. */
   readonly onProblem?: ((failure: Failure) => void) | undefined;
 }
+
+/** Bounds for what comes before a request. */
+export interface HeadLimits {
+  /** Bytes of a head. */
+  readonly size: number;
+  /** Milliseconds until the handshake is done, and until a head is there. */
+  readonly timeout: number;
+  /** Milliseconds between two looks for heads that take too long. */
+  readonly checking: number;
+}
+
+/** HTTP/2's requests side by side on one connection. */
+const mostStreams = 250;
 
 export interface TlsServer {
   /** Not listening yet. It looks after its files until it is closed. */
@@ -38,11 +53,19 @@ export async function createTlsServer(
 ): Promise<TlsServer> {
   let current = await readTlsFiles(options);
   const mutual = (options.clientcas ?? []).length > 0;
-  const settings = { ...current, requestCert: mutual, rejectUnauthorized: mutual };
+  const settings = {
+    ...current,
+    requestCert: mutual,
+    rejectUnauthorized: mutual,
+    ...headOptions(options.limits),
+  };
   const server =
     options.http2 === false
       ? createServer(settings, handler)
-      : createSecureServer({ ...settings, allowHTTP1: true }, handler as never);
+      : createSecureServer(
+          { ...settings, ...streamOptions(options.limits), allowHTTP1: true },
+          handler as never,
+        );
   const reload = async () => {
     const fresh = await readTlsFiles(options);
     // A new context throws away the sessions that clients could resume.
@@ -52,6 +75,18 @@ export async function createTlsServer(
   };
   watch(server, reload, options);
   return { server, reload };
+}
+
+function headOptions(limits: HeadLimits | undefined) {
+  if (limits === undefined) return {};
+  const { size, timeout, checking } = limits;
+  return { handshakeTimeout: timeout, maxHeaderSize: size, connectionsCheckingInterval: checking };
+}
+
+/** A client is told the limits, and a head beyond them ends its stream. */
+function streamOptions(limits: HeadLimits | undefined) {
+  const size = limits && { maxHeaderListSize: limits.size };
+  return { settings: { maxConcurrentStreams: mostStreams, ...size } };
 }
 
 /** By the clock: notifications of the file system miss what container platforms do, which is to exchange a link to a directory. */
