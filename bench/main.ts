@@ -21,11 +21,13 @@ import { type BenchOptions, isChosen, readOptions, usage } from "./options.ts";
 import { findPeers } from "./peers/find_peers.ts";
 import type { Peer } from "./peers/types.ts";
 import { VarveCommand } from "./peers/varve.ts";
+import { systemLayers } from "./registries/system_image.ts";
+import { timeRegistries } from "./registries/time_registries.ts";
 import { startRegistry } from "./registry.ts";
 import { formatReport, type Report } from "./report.ts";
 import { insideWork, removeWork } from "./work.ts";
 
-const imageNames = ["small", "layers", "debian", "file", "listing", "run", "build"];
+const imageNames = ["small", "layers", "debian", "file", "listing", "run", "build", "registry"];
 function note(text: string): void {
   process.stderr.write(`${text}\n`);
 }
@@ -69,6 +71,18 @@ async function bench(options: BenchOptions, work: string, stop: AbortSignal): Pr
     times: await timeContainers({ ...runImage, peers, disks, rounds: containerRounds, signal }),
   };
   const builds = await buildsOf(options, { peers: builders, published, disks, work, signal });
+  if (isChosen(options, "registry", imageNames)) note("registries");
+  const registries = isChosen(options, "registry", imageNames)
+    ? await timeRegistries({
+        varve: command,
+        image: systemLayers(options.quick),
+        disks,
+        quick: options.quick,
+        rounds,
+        signal,
+        note,
+      })
+    : undefined;
   const about = {
     peers: [...new Set([...peers, ...(builds === undefined ? [] : builders)])],
     stores: disks.title,
@@ -83,6 +97,7 @@ async function bench(options: BenchOptions, work: string, stop: AbortSignal): Pr
     listings,
     containers,
     builds,
+    registries,
   };
 }
 

@@ -22,13 +22,14 @@ export interface RegistryOptions {
   readonly signal: AbortSignal;
 }
 
-const binary = "/usr/bin/docker-registry";
+/** Debian's. */
+export const dockerRegistryBinary = "/usr/bin/docker-registry";
 
 /** Starts docker-registry; where it is not installed, varve's own in a process of its own. */
 export async function startRegistry({ content, work, cgroup, signal }: RegistryOptions): Promise<Registry> {
   mkdirSync(content, { recursive: true });
   const address = `127.0.0.1:${await freePort()}`;
-  const isDocker = existsSync(binary);
+  const isDocker = existsSync(dockerRegistryBinary);
   const command = isDocker ? dockerRegistry(content, work, address) : ownRegistry(content, address);
   const daemon: Daemon = start(command, { cgroup, signal });
   await untilReady(daemon, async () => (await fetch(`http://${address}/v2/`)).ok, signal);
@@ -51,7 +52,7 @@ function dockerRegistry(content: string, work: string, address: string): string[
     `http: { addr: "${address}" }`,
   ];
   writeFileSync(config, lines.join("\n"));
-  return [binary, "serve", config];
+  return [dockerRegistryBinary, "serve", config];
 }
 
 function ownRegistry(content: string, address: string): string[] {
@@ -61,7 +62,8 @@ function ownRegistry(content: string, address: string): string[] {
   return [process.execPath, "--eval", script];
 }
 
-async function freePort(): Promise<number> {
+/** A port of this machine that nobody listens on. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   const { port } = server.address() as AddressInfo;

@@ -5,6 +5,8 @@ import type { Cost, Sample } from "./compare.ts";
 import type { ContainerTimes } from "./containers.ts";
 import type { ListingTimes } from "./listing.ts";
 import { median } from "./measure/statistics.ts";
+import { registryLines } from "./registries/registry_lines.ts";
+import type { RegistryTimes } from "./registries/time_registries.ts";
 import { columns, ratio } from "./table.ts";
 
 export interface Report {
@@ -14,6 +16,7 @@ export interface Report {
   readonly samples: readonly Sample[];
   readonly listings: ListingTimes | undefined;
   readonly builds: BuildTimes | undefined;
+  readonly registries: RegistryTimes | undefined;
   readonly containers: { readonly title: string; readonly times: ContainerTimes } | undefined;
 }
 
@@ -48,7 +51,15 @@ export function formatReport(report: Report): string {
     return `\n${name}: ${title}\n${table(rows)}`;
   });
   const builds = report.builds === undefined ? [] : buildLines(report.builds);
-  const lines = ["", ...memoryLines(report), ...containerLines(report), ...builds, ...listingLines(report)];
+  const registries = report.registries === undefined ? [] : registryLines(report.registries);
+  const lines = [
+    "",
+    ...memoryLines(report),
+    ...containerLines(report),
+    ...builds,
+    ...listingLines(report),
+    ...registries,
+  ];
   return [...report.circumstances, ...tables, ...lines].join("\n");
 }
 

@@ -94,7 +94,8 @@ async function upload(
   await expect(await fetch(url, { method: "PUT", headers, body, duplex: "half" } as RequestInit));
 }
 
-async function expect(response: Response): Promise<Response> {
+/** The answer, if it is a success. @throws Error with what it says */
+export async function expect(response: Response): Promise<Response> {
   if (response.ok) return response;
   throw new Error(`${response.url} answered ${response.status}: ${await response.text()}`);
 }

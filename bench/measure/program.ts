@@ -71,6 +71,7 @@ function peakOf({ pid }: ChildProcess): number {
 }
 
 export interface Daemon extends AsyncDisposable {
+  readonly pid: number;
   /** Rejects if it ends before it is told to. */
   readonly ended: Promise<never>;
 }
@@ -91,6 +92,8 @@ export function start(command: readonly string[], options: ProgramOptions): Daem
   });
   ended.catch(() => undefined);
   return {
+    // None: it could not be started, and `ended` says so.
+    pid: child.pid ?? 0,
     ended,
     [Symbol.asyncDispose]: async () => {
       child.kill("SIGTERM");
@@ -99,17 +102,21 @@ export function start(command: readonly string[], options: ProgramOptions): Daem
   };
 }
 
-/** Waits until `isReady`, which may throw while it is not. @throws what the daemon ended with; Error after a minute */
+/**
+ * Waits until `isReady`, which may throw while it is not.
+ * @param pause milliseconds between two looks
+ * @throws what the daemon ended with; Error after a minute
+ */
 export async function untilReady(
   daemon: Daemon,
   isReady: () => Promise<boolean>,
   signal: AbortSignal,
+  pause = 100,
 ): Promise<void> {
-  for (let tries = 0; tries < 600; tries++) {
+  for (const end = performance.now() + 60_000; performance.now() < end;) {
     signal.throwIfAborted();
     if (await isReady().catch(() => false)) return;
-    const pause = new Promise((resolve) => setTimeout(resolve, 100));
-    await Promise.race([pause, daemon.ended]);
+    await Promise.race([new Promise((resolve) => setTimeout(resolve, pause)), daemon.ended]);
   }
   throw new Error("a daemon did not come up within a minute");
 }
