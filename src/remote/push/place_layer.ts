@@ -116,11 +116,11 @@ async function mount(
 ): Promise<Mounted> {
   const { connection, ref, signal } = context;
   for (const { path, digest } of siblings(context, layer, wanted).slice(0, maxMounts)) {
-    const query = new URLSearchParams({ mount: digest, from: path });
+    const query = new URLSearchParams({ mount: digest, ...(path !== undefined && { from: path }) });
     const answer = await connection.request({
       method: "POST",
       path: `/v2/${ref.path}/blobs/uploads/?${query}`,
-      scopes: [...context.scopes, `repository:${path}:pull`],
+      scopes: path === undefined ? context.scopes : [...context.scopes, `repository:${path}:pull`],
       signal,
     });
     answer.discard();
@@ -129,7 +129,7 @@ async function mount(
       const told = planned?.state === "mountable" ? planned.size : await sizeThere(context, digest);
       const size = told ?? Number.NaN;
       const blob = await describe(context, layer, wanted, digest, size);
-      if (blob !== undefined) return { from: path, blob };
+      if (blob !== undefined) return { from: path ?? ref.domain, blob };
     }
     const { location } = answer.headers;
     // A session serves any blob, so further mounts would only leave it lying about.
@@ -143,7 +143,7 @@ function siblings(
   { ref, plan }: PushContext,
   layer: LayerView,
   wanted: Descriptor | undefined,
-): { path: string; digest: Digest }[] {
+): { path: string | undefined; digest: Digest }[] {
   const prefix = `${ref.domain}/`;
   const elsewhere = (layer.seenAt ?? []).filter(
     ({ repository }: SeenBlob) => repository.startsWith(prefix) && repository !== repositoryOf(ref),

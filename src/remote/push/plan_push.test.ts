@@ -83,6 +83,16 @@ test("B172 a planned mount needs no further question", async () => {
   assert.deepEqual(requests.slice(4), [...upload("CONFIG"), "PUT /v2/a/manifests/v1"]);
 });
 
+test("B172 a blob that the registry has anywhere is mounted from there", async () => {
+  await using registry = await serve(true);
+  await seedBlob(registry, "b", image.blobs[0] as Uint8Array);
+  // The registry has forgotten where.
+  await fetch(`http://${registry.address}/v2/b/blobs/${bottom}`, { method: "DELETE" });
+  const requests = await requestsOf(registry, "a:v1", image);
+  assert.deepEqual(requests.slice(2, 7), [...upload("TOP"), "POST /v2/a/blobs/uploads/"]);
+  assert.deepEqual(requests.slice(7), [...upload("CONFIG"), "PUT /v2/a/manifests/v1"]);
+});
+
 test("B172 an image whose layers must be compressed first is planned as far as it is known", async () => {
   await using registry = await serve(true);
   const layers = image.layers.map(({ blob, ...layer }) => ({ ...layer, compress: async () => blob! }));

@@ -7,10 +7,10 @@ import { isDigest, repositoryOf, type Descriptor, type Digest } from "../../oci/
 import { refusalOf } from "../refusal.ts";
 import type { PushContext } from "./place_layer.ts";
 
-/** What the registry says of a blob. */
+/** What the registry says of a blob; without `from` it can be mounted without naming a repository. */
 export type PlannedBlob =
   | { readonly state: "present"; readonly size: number }
-  | { readonly state: "mountable"; readonly size: number; readonly from: string }
+  | { readonly state: "mountable"; readonly size: number; readonly from?: string }
   | { readonly state: "missing" };
 
 export type PushPlan = ReadonlyMap<Digest, PlannedBlob>;
@@ -81,7 +81,8 @@ function planIn(bytes: Uint8Array): PushPlan {
     if (state === "missing") plan.set(digest, { state });
     else if (typeof size !== "number" || !Number.isSafeInteger(size)) continue;
     else if (state === "present") plan.set(digest, { state, size });
-    else if (state === "mountable" && typeof from === "string") plan.set(digest, { state, size, from });
+    else if (state === "mountable")
+      plan.set(digest, { state, size, ...(typeof from === "string" && { from }) });
   }
   return plan;
 }
