@@ -1,0 +1,81 @@
+/** A process that is killed while it connects a container, at each stage of that. */
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import { type TestMachine, testMachine, unlessBridges } from "../../test/suites/network_fixture.ts";
+import { unlessAll } from "../../test/suites/scratch.ts";
+import type { ConnectRequest } from "./types.ts";
+
+const stages: readonly [string, (machine: TestMachine) => boolean][] = [
+  ["on record", ({ options }) => textOf(join(options.directory, "endpoints.json")).includes('"web"')],
+  ["an interface", () => /\bveth\d/.test(textOf("/proc/thread-self/net/dev"))],
+  ["a rule", () => execFileSync("iptables-save", { encoding: "latin1" }).includes("dnat name")],
+  ["a name", ({ traces }) => /\/[0-9a-f]{64}$/.test(traces())],
+];
+
+for (const [stage, isReached] of stages) {
+  // The one with the most to take back always.
+  const skip = unlessBridges || (stage === "a rule" ? false : unlessAll);
+  test(`killed as soon as there is ${stage}: reconcile leaves nothing`, { skip }, async () => {
+    await using machine = await testMachine();
+    const { networks, endpoints } = machine.networking;
+    await networks.create({ name: "net" });
+    const request: ConnectRequest = {
+      network: "net",
+      containerId: "ab".repeat(32),
+      containerName: "web",
+      namespace: machine.container("web"),
+      ports: [{ containerPort: 80, protocol: "tcp", hostPort: 8080 }],
+    };
+    await killWhile(machine, request, isReached);
+    assert.equal(endpoints.list().length, 1);
+    await endpoints.reconcile(() => false);
+    assert.deepEqual(endpoints.list(), []);
+    assert.equal(machine.traces(), "");
+    // And all of it is free again.
+    const again = await endpoints.connect(request);
+    assert.equal(again.interfaceName, "eth0");
+    await endpoints.disconnect(again.id);
+    await networks.remove("net");
+    assert.equal(machine.traces(), "");
+  });
+}
+
+/** Lets another process connect, and kills it. */
+async function killWhile(
+  machine: TestMachine,
+  request: ConnectRequest,
+  isReached: (machine: TestMachine) => boolean,
+): Promise<void> {
+  const script = `
+    import { openNetworking } from ${JSON.stringify(import.meta.resolve("./index.ts"))};
+    const [options, request] = process.argv.slice(1).map((text) => JSON.parse(text));
+    const { endpoints } = await openNetworking(options);
+    await endpoints.connect(request);
+    setInterval(() => undefined, 1000);`;
+  const words = [
+    "--input-type=module",
+    "-e",
+    script,
+    JSON.stringify(machine.options),
+    JSON.stringify(request),
+  ];
+  const child = spawn(process.execPath, words, { stdio: ["ignore", "ignore", "inherit"] });
+  const ended = once(child, "exit");
+  while (child.exitCode === null && !isReached(machine)) await setImmediate();
+  child.kill("SIGKILL");
+  const [code, signal] = (await ended) as [number | null, string | null];
+  assert.equal(signal, "SIGKILL", `it ended by itself with ${code}`);
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * aardvark-dns, which answers on the gateways of networks. netavark writes its files and signals it; what is done here
+ * makes that dependable. aardvark-dns 1.4 loses a signal that comes while it reads, dies of one that comes before it
+ * listens for signals, and says nothing about having read: so it is asked.
+ */
+import { Resolver } from "node:dns/promises";
+import { readdirSync, readFileSync } from "node:fs";
+import { open, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { Failure } from "../errors.ts";
+import type { BridgeTools } from "./bridge_tools.ts";
+import type { Endpoint } from "./types.ts";
+
+export interface NameQuestion {
+  /** Where to ask. */
+  readonly gateway: string;
+  readonly name: string;
+  readonly address: string;
+}
+
+const patience = 5000;
+/** Milliseconds, too: while it reads its files anew, questions are lost. */
+const questionPatience = 60;
+const signalEvery = 10;
+
+export class NameService {
+  readonly #tools: BridgeTools;
+
+  constructor(tools: BridgeTools) {
+    this.#tools = tools;
+  }
+
+  /** Before netavark signals it: a process of that number that is no server of ours would swallow the signal. */
+  async forgetDead(): Promise<void> {
+    if (this.#pid() === undefined) await rm(this.#pidFile, { force: true });
+  }
+
+  /** Returns when the name means the address. @throws Failure("unavailable") after five seconds */
+  async expect(question: NameQuestion): Promise<void> {
+    const answered = await this.#settle(async () => (await ask(question)).includes(question.address));
+    if (answered) return;
+    throw new Failure(
+      "unavailable",
+      `aardvark-dns does not answer for ${question.name} on ${question.gateway}, port 53`,
+      { hint: "see whether another name server has that port on all addresses" },
+    );
+  }
+
+  /** Returns when the name means the address no more, or nobody answers. */
+  async expectGone(question: NameQuestion): Promise<void> {
+    await this.#settle(async () => !(await ask(question)).includes(question.address));
+  }
+
+  /** Takes a container's line out of a network's file, and the file with its last line, as netavark does. */
+  async forget(networkId: string, containerId: string): Promise<void> {
+    await this.#rewrite(networkId, (line) => (line.startsWith(`${containerId} `) ? undefined : line));
+  }
+
+  /** Forgets all but these, such as those of an earlier boot, and sees to it that a server runs if one is needed. */
+  async keep(endpoints: readonly Endpoint[]): Promise<void> {
+    for (const networkId of this.#networks()) {
+      const own = endpoints.filter((endpoint) => endpoint.networkId === networkId);
+      await this.#rewrite(networkId, (line) =>
+        own.some(({ containerId }) => line.startsWith(`${containerId} `)) ? line : undefined,
+      );
+    }
+    if (this.#pid() === undefined) await this.#signal();
+  }
+
+  /** Gives a container's address other names. */
+  async rename(networkId: string, containerId: string, names: readonly string[]): Promise<void> {
+    await this.#rewrite(networkId, (line) => {
+      const [id, ipv4, ipv6, , ...rest] = line.split(" ");
+      return id === containerId ? [id, ipv4, ipv6, names.join(","), ...rest].join(" ") : line;
+    });
+  }
+
+  /** Lines of all networks: `<container> <ipv4> <ipv6> <names>`, after a first one with the gateways. */
+  async #rewrite(networkId: string, change: (line: string) => string | undefined): Promise<void> {
+    const path = join(this.#tools.dnsDirectory, networkId);
+    const text = await readFile(path, "utf8").catch(() => "");
+    const [head = "", ...lines] = text.split("\n").filter((line) => line !== "");
+    const changed = lines.map(change).filter((line) => line !== undefined);
+    if (head === "" || changed.join("\n") === lines.join("\n")) return;
+    if (changed.length === 0) {
+      await rm(path, { force: true });
+    } else {
+      // Beside the directory: aardvark-dns reads all that lies in it.
+      const beside = join(this.#tools.directory, `${networkId}.new`);
+      {
+        await using file = await open(beside, "w", 0o600);
+        await file.writeFile(`${[head, ...changed].join("\n")}\n`);
+      }
+      await rename(beside, path);
+    }
+    await this.#signal();
+  }
+
+  async #settle(isSettled: () => Promise<boolean>): Promise<boolean> {
+    const start = performance.now();
+    for (let turn = 1; performance.now() - start < patience; turn++) {
+      if (await isSettled()) return true;
+      await setTimeout(10);
+      if (turn % signalEvery === 0) await this.#signal();
+    }
+    return false;
+  }
+
+  async #signal(): Promise<void> {
+    const pid = this.#pid();
+    if (pid !== undefined) process.kill(pid, "SIGHUP");
+    else if (this.#networks().length > 0) await this.#tools.startNames();
+  }
+
+  /** Ids of those with a file. */
+  #networks(): string[] {
+    try {
+      return readdirSync(this.#tools.dnsDirectory).filter((name) => /^[0-9a-f]{64}$/.test(name));
+    } catch {
+      return [];
+    }
+  }
+
+  get #pidFile(): string {
+    return join(this.#tools.dnsDirectory, "aardvark.pid");
+  }
+
+  /** Of the running server: a number in a file alone may be anybody's by now. */
+  #pid(): number | undefined {
+    try {
+      const pid = Number(readFileSync(this.#pidFile, "latin1"));
+      const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+      return command.split("\0").includes(this.#tools.dnsDirectory) ? pid : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+async function ask({ gateway, name }: NameQuestion): Promise<string[]> {
+  const resolver = new Resolver({ timeout: questionPatience, tries: 1 });
+  resolver.setServers([gateway.includes(":") ? `[${gateway}]` : gateway]);
+  return resolver.resolve4(name).catch(() => []);
+}

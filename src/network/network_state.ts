@@ -1,0 +1,151 @@
+/**
+ * What this root knows of networks: `networks.json` (definitions, durable) and `endpoints.json` (who holds which address,
+ * which port), which is of this boot only: with the machine went every interface and rule.
+ */
+import { readFileSync } from "node:fs";
+import { mkdir, open, rename, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { Failure } from "../errors.ts";
+import { lockFile } from "../sys/index.ts";
+import type { Endpoint, NetworkDefinition } from "./types.ts";
+
+/** A definition, and what was settled when it was made. */
+export interface StoredNetwork {
+  readonly definition: NetworkDefinition;
+  /** One or two; none for `host` and `none`. */
+  readonly pools: readonly StoredPool[];
+  /** The bridge's interface; "" where there is none. */
+  readonly bridge: string;
+}
+
+export interface StoredPool {
+  readonly subnet: string;
+  readonly gateway: string;
+  readonly range?: string;
+  readonly reserved: readonly string[];
+  /** Whether nobody named it: then addresses of it cannot be asked for. */
+  readonly elected: boolean;
+}
+
+export interface NetworkRecords {
+  networks: StoredNetwork[];
+  endpoints: Endpoint[];
+  /** Ids of networks whose firewall rules were made: only netavark can take them back. */
+  ruled: string[];
+}
+
+/** The records, to change: {@link save} writes what they are by then. Disposing lets go of the lock only. */
+export interface LockedRecords extends NetworkRecords, AsyncDisposable {
+  save(): Promise<void>;
+}
+
+export interface NetworkStateOptions {
+  readonly directory: string;
+  /**
+   * One file for all roots of the machine: netavark's rules and the routes are shared by all, and netavark looks before it
+   * writes.
+   */
+  readonly lock: string;
+}
+
+export class NetworkState {
+  readonly directory: string;
+  readonly #lock: string;
+
+  constructor({ directory, lock }: NetworkStateOptions) {
+    this.directory = directory;
+    this.#lock = lock;
+  }
+
+  /** As of now; each file is whole, whoever writes. @throws Failure("corrupt") */
+  read(): NetworkRecords {
+    return { networks: this.#readNetworks(), ...this.#readEndpoints() };
+  }
+
+  /** Waits until no other process changes anything. @throws Failure("cancelled" | "corrupt"), SysError */
+  async lock(signal?: AbortSignal): Promise<LockedRecords> {
+    await mkdir(dirname(this.#lock), { recursive: true });
+    const held = await lockFile(this.#lock, "exclusive", signal);
+    try {
+      const records = this.read();
+      const before = structuredClone(records);
+      const save = async (): Promise<void> => this.#save(records, before);
+      return Object.assign(records, { save, [Symbol.asyncDispose]: () => held[Symbol.asyncDispose]() });
+    } catch (error) {
+      await held[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  #readNetworks(): StoredNetwork[] {
+    const path = join(this.directory, "networks.json");
+    const text = readIfThere(path);
+    if (text === undefined) return [];
+    try {
+      return (JSON.parse(text) as { networks: StoredNetwork[] }).networks;
+    } catch (cause) {
+      throw new Failure("corrupt", `${path} is not what varve wrote`, { cause });
+    }
+  }
+
+  /** What cannot be read is of a boot that ended without a sync. */
+  #readEndpoints(): Omit<NetworkRecords, "networks"> {
+    try {
+      const text = readIfThere(join(this.directory, "endpoints.json")) ?? "{}";
+      const { boot, endpoints, ruled } = JSON.parse(text) as NetworkRecords & { boot?: string };
+      if (boot === bootId()) return { endpoints, ruled };
+    } catch {
+      // Falls through.
+    }
+    return { endpoints: [], ruled: [] };
+  }
+
+  async #save(records: NetworkRecords, before: NetworkRecords): Promise<void> {
+    await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    const { networks, endpoints, ruled } = records;
+    if (!same(networks, before.networks)) {
+      await writeBeside(join(this.directory, "networks.json"), JSON.stringify({ networks }), true);
+      before.networks = structuredClone(networks);
+    }
+    if (!same([endpoints, ruled], [before.endpoints, before.ruled])) {
+      const text = JSON.stringify({ boot: bootId(), endpoints, ruled });
+      await writeBeside(join(this.directory, "endpoints.json"), text, false);
+      Object.assign(before, structuredClone({ endpoints, ruled }));
+    }
+  }
+}
+
+function same(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+let boot: string | undefined;
+
+function bootId(): string {
+  return (boot ??= readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim());
+}
+
+/** Only the holder of the lock writes, so one name for the unfinished file will do. */
+async function writeBeside(path: string, text: string, durable: boolean): Promise<void> {
+  const beside = `${path}.new`;
+  if (durable) {
+    await using file = await open(beside, "w", 0o600);
+    await file.writeFile(text);
+    await file.sync();
+  } else {
+    await writeFile(beside, text, { mode: 0o600 });
+  }
+  await rename(beside, path);
+  if (!durable) return;
+  await using directory = await open(dirname(path));
+  await directory.sync();
+}

@@ -1,0 +1,39 @@
+/** The networks of a root. */
+import { join } from "node:path";
+import { BridgeTools } from "./bridge_tools.ts";
+import { Endpoints } from "./endpoints.ts";
+import { NetworkState } from "./network_state.ts";
+import { Networks } from "./networks.ts";
+import { ensurePredefined } from "./predefined.ts";
+
+export interface NetworkingOptions {
+  /** Where all is kept; made if missing. */
+  readonly directory: string;
+  /** One for the machine. Default /run/varve/network.lock. */
+  readonly lock?: string;
+  /** Programs; default: where the distributions' packages put them. */
+  readonly netavark?: string;
+  readonly aardvark?: string;
+}
+
+export interface Networking {
+  readonly networks: Networks;
+  readonly endpoints: Endpoints;
+}
+
+/**
+ * Opens the networks of a root and, in a new one, defines `bridge`, `host` and `none`. Makes no interface. Several processes
+ * may have the same root open.
+ * @throws Failure("corrupt"), SysError
+ */
+export async function openNetworking(options: NetworkingOptions): Promise<Networking> {
+  const { directory, lock = "/run/varve/network.lock", netavark, aardvark } = options;
+  const state = new NetworkState({ directory, lock });
+  const tools = new BridgeTools({
+    directory: join(directory, "netavark"),
+    ...(netavark === undefined ? {} : { netavark }),
+    ...(aardvark === undefined ? {} : { aardvark }),
+  });
+  await ensurePredefined(state);
+  return { networks: new Networks(state, tools), endpoints: new Endpoints(state, tools) };
+}

@@ -1,0 +1,168 @@
+/** From a request to an endpoint with everything that it will have. */
+import { randomBytes } from "node:crypto";
+import { isIP } from "node:net";
+import { Failure } from "../errors.ts";
+import { addressPool } from "./address_pool.ts";
+import { allocateAddress } from "./allocate_address.ts";
+import { allocatePorts } from "./allocate_ports.ts";
+import { formatIp, type IpAddress, parseIp } from "./ip_address.ts";
+import { bridgeOptions } from "./network_options.ts";
+import type { StoredNetwork, StoredPool } from "./network_state.ts";
+import { hasNames } from "./netavark_options.ts";
+import { takenAddresses } from "./taken_addresses.ts";
+import type { ConnectRequest, Endpoint, EndpointAddress } from "./types.ts";
+
+/**
+ * @param endpoints all of the root
+ * @throws Failure with Docker's texts; see {@link allocateAddress}, {@link allocatePorts}
+ */
+export async function planEndpoint(
+  network: StoredNetwork,
+  request: ConnectRequest,
+  endpoints: readonly Endpoint[],
+): Promise<Endpoint> {
+  checkWords(network, request);
+  const { definition } = network;
+  const { containerId, containerName, namespace } = request;
+  const { ipv4, ipv6 } = addressesOf(network, request, endpoints);
+  const id = randomBytes(32).toString("hex");
+  return {
+    id,
+    networkId: definition.id,
+    containerId,
+    containerName,
+    namespace,
+    interfaceName: nextInterface(endpoints.filter((one) => one.containerId === containerId)),
+    macAddress: request.macAddress?.toLowerCase() ?? macOf(ipv4.address),
+    ipv4,
+    ...(ipv6 === undefined ? {} : { ipv6 }),
+    aliases: aliasesOf(network, request),
+    links: request.links ?? [],
+    ports: await portsOf(network, request, endpoints, id, ipv6 !== undefined),
+    dns: request.dns ?? [],
+  };
+}
+
+/** Names stand in lines of a file of aardvark-dns. @throws Failure("invalid") */
+export function checkName(name: string): string {
+  if (/^[A-Za-z0-9_.-]{1,253}$/.test(name)) return name;
+  const what = JSON.stringify(name);
+  throw new Failure("invalid", `${what} cannot be a name in a network: only letters, digits, _ . - may`);
+}
+
+function checkWords(network: StoredNetwork, request: ConnectRequest): void {
+  const { containerName, aliases = [], macAddress, dns = [] } = request;
+  for (const name of [containerName, ...aliases]) checkName(name);
+  if (macAddress !== undefined && !/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(macAddress))
+    throw new Failure("invalid", `invalid MAC address: ${macAddress}`);
+  for (const server of dns)
+    if (isIP(server) === 0) throw new Failure("invalid", `${server} is not an IP address`);
+  if (hasNames(network)) return;
+  if (aliases.length > 0)
+    throw new Failure("invalid", "network-scoped aliases are only supported for user-defined networks");
+  if (request.ipv4Address !== undefined || request.ipv6Address !== undefined)
+    throw new Failure("invalid", "user specified IP address is supported on user defined networks only");
+}
+
+function addressesOf(
+  network: StoredNetwork,
+  request: ConnectRequest,
+  endpoints: readonly Endpoint[],
+): { readonly ipv4: EndpointAddress; readonly ipv6?: EndpointAddress } {
+  const taken = takenAddresses(network, endpoints);
+  const take = (family: 4 | 6, requested: string | undefined): EndpointAddress | undefined => {
+    const pool = network.pools.find((one) => addressPool(one).subnet.family === family);
+    if (pool === undefined) {
+      if (requested === undefined || requested === "") return undefined;
+      throw new Failure(
+        "invalid",
+        `Invalid address ${requested}: It does not belong to any of this network's subnets`,
+      );
+    }
+    return takeAddress(network, pool, taken, requested);
+  };
+  // A bridge network has always an IPv4 pool.
+  const ipv4 = take(4, request.ipv4Address) as EndpointAddress;
+  const ipv6 = take(6, request.ipv6Address);
+  return { ipv4, ...(ipv6 === undefined ? {} : { ipv6 }) };
+}
+
+function takeAddress(
+  network: StoredNetwork,
+  stored: StoredPool,
+  taken: ReadonlySet<string>,
+  requested: string | undefined,
+): EndpointAddress {
+  const { name, id, internal } = network.definition;
+  const pool = addressPool(stored);
+  try {
+    const address = formatIp(allocateAddress(pool, taken, requestedIp(stored, requested)));
+    return {
+      address,
+      prefix: pool.subnet.bits,
+      ...(internal ? {} : { gateway: formatIp(pool.gateway) }),
+    };
+  } catch (error) {
+    if (error instanceof Failure && error.kind === "limit")
+      throw new Failure("limit", `${error.message}: ${name} (${id})`, { cause: error });
+    throw error;
+  }
+}
+
+function requestedIp(pool: StoredPool, text: string | undefined): IpAddress | undefined {
+  if (text === undefined || text === "") return undefined;
+  const ip = parseIp(text);
+  if (ip === undefined) throw new Failure("invalid", `invalid IP address: ${text}`);
+  if (pool.elected) {
+    throw new Failure(
+      "invalid",
+      "user specified IP address is supported only when connecting to networks with user configured subnets",
+    );
+  }
+  return ip;
+}
+
+/** Docker finds a container by the beginning of its id, too. */
+function aliasesOf(network: StoredNetwork, { aliases = [], containerId }: ConnectRequest): string[] {
+  return hasNames(network) ? [...new Set([...aliases, containerId.slice(0, 12)])] : [];
+}
+
+function nextInterface(own: readonly Endpoint[]): string {
+  const names = new Set(own.map(({ interfaceName }) => interfaceName));
+  for (let i = 0; ; i++) if (!names.has(`eth${i}`)) return `eth${i}`;
+}
+
+/** Docker's: an address that is used again comes with the MAC that the neighbours remember. */
+function macOf(ipv4: string): string {
+  const bytes = ipv4.split(".").map((part) => Number(part).toString(16).padStart(2, "0"));
+  return ["02", "42", ...bytes].join(":");
+}
+
+async function portsOf(
+  network: StoredNetwork,
+  request: ConnectRequest,
+  endpoints: readonly Endpoint[],
+  id: string,
+  ipv6: boolean,
+): Promise<Endpoint["ports"]> {
+  const { internal, options } = network.definition;
+  // As in dockerd: an internal network publishes nothing.
+  if (internal || request.ports === undefined || request.ports.length === 0) return [];
+  const own = endpoints.filter((one) => one.containerId === request.containerId);
+  try {
+    return await allocatePorts({
+      requests: request.ports,
+      // The container's own ports may be published by several of its networks: the first one that is there serves them.
+      taken: endpoints.filter((one) => !own.includes(one)).flatMap(({ ports }) => ports),
+      hostBinding: bridgeOptions(options).hostBinding ?? "0.0.0.0",
+      ipv6,
+    });
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    const where = `driver failed programming external connectivity on endpoint ${request.containerName} (${id})`;
+    throw new Failure(error.kind, `${where}: ${error.message}`, {
+      cause: error,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    });
+  }
+}
