@@ -180,16 +180,44 @@ test("a check at a time of day, with what it found in log and metrics; one that 
 const boundTo = (target: object, value: unknown): unknown =>
   typeof value === "function" ? (value.bind(target) as unknown) : value;
 
+/** The same storage; `before` is called before each listing. */
+function watched(plain: StorageDriver, before: (path: string) => void): StorageDriver {
+  const list = (path: string) => {
+    before(path);
+    return plain.list(path);
+  };
+  return new Proxy(plain, {
+    get: (target, key) => (key === "list" ? list : boundTo(target, Reflect.get(target, key))),
+  });
+}
+
+test("work that a stop breaks off is done by the next instance, in the same slot", async (t) => {
+  t.mock.timers.enable({ apis: ["setInterval", "Date"], now: Date.parse("2026-01-09T00:10:00Z") });
+  const plain = memoryStorage();
+  await putImage(plain, "a/b", "v1", { layers: [] });
+  let stopping: Promise<void> | undefined;
+  const storage = watched(plain, (path) => {
+    if (path === "docker/registry/v2/repositories") stopping ??= first.maintenance[Symbol.asyncDispose]();
+  });
+  const keys = { gc: { interval: "1h" } };
+  const first = await instance(storage, keys);
+  await minute(t, first);
+  t.mock.timers.setTime(Date.now() + hour);
+  await minute(t, first);
+  await stopping;
+  assert.match(first.lines.join(""), /msg="maintenance stopped" work=garbage-collection/);
+  const second = await instance(storage, keys);
+  await using _ = second.maintenance;
+  await minute(t, second);
+  assert.match(second.lines.join(""), /msg="maintenance done" work=garbage-collection/);
+});
+
 test("a failure of the storage is told, and the work is done in the next slot", async (t) => {
   t.mock.timers.enable({ apis: ["setInterval", "Date"], now: Date.parse("2026-01-09T00:10:00Z") });
   const plain = memoryStorage();
   let broken = false;
-  const list = (path: string) => {
+  const storage = watched(plain, (path) => {
     if (broken && path.startsWith("docker")) throw new Failure("unavailable", "the storage is away");
-    return plain.list(path);
-  };
-  const storage = new Proxy(plain, {
-    get: (target, key) => (key === "list" ? list : boundTo(target, Reflect.get(target, key))),
   });
   const one = await instance(storage, { gc: { interval: "1h" } });
   await using _ = one.maintenance;
