@@ -112,4 +112,22 @@ test("images are the same after a round trip", async (t) => {
       });
     }
   }
+  for (const [name, { roundTrip, skip }] of Object.entries(strangers)) {
+    const always = name === "skopeo" || name === "varve";
+    const reason = skip || islandSkip || (!always && unlessAll);
+    await t.test(
+      `${name} where the certificate's authority is not known is refused`,
+      { skip: reason },
+      async () => {
+        const place = await placeOf("tls");
+        // In the same network, with the machine's own /etc.
+        const within = place.within.filter((word) => word !== "--mount");
+        const own = join(directory.path, `${name}-outside`);
+        mkdirSync(own);
+        const target = `outside/${name}`;
+        await assert.rejects(roundTrip({ ...place, within }, own, target), /certificate|authority/);
+        assert.equal((await fetch(`${origin}/v2/${target}/manifests/1`)).status, 404);
+      },
+    );
+  }
 });
