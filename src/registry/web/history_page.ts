@@ -25,7 +25,7 @@ export async function historyPage(view: View, name: string, tag: string): Promis
     const offer =
       mayRestore && event.digest !== current && isDigest(event.digest) && !offered.has(event.digest);
     offered.add(event.digest);
-    return rowOf(view, name, tag, event, { isCurrent: event.digest === current, offer });
+    return rowOf(view, name, tag, event, { isCurrent: event.digest === current, offer, mayRestore });
   });
   const image = links.image(name, { tag });
   return {
@@ -46,10 +46,16 @@ function rowOf(
   repository: string,
   tag: string,
   event: TagEvent,
-  { isCurrent, offer }: { readonly isCurrent: boolean; readonly offer: boolean },
+  {
+    isCurrent,
+    offer,
+    mayRestore,
+  }: { readonly isCurrent: boolean; readonly offer: boolean; readonly mayRestore: boolean },
 ): Html {
   const { digest, time, user, remoteAddress, userAgent } = event;
-  const by = [user, remoteAddress, userAgent].filter((each) => typeof each === "string").join(" · ");
+  // Where somebody pushes from is nobody's business who may only look.
+  const from = mayRestore ? [remoteAddress, userAgent] : [];
+  const by = [user, ...from].filter((each) => typeof each === "string").join(" · ");
   const name = isDigest(digest)
     ? html`<a href="${view.links.image(repository, { digest })}">${shortDigest(digest)}</a>`
     : digest;

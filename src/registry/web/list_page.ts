@@ -1,16 +1,14 @@
 /** The repositories, a page at a time. What is behind it is not read. */
-import type { RegistryError } from "../registry_error.ts";
 import { listTags } from "../manifest_store.ts";
 import { repositoriesAfter } from "../repositories.ts";
 import { isRepositoryName, isTag } from "../tree.ts";
 import { counted, formatSize } from "./format.ts";
 import { html, type Html } from "./html.ts";
 import type { Page } from "./layout.ts";
-import { isRefusal } from "./refusal.ts";
 import { searchForm } from "./search_form.ts";
 import { storedSize } from "./stored_size.ts";
 import type { View } from "./view.ts";
-import { mayList, mayPull } from "./visitor.ts";
+import { mayPull } from "./visitor.ts";
 
 const pageSize = 50;
 /** Names that one request looks at, for those that are searched or may be seen. */
@@ -27,7 +25,7 @@ export async function listPage(view: View): Promise<Page> {
   const { query, links, visitor } = view;
   const q = query.get("q")?.trim().toLowerCase().slice(0, 255) ?? "";
   const last = query.get("last") ?? "";
-  const refusal = await refusalOf(view);
+  const refusal = await visitor.listRefusal();
   const { names, next } = await find(view, q, last, refusal === undefined);
   // Whoever sees nothing is asked who he is.
   if (refusal !== undefined && visitor.user === undefined && names.length === 0 && next === undefined)
@@ -49,17 +47,6 @@ export async function listPage(view: View): Promise<Page> {
         ${more && html`<a class="button" rel="next" href="${more}">${rows.length > 0 ? "Next page" : "Look further"}</a>`}
       </div>`,
   };
-}
-
-/** Undefined: all names may be seen. */
-async function refusalOf({ visitor }: View): Promise<RegistryError | undefined> {
-  try {
-    await visitor.admit(mayList);
-    return undefined;
-  } catch (error) {
-    if (isRefusal(error)) return error;
-    throw error;
-  }
 }
 
 async function find({ storage, visitor }: View, q: string, last: string, seesAll: boolean): Promise<Found> {

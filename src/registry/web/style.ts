@@ -30,6 +30,7 @@ main { padding-bottom: 3rem; }
 body > footer { color: var(--soft); font-size: .85rem; padding-bottom: 1.5rem; }
 .crumbs { margin: 1rem 0 0; color: var(--soft); font-size: .9rem; overflow-wrap: anywhere; }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: .4rem 0 1rem; overflow-wrap: anywhere; }
+main > h1:first-child { margin-top: 1.2rem; }
 h2 { font-size: 1.1rem; margin: 2rem 0 .6rem; }
 h3 { font-size: 1rem; margin: 0; }
 p { margin: .5rem 0; }

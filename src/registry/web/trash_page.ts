@@ -25,19 +25,13 @@ const by = {
 /** Of all repositories: only which of them have something in the trash. */
 export async function trashPage(view: View): Promise<Page> {
   const { links, storage, visitor } = view;
+  const refusal = await visitor.listRefusal();
   const names: string[] = [];
   let looked = 0;
-  let refusal: unknown;
   for await (const name of repositoriesInTrash(storage)) {
     if (looked === mostRepositories) break;
     looked += 1;
-    if (looked > 1 && (await visitor.may(mayPull(name)))) names.push(name);
-    else if (looked === 1)
-      // The first is asked as a visit: it says who looks, and limits count it.
-      await visitor.admit(mayPull(name)).then(
-        () => names.push(name),
-        (error: unknown) => (refusal = error),
-      );
+    if (refusal === undefined || (await visitor.may(mayPull(name)))) names.push(name);
   }
   if (refusal !== undefined && names.length === 0 && visitor.user === undefined) throw refusal;
   const rows = names.map(

@@ -1,6 +1,7 @@
 /** Who looks at a page, and what he may: the access controller alone decides. */
 import type { IncomingMessage } from "node:http";
 import type { Access, AccessController, BrowserSession, Identity, Scope } from "../access/types.ts";
+import type { RegistryError } from "../registry_error.ts";
 import { isRefusal } from "./refusal.ts";
 
 export interface VisitorParts {
@@ -46,6 +47,17 @@ export class Visitor {
     return this.#identity;
   }
 
+  /** Admits one who may list all repositories; for another, how the controller refused him. */
+  async listRefusal(): Promise<RegistryError | undefined> {
+    try {
+      await this.admit([{ type: "registry", name: "catalog", actions: ["*"] }]);
+      return undefined;
+    } catch (error) {
+      if (isRefusal(error)) return error;
+      throw error;
+    }
+  }
+
   /** Whether more could be done than what the page is about; not counted as a request. */
   async may(needed: readonly Scope[]): Promise<boolean> {
     const { access, request, origin, session } = this.#parts;
@@ -70,4 +82,3 @@ function asIf(request: IncomingMessage, authorization: string): IncomingMessage 
 export const mayPull = (name: string): Scope[] => [{ type: "repository", name, actions: ["pull"] }];
 export const mayPush = (name: string): Scope[] => [{ type: "repository", name, actions: ["pull", "push"] }];
 export const mayDelete = (name: string): Scope[] => [{ type: "repository", name, actions: ["delete"] }];
-export const mayList: readonly Scope[] = [{ type: "registry", name: "catalog", actions: ["*"] }];

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { json } from "node:stream/consumers";
 import { test } from "node:test";
 import { scratch } from "../../../test/suites/scratch.ts";
 import { serveWeb } from "../../../test/support/web_fixture.ts";
-import { basic } from "../access/testing.test.ts";
+import { basic, serveHttp } from "../access/testing.test.ts";
 
 /** Of "secret". */
 const hash = "$2y$05$z6svPfy.SWgXRnnClm49O.sT8kSpPOmsktWyCNpIV2N2VO9V0HcX6";
@@ -172,7 +173,7 @@ test("delete and restore go the way of the API: events, history, read-only mode,
 });
 
 async function until<Value>(look: () => Promise<Value | undefined>): Promise<Value> {
-  for (let left = 1000; left > 0; left--) {
+  for (let left = 5000; left > 0; left--) {
     const value = await look();
     if (value !== undefined) return value;
   }
@@ -202,7 +203,15 @@ test("with passwords the browser asks for them, and pages are for users", async 
   await using web = await serveWeb({ auth: { htpasswd: { realm: "ours", path } } });
   web.push.as(basic("jo", "secret"));
   await web.push.image("a", "v1");
-  for (const page of ["/", "/ui/a", "/ui/a:v1", "/ui/a:v1?view=history", "/ui/nothing", "/ui/_login"]) {
+  for (const page of [
+    "/",
+    "/ui/a",
+    "/ui/a:v1",
+    "/ui/a:v1?view=history",
+    "/ui/nothing",
+    "/ui/_login",
+    "/ui/_trash",
+  ]) {
     const { status, headers, text } = await web.visit().get(page);
     assert.deepEqual([status, headers.get("www-authenticate")], [401, 'Basic realm="ours"'], page);
     assert.doesNotMatch(text, /a:v1/);
@@ -245,7 +254,9 @@ test("whoever has no name sees what everybody may pull, in lists and beside laye
   const image = (await visit.get("/ui/public/a:v1")).text;
   assert.doesNotMatch(image, /team\/b|secret\/c|Delete/);
   assert.match(image, /in this repository only/);
-  assert.doesNotMatch((await visit.get("/ui/public/a:v1?view=history")).text, /Restore/);
+  const history = (await visit.get("/ui/public/a:v1?view=history")).text;
+  assert.match(history, /UTC<\/time> · al/);
+  assert.doesNotMatch(history, /Restore|127\.0\.0\.1/);
   for (const path of ["/ui/team/b", "/ui/secret/c:v1", "/ui/nothing"]) {
     const { status, text, headers } = await visit.get(path);
     assert.deepEqual([status, /name="password"/.test(text)], [401, true]);
@@ -369,4 +380,64 @@ test("repositories and tags come in pages, and are searched by name", async () =
   assert.match((await visit.get("/ui/r000")).text, /53 tags, newest first[^]*t51[^]*Page 1 of 2/);
   assert.match((await visit.get("/ui/r000?page=2")).text, /Page 2 of 2/);
   assert.match((await visit.get("/ui/r000?page=999&q=t5")).text, /3 tags/);
+});
+
+test("what is done by a form is in the audit log, and told to who wants to know of events", async () => {
+  using directory = scratch("web");
+  const path = join(directory.path, "audit");
+  const told: string[] = [];
+  await using receiver = await serveHttp((request, response) => {
+    void json(request).then((body) => {
+      for (const { action, target } of (body as { events: { action: string; target: { tag?: string } }[] })
+        .events)
+        if (target.tag !== undefined && action !== "pull") told.push(`${action} ${target.tag}`);
+      response.end();
+    });
+  });
+  const notifications = { endpoints: [{ name: "test", url: receiver.url }] };
+  await using web = await serveWeb({ audit: { path }, notifications });
+  const { digest } = await web.push.image("a/b", "v1");
+  const visit = web.visit();
+  await visit.get("/ui/a/b:v1?view=delete");
+  await visit.post("/ui/a/b:v1?view=delete", { digest, what: "tag" });
+  await visit.post("/ui/a/b:v1?view=history", { digest });
+  await until(async () => {
+    await visit.get("/");
+    return told.length === 3 ? told : undefined;
+  });
+  assert.deepEqual(told, ["push v1", "delete v1", "push v1"]);
+  const done = await until(async () => {
+    await visit.get("/");
+    const lines = readFileSync(path, "utf8").split("\n").slice(0, -1);
+    const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    // The first one asked for the page that says what will go.
+    return entries.filter(({ action }) => action === "delete")[1];
+  });
+  assert.deepEqual([done["repository"], done["reference"], done["outcome"]], ["a/b", "v1", "allowed"]);
+});
+
+test("attempts to log in count against the limit of requests", async () => {
+  using directory = scratch("web");
+  const path = join(directory.path, "htpasswd");
+  writeFileSync(path, `jo:${hash}\n`);
+  const limits = { requests: { persecond: 1, burst: 3 } };
+  await using web = await serveWeb({ auth: { htpasswd: { realm: "r", path }, issuer: {} }, limits });
+  const visit = web.visit();
+  await visit.get("/ui/_login");
+  const attempt = () => visit.post("/ui/_login", { user: "jo", password: "guess" });
+  const statuses = (await Promise.all(Array.from({ length: 20 }, attempt))).map(({ status }) => status);
+  assert.ok(statuses.includes(401), String(statuses));
+  assert.ok(statuses.includes(429), String(statuses));
+});
+
+test("behind TLS of a proxy: its name in commands, and cookies that go nowhere else", async () => {
+  await using web = await serveWeb({ http: { host: "https://registry.example" } });
+  const { digest } = await web.push.image("a", "v1");
+  const visit = web.visit({ Origin: "https://registry.example" });
+  const { text } = await visit.get("/ui/a:v1");
+  assert.match(text, /podman pull registry\.example\/a:v1</);
+  const { headers } = await visit.get("/ui/a:v1?view=delete");
+  assert.match(headers.get("set-cookie") ?? "", /; Secure$/);
+  const sent = { headers: { Origin: "https://registry.example" } };
+  assert.equal((await visit.post("/ui/a:v1?view=delete", { digest, what: "tag" }, sent)).status, 303);
 });

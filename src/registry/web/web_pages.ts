@@ -101,7 +101,7 @@ export class WebPages implements RegistryHooks {
     const exchange = exchangeOf(request, response, context);
     const site = new URL(host ?? (originOf(request) || "http://localhost"));
     const text = request.headers.authorization === undefined ? cookieOf(request, sessionCookie) : undefined;
-    const session = text === undefined ? undefined : await access.login?.resume(text).catch(() => undefined);
+    const session = text === undefined ? undefined : await access.login?.resume(text);
     return {
       ...this.#shelf,
       exchange,
