@@ -15,6 +15,7 @@ import { immutableTags, type ImmutableRule } from "./immutable_tags.ts";
 const rules: readonly ImmutableRule[] = [
   { repositories: ["release/**"], tags: ["v*"] },
   { repositories: ["lib", "app"], tags: ["2.0", "1.0"] },
+  { repositories: ["all"], tags: ["*"] },
 ];
 
 const serve = (storage: StorageDriver = memoryStorage()) =>
@@ -68,6 +69,16 @@ test("B172 an immutable tag, its manifest and what is in it are not deleted", as
   assert.equal(await remove(`blobs/${digestOf("{}")}`), `${immutable} it needs ${digestOf("{}")}`);
   assert.equal(await remove("manifests/latest"), "202");
   assert.equal(await remove(`blobs/${spare}`), "202");
+});
+
+test("B167 B172 clients go on with a list of referrers where all tags are immutable", async () => {
+  await using registry = await serve();
+  const { origin } = registry;
+  const digest = await pushSmallImage(origin, "all", "v1");
+  const list = digest.replace(":", "-");
+  await pushSmallImage(origin, "all", list);
+  assert.equal(await told(putManifest(origin, "all", list, other)), "201");
+  assert.match(await told(putManifest(origin, "all", "v1", other)), /^403/);
 });
 
 test("B172 of two that make an immutable tag at once, on two instances, one does", async () => {

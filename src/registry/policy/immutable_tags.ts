@@ -5,6 +5,7 @@ import { concurrently } from "../concurrently.ts";
 import { referencesOf } from "../gc/references.ts";
 import type { DeleteIntent, RegistryPolicy } from "../hooks.ts";
 import { findRevision, listTags, resolveTag } from "../manifest_store.ts";
+import { isReferrersTag } from "../referrers_tag.ts";
 import { RegistryError } from "../registry_error.ts";
 import type { StorageDriver } from "../storage/types.ts";
 import { paths } from "../tree.ts";
@@ -23,6 +24,8 @@ export interface ImmutableRule {
 export function immutableTags(storage: StorageDriver, rules: readonly ImmutableRule[]): RegistryPolicy {
   if (rules.length === 0) return {};
   const isFixed = (repository: string, tag: string) =>
+    // A list of referrers grows with each signature, whatever the pattern means.
+    !isReferrersTag(tag) &&
     rules.some(
       ({ repositories, tags }) =>
         repositories.some((pattern) => matchesRepository(pattern, repository, undefined)) &&
