@@ -45,6 +45,7 @@ export class Account {
   /** What happens while it is counted. */
   readonly #meanwhile: Change[] = [];
   #countedAt = -Infinity;
+  #isDoubtful = false;
   #took = 0;
 
   constructor(parts: AccountParts) {
@@ -54,7 +55,7 @@ export class Account {
 
   /** Resolves when there is a count; an old one is renewed without waiting. @throws what the storage throws */
   async ready(): Promise<void> {
-    if (this.#usage === undefined) return this.#count();
+    if (this.#usage === undefined || this.#isDoubtful) return this.#count();
     if (this.#parts.now() - this.#countedAt > this.#parts.recount)
       void this.#count().catch(this.#parts.onProblem);
   }
@@ -67,9 +68,9 @@ export class Account {
     return true;
   }
 
-  /** Something has happened that the count does not know: it is renewed at the next look. */
+  /** Something has happened of which nobody knows enough: the next look waits for a new count. */
   distrust(): void {
-    this.#countedAt = -Infinity;
+    this.#isDoubtful = true;
   }
 
   /** Something that has happened. */
@@ -113,6 +114,7 @@ export class Account {
 
   async #countNow(): Promise<void> {
     const start = this.#parts.now();
+    this.#isDoubtful = false;
     const usage = await this.#parts.count();
     // What the count has seen of it or not: now it is so.
     for (const change of this.#meanwhile) change(usage);

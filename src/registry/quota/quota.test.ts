@@ -197,6 +197,25 @@ test("B172 two instances on one storage come to at most twice what was free, and
   for (const { whole } of [first, second]) assert.equal(await whole("team/a", "b"), exceeded(1801, 1));
 });
 
+test("B172 a manifest that came while nobody was asked is counted", async () => {
+  const storage = memoryStorage();
+  const quota = quotaOf(storage, [team]);
+  // As if its reservation had ended, or another part of the server had put it there.
+  await using registry = await serveOn({ storage, hooks: quota.hooks });
+  assert.deepEqual(await quota.report(), []);
+  await pushSmallImage(registry.origin, "team/a", "v1");
+  const [counted] = await quota.report();
+  await pushSmallImage(registry.origin, "team/a", "v2", { artifactType: "a/b" });
+  const [later] = await quota.report();
+  assert.deepEqual(
+    [counted, later],
+    [
+      { ...counted, tags: { limit: undefined, used: 1, promised: 0 } },
+      (await quotaOf(storage, [team]).report())[0],
+    ],
+  );
+});
+
 test("B172 what garbage collection or another server has done is seen before anybody is refused", async (t) => {
   t.mock.timers.enable({ apis: ["Date"], now: Date.now() });
   const storage = memoryStorage();
