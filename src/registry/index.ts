@@ -4,6 +4,8 @@ export { createRegistry, type Registry, type RequestContext } from "./create_reg
 export type { Fault, FaultRequest } from "./faults.ts";
 export * from "./gc/index.ts";
 export type * from "./hooks.ts";
+export type * from "./proxy/types.ts";
+export { Upstreams } from "./proxy/upstreams.ts";
 export type { RequestRecord } from "./request_log.ts";
 export { RegistryError } from "./registry_error.ts";
 export { serveRegistry, type RunningRegistry, type ServeRegistryOptions } from "./serve_registry.ts";

@@ -27,11 +27,12 @@ export async function answerMirroredBlob(
     const wanted = { core, name, digest, via };
     if (exchange.method === "HEAD") await answerHead(exchange, upstream, wanted);
     else await fetchBlob(exchange, upstream, wanted);
+    watch.counted(label, "blob", "miss");
   } catch (error) {
-    watch.counted(label, "blob", "failed");
+    // A client that has gone has had what there was.
+    watch.counted(label, "blob", exchange.signal.aborted ? "miss" : "failed");
     throw error;
   }
-  watch.counted(label, "blob", "miss");
 }
 
 /** Who only asks does not make us fetch it. */

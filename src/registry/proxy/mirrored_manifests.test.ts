@@ -99,6 +99,15 @@ test("what the upstream does not have is 404, each time anew, and a tag that it 
   assert.deepEqual(await refusal(fetch(other)), [503, "UNAVAILABLE"]);
 });
 
+test("a 404 of something between us and the registry takes no tag away", async () => {
+  await using mirror = await withImage();
+  await mirror.pull();
+  mirror.plan.faults = () => answers(404, "no such host");
+  assert.deepEqual(await refusal(fetch(mirror.tag)), [404, "MANIFEST_UNKNOWN"]);
+  await mirror.upstream.close();
+  assert.deepEqual(await mirror.pull(), { status: 200, digest: mirror.digest, stale: true });
+});
+
 test("an upstream that denies is told of as one that denies, with and without a copy here", async () => {
   await using mirror = await withImage();
   await mirror.pull();

@@ -20,7 +20,7 @@ import { isTag } from "../tree.ts";
 import { noteUse } from "./note_use.ts";
 import type { ProxyResult } from "./types.ts";
 import { viaOf, type Upstream, type UpstreamAnswer } from "./upstream.ts";
-import { UpstreamUnavailable } from "./upstream_failure.ts";
+import { UpstreamUnavailable, UpstreamUnknown } from "./upstream_failure.ts";
 
 // Without the lists Docker Hub converts what it has, and the digest is another one.
 const accept = [
@@ -104,7 +104,7 @@ async function refreshTag(wanted: Wanted, tag: string): Promise<Digest> {
     return await keepTag(core, name, tag, digest);
   } catch (error) {
     // What the upstream has taken away must not come back the day it is down.
-    if (error instanceof RegistryError && error.status === 404) await removeTag(core.storage, name, tag);
+    if (error instanceof UpstreamUnknown && error.isCertain) await removeTag(core.storage, name, tag);
     throw error;
   }
 }

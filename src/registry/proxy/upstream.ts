@@ -135,7 +135,7 @@ export class Upstream implements AsyncDisposable {
     const { status } = answer;
     if (status < 400) return answer;
     const { message } = await refusalOf(method, answer);
-    const refusal = upstreamRefusal(this.host, status, message, request.unknown);
+    const refusal = upstreamRefusal(this.host, answer, message, request.unknown);
     // Any other status is about this request and not about the next one.
     throw status >= 500 || status === 429 ? this.failureOf(refusal) : refusal;
   }

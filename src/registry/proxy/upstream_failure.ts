@@ -1,5 +1,6 @@
 /** An upstream that cannot help, as a client is told of it. */
 import { isFailure } from "../../errors.ts";
+import type { HttpAnswer } from "../../remote/index.ts";
 import type { RegistryErrorCode } from "../../wire/index.ts";
 import { RegistryError } from "../registry_error.ts";
 
@@ -11,20 +12,37 @@ export class UpstreamUnavailable extends RegistryError {
   }
 }
 
+/** The upstream does not have it. */
+export class UpstreamUnknown extends RegistryError {
+  /** A registry has said so, and not something between that does not know the way to it. */
+  readonly isCertain: boolean;
+
+  constructor(upstream: string, code: RegistryErrorCode, isCertain: boolean) {
+    super(code, [{ upstream }]);
+    this.name = "UpstreamUnknown";
+    this.isCertain = isCertain;
+  }
+}
+
 /** The upstream knows us, or not, and will not give it. Not UNAUTHORIZED: no credentials of the client's would help. */
 export function deniedBy(upstream: string, reason: string): RegistryError {
   const message = `upstream ${upstream} does not give it to this registry: ${reason}`;
   return new RegistryError("DENIED", [undefined], {}, { message });
 }
 
-/** What an answer of 400 or more means, by its status. @param unknown the code of what was asked for and is not there */
+/**
+ * What an answer of 400 or more means, by its status.
+ * @param unknown the code of what was asked for and is not there
+ */
 export function upstreamRefusal(
   upstream: string,
-  status: number,
+  { status, headers }: Pick<HttpAnswer, "status" | "headers">,
   reason: string,
   unknown: RegistryErrorCode,
 ): RegistryError {
-  if (status === 404) return new RegistryError(unknown, [{ upstream }]);
+  // Also the answer to a HEAD has it.
+  const isRegistry = headers["docker-distribution-api-version"] !== undefined;
+  if (status === 404) return new UpstreamUnknown(upstream, unknown, isRegistry);
   if (status === 401 || status === 403) return deniedBy(upstream, reason);
   return new UpstreamUnavailable(upstream, reason, status === 429 ? "TOOMANYREQUESTS" : "UNAVAILABLE");
 }

@@ -5,12 +5,13 @@ import { upstreamSettings } from "../config/proxy_keys.ts";
 import type { ServerConfig } from "../config/read_config.ts";
 import { collectWork, type Summary, type WorkParts } from "./works.ts";
 
-const day = 24 * 3_600_000;
+const minute = 60_000;
+const day = 24 * 60 * minute;
 
 /** Milliseconds; undefined where nothing is a copy, or copies are kept for good. */
 export function evictionInterval({ proxy }: ServerConfig): number | undefined {
   const times = upstreamSettings(proxy).flatMap(({ ttl }) => (ttl > 0 ? [ttl] : []));
-  return times.length === 0 ? undefined : Math.min(Math.min(...times) / 8, day);
+  return times.length === 0 ? undefined : Math.min(Math.max(Math.min(...times) / 8, minute), day);
 }
 
 /** And garbage collection, unless that has a time of its own: without it nothing would be gained. */
