@@ -1,5 +1,8 @@
 /** Damaged blobs from elsewhere, and from the next push. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import {
   manifestOf,
@@ -79,4 +82,33 @@ test("a mirror that does not answer is told of, and heals nothing; the next push
   assert.equal((await putManifest(origin, "team/app", "v1", manifestOf(config))).status, 201);
   assert.equal(await (await fetch(`${origin}/v2/team/app/blobs/${config}`)).text(), "{}");
   assert.deepEqual((await repair(registry.storage, {})).found, []);
+});
+
+test("a copy is healed from its own upstream, under the name that it has there", async () => {
+  const storage = memoryStorage();
+  await using served = await serveOn({ storage });
+  await pushSmallImage(served.origin, "hub/team/app", "v1");
+  await using upstream = await serveOn({ storage: memoryStorage() });
+  await pushSmallImage(upstream.origin, "team/app", "v1");
+  for (const digest of [config, manifest]) await storage.write(paths.blob(digest), Buffer.from("rotten"));
+  const proxy = { upstreams: [{ prefix: "hub", remoteurl: upstream.origin }] };
+  const { found } = await repair(storage, { proxy });
+  assert.deepEqual(found, ["healed: corrupt blob", "healed: corrupt blob"]);
+});
+
+test("a source that breaks off is told of, and the next one is asked", async () => {
+  await using registry = await damaged(config);
+  const broken = createServer((_, response) => {
+    response.writeHead(200, { "Content-Type": "application/octet-stream" });
+    response.write("{", () => response.destroy());
+  });
+  broken.listen(0, "127.0.0.1");
+  await once(broken, "listening");
+  using _ = { [Symbol.dispose]: () => void broken.close() };
+  const first = `http://127.0.0.1:${(broken.address() as AddressInfo).port}`;
+  await using good = await serveOn({ storage: memoryStorage() });
+  await pushSmallImage(good.origin, "team/app", "v1");
+  const { found, problems } = await repair(registry.storage, {}, [first, good.origin]);
+  assert.deepEqual(found, ["healed: corrupt blob"]);
+  assert.ok(problems.length > 0);
 });
