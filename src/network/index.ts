@@ -1,5 +1,6 @@
 /** Bridges, addresses, published ports and names of containers, through netavark and aardvark-dns. */
 export type { Endpoints } from "./endpoints.ts";
+export type { Namespaces } from "./namespaces.ts";
 export type { Networks } from "./networks.ts";
 export { type Networking, type NetworkingOptions, openNetworking } from "./open_networking.ts";
 export type { ResolverSettings } from "./resolver_settings.ts";

@@ -19,7 +19,7 @@ export interface NameQuestion {
   readonly address: string;
 }
 
-const patience = 5000;
+const patience = 10_000;
 /** Milliseconds, too: while it reads its files anew, questions are lost. */
 const questionPatience = 60;
 const signalEvery = 10;
@@ -36,7 +36,7 @@ export class NameService {
     if (this.#pid() === undefined) await rm(this.#pidFile, { force: true });
   }
 
-  /** Returns when the name means the address. @throws Failure("unavailable") after five seconds */
+  /** Returns when the name means the address. @throws Failure("unavailable") after ten seconds */
   async expect(question: NameQuestion): Promise<void> {
     const answered = await this.#settle(async () => (await ask(question)).includes(question.address));
     if (answered) return;
@@ -109,8 +109,8 @@ export class NameService {
 
   async #signal(): Promise<void> {
     const pid = this.#pid();
-    if (pid !== undefined) process.kill(pid, "SIGHUP");
-    else if (this.#networks().length > 0) await this.#tools.startNames();
+    if (pid !== undefined && hangUp(pid)) return;
+    if (this.#networks().length > 0) await this.#tools.startNames();
   }
 
   /** Ids of those with a file. */
@@ -135,6 +135,15 @@ export class NameService {
     } catch {
       return undefined;
     }
+  }
+}
+
+/** @returns false: it has just ended, as it does without any network */
+function hangUp(pid: number): boolean {
+  try {
+    return process.kill(pid, "SIGHUP");
+  } catch {
+    return false;
   }
 }
 

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { BridgeTools } from "./bridge_tools.ts";
 import { Endpoints } from "./endpoints.ts";
+import { Namespaces } from "./namespaces.ts";
 import { NetworkState } from "./network_state.ts";
 import { Networks } from "./networks.ts";
 import { ensurePredefined } from "./predefined.ts";
@@ -19,6 +20,7 @@ export interface NetworkingOptions {
 export interface Networking {
   readonly networks: Networks;
   readonly endpoints: Endpoints;
+  readonly namespaces: Namespaces;
 }
 
 /**
@@ -35,5 +37,9 @@ export async function openNetworking(options: NetworkingOptions): Promise<Networ
     ...(aardvark === undefined ? {} : { aardvark }),
   });
   await ensurePredefined(state);
-  return { networks: new Networks(state, tools), endpoints: new Endpoints(state, tools) };
+  return {
+    networks: new Networks(state, tools),
+    endpoints: new Endpoints(state, tools),
+    namespaces: new Namespaces(join(directory, "namespaces")),
+  };
 }

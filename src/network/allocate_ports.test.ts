@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { test } from "node:test";
+import { allocatePorts } from "./allocate_ports.ts";
+import type { PortBinding, PortRequest } from "./types.ts";
+
+function allocate(requests: PortRequest[], taken: PortBinding[] = []): Promise<PortBinding[]> {
+  return allocatePorts({ requests, taken, hostBinding: "127.0.0.1", ipv6: false });
+}
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+test("any port, each time another one; the same number for another protocol", async () => {
+  const request = { containerPort: 80, protocol: "tcp" } as const;
+  const ports = (await allocate([request, request, request])).map(({ hostPort }) => hostPort);
+  assert.equal(new Set(ports).size, 3);
+  const [first = 0] = ports;
+  const taken = [{ ...request, hostIp: "0.0.0.0", hostPort: first }];
+  const udp = await allocate([{ containerPort: 80, protocol: "udp", hostPort: first }], taken);
+  assert.deepEqual(udp, [{ containerPort: 80, protocol: "udp", hostIp: "127.0.0.1", hostPort: first }]);
+});
+
+test("an endpoint's port, on the same address or on all", async () => {
+  const hostPort = await freePort();
+  for (const hostIp of ["127.0.0.1", "0.0.0.0"]) {
+    const taken: PortBinding[] = [{ containerPort: 1, protocol: "tcp", hostIp, hostPort }];
+    await assert.rejects(allocate([{ containerPort: 80, protocol: "tcp", hostPort }], taken), {
+      kind: "conflict",
+      message: `Bind for 127.0.0.1:${hostPort} failed: port is already allocated`,
+    });
+    await assert.rejects(
+      allocate(
+        [{ containerPort: 80, protocol: "tcp", hostPort: { first: hostPort, last: hostPort } }],
+        taken,
+      ),
+      { kind: "conflict", message: "all ports are allocated" },
+    );
+  }
+});
+
+test("a program's port, over UDP as well", async () => {
+  const socket = createSocket("udp4").bind(0, "127.0.0.1");
+  await once(socket, "listening");
+  try {
+    const hostPort = socket.address().port;
+    await assert.rejects(allocate([{ containerPort: 53, protocol: "udp", hostPort }]), {
+      kind: "conflict",
+      message: `Error starting userland proxy: listen udp4 127.0.0.1:${hostPort}: bind: address already in use`,
+    });
+  } finally {
+    socket.close();
+  }
+});
+
+test("IPv6 needs a network with IPv6", async () => {
+  await assert.rejects(allocate([{ containerPort: 80, protocol: "tcp", hostIp: "::1" }]), {
+    kind: "unsupported",
+  });
+});
