@@ -61,7 +61,7 @@ export interface UploadPermit {
   /** Most bytes that the whole session may come to; a client that sends more is refused with DENIED. */
   readonly maxBytes?: number;
   /** Called with the bytes that the session would come to, before each piece is stored; refuses by throwing `RegistryError`. */
-  grow?(size: number): void;
+  grow?(size: number): Promise<void> | void;
 }
 
 /** A blob that is about to become part of a repository. */

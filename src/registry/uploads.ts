@@ -160,7 +160,7 @@ async function* bounded(source: ByteSource, offset: number, permit: UploadPermit
   for await (const chunk of source) {
     size += chunk.length;
     if (size > maxBytes) throw new RegistryError("DENIED", [{ size, limit: maxBytes }]);
-    permit.grow?.(size);
+    await permit.grow?.(size);
     yield chunk;
   }
 }

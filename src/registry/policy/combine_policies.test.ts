@@ -59,7 +59,7 @@ test("of several permits the strictest counts", async () => {
   const policy = combinePolicies([bound(7), noting(asked, "v1"), bound(5), noting(asked, "v2")]);
   const permit = await policy.beforeUpload!(upload);
   assert.equal(permit?.maxBytes, 5);
-  permit?.grow?.(3);
+  await permit?.grow?.(3);
   assert.deepEqual(asked.slice(-2), ["v1 3", "v2 3"]);
   assert.deepEqual(await policy.beforeManifest!(manifest), { onlyNew: ["v1", "v2"] });
   assert.deepEqual(await combinePolicies([{}]).beforeManifest!(manifest), { onlyNew: [] });

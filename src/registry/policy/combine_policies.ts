@@ -45,6 +45,8 @@ function strictest(permits: readonly UploadPermit[]): UploadPermit {
   const maxBytes = Math.min(...permits.map((permit) => permit.maxBytes ?? Infinity));
   return {
     ...(maxBytes < Infinity && { maxBytes }),
-    grow: (size) => permits.forEach((permit) => permit.grow?.(size)),
+    grow: async (size) => {
+      for (const permit of permits) await permit.grow?.(size);
+    },
   };
 }

@@ -223,5 +223,11 @@ test("B172 what garbage collection or another server has done is seen before any
   await registry.whole("team/a", "a".repeat(900));
   await storage.remove("docker/registry/v2/repositories/team/a/_layers");
   t.mock.timers.tick(6000);
+  const streamed = await startUpload(registry.origin, "team/b");
   assert.equal(await registry.whole("team/a", "b".repeat(900)), "201");
+  await storage.remove("docker/registry/v2/repositories/team/a/_layers");
+  t.mock.timers.tick(6000);
+  const body = new Blob(["c".repeat(900)]).stream();
+  const answer = fetch(streamed, { method: "PATCH", body, duplex: "half" } as RequestInit);
+  assert.equal(await told(answer), "202");
 });

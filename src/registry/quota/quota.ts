@@ -115,14 +115,14 @@ export class Quota {
     for (const account of accounts) this.#hold(account, claim, claim.cost(account.usage));
   }
 
-  #grow(accounts: readonly Account[], claim: Omit<Claim, "cost">, bytes: number): void {
-    const cost = { bytes, tags: 0 };
-    const shortage = this.#missing(accounts, claim.key, () => cost);
-    if (shortage !== undefined) throw quotaDenied(shortage);
+  #grow(accounts: readonly Account[], claim: Omit<Claim, "cost">, bytes: number): Promise<void> | undefined {
+    const cost = () => ({ bytes, tags: 0 });
+    if (this.#missing(accounts, claim.key, cost) !== undefined) return this.#admit({ ...claim, cost });
     for (const account of accounts) {
       const known = account.held.get(claim.key)?.bytes ?? 0;
       this.#hold(account, claim, { bytes: Math.max(bytes, known), tags: 0 });
     }
+    return undefined;
   }
 
   #hold(account: Account, claim: Omit<Claim, "cost">, cost: Cost): void {
