@@ -7,8 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { digestOf, mediaTypes } from "../../src/oci/index.ts";
-import { readConfig } from "../../src/registry/server/config/read_config.ts";
-import { startServer } from "../../src/registry/server/start_server.ts";
+import { readConfig, startServer } from "../../src/registry/index.ts";
 import { manifestOf } from "../suites/registry_requests.ts";
 import { scratch } from "../suites/scratch.ts";
 

@@ -1,3 +1,3 @@
-export { signaturePolicy, type SignaturePolicyOptions } from "./signature_policy.ts";
-export type { SignatureMode, SignatureRule } from "./signature_rule.ts";
-export { TrustSource, type TrustFiles } from "./trust.ts";
+export { signaturePolicy } from "./signature_policy.ts";
+export type { SignatureRule } from "./signature_rule.ts";
+export { TrustSource } from "./trust.ts";

@@ -1,4 +1,4 @@
-/** Which manifests are signatures: told by the types of their layers, so that no image can pass for one. */
+/** Which manifests are signatures: told by the types of their layers. */
 import { isFailure } from "../../errors.ts";
 import { mediaTypes, parseDescriptor, type Descriptor } from "../../oci/index.ts";
 import { jsonObject } from "./json_object.ts";

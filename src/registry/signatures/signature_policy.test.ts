@@ -253,6 +253,44 @@ test("a list of signatures under the tag of referrers is given out, a list of an
   assert.equal((await fetch(`${origin}/v2/prod/app/manifests/${digestOf(mixed)}`)).status, 403);
 });
 
+/** A tar of one empty file whose name is the beginning of `head`, filled up with spaces. */
+function tarLike(head: Buffer, tail: string, signed = false): Buffer {
+  const block = Buffer.alloc(512, " ");
+  head.copy(block);
+  const sum = block.reduce((total, byte) => total + (signed && byte > 127 ? byte - 256 : byte), 0);
+  block.write(`${sum.toString(8).padStart(6, "0")}  `, 148, "latin1");
+  return Buffer.concat([block, Buffer.from(tail)]);
+}
+
+test("what is called a signature and could be unpacked is an image", async () => {
+  await using registry = await serve(["pull"]);
+  const { origin, pushing } = registry;
+  const simple = "application/vnd.dev.cosign.simplesigning.v1+json";
+  const artifactType = "application/vnd.cncf.notary.signature";
+  const textHead = Buffer.from([0x78, 0x19, 0x01, 0xfc]);
+  // A tag of CBOR, so that the first byte counts as a negative number.
+  const signedTar = tarLike(Buffer.of(0xd2, 0x79, 0x01, 0xfc), "", true);
+  const dangerous = [
+    { layers: [{ mediaType: simple, bytes: Buffer.from([0x1f, 0x8b, 8, 0]) }] },
+    { layers: [{ mediaType: simple, bytes: Buffer.alloc(1024) }] },
+    { layers: [{ mediaType: simple, bytes: tarLike(Buffer.from('{"a":"'), '"}') }] },
+    {
+      layers: [{ mediaType: "application/cose", bytes: tarLike(Buffer.of(0x79, 0x01, 0xfd), "") }],
+      artifactType,
+    },
+    { layers: [{ mediaType: "application/cose", bytes: signedTar }], artifactType },
+    { layers: [{ mediaType: "application/cose", bytes: textHead }], artifactType },
+    { layers: [{ mediaType: "application/jose+json", bytes: Buffer.from("{}") }] },
+  ];
+  for (const [index, stored] of dangerous.entries()) {
+    const digest = await pushSignature(pushing, "prod/app", stored);
+    assert.equal((await fetch(`${origin}/v2/prod/app/manifests/${digest}`)).status, 403, String(index));
+  }
+  const harmless = { layers: [{ mediaType: "application/cose", bytes: Buffer.of(0xf6) }], artifactType };
+  const digest = await pushSignature(pushing, "prod/app", harmless);
+  assert.equal((await fetch(`${origin}/v2/prod/app/manifests/${digest}`)).status, 200);
+});
+
 test("of several rules each must be content", async () => {
   using directory = scratch("signatures");
   const storage = memoryStorage();

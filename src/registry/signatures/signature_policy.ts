@@ -1,11 +1,11 @@
 /** Images that must be signed: before a tag leads to them, before they are given out. */
-import type { Digest } from "../../oci/index.ts";
 import type { ManifestIntent, PullIntent, RegistryPolicy } from "../hooks.ts";
 import { readRevision } from "../manifest_store.ts";
 import { RegistryError } from "../registry_error.ts";
 import type { StorageDriver } from "../storage/types.ts";
 import { ImageSignatures, type Objections } from "./image_signatures.ts";
 import { IndexParents, indexMembers } from "./index_parents.ts";
+import { isHarmless } from "./is_harmless.ts";
 import { isSignatureTag, signatureManifest } from "./signature_kind.ts";
 import { concerns, type SignatureRule } from "./signature_rule.ts";
 import type { SignedTarget } from "./signed_target.ts";
@@ -102,18 +102,24 @@ class Checker {
     return own;
   }
 
-  /** Itself, or a list of such, as clients make where there is no API of referrers. No client takes it for an image. */
+  /** Itself, or a list of such, as clients make where there is no API of referrers. */
   async isSignature({ repository, mediaType, bytes }: Given): Promise<boolean> {
-    if (signatureManifest(mediaType, bytes) !== undefined) return true;
     const members = indexMembers(mediaType, bytes);
-    if (members === undefined || members.length > mostMembers) return false;
-    for (const member of members) if (!(await this.#isStoredSignature(repository, member))) return false;
+    if (members === undefined) return this.#isSignature(repository, { mediaType, bytes });
+    if (members.length > mostMembers) return false;
+    for (const member of members) {
+      const manifest = await readRevision(this.#storage, repository, member);
+      if (manifest === undefined || !(await this.#isSignature(repository, manifest))) return false;
+    }
     return true;
   }
 
-  async #isStoredSignature(repository: string, digest: Digest): Promise<boolean> {
-    const manifest = await readRevision(this.#storage, repository, digest);
-    return manifest !== undefined && signatureManifest(manifest.mediaType, manifest.bytes) !== undefined;
+  async #isSignature(
+    repository: string,
+    { mediaType, bytes }: Pick<Given, "mediaType" | "bytes">,
+  ): Promise<boolean> {
+    const signature = signatureManifest(mediaType, bytes);
+    return signature !== undefined && (await isHarmless(this.#storage, repository, signature));
   }
 }
 

@@ -1,22 +1,17 @@
 /** One manifest that may be a signature of an image. */
 import { isFailure } from "../../errors.ts";
 import type { Descriptor, Digest } from "../../oci/index.ts";
-import { findBlob } from "../blobs.ts";
 import { readRevision } from "../manifest_store.ts";
 import type { StorageDriver } from "../storage/types.ts";
-import { paths } from "../tree.ts";
 import { verifySigstoreBundle } from "./cosign/verify_sigstore_bundle.ts";
 import { verifySimpleSigning } from "./cosign/verify_simple_signing.ts";
 import { parseCose } from "./notation/parse_cose.ts";
 import { parseJws } from "./notation/parse_jws.ts";
 import { verifyNotation } from "./notation/verify_notation.ts";
-import { invalidSignature } from "./signature_failure.ts";
+import { readLayer } from "./read_layer.ts";
 import { envelopeTypes, signatureManifest, type SignatureKind } from "./signature_kind.ts";
 import type { SignedTarget } from "./signed_target.ts";
 import type { Trust } from "./trust.ts";
-
-/** Bytes of what is signed, with certificates and log entries beside it. */
-const largestLayer = 1 << 20;
 
 /** `none`: the manifest is no signature. */
 export type ManifestVerdict =
@@ -57,7 +52,7 @@ async function verifyLayer(
   layer: Descriptor,
 ): Promise<number> {
   const { target, trust, now } = asked;
-  const bytes = await readLayer(asked, layer);
+  const bytes = await readLayer(asked.storage, asked.repository, layer.digest);
   switch (kind) {
     case "simple-signing":
       verifySimpleSigning(layer, bytes, target, trust.keys);
@@ -70,11 +65,4 @@ async function verifyLayer(
       return verifyNotation(envelope, target, trust.notation, now);
     }
   }
-}
-
-async function readLayer({ storage, repository }: Verification, { digest }: Descriptor): Promise<Buffer> {
-  const blob = await findBlob(storage, repository, digest);
-  if (blob === undefined) throw invalidSignature("lacks its blob");
-  if (blob.size > largestLayer) throw invalidSignature(`is larger than ${largestLayer} bytes`);
-  return Buffer.from((await storage.read(paths.blob(blob.target))) ?? []);
 }
