@@ -27,14 +27,16 @@ const octets = { "Content-Type": "application/octet-stream" };
 /** The server could not, and said so. */
 class Refused extends Error {}
 
-/** @throws Refused for 503 UNAVAILABLE, or a blob that broke off behind its head; whatever else was not wanted fails the test */
+const brokenOff = "broken off";
+
+/** @throws Refused for 503 UNAVAILABLE, or a blob that broke off; whatever else was not wanted fails the test */
 async function ask(url: string, wanted: readonly number[], init: RequestInit = {}): Promise<Response> {
   const isBlob = init.method === undefined && url.includes("/blobs/");
-  const answer = await fetch(url, init);
-  const body = await answer.arrayBuffer().catch(() => {
-    assert.ok(isBlob, `${url} broke off`);
-    throw new Refused("broken off");
-  });
+  const cut = (error: unknown): never => {
+    throw isBlob ? new Refused(brokenOff) : error;
+  };
+  const answer = await fetch(url, init).catch(cut);
+  const body = await answer.arrayBuffer().catch(cut);
   if (answer.status === 503) {
     const { errors } = JSON.parse(Buffer.from(body).toString() || '{"errors":[]}') as {
       errors: { code: string }[];
@@ -218,6 +220,8 @@ async function run({ prepare, act, ends }: Scenario, at: number, fault: StorageF
   armed = before + at;
   await act(origin).catch((error: unknown) => {
     if (!(error instanceof Refused)) throw error;
+    // Where not even the first byte could be had, the status says so.
+    if (error.message === brokenOff) assert.notEqual(fault, "before");
   });
   const count = faulty.calls.length - before;
   const hit = faulty.calls[armed - 1];
