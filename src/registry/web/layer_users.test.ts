@@ -32,7 +32,7 @@ function countedStorage() {
 test("users of a layer are found once, and again when something happened there, or after a while", async () => {
   const { storage, count } = countedStorage();
   let now = 0;
-  const users = new LayerUsers(storage, () => now);
+  const users = new LayerUsers(storage, { now: () => now, patience: 60_000 });
   const of = async (digest: Digest) => (await users.of([digest])).users.get(digest);
   await linkBlob(storage, "b", one);
   await linkBlob(storage, "a/c", one);
@@ -54,9 +54,26 @@ test("users of a layer are found once, and again when something happened there, 
 test("of more than a thousand repositories it is said that not all were looked into", async () => {
   const storage = memoryStorage();
   for (let i = 0; i <= 1000; i++) await linkBlob(storage, `r${i}`, one);
-  const users = new LayerUsers(storage);
+  const users = new LayerUsers(storage, { patience: 60_000 });
   const { users: found, cut } = await users.of([one]);
   assert.deepEqual([found.get(one)?.length, cut], [1000, true]);
+});
+
+test("a slow storage is not waited for: what is known is told, and all of it later", async () => {
+  const gate = Promise.withResolvers<void>();
+  const storage = memoryStorage();
+  const stat = storage.stat.bind(storage);
+  storage.stat = async (path) => {
+    if (path.includes("/b/")) await gate.promise;
+    return stat(path);
+  };
+  for (const name of ["a", "b"]) await linkBlob(storage, name, one);
+  const users = new LayerUsers(storage, { patience: 0 });
+  assert.deepEqual(await users.of([one]), { users: new Map([[one, []]]), cut: true });
+  gate.resolve();
+  let found = await users.of([one]);
+  for (let left = 1000; found.cut && left > 0; left--) found = await users.of([one]);
+  assert.deepEqual(found, { users: new Map([[one, ["a", "b"]]]), cut: false });
 });
 
 test("a page of repositories costs the same however many there are behind it", async () => {

@@ -30,19 +30,24 @@ export interface LayerUse {
 export class LayerUsers {
   readonly #storage: StorageDriver;
   readonly #now: () => number;
+  readonly #patience: number;
   readonly #links = new Map<string, Links>();
   #names: { readonly list: readonly string[]; readonly cut: boolean; readonly read: number } | undefined;
   #reading: Promise<boolean> | undefined;
 
-  /** @param now milliseconds */
-  constructor(storage: StorageDriver, now: () => number = Date.now) {
+  /** @param options.now and patience in milliseconds */
+  constructor(storage: StorageDriver, options: { now?: () => number; patience?: number } = {}) {
+    const { now = Date.now, patience = 2000 } = options;
     this.#storage = storage;
     this.#now = now;
+    this.#patience = patience;
   }
 
+  /** Of a storage far away that takes longer than a reader likes to wait, what is known by then; the rest is read on. */
   async of(digests: readonly Digest[]): Promise<LayerUse> {
     // Whoever comes meanwhile gets the same.
-    const cut = await (this.#reading ??= this.#read().finally(() => (this.#reading = undefined)));
+    this.#reading ??= this.#read().finally(() => (this.#reading = undefined));
+    const cut = await within(this.#patience, this.#reading, true);
     const usersOf = (digest: Digest) =>
       [...this.#links].flatMap(([name, links]) => (links.digests.has(digest) ? [name] : [])).sort();
     return { users: new Map(digests.map((digest) => [digest, usersOf(digest)])), cut };
@@ -87,5 +92,17 @@ export class LayerUsers {
 
   #isFresh<Read extends { readonly read: number }>(read: Read | undefined): read is Read {
     return read !== undefined && this.#now() - read.read < maxAge;
+  }
+}
+
+async function within<Value>(patience: number, promise: Promise<Value>, otherwise: Value): Promise<Value> {
+  // The next reader will be told of a failure that comes late.
+  promise.catch(() => undefined);
+  const late = Promise.withResolvers<Value>();
+  const timer = setTimeout(() => late.resolve(otherwise), patience);
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
