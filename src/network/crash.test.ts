@@ -31,7 +31,7 @@ for (const [stage, isReached] of stages) {
       namespace: machine.container("web"),
       ports: [{ containerPort: 80, protocol: "tcp", hostPort: 8080 }],
     };
-    await killWhile(machine, request, isReached);
+    await killWhile(machine, `await endpoints.connect(${JSON.stringify(request)})`, isReached);
     assert.equal(endpoints.list().length, 1);
     await endpoints.reconcile(() => false);
     assert.deepEqual(endpoints.list(), []);
@@ -45,25 +45,39 @@ for (const [stage, isReached] of stages) {
   });
 }
 
-/** Lets another process connect, and kills it. */
+test(
+  "killed while it disconnects: reconcile finishes that",
+  { skip: unlessBridges || unlessAll },
+  async () => {
+    await using machine = await testMachine();
+    const { networks, endpoints } = machine.networking;
+    await networks.create({ name: "net" });
+    const namespace = machine.container("web");
+    const request = { network: "net", containerId: "ab".repeat(32), containerName: "web", namespace };
+    const { id } = await endpoints.connect({
+      ...request,
+      ports: [{ containerPort: 80, protocol: "tcp", hostPort: 8080 }],
+    });
+    const isReached = ({ traces }: TestMachine): boolean => !/\/[0-9a-f]{64}$/.test(traces());
+    await killWhile(machine, `await endpoints.disconnect(${JSON.stringify(id)})`, isReached);
+    await endpoints.reconcile(() => false);
+    assert.deepEqual(endpoints.list(), []);
+    assert.equal(machine.traces(), "");
+  },
+);
+
+/** Lets another process do something with endpoints, and kills it. */
 async function killWhile(
   machine: TestMachine,
-  request: ConnectRequest,
+  action: string,
   isReached: (machine: TestMachine) => boolean,
 ): Promise<void> {
   const script = `
     import { openNetworking } from ${JSON.stringify(import.meta.resolve("./index.ts"))};
-    const [options, request] = process.argv.slice(1).map((text) => JSON.parse(text));
-    const { endpoints } = await openNetworking(options);
-    await endpoints.connect(request);
+    const { endpoints } = await openNetworking(${JSON.stringify(machine.options)});
+    ${action};
     setInterval(() => undefined, 1000);`;
-  const words = [
-    "--input-type=module",
-    "-e",
-    script,
-    JSON.stringify(machine.options),
-    JSON.stringify(request),
-  ];
+  const words = ["--input-type=module", "-e", script];
   const child = spawn(process.execPath, words, { stdio: ["ignore", "ignore", "inherit"] });
   const ended = once(child, "exit");
   while (child.exitCode === null && !isReached(machine)) await setImmediate();
