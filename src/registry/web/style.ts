@@ -21,7 +21,7 @@ a { color: var(--link); text-underline-offset: .15em; }
 .skip:focus { left: 1rem; top: .5rem; background: var(--card); padding: .3rem .6rem; z-index: 1; }
 body > header { background: var(--card); border-bottom: 1px solid var(--line); }
 .bar, main, body > footer { max-width: 68rem; margin: 0 auto; padding: 0 1rem; }
-.bar { display: flex; flex-wrap: wrap; align-items: center; gap: .3rem 1.2rem; min-height: 3.2rem; }
+.bar { display: flex; flex-wrap: wrap; align-items: center; gap: .3rem 1.2rem; min-height: 3.2rem; padding-block: .5rem; }
 .bar nav { display: flex; gap: 1.2rem; flex: 1; }
 .brand { display: inline-flex; align-items: center; gap: .5rem; font-weight: 650; color: var(--text); text-decoration: none; }
 .brand svg { width: 1.4rem; height: 1.4rem; color: var(--accent); }
