@@ -12,8 +12,9 @@ import {
   putManifest,
   serveOn,
 } from "../../test/suites/registry_requests.ts";
-import { unlessAll } from "../../test/suites/scratch.ts";
+import { scratch, unlessAll } from "../../test/suites/scratch.ts";
 import { digestOf, mediaTypes, type Digest, type Manifest } from "../oci/index.ts";
+import { filesystemStorage } from "./storage/filesystem.ts";
 import { memoryStorage } from "./storage/memory.ts";
 
 const layer = "0123456789".repeat(500);
@@ -139,6 +140,8 @@ const mount = async (origin: string): Promise<void> => {
 interface Scenario {
   readonly prepare?: (origin: string) => Promise<unknown>;
   readonly act: (origin: string) => Promise<void>;
+  /** On files: blobs are sent another way. Else in memory. */
+  readonly onDisk?: true;
   /** Paths below `/v2/` with what they answer in the end. */
   readonly ends: Readonly<Record<string, number>>;
 }
@@ -160,6 +163,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   },
   mount: { prepare: (origin) => pushBlob(origin, "x", layer), act: mount, ends: { [`y/${blob}`]: 200 } },
   pull: { prepare: prepareImage, act: pull, ends: { "x/manifests/t": 200 } },
+  "pull of files": { onDisk: true, prepare: prepareImage, act: pull, ends: { "x/manifests/t": 200 } },
   "delete of a tag": {
     prepare: prepareImage,
     act: remove("manifests/t"),
@@ -209,8 +213,13 @@ async function assertWhole(origin: string): Promise<void> {
 }
 
 /** Runs the scenario with a fault at its `at`th call. Returns how many calls there were. */
-async function run({ prepare, act, ends }: Scenario, at: number, fault: StorageFault): Promise<number> {
-  const storage = memoryStorage();
+async function run(
+  { prepare, act, onDisk, ends }: Scenario,
+  at: number,
+  fault: StorageFault,
+): Promise<number> {
+  using directory = scratch("faults");
+  const storage = onDisk ? filesystemStorage(directory.path) : memoryStorage();
   let armed = Infinity;
   const faulty = faultyDriver(storage, ({ number }) => (number === armed ? fault : undefined));
   await using registry = await serveOn({ storage: faulty });

@@ -1,6 +1,6 @@
 /** A storage driver that fails where a plan says so. */
 import { Failure } from "../../src/errors.ts";
-import type { AppendableFile, StorageDriver } from "../../src/registry/storage/types.ts";
+import type { AppendableFile, ReadableFile, StorageDriver } from "../../src/registry/storage/types.ts";
 
 /** One call of a driver, or of a file that it opened to append to. */
 export interface StorageCall {
@@ -40,7 +40,8 @@ export function faultyDriver(driver: StorageDriver, plan: FaultPlan): FaultyDriv
     const result = await work();
     if (fault === undefined) return result;
     // Nobody gets the file, so nobody would close it.
-    if (method === "appendTo") await (result as AppendableFile)[Symbol.asyncDispose]();
+    if (method === "appendTo" || method === "openFile")
+      await (result as AppendableFile | ReadableFile | undefined)?.[Symbol.asyncDispose]();
     throw injected(method, path);
   };
   const file = (inner: AppendableFile, path: string): AppendableFile => ({
@@ -79,6 +80,9 @@ export function faultyDriver(driver: StorageDriver, plan: FaultPlan): FaultyDriv
     },
     move: (from, to) => around("move", from, () => driver.move(from, to)),
     remove: (path) => around("remove", path, () => driver.remove(path)),
+    ...(driver.openFile === undefined
+      ? {}
+      : { openFile: (path: string) => around("openFile", path, async () => driver.openFile?.(path)) }),
     ...(driver.redirectUrl === undefined
       ? {}
       : {
