@@ -62,8 +62,12 @@ test("a program's port, over UDP as well", async () => {
   }
 });
 
-test("IPv6 needs a network with IPv6", async () => {
-  await assert.rejects(allocate([{ containerPort: 80, protocol: "tcp", hostIp: "::1" }]), {
+test("IPv6 needs a network with IPv6, and another address than the loopback's", async () => {
+  const request = { containerPort: 80, protocol: "tcp", hostIp: "::1" } as const;
+  await assert.rejects(allocate([request]), { kind: "unsupported", message: /its network has no IPv6/ });
+  const options = { taken: [], hostBinding: "0.0.0.0", ipv6: true };
+  await assert.rejects(allocatePorts({ ...options, requests: [request] }), {
     kind: "unsupported",
+    message: "port 80 cannot be published on ::1",
   });
 });

@@ -33,6 +33,12 @@ export async function allocatePorts(allocation: PortAllocation): Promise<PortBin
         },
       );
     }
+    if (ip === "::1") {
+      // There is no route_localnet for IPv6: what is sent on from ::1 is dropped.
+      throw new Failure("unsupported", `port ${containerPort} cannot be published on ::1`, {
+        hint: "publish it on 127.0.0.1 or on an address of an interface",
+      });
+    }
     const taken = [...allocation.taken, ...bindings];
     const hostPort = await choosePort({ containerPort, protocol, hostIp: ip }, request.hostPort, taken);
     bindings.push({ containerPort, protocol, hostIp: ip, hostPort });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -86,7 +87,7 @@ test(
       ports: [
         { containerPort: 80, protocol: "tcp", hostPort: 8080 },
         { containerPort: 80, protocol: "tcp", hostIp: "127.0.0.1" },
-        { containerPort: 80, protocol: "udp", hostPort: { first: 9000, last: 9001 } },
+        { containerPort: 53, protocol: "udp", hostPort: { first: 9000, last: 9001 } },
       ],
     });
     const [, local, range] = web.ports;
@@ -102,6 +103,8 @@ test(
       "",
     );
     assert.equal(await machine.inside(web.namespace, "nc", "198.51.100.1", "8080"), "hello", "from itself");
+
+    assert.equal(await echoed(web.namespace, 9000), "hello");
 
     const again = connect(machine, "bridge", "other", {
       ports: [{ containerPort: 81, protocol: "tcp", hostIp: "127.0.0.1", hostPort: 8080 }],
@@ -119,6 +122,29 @@ test(
     assert.equal(machine.traces(), "");
   },
 );
+
+/** What comes back from port 53 of a namespace over a published port of the host, by UDP. */
+async function echoed(namespace: string, hostPort: number): Promise<string> {
+  // The lookup answers at once, so that the socket is made inside.
+  const lookup = (
+    address: string,
+    _: unknown,
+    done: (error: null, address: string, family: number) => void,
+  ): void => done(null, address, 4);
+  const server = inNetworkNamespace(namespace, () =>
+    createSocket({ type: "udp4", lookup }).bind(53, "0.0.0.0"),
+  );
+  server.on("message", (message, from) => server.send(message, from.port, from.address));
+  const client = createSocket("udp4");
+  try {
+    client.send("hello", hostPort, "127.0.0.1");
+    const [message] = (await once(client, "message", { signal: AbortSignal.timeout(10_000) })) as [Buffer];
+    return message.toString();
+  } finally {
+    client.close();
+    server.close();
+  }
+}
 
 test("a port that a program of the host has is refused, with Docker's words", { skip }, async () => {
   await using machine = await testMachine();
@@ -235,7 +261,6 @@ test("names from outside come from the resolvers that the container was given", 
   await machine.networking.networks.create({ name: "net" });
   machine.container("web");
   const web = await connect(machine, "net", "web", { dns: ["127.0.0.1"] });
-  const { createSocket } = await import("node:dgram");
   const server = createSocket("udp4").bind(53, "127.0.0.1");
   await once(server, "listening");
   // The question, and an answer of 192.0.2.7 that points to its name.

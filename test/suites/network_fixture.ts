@@ -112,6 +112,7 @@ export async function testMachine(): Promise<TestMachine> {
     [Symbol.asyncDispose]: async () => {
       for (const server of servers) server.close();
       endNames(options.directory);
+      networking.namespaces.reconcile(() => false);
       leave(home);
       for (const path of spaces) removeNetworkNamespace(path);
       directory[Symbol.dispose]();
