@@ -1,16 +1,15 @@
 /** Our registry's access with clients as people have them: they log in, push, pull, and are refused. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { composeAccess, createRegistry, memoryStorage } from "../../src/registry/index.ts";
 import { dockerdSkip, startDockerd } from "../suites/dockerd.ts";
 import { scratch, unlessRoot } from "../suites/scratch.ts";
+import { startContainerd } from "./registry_strangers.ts";
 import { program, unless, type Outcome, type Program } from "./support.ts";
 
 /** bcrypt of "secret". */
@@ -229,29 +228,6 @@ for (const way of ["basic", "token"] as const) {
   });
 }
 
-/** containerd alone, with the snapshotter that needs nothing of the kernel. */
-async function startContainerd(directory: string): Promise<{ ctr: Runner } & AsyncDisposable> {
-  const [config, socket] = [join(directory, "containerd.toml"), join(directory, "c.sock")];
-  const disabled = ["aufs", "btrfs", "devmapper", "overlayfs", "zfs"].map(
-    (name) => `io.containerd.snapshotter.v1.${name}`,
-  );
-  writeFileSync(
-    config,
-    `version = 2\ndisabled_plugins = ${JSON.stringify([...disabled, "io.containerd.grpc.v1.cri"])}\n`,
-  );
-  const dirs = ["--root", join(directory, "c"), "--state", join(directory, "cs")];
-  const child = program("containerd").start(["-c", config, ...dirs, "-a", socket]);
-  const ended = once(child, "close");
-  const stop = async () => {
-    child.kill();
-    await ended;
-  };
-  for await (const line of createInterface({ input: child.stderr! }))
-    if (line.includes("successfully booted")) break;
-  child.stderr!.resume();
-  return { ctr: within(directory, program("ctr", "-a", socket, "images")), [Symbol.asyncDispose]: stop };
-}
-
 for (const way of ["basic", "token"] as const) {
   test(
     `B170 B171 ctr with ${way}`,
@@ -260,7 +236,7 @@ for (const way of ["basic", "token"] as const) {
       using dir = scratch("access");
       await using registry = await serve(dir.path, way);
       await using containerd = await startContainerd(dir.path);
-      const { ctr } = containerd;
+      const ctr = within(dir.path, program("ctr", "-a", containerd.socket, "images"));
       writeLayout(dir.path);
       await succeed(within(dir.path, program("skopeo")), [
         ["copy", "oci:layout:t", "oci-archive:given.tar:localhost/given:1"],

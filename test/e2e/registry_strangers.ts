@@ -127,7 +127,9 @@ const ctr: RoundTrip = async (place, directory, target) => {
 };
 
 /** containerd alone, with the snapshotter that needs nothing of the kernel. */
-async function startContainerd(directory: string): Promise<{ readonly socket: string } & AsyncDisposable> {
+export async function startContainerd(
+  directory: string,
+): Promise<{ readonly socket: string } & AsyncDisposable> {
   const [config, socket] = [join(directory, "containerd.toml"), join(directory, "c.sock")];
   const unwanted = ["aufs", "btrfs", "devmapper", "overlayfs", "zfs"].map(
     (name) => `io.containerd.snapshotter.v1.${name}`,
