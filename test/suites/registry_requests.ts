@@ -15,12 +15,18 @@ export interface ServedRegistry extends AsyncDisposable {
 /** The registry as the product has it, on a free port. */
 export async function serveOn(options: RegistryOptions): Promise<ServedRegistry> {
   const registry = createRegistry(options);
-  const server = createServer((request, response) => void registry.handle(request, response));
+  const running = new Set<Promise<void>>();
+  const server = createServer((incoming, response) => {
+    const handled = registry.handle(incoming, response).finally(() => running.delete(handled));
+    running.add(handled);
+  });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const close = async (): Promise<void> => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
+    // A client has its answer before the server has closed its files.
+    await Promise.all(running);
   };
   const { port } = server.address() as AddressInfo;
   return { origin: `http://127.0.0.1:${port}`, [Symbol.asyncDispose]: close };
