@@ -1,31 +1,28 @@
 /** Containers' places in networks: `docker network connect` and `disconnect`, and what a container's start and end need. */
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import { Failure } from "../errors.ts";
-import { createNetworkNamespace, inNetworkNamespace, removeNetworkNamespace } from "../sys/index.ts";
 import { type BridgeTools, linkNames } from "./bridge_tools.ts";
 import { endOrphans } from "./end_orphans.ts";
 import { findNetwork } from "./find_network.ts";
-import { NameService } from "./name_service.ts";
-import { hasNames, netavarkOptions } from "./netavark_options.ts";
+import { hasNames } from "./netavark_options.ts";
 import type { LockedRecords, NetworkRecords, NetworkState, StoredNetwork } from "./network_state.ts";
 import { checkName, planEndpoint } from "./plan_endpoint.ts";
+import { isPlainPath } from "./plug_directly.ts";
+import { Plumbing, questionOf } from "./plumbing.ts";
 import { defaultBridge } from "./predefined.ts";
 import { linksOf, obstacleTo, prepareBridge } from "./prepare_bridge.ts";
 import { resolverSettings, type ResolverSettings } from "./resolver_settings.ts";
-import { setBridgePort } from "./set_bridge_port.ts";
 import { subnetsOf } from "./subnets_of.ts";
 import type { ConnectRequest, Endpoint } from "./types.ts";
 
 export class Endpoints {
   readonly #state: NetworkState;
   readonly #tools: BridgeTools;
-  readonly #names: NameService;
+  readonly #plumbing: Plumbing;
 
   constructor(state: NetworkState, tools: BridgeTools) {
     this.#state = state;
     this.#tools = tools;
-    this.#names = new NameService(tools);
+    this.#plumbing = new Plumbing(tools);
   }
 
   /** All there are, those that are being made included. @throws Failure("corrupt") */
@@ -48,7 +45,7 @@ export class Endpoints {
     const { network, endpoint } = await this.#plumb(request, signal);
     if (hasNames(network)) {
       try {
-        await this.#names.expect(questionOf(network, endpoint));
+        await this.#plumbing.names.expect(questionOf(network, endpoint));
       } catch (error) {
         await this.disconnect(endpoint.id);
         throw error;
@@ -77,8 +74,8 @@ export class Endpoints {
     for (const endpoint of renamed) {
       const network = networkOf(records, endpoint);
       if (network === undefined || !hasNames(network)) continue;
-      await this.#names.rename(endpoint.networkId, containerId, [name, ...endpoint.aliases]);
-      await this.#names.expect({ ...questionOf(network, endpoint), name });
+      await this.#plumbing.names.add(network, endpoint);
+      await this.#plumbing.names.expect({ ...questionOf(network, endpoint), name });
     }
   }
 
@@ -94,7 +91,10 @@ export class Endpoints {
     await endOrphans(this.#tools.directory);
     const dead = records.endpoints.filter((endpoint) => !alive(endpoint));
     for (const endpoint of dead) await this.#remove(records, endpoint);
-    await this.#names.keep(records.endpoints);
+    await this.#plumbing.names.keep(records.endpoints);
+    // Somebody may have flushed the firewall: the next endpoint of each network lets netavark look.
+    records.settled = [];
+    await records.save();
     return dead.map(({ id }) => id);
   }
 
@@ -107,27 +107,26 @@ export class Endpoints {
     checkConnect(found, request, records.endpoints);
     this.#tools.check();
     const network = await this.#prepare(records, found);
-    const endpoint = await planEndpoint(network, request, records.endpoints);
+    const { id, internal } = network.definition;
+    const planned = await planEndpoint(network, request, records.endpoints);
+    const isDirect =
+      planned.ports.length === 0 &&
+      (internal || records.settled.includes(id)) &&
+      isPlainPath(planned.namespace);
+    const endpoint = isDirect ? { ...planned, hostInterface: `veth${planned.id.slice(0, 11)}` } : planned;
     records.endpoints.push(endpoint);
-    const { id } = network.definition;
-    if (!network.definition.internal && !records.ruled.includes(id)) records.ruled.push(id);
+    if (!internal && !records.ruled.includes(id)) records.ruled.push(id);
     // On record before it is made: a kill leaves nothing that reconcile does not know of.
     await records.save();
     try {
-      await this.#setUp(network, endpoint);
+      await this.#plumbing.setUp(network, endpoint);
     } catch (error) {
       await this.#remove(records, endpoint).catch(() => undefined);
       throw error;
     }
+    if (!internal && !records.settled.includes(id)) records.settled.push(id);
+    await records.save();
     return { network, endpoint };
-  }
-
-  async #setUp(network: StoredNetwork, endpoint: Endpoint): Promise<void> {
-    await mkdir(this.#tools.directory, { recursive: true, mode: 0o700 });
-    if (hasNames(network)) await this.#names.forgetDead();
-    const options = netavarkOptions({ network, endpoint, names: hasNames(network) });
-    await this.#tools.netavark("setup", endpoint.namespace, options);
-    await setBridgePort(network, endpoint, this.#tools);
   }
 
   /** The default network takes other addresses if others have taken its own while nobody was connected. */
@@ -152,59 +151,14 @@ export class Endpoints {
 
   async #remove(records: LockedRecords, endpoint: Endpoint): Promise<void> {
     const network = networkOf(records, endpoint);
-    if (network !== undefined) await this.#tearDown(network, endpoint);
+    if (network !== undefined) await this.#plumbing.tearDown(network, endpoint);
     records.endpoints = records.endpoints.filter(({ id }) => id !== endpoint.id);
     await records.save();
-  }
-
-  async #tearDown(network: StoredNetwork, endpoint: Endpoint): Promise<void> {
-    const named = hasNames(network);
-    // netavark would write the file in place, under the eyes of the server, and fail if the line is gone.
-    if (named) await this.#names.forget(endpoint.networkId, endpoint.containerId);
-    const options = netavarkOptions({ network, endpoint, names: false });
-    await this.#takeApart(endpoint, options);
-    if (named) await this.#names.expectGone(questionOf(network, endpoint));
-  }
-
-  /** A namespace that is gone took its interface along; netavark wants one all the same to remove the rules. */
-  async #takeApart(endpoint: Endpoint, options: object): Promise<void> {
-    let interfaces: Set<string> | undefined;
-    try {
-      interfaces = inNetworkNamespace(endpoint.namespace, linkNames);
-    } catch {
-      interfaces = undefined;
-    }
-    const stand = join(this.#tools.directory, `gone-${endpoint.id.slice(0, 12)}`);
-    try {
-      if (interfaces === undefined) {
-        await mkdir(this.#tools.directory, { recursive: true, mode: 0o700 });
-        removeNetworkNamespace(stand);
-        createNetworkNamespace(stand);
-      }
-      await this.#tools.netavark("teardown", interfaces === undefined ? stand : endpoint.namespace, options);
-    } catch (error) {
-      // What was missing is as good as removed.
-      if (interfaces?.has(endpoint.interfaceName) === true) throw error;
-    } finally {
-      removeNetworkNamespace(stand);
-    }
   }
 }
 
 function networkOf(records: NetworkRecords, { networkId }: Endpoint): StoredNetwork | undefined {
   return records.networks.find(({ definition }) => definition.id === networkId);
-}
-
-function questionOf(
-  network: StoredNetwork,
-  endpoint: Endpoint,
-): { gateway: string; name: string; address: string } {
-  const [pool] = network.pools;
-  return {
-    gateway: pool?.gateway ?? "",
-    name: endpoint.containerId.slice(0, 12),
-    address: endpoint.ipv4.address,
-  };
 }
 
 function checkConnect(network: StoredNetwork, request: ConnectRequest, endpoints: readonly Endpoint[]): void {

@@ -1,15 +1,15 @@
 /**
- * aardvark-dns, which answers on the gateways of networks. netavark writes its files and signals it; what is done here
- * makes that dependable. aardvark-dns 1.4 loses a signal that comes while it reads, dies of one that comes before it
- * listens for signals, and says nothing about having read: so it is asked.
+ * aardvark-dns, which answers on the gateways of networks. Version 1.4 loses a signal that comes while it reads its files,
+ * dies of one that comes before it listens for signals, and says nothing about having read: so it is asked.
  */
 import { Resolver } from "node:dns/promises";
 import { readdirSync, readFileSync } from "node:fs";
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { Failure } from "../errors.ts";
 import type { BridgeTools } from "./bridge_tools.ts";
+import type { StoredNetwork } from "./network_state.ts";
 import type { Endpoint } from "./types.ts";
 
 export interface NameQuestion {
@@ -31,9 +31,19 @@ export class NameService {
     this.#tools = tools;
   }
 
-  /** Before netavark signals it: a process of that number that is no server of ours would swallow the signal. */
-  async forgetDead(): Promise<void> {
-    if (this.#pid() === undefined) await rm(this.#pidFile, { force: true });
+  /** Gives a container its names; another line of it in this network is replaced. */
+  async add({ definition, pools }: StoredNetwork, endpoint: Endpoint): Promise<void> {
+    const { containerId, containerName, aliases, ipv4, ipv6, dns } = endpoint;
+    const names = [...new Set([containerName, ...aliases])].join(",");
+    const words = [
+      containerId,
+      ipv4.address,
+      ipv6?.address ?? "",
+      names,
+      ...(dns.length > 0 ? [dns.join(",")] : []),
+    ];
+    const head = pools.map(({ gateway }) => gateway).join(",");
+    await this.#rewrite(definition.id, (lines) => [...without(lines, containerId), words.join(" ")], head);
   }
 
   /** Returns when the name means the address. @throws Failure("unavailable") after ten seconds */
@@ -52,46 +62,38 @@ export class NameService {
     await this.#settle(async () => !(await ask(question)).includes(question.address));
   }
 
-  /** Takes a container's line out of a network's file, and the file with its last line, as netavark does. */
+  /** Takes a container's line out of a network's file, and the file with its last line. */
   async forget(networkId: string, containerId: string): Promise<void> {
-    await this.#rewrite(networkId, (line) => (line.startsWith(`${containerId} `) ? undefined : line));
+    await this.#rewrite(networkId, (lines) => without(lines, containerId));
   }
 
   /** Forgets all but these, such as those of an earlier boot, and sees to it that a server runs if one is needed. */
   async keep(endpoints: readonly Endpoint[]): Promise<void> {
     for (const networkId of this.#networks()) {
       const own = endpoints.filter((endpoint) => endpoint.networkId === networkId);
-      await this.#rewrite(networkId, (line) =>
-        own.some(({ containerId }) => line.startsWith(`${containerId} `)) ? line : undefined,
+      await this.#rewrite(networkId, (lines) =>
+        lines.filter((line) => own.some(({ containerId }) => line.startsWith(`${containerId} `))),
       );
     }
     if (this.#pid() === undefined) await this.#signal();
   }
 
-  /** Gives a container's address other names. */
-  async rename(networkId: string, containerId: string, names: readonly string[]): Promise<void> {
-    await this.#rewrite(networkId, (line) => {
-      const [id, ipv4, ipv6, , ...rest] = line.split(" ");
-      return id === containerId ? [id, ipv4, ipv6, names.join(","), ...rest].join(" ") : line;
-    });
-  }
-
-  /** Lines of all networks: `<container> <ipv4> <ipv6> <names>`, after a first one with the gateways. */
-  async #rewrite(networkId: string, change: (line: string) => string | undefined): Promise<void> {
+  /**
+   * A network's file: its gateways in the first line, then `<container> <ipv4> <ipv6> <names>[ <resolvers>]` for each
+   * (aardvark-dns src/config/mod.rs). @param head the first line of a new file
+   */
+  async #rewrite(networkId: string, change: (lines: string[]) => string[], head = ""): Promise<void> {
     const path = join(this.#tools.dnsDirectory, networkId);
     const text = await readFile(path, "utf8").catch(() => "");
-    const [head = "", ...lines] = text.split("\n").filter((line) => line !== "");
-    const changed = lines.map(change).filter((line) => line !== undefined);
-    if (head === "" || changed.join("\n") === lines.join("\n")) return;
+    const [first = head, ...lines] = text.split("\n").filter((line) => line !== "");
+    const changed = change(lines);
+    if (first === "" || changed.join("\n") === lines.join("\n")) return;
     if (changed.length === 0) {
       await rm(path, { force: true });
     } else {
       // Beside the directory: aardvark-dns reads all that lies in it.
       const beside = join(this.#tools.directory, `${networkId}.new`);
-      {
-        await using file = await open(beside, "w", 0o600);
-        await file.writeFile(`${[head, ...changed].join("\n")}\n`);
-      }
+      await writeFile(beside, `${[first, ...changed].join("\n")}\n`, { mode: 0o600 });
       await rename(beside, path);
     }
     await this.#signal();
@@ -136,6 +138,10 @@ export class NameService {
       return undefined;
     }
   }
+}
+
+function without(lines: readonly string[], containerId: string): string[] {
+  return lines.filter((line) => !line.startsWith(`${containerId} `));
 }
 
 /** @returns false: it has just ended, as it does without any network */

@@ -32,6 +32,8 @@ export interface NetworkRecords {
   endpoints: Endpoint[];
   /** Ids of networks whose firewall rules were made: only netavark can take them back. */
   ruled: string[];
+  /** Those of them that netavark has finished. Not known after a restart: rules are looked at again then. */
+  settled: string[];
 }
 
 /** The records, to change: {@link save} writes what they are by then. Disposing lets go of the lock only. */
@@ -92,25 +94,26 @@ export class NetworkState {
   #readEndpoints(): Omit<NetworkRecords, "networks"> {
     try {
       const text = readIfThere(join(this.directory, "endpoints.json")) ?? "{}";
-      const { boot, endpoints, ruled } = JSON.parse(text) as NetworkRecords & { boot?: string };
-      if (boot === bootId()) return { endpoints, ruled };
+      const { boot, ...records } = JSON.parse(text) as NetworkRecords & { boot?: string };
+      if (boot === bootId()) return records;
     } catch {
       // Falls through.
     }
-    return { endpoints: [], ruled: [] };
+    return { endpoints: [], ruled: [], settled: [] };
   }
 
   async #save(records: NetworkRecords, before: NetworkRecords): Promise<void> {
     await mkdir(this.directory, { recursive: true, mode: 0o700 });
-    const { networks, endpoints, ruled } = records;
+    const { networks, endpoints, ruled, settled } = records;
     if (!same(networks, before.networks)) {
       await writeBeside(join(this.directory, "networks.json"), JSON.stringify({ networks }), true);
       before.networks = structuredClone(networks);
     }
-    if (!same([endpoints, ruled], [before.endpoints, before.ruled])) {
-      const text = JSON.stringify({ boot: bootId(), endpoints, ruled });
+    const ofThisBoot = { endpoints, ruled, settled };
+    if (!same(ofThisBoot, { endpoints: before.endpoints, ruled: before.ruled, settled: before.settled })) {
+      const text = JSON.stringify({ boot: bootId(), ...ofThisBoot });
       await writeBeside(join(this.directory, "endpoints.json"), text, false);
-      Object.assign(before, structuredClone({ endpoints, ruled }));
+      Object.assign(before, structuredClone(ofThisBoot));
     }
   }
 }

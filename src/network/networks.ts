@@ -99,6 +99,7 @@ export class Networks {
     await removeBridge(network, records.ruled.includes(id), kept, this.#tools);
     records.networks = others;
     records.ruled = records.ruled.filter((other) => other !== id);
+    records.settled = records.settled.filter((other) => other !== id);
     await records.save();
   }
 }

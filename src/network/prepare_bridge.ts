@@ -47,7 +47,10 @@ export async function prepareBridge(network: StoredNetwork, tools: BridgeTools):
     throw error;
   }
   // Synchronous: /proc/sys/net is that of the thread, and Node's others need not be where this one is.
-  if (network.definition.enableIPv6) writeFileSync(`/proc/sys/net/ipv6/conf/${bridge}/accept_ra`, "0");
+  const { enableIPv6, internal } = network.definition;
+  if (enableIPv6) writeFileSync(`/proc/sys/net/ipv6/conf/${bridge}/accept_ra`, "0");
+  if (internal) writeFileSync(`/proc/sys/net/ipv4/conf/${bridge}/forwarding`, "0");
+  if (internal && enableIPv6) writeFileSync(`/proc/sys/net/ipv6/conf/${bridge}/forwarding`, "0");
 }
 
 /** Why the bridge cannot be made; undefined: it can. */

@@ -60,7 +60,7 @@ async function restoreIsolation({ networks, endpoints }: Others, tools: BridgeTo
 }
 
 function optionsFor(network: StoredNetwork, endpoints: readonly Endpoint[], ports: boolean): object {
-  return netavarkOptions({ network, endpoint: passer(network, endpoints), names: false, ports });
+  return netavarkOptions(network, passer(network, endpoints), ports);
 }
 
 /** An endpoint comes and goes, and in between something is done. */

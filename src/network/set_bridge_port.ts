@@ -15,8 +15,8 @@ import type { Endpoint } from "./types.ts";
  * @throws Failure("unavailable" | "internal")
  */
 export async function setBridgePort(
-  network: StoredNetwork,
   endpoint: Endpoint,
+  network: StoredNetwork,
   tools: BridgeTools,
 ): Promise<void> {
   const flags = [

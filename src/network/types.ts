@@ -85,6 +85,8 @@ export interface Endpoint {
   readonly namespace: string;
   /** Its name inside: eth0, eth1, ... */
   readonly interfaceName: string;
+  /** The name of its other end, on the host; absent where netavark made it, which leaves the name to the kernel. */
+  readonly hostInterface?: string;
   readonly macAddress: string;
   readonly ipv4: EndpointAddress;
   readonly ipv6?: EndpointAddress;
