@@ -65,17 +65,18 @@ export async function answerBlob(
     const told = { repository: name, digest, size: blob.size, mediaType: blobType };
     core.tell(exchange, { action: "pull", kind: "blob", ...told });
   };
+  // Also before a redirect: stores differ in what they make of a range that is none.
+  const ranges = wantedRanges(exchange, digest, blob.size);
+  if (ranges === "unsatisfiable") {
+    const known = { "Content-Range": `bytes */${blob.size}` };
+    throw new RegistryError("RANGE_INVALID", [{ size: blob.size }], known);
+  }
   if (exchange.method === "GET" && core.redirect) {
     const url = await core.storage.redirectUrl?.(paths.blob(blob.target), { method: "GET" });
     if (url !== undefined) {
       pulled();
       return answer(exchange, 307, { "Docker-Content-Digest": digest, Location: url });
     }
-  }
-  const ranges = wantedRanges(exchange, digest, blob.size);
-  if (ranges === "unsatisfiable") {
-    const known = { "Content-Range": `bytes */${blob.size}` };
-    throw new RegistryError("RANGE_INVALID", [{ size: blob.size }], known);
   }
   if (await sendBlob(core, exchange, blob, ranges, headers)) pulled();
 }

@@ -223,5 +223,9 @@ test("B164 a storage that gives URLs is where blobs are fetched, unless that is 
     (await fetch(`${registry.origin}/v2/x/blobs/${digest}`, { ...init, method: "HEAD" })).status,
     200,
   );
+  for (const { origin } of [registry, direct]) {
+    const none = { ...init, headers: { Range: "bytes=2-1" } };
+    assert.equal((await fetch(`${origin}/v2/x/blobs/${digest}`, none)).status, 416);
+  }
   assert.equal(await (await fetch(`${direct.origin}/v2/x/blobs/${digest}`, init)).text(), "far");
 });
