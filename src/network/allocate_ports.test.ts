@@ -71,3 +71,18 @@ test("IPv6 needs a network with IPv6, and another address than the loopback's", 
     message: "port 80 cannot be published on ::1",
   });
 });
+
+test("what is no port, protocol or address reaches no command line", async () => {
+  const good = { containerPort: 80, protocol: "sctp" } as const;
+  const bad: readonly [object, string][] = [
+    [{ hostIp: "1.2.3.4 -j ACCEPT" }, "Invalid ip address: 1.2.3.4 -j ACCEPT"],
+    [{ hostIp: "localhost" }, "Invalid ip address: localhost"],
+    [{ protocol: "tcp -j ACCEPT" }, "Invalid proto: tcp -j ACCEPT"],
+    [{ containerPort: 0 }, "Invalid containerPort: 0"],
+    [{ containerPort: 65_536 }, "Invalid containerPort: 65536"],
+    [{ hostPort: 1.5 }, "Invalid hostPort: 1.5"],
+    [{ hostPort: { first: 1, last: 70_000 } }, "Invalid hostPort: 70000"],
+  ];
+  for (const [change, message] of bad)
+    await assert.rejects(allocate([{ ...good, ...change }]), { kind: "invalid", message });
+});

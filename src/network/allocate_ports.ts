@@ -1,6 +1,7 @@
 /** Host ports for an endpoint (moby libnetwork/portallocator, drivers/bridge/port_mapping.go). */
 import { readFileSync } from "node:fs";
 import { Failure } from "../errors.ts";
+import { parseIp } from "./ip_address.ts";
 import { portObstacle } from "./port_obstacle.ts";
 import type { PortBinding, PortRequest } from "./types.ts";
 
@@ -16,7 +17,7 @@ export interface PortAllocation {
 
 /**
  * A binding for each request, of ports that neither an endpoint nor, by a trial, another program of the host has.
- * @throws Failure("conflict") with Docker's texts; ("invalid"): the host has no such address; ("unsupported"): IPv6
+ * @throws Failure("conflict") with Docker's texts; ("invalid"): no address, or none of the host; ("unsupported"): IPv6
  * without IPv6
  */
 export async function allocatePorts(allocation: PortAllocation): Promise<PortBinding[]> {
@@ -24,6 +25,7 @@ export async function allocatePorts(allocation: PortAllocation): Promise<PortBin
   for (const request of allocation.requests) {
     const { containerPort, protocol, hostIp = "" } = request;
     const ip = hostIp === "" ? allocation.hostBinding : hostIp;
+    checkWords(request, ip);
     if (ip.includes(":") && !allocation.ipv6) {
       throw new Failure(
         "unsupported",
@@ -44,6 +46,20 @@ export async function allocatePorts(allocation: PortAllocation): Promise<PortBin
     bindings.push({ containerPort, protocol, hostIp: ip, hostPort });
   }
   return bindings;
+}
+
+/** They come from an API's body, and netavark makes command lines of them. */
+function checkWords({ containerPort, protocol, hostPort = 0 }: PortRequest, ip: string): void {
+  if (parseIp(ip) === undefined) throw new Failure("invalid", `Invalid ip address: ${ip}`);
+  if (!["tcp", "udp", "sctp"].includes(protocol)) throw new Failure("invalid", `Invalid proto: ${protocol}`);
+  const { first, last } = typeof hostPort === "object" ? hostPort : { first: hostPort, last: hostPort };
+  for (const port of [first, last])
+    if (!isPort(port) && port !== 0) throw new Failure("invalid", `Invalid hostPort: ${port}`);
+  if (!isPort(containerPort)) throw new Failure("invalid", `Invalid containerPort: ${containerPort}`);
+}
+
+function isPort(port: number): boolean {
+  return Number.isInteger(port) && port > 0 && port < 65_536;
 }
 
 type Place = Omit<PortBinding, "hostPort">;

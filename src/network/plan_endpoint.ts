@@ -1,6 +1,5 @@
 /** From a request to an endpoint with everything that it will have. */
 import { randomBytes } from "node:crypto";
-import { isIP } from "node:net";
 import { Failure } from "../errors.ts";
 import { addressPool } from "./address_pool.ts";
 import { allocateAddress } from "./allocate_address.ts";
@@ -56,7 +55,7 @@ function checkWords(network: StoredNetwork, request: ConnectRequest): void {
   if (macAddress !== undefined && !/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(macAddress))
     throw new Failure("invalid", `invalid MAC address: ${macAddress}`);
   for (const server of dns)
-    if (isIP(server) === 0) throw new Failure("invalid", `${server} is not an IP address`);
+    if (parseIp(server) === undefined) throw new Failure("invalid", `${server} is not an IP address`);
   if (hasNames(network)) return;
   if (aliases.length > 0)
     throw new Failure("invalid", "network-scoped aliases are only supported for user-defined networks");
