@@ -1,1 +1,3 @@
+export { binarySize, humanSize } from "./human_size.ts";
+export { progressBar } from "./progress_bar.ts";
 export * from "./registry_errors.ts";

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import * as fc from "fast-check";
 import { Clock, Screen } from "../../../test/suites/terminal.ts";
 import type { Progress } from "../../bytes/index.ts";
-import { progressBar } from "./progress_bar.ts";
+import { progressBar } from "../../wire/index.ts";
 import { progressView, type ProgressView } from "./progress.ts";
 
 const layer = (number: number): string => number.toString(16).padStart(12, "a");

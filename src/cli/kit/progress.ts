@@ -1,7 +1,7 @@
 /** Shows {@link Progress} to people and programs: repainted lines, plain lines, JSON messages, or nothing. */
 import type { Progress, Report } from "../../bytes/index.ts";
 import { goJson } from "../../oci/index.ts";
-import { progressBar } from "./progress_bar.ts";
+import { progressBar } from "../../wire/index.ts";
 import { isRepainted } from "./repainted.ts";
 import type { PaintOptions, PaintStream } from "./frame_painter.ts";
 import { TerminalPainter } from "./terminal_painter.ts";

@@ -1,7 +1,7 @@
 /** Progress on a terminal: a line for each id, in order of appearance, and a total. */
 import type { Progress } from "../../bytes/index.ts";
 import { FramePainter, type PaintOptions, type PaintStream } from "./frame_painter.ts";
-import { progressBar } from "./progress_bar.ts";
+import { progressBar } from "../../wire/index.ts";
 import { isFinal, isRepainted } from "./repainted.ts";
 import { TransferTotal } from "./transfer_total.ts";
 

@@ -1,6 +1,6 @@
 /** Sum and speed of all transfers of an operation, for the last line on a terminal. */
 import type { Progress } from "../../bytes/index.ts";
-import { humanSize } from "./units.ts";
+import { humanSize } from "../../wire/index.ts";
 
 /** Only bytes on the wire or from an archive count; unpacking would count them twice. */
 const transfer = /^(Downloading|Pushing|Loading|Migrating)/;

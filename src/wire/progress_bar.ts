@@ -1,5 +1,5 @@
-/** The bar and numbers of one transfer, as Docker's CLI draws them (moby, pkg/jsonmessage, JSONProgress.String). */
-import { humanSize } from "./units.ts";
+/** The bar and numbers of one transfer, as Docker draws them (moby, pkg/jsonmessage, JSONProgress.String). */
+import { humanSize } from "./human_size.ts";
 
 /** Docker's bar is 50 wide on terminals of more than 110 columns. */
 const fullBar = 50;
