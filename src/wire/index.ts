@@ -1,3 +1,4 @@
 export { binarySize, humanSize } from "./human_size.ts";
+export { isRepainted, jsonMessage } from "./json_message.ts";
 export { progressBar } from "./progress_bar.ts";
 export * from "./registry_errors.ts";

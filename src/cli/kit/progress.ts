@@ -1,8 +1,7 @@
 /** Shows {@link Progress} to people and programs: repainted lines, plain lines, JSON messages, or nothing. */
 import type { Progress, Report } from "../../bytes/index.ts";
 import { goJson } from "../../oci/index.ts";
-import { progressBar } from "../../wire/index.ts";
-import { isRepainted } from "./repainted.ts";
+import { jsonMessage } from "../../wire/index.ts";
 import type { PaintOptions, PaintStream } from "./frame_painter.ts";
 import { TerminalPainter } from "./terminal_painter.ts";
 
@@ -94,18 +93,4 @@ class JsonMessages implements Painter {
   }
 
   finish(): void {}
-}
-
-/** An event as the Engine API sends it: status, progressDetail, progress, id, in this order. */
-export function jsonMessage(progress: Progress): Record<string, unknown> {
-  const { id, status, current, total } = progress;
-  if (!isRepainted(progress)) return { status, ...(id === undefined ? {} : { id }) };
-  const bar = progressBar(current ?? 0, total ?? 0, 200);
-  return {
-    status,
-    // Go leaves zeros out (omitempty), so that a bare status has {}.
-    progressDetail: { ...(current ? { current } : {}), ...(total ? { total } : {}) },
-    ...(bar === "" ? {} : { progress: bar }),
-    id,
-  };
 }

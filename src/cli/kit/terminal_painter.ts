@@ -1,8 +1,8 @@
 /** Progress on a terminal: a line for each id, in order of appearance, and a total. */
 import type { Progress } from "../../bytes/index.ts";
 import { FramePainter, type PaintOptions, type PaintStream } from "./frame_painter.ts";
-import { progressBar } from "../../wire/index.ts";
-import { isFinal, isRepainted } from "./repainted.ts";
+import { isRepainted, progressBar } from "../../wire/index.ts";
+import { isFinal } from "./is_final.ts";
 import { TransferTotal } from "./transfer_total.ts";
 
 interface Line {
