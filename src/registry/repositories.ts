@@ -14,24 +14,55 @@ export function repositoriesAfter(
   return walk(storage, "", last);
 }
 
+/** Directories that are looked into ahead of the one that is wanted: each look is a way to the storage and back. */
+const lookahead = 8;
+
 async function* walk(
   storage: StorageDriver,
   prefix: string,
   last: string,
+  children: Promise<readonly string[]> = directoriesIn(storage, paths.repositories),
 ): AsyncGenerator<string, void, undefined> {
-  const above = prefix === "" ? paths.repositories : `${paths.repositories}/${prefix.slice(0, -1)}`;
   // `a`, then `a-b`, then `a/b`: what lies below a name comes after what begins with it and a sign before the slash.
   const steps: string[] = [];
-  for await (const { name, kind } of storage.list(above)) {
-    if (kind !== "directory" || name.startsWith("_")) continue;
+  for (const name of await children) {
+    if (name.startsWith("_")) continue;
     const full = `${prefix}${name}`;
     if (full > last) steps.push(full);
     if (mayHoldAfter(`${full}/`, last)) steps.push(`${full}/`);
   }
-  for (const step of steps.sort()) {
-    if (step.endsWith("/")) yield* walk(storage, step, last);
-    else if (await isRepository(storage, step)) yield step;
+  steps.sort();
+  const inside = new Map<string, Promise<readonly string[]>>();
+  const look = (step: string): Promise<readonly string[]> => {
+    const name = step.replace(/\/$/, "");
+    const known = inside.get(name);
+    if (known !== undefined) return known;
+    const found = directoriesIn(storage, `${paths.repositories}/${name}`);
+    // Perhaps nobody comes as far as this one.
+    found.catch(() => undefined);
+    inside.set(name, found);
+    return found;
+  };
+  let next = 0;
+  for (const [i, step] of steps.entries()) {
+    next = Math.max(next, i);
+    while (next < steps.length && inside.size < lookahead) void look(steps[next++] as string);
+    const found = look(step);
+    if (step.endsWith("/")) {
+      inside.delete(step.slice(0, -1));
+      yield* walk(storage, step, last, found);
+    } else {
+      const names = await found;
+      // Whether anything was ever pushed there and not all of it deleted.
+      if (names.includes("_layers") || names.includes("_manifests")) yield step;
+    }
   }
+}
+
+async function directoriesIn(storage: StorageDriver, path: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name, kind } of storage.list(path)) if (kind === "directory") names.push(name);
+  return names;
 }
 
 function mayHoldAfter(prefix: string, last: string): boolean {
