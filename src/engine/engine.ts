@@ -1,7 +1,7 @@
 /** The engine: one small object that the classes for images, containers and system share. */
 import { join } from "node:path";
 import type { DriverName } from "../driver/index.ts";
-import type { Remote, RemoteOptions } from "../remote/index.ts";
+import type { CredentialLookup, Remote, RemoteOptions } from "../remote/index.ts";
 import { openStore, type Store } from "../store/index.ts";
 import { hasSteps } from "./builds/steps_folder.ts";
 import { Builds } from "./builds/index.ts";
@@ -19,6 +19,8 @@ export interface EngineOptions {
   readonly remote?: RemoteOptions;
 }
 
+export type RegistriesReached = Pick<RemoteOptions, "registryMirrors" | "insecureRegistries">;
+
 /** Everything that varve can do on one root, for the CLI, the daemon and library users. */
 export class Engine {
   readonly store: Store;
@@ -26,7 +28,7 @@ export class Engine {
   readonly containers: Containers;
   readonly system: System;
   readonly builds: Builds;
-  readonly #remoteOptions: RemoteOptions;
+  #remoteOptions: RemoteOptions;
   #remote: Promise<Remote> | undefined;
 
   constructor(store: Store, remoteOptions: RemoteOptions) {
@@ -46,6 +48,32 @@ export class Engine {
     );
     return this.#remote;
   }
+
+  /** Transfers that begin from now on go by these. */
+  reachRegistries({ registryMirrors, insecureRegistries }: RegistriesReached): void {
+    const { registryMirrors: _mirrors, insecureRegistries: _insecure, ...others } = this.#remoteOptions;
+    this.#remoteOptions = {
+      ...others,
+      ...(registryMirrors !== undefined && { registryMirrors }),
+      ...(insecureRegistries !== undefined && { insecureRegistries }),
+    };
+    this.#remote = undefined;
+  }
+
+  /** The same images and builds with the credentials of one call, and no others, for registries. */
+  async withCredentials(lookup: CredentialLookup): Promise<RegistryUser> {
+    const remote = (await this.remote()).withCredentials(lookup);
+    const given = async (): Promise<Remote> => remote;
+    const images = new Images(this.store, given);
+    return { images, builds: new Builds(this.store, images, given), remote };
+  }
+}
+
+/** What of an engine goes to registries. */
+export interface RegistryUser {
+  readonly images: Images;
+  readonly builds: Builds;
+  readonly remote: Remote;
 }
 
 /** Opens (or makes) the root. Throws `Failure("unsupported")` when this machine cannot use the driver. */

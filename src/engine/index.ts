@@ -1,7 +1,10 @@
 export { driverNames, type DriverName } from "../driver/index.ts";
 import type { Daemon, DaemonOptions } from "./daemon.ts";
 export type { Daemon, DaemonOptions };
-export { Engine, openEngine, type EngineOptions } from "./engine.ts";
+export type { DaemonSettings } from "./daemon_settings.ts";
+export type { SwarmSpec, SwarmState } from "./swarm/swarm.ts";
+export { Engine, openEngine, type EngineOptions, type RegistryUser } from "./engine.ts";
+export type { Credentials } from "../remote/index.ts";
 export type { EngineEvent, EventBus, EventType } from "./events/event_bus.ts";
 export type { LiveContainers } from "./live/live_containers.ts";
 export type { Attachment, AttachStreams } from "./live/container_streams.ts";
@@ -26,6 +29,8 @@ export type { ContainerUsage, DiskUsage, ImageUsage, Total as DiskUsageTotal } f
 export type { SystemInfo } from "./system/info.ts";
 export type { MigrationResult, OptimizeReport } from "../store/index.ts";
 export type { CreateOptions as CreateContainer } from "./containers/create.ts";
+export type { EndpointSettings } from "./containers/network_settings.ts";
+export { attributesOf as containerAttributes } from "./live/attributes.ts";
 export { containerExitCode } from "./containers/exit_code.ts";
 export { explain, explainedTopics, type ExplainedTopic, type Explanation } from "./explain.ts";
 export { arriveInNamespace, enterNamespace, mountFreeDriver, type Arrival } from "./namespace/index.ts";

@@ -9,7 +9,7 @@ import { send, type HttpRequest } from "./http/send.ts";
 import type { RemoteOptions } from "./options.ts";
 import { UploadJournal } from "./push/upload_journal.ts";
 import { Registries } from "./registries.ts";
-import { Remote } from "./remote.ts";
+import { Remote, type RemoteParts } from "./remote.ts";
 
 /** A keychain may ask the user to unlock it. Milliseconds. */
 const helperPatience = 5 * 60_000;
@@ -21,6 +21,10 @@ export function createRemote(options: RemoteOptions = {}): Remote {
     options.hosts ?? {},
     options.daemonJsonPath ?? "/etc/docker/daemon.json",
     options.certsDirectory ?? "/etc/docker/certs.d",
+    {
+      ...(options.registryMirrors !== undefined && { mirrors: options.registryMirrors }),
+      ...(options.insecureRegistries !== undefined && { insecure: options.insecureRegistries }),
+    },
   );
   const agents = new Agents(environment, (host) => endpoints.tlsOf(host));
   const isInsecure = (host: string) => endpoints.isInsecure(host);
@@ -30,16 +34,20 @@ export function createRemote(options: RemoteOptions = {}): Remote {
     environment,
   );
   const { lookup, forget } = rememberCredentials(options.credentials ?? {}, config);
-  const tokens = new Tokens({ send: transport, clock, isInsecure, userAgent });
-  const connections = { send: transport, tokens, credentials: lookup, clock, userAgent, isInsecure };
-  return new Remote({
-    registries: new Registries(endpoints, connections),
-    credentials: lookup,
-    config,
-    journal: new UploadJournal(options.uploadsDirectory),
-    forget,
-    close: () => agents.close(),
-  });
+  const journal = new UploadJournal(options.uploadsDirectory);
+  const remoteWith = (credentials: CredentialLookup, ends: Pick<RemoteParts, "forget" | "close">): Remote => {
+    const tokens = new Tokens({ send: transport, clock, isInsecure, userAgent });
+    const connections = { send: transport, tokens, credentials, clock, userAgent, isInsecure };
+    return new Remote({
+      registries: new Registries(endpoints, connections),
+      credentials,
+      config,
+      journal,
+      withCredentials: (other) => remoteWith(other, { forget: () => undefined, close: () => undefined }),
+      ...ends,
+    });
+  };
+  return remoteWith(lookup, { forget, close: () => agents.close() });
 }
 
 /** A helper is a process: it is asked once for each registry, not once for each request. */

@@ -1,4 +1,4 @@
-export { metadataHmacKey, type Credentials } from "./auth/credentials.ts";
+export { metadataHmacKey, type CredentialLookup, type Credentials } from "./auth/credentials.ts";
 export { connectTo, type DirectConnection } from "./connect_to.ts";
 export type { Connection } from "./connection.ts";
 export { createRemote } from "./create_remote.ts";

@@ -24,6 +24,10 @@ export interface RemoteOptions {
   readonly dockerConfigPath?: string;
   /** File with `registry-mirrors` and `insecure-registries`. Default `/etc/docker/daemon.json`. */
   readonly daemonJsonPath?: string;
+  /** Mirrors of docker.io instead of that file's: URLs. */
+  readonly registryMirrors?: readonly string[];
+  /** Instead of that file's: `host`, `host:port` or a network such as `10.0.0.0/8`. */
+  readonly insecureRegistries?: readonly string[];
   /** Default `/etc/docker/certs.d`. */
   readonly certsDirectory?: string;
   /** Where `HTTP_PROXY` and the like are looked up. Default `process.env`. */

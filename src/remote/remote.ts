@@ -11,11 +11,13 @@ import { parseReference, withDefaultTag, type Descriptor, type Reference } from 
 import { metadataHmacKey, type CredentialLookup, type Credentials } from "./auth/credentials.ts";
 import type { DockerConfig } from "./auth/docker_config.ts";
 import { listAll } from "./listings.ts";
+import { describeImage, type DescribedImage } from "./pull/describe_image.ts";
 import { headManifest } from "./pull/manifests.ts";
 import { blobOpener, resolveImage } from "./pull/resolve_image.ts";
 import { defaultUploads, pushImage, type PushedImage } from "./push/push_image.ts";
 import type { UploadJournal } from "./push/upload_journal.ts";
 import type { Registries } from "./registries.ts";
+import { searchHub, searchRegistry, type FoundRepository, type SearchRequest } from "./search.ts";
 
 export interface RemoteResolveOptions extends ResolveOptions {
   /** What `head` gave for the same name: saves asking again. */
@@ -39,6 +41,8 @@ export interface RemoteParts {
   readonly credentials: CredentialLookup;
   readonly config: DockerConfig;
   readonly journal: UploadJournal;
+  /** The same registries with other credentials. */
+  readonly withCredentials: (lookup: CredentialLookup) => Remote;
   /** Called when kept credentials changed. */
   readonly forget: () => void;
   readonly close: () => void;
@@ -68,6 +72,30 @@ export class Remote implements ImageSource, Disposable {
       options.signal,
       (connection, others) => resolveImage(connection, ref, options, others),
       greet,
+    );
+  }
+
+  /**
+   * A remote that has these credentials and no others, not even those of Docker's config: what is proved with them is not
+   * used by anybody else. It is of no more use once this one is closed, and need not be closed itself.
+   */
+  withCredentials(lookup: CredentialLookup): Remote {
+    return this.#parts.withCredentials(lookup);
+  }
+
+  /** Manifest and platforms, no layers. Throws as {@link resolve}. */
+  async describe(name: string | Reference, { signal }: Signalled): Promise<DescribedImage> {
+    const ref = referenceOf(name);
+    return this.#parts.registries.at(ref.domain, "pull", signal, (connection) =>
+      describeImage(connection, ref, signal),
+    );
+  }
+
+  /** Repositories of a registry (`docker.io`, `host:port`) that have to do with a term. */
+  async search(domain: string, request: SearchRequest): Promise<FoundRepository[]> {
+    if (domain === "docker.io") return searchHub(request);
+    return this.#parts.registries.at(domain, "push", request.signal, (connection) =>
+      searchRegistry(connection, request),
     );
   }
 

@@ -7,7 +7,7 @@ import type { ImportOptions } from "./import.ts";
 import type { ImageInspect } from "./inspect.ts";
 import type { ImageSummary, ListOptions } from "./list.ts";
 import type { LoadResult } from "./load.ts";
-import type { PruneResult } from "./prune.ts";
+import type { PruneOptions, PruneResult } from "./prune.ts";
 import type { PullResult } from "./pull.ts";
 import type { PushResult } from "./push.ts";
 import type { RemoveOptions, RemovedLine } from "./remove.ts";
@@ -53,7 +53,7 @@ export class Images {
     return (await import("./remove.ts")).removeImage(this.#store, name, options);
   }
 
-  async prune(options: { readonly all?: boolean } = {}): Promise<PruneResult> {
+  async prune(options: PruneOptions = {}): Promise<PruneResult> {
     return (await import("./prune.ts")).pruneImages(this.#store, options);
   }
 

@@ -2,7 +2,7 @@
 import { isFailure } from "../../errors.ts";
 import type { Store } from "../../store/index.ts";
 import { listRecords } from "../containers/record.ts";
-import { listImages } from "./list.ts";
+import { listImages, type ImageSummary } from "./list.ts";
 import { removeImage, type RemovedLine } from "./remove.ts";
 
 export interface PruneResult {
@@ -11,20 +11,23 @@ export interface PruneResult {
   readonly spaceReclaimed: number;
 }
 
+export interface PruneOptions {
+  readonly all?: boolean;
+  /** Only those that it says yes to. */
+  readonly only?: (image: ImageSummary) => boolean;
+}
+
 /**
  * Removes what nobody uses: images without a tag, with `all` also tagged ones. An image that is in use after all is
  * left alone (moby, daemon/images/image_prune.go).
  */
-export async function pruneImages(
-  store: Store,
-  options: { readonly all?: boolean } = {},
-): Promise<PruneResult> {
+export async function pruneImages(store: Store, options: PruneOptions = {}): Promise<PruneResult> {
   const candidates = await listImages(store, options.all === true ? {} : { dangling: true });
   const used = new Set((await listRecords(store.root)).map((record) => record.Image));
   const removed: RemovedLine[] = [];
   const before = await layerBytes(store);
   for (const candidate of candidates) {
-    if (used.has(candidate.id)) continue;
+    if (used.has(candidate.id) || options.only?.(candidate) === false) continue;
     const names = [...candidate.repoTags, ...candidate.repoDigests];
     for (const name of names.length > 0 ? names : [candidate.id])
       removed.push(...(await removeUnused(store, name)));

@@ -21,9 +21,17 @@ export class Endpoints {
   readonly #hosts: Readonly<Record<string, HostOptions>>;
   readonly #daemonJsonPath: string;
   readonly #certsDirectory: string;
+  readonly #given: Partial<DaemonSettings>;
   #settings: DaemonSettings | undefined;
 
-  constructor(hosts: Readonly<Record<string, HostOptions>>, daemonJsonPath: string, certsDirectory: string) {
+  /** @param given instead of what the file says */
+  constructor(
+    hosts: Readonly<Record<string, HostOptions>>,
+    daemonJsonPath: string,
+    certsDirectory: string,
+    given: Partial<DaemonSettings> = {},
+  ) {
+    this.#given = given;
     this.#hosts = hosts;
     this.#daemonJsonPath = daemonJsonPath;
     this.#certsDirectory = certsDirectory;
@@ -58,7 +66,7 @@ export class Endpoints {
   }
 
   get #daemon(): DaemonSettings {
-    return (this.#settings ??= readDaemonJson(this.#daemonJsonPath));
+    return (this.#settings ??= { ...readDaemonJson(this.#daemonJsonPath), ...this.#given });
   }
 
   #schemes(host: string, domain: string, mirror: boolean): Endpoint[] {
