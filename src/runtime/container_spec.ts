@@ -73,6 +73,9 @@ export interface SpecOptions extends CommandChoice, Omit<MountChoice, "hostIpc">
   readonly seccomp?: "unconfined" | OciSeccomp;
   readonly devices?: readonly DeviceMapping[];
   readonly deviceRules?: readonly OciDeviceRule[];
+  /** Default: Docker's. */
+  readonly maskedPaths?: readonly string[];
+  readonly readonlyPaths?: readonly string[];
   /** The cgroup under which the container's is made; default: none. */
   readonly cgroupParent?: string;
   /** Default: asked from the kernel. */
@@ -190,7 +193,12 @@ function containerLinux(options: SpecOptions, host: HostCgroups, capabilities: r
     ...(devices.length > 0 ? { devices } : {}),
     ...(seccomp === undefined ? {} : { seccomp }),
     ...(propagation === undefined ? {} : { rootfsPropagation: propagation }),
-    ...(privileged ? {} : { maskedPaths, readonlyPaths }),
+    ...(privileged
+      ? {}
+      : {
+          maskedPaths: options.maskedPaths ?? maskedPaths,
+          readonlyPaths: options.readonlyPaths ?? readonlyPaths,
+        }),
   };
 }
 

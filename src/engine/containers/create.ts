@@ -4,16 +4,20 @@ import { hostname } from "node:os";
 import { Failure } from "../../errors.ts";
 import { topChain } from "../../image/index.ts";
 import { goContainerConfig, familiarReference, type ContainerConfig } from "../../oci/index.ts";
-import { checkLimits } from "../../runtime/index.ts";
 import { containersLock, type Store, type StoredImage } from "../../store/index.ts";
 import { goTime } from "../time.ts";
+import { adaptHostConfig } from "./adapt_host_config.ts";
+import { checkConfig } from "./check_config.ts";
+import { checkHostConfig } from "./check_host_config.ts";
 import { defaultHostConfig } from "./host_config.ts";
+import { joinedContainer } from "./joined_namespaces.ts";
 import { mergeConfig } from "./merge_config.ts";
 import { mountPoints } from "./mount_points.ts";
 import { checkName, randomName } from "./names.ts";
-import { limitsOf } from "./spec.ts";
+import { checkEndpoints, newNetworkSettings, type EndpointsConfig } from "./network_settings.ts";
 import {
   containerDirectory,
+  findRecord,
   listRecords,
   makeContainerDirectory,
   never,
@@ -33,20 +37,24 @@ export interface CreateOptions {
   /** What the user set; what is absent comes from the image. */
   readonly config: ContainerConfig;
   readonly hostConfig: Partial<HostConfig>;
+  /** Networks by name and the place that it is to have in them; default: that of the network mode. */
+  readonly endpoints?: EndpointsConfig;
+  /** Takes what was asked for and does nothing here, in Docker's words. */
+  readonly warn?: (text: string) => void;
 }
 
 /** Makes the container. Throws `Failure("conflict")` for a name in use, `Failure("invalid")` for a bad one. */
 export async function createContainer(store: Store, options: CreateOptions): Promise<ContainerRecord> {
   const id = randomBytes(32).toString("hex");
+  checkConfig(options.config);
   const config = mergeConfig(options.config, options.image.config.config ?? {});
   const command = [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])];
   if (command.length === 0) throw new Failure("invalid", "No command specified");
-  const hostConfig: HostConfig = { ...defaultHostConfig(), ...options.hostConfig };
-  // Warnings come with the start.
-  checkLimits(limitsOf(hostConfig));
+  const hostConfig = await checkedHostConfig(store, options);
   return store.withLock(containersLock, async () => {
     const name = chooseName(options.name, await listRecords(store.root));
-    const record = newRecord(store, { id, name, config, command, image: options.image, hostConfig });
+    const parts = { id, name, config, command, image: options.image, hostConfig };
+    const record = newRecord(store, { ...parts, networks: networksOf(options, hostConfig) });
     try {
       await makeContainerDirectory(store.root, id);
       await writeHostConfig(store.root, id, hostConfig);
@@ -58,6 +66,33 @@ export async function createContainer(store: Store, options: CreateOptions): Pro
     }
     return record;
   });
+}
+
+async function checkedHostConfig(store: Store, options: CreateOptions): Promise<HostConfig> {
+  const { hostConfig: given, endpoints = {}, warn } = options;
+  for (const warning of checkHostConfig({ ...defaultHostConfig(), ...given })) warn?.(warning);
+  checkEndpoints(endpoints);
+  for (const mode of [given.IpcMode, given.PidMode]) await checkJoined(store, joinedContainer(mode));
+  for (const link of (given["Links"] as string[] | null | undefined) ?? []) {
+    const [name = ""] = link.split(":");
+    await checkJoined(store, name, `could not get container for ${name}: `);
+  }
+  return adaptHostConfig(given);
+}
+
+/** Docker's status for one that is not there says that the request is wrong. */
+async function checkJoined(store: Store, container: string | undefined, before = ""): Promise<void> {
+  if (container === undefined) return;
+  try {
+    await findRecord(store.root, container);
+  } catch (cause) {
+    throw new Failure("invalid", `${before}No such container: ${container}`, { cause });
+  }
+}
+
+function networksOf({ config, endpoints = {}, name }: CreateOptions, { NetworkMode }: HostConfig) {
+  const disabled = config.NetworkDisabled === true;
+  return newNetworkSettings(NetworkMode, endpoints, { disabled, anonymous: name === undefined });
 }
 
 function chooseName(wanted: string | undefined, records: readonly ContainerRecord[]): string {
@@ -79,6 +114,7 @@ interface RecordParts {
   readonly command: readonly string[];
   readonly image: StoredImage;
   readonly hostConfig: HostConfig;
+  readonly networks: Record<string, unknown>;
 }
 
 function newRecord(store: Store, parts: RecordParts): ContainerRecord {
@@ -110,7 +146,7 @@ function newRecord(store: Store, parts: RecordParts): ContainerRecord {
       Hostname: config.Hostname || (hostConfig.NetworkMode === "host" ? hostname() : id.slice(0, 12)),
     }),
     Image: image.id,
-    NetworkSettings: networkSettings(hostConfig.NetworkMode),
+    NetworkSettings: parts.networks,
     LogPath: `${directory}/${id}-json.log`,
     Name: `/${name}`,
     Driver: store.driver.name,
@@ -131,41 +167,6 @@ function newRecord(store: Store, parts: RecordParts): ContainerRecord {
     SeccompProfile: "",
     NoNewPrivileges: false,
     LocalLogCacheMeta: { HaveNotifyEnabled: false },
-  };
-}
-
-/** Docker's record of a container on no bridge: one network, no endpoint. */
-function networkSettings(mode: string): Record<string, unknown> {
-  const endpoint = {
-    IPAMConfig: null,
-    Links: null,
-    Aliases: null,
-    NetworkID: "",
-    EndpointID: "",
-    Gateway: "",
-    IPAddress: "",
-    IPPrefixLen: 0,
-    IPv6Gateway: "",
-    GlobalIPv6Address: "",
-    GlobalIPv6PrefixLen: 0,
-    MacAddress: "",
-    DriverOpts: null,
-    IPAMOperational: false,
-  };
-  return {
-    Bridge: "",
-    SandboxID: "",
-    HairpinMode: false,
-    LinkLocalIPv6Address: "",
-    LinkLocalIPv6PrefixLen: 0,
-    Networks: { [mode]: endpoint },
-    Service: null,
-    Ports: null,
-    SandboxKey: "",
-    SecondaryIPAddresses: null,
-    SecondaryIPv6Addresses: null,
-    IsAnonymousEndpoint: false,
-    HasSwarmEndpoint: false,
   };
 }
 

@@ -1,10 +1,11 @@
 /** From a record to what the runtime is given: mounted root filesystem, files of `/etc`, spec. */
 import type { MountedRoot } from "../../driver/index.ts";
-import { findRuntime, type OciSpec, type RuntimePrograms } from "../../runtime/index.ts";
+import { findInit, findRuntime, type OciSpec, type RuntimePrograms } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { RunNetwork } from "../live/types.ts";
 import { makeBindSources } from "./bind_sources.ts";
 import { writeEtcFiles } from "./etc_files.ts";
+import { joinedNamespaces } from "./joined_namespaces.ts";
 import type { ContainerRecord, HostConfig } from "./record.ts";
 import { specOf } from "./spec.ts";
 
@@ -31,10 +32,27 @@ export async function prepareRun(
   const programs = await findRuntime();
   await using mount = new AsyncDisposableStack();
   const rootfs = mount.use(await store.containers.mount(record.ID));
-  const files = await writeEtcFiles(store, record, hostConfig, network);
+  const joined = await joinedNamespaces(store, hostConfig);
+  const { networkOf } = joined;
+  const files =
+    networkOf === undefined
+      ? await writeEtcFiles(store, record, hostConfig, network)
+      : {
+          hostname: networkOf.HostnamePath,
+          hosts: networkOf.HostsPath,
+          resolvConf: networkOf.ResolvConfPath,
+        };
   await makeBindSources(record);
-  const place = { rootfs: rootfs.path, files, warn, networkNamespace: network?.namespace };
-  const spec = specOf(record, hostConfig, place);
+  const init = hostConfig.Init === true ? await findInit() : undefined;
+  const place = { rootfs: rootfs.path, files, warn, networkNamespace: network?.namespace, joined, init };
+  const spec = specOf(withHostname(record, networkOf), hostConfig, place);
   mount.move();
   return { programs, spec, rootfs };
+}
+
+/** Who shares a network shares the name under which it is known there. */
+function withHostname(record: ContainerRecord, networkOf: ContainerRecord | undefined): ContainerRecord {
+  if (networkOf === undefined) return record;
+  const { Hostname = "", Domainname = "" } = networkOf.Config;
+  return { ...record, Config: { ...record.Config, Hostname, Domainname } };
 }

@@ -21,7 +21,7 @@ export interface ContainerState {
   /** RFC 3339; Go's zero time when it never happened. */
   StartedAt: string;
   FinishedAt: string;
-  Health: null;
+  Health: object | null;
 }
 
 export interface ContainerRecord {
@@ -78,6 +78,28 @@ export interface HostConfig {
   PidsLimit: number | null;
   Tmpfs?: Record<string, string>;
   Init?: boolean;
+  PidMode?: string;
+  IpcMode?: string;
+  UTSMode?: string;
+  CgroupnsMode?: string;
+  CgroupParent?: string;
+  GroupAdd?: string[] | null;
+  Devices?: { PathOnHost: string; PathInContainer: string; CgroupPermissions: string }[] | null;
+  DeviceCgroupRules?: string[] | null;
+  Ulimits?: { Name: string; Soft: number; Hard: number }[] | null;
+  Sysctls?: Record<string, string> | null;
+  /** Rows, then columns. */
+  ConsoleSize?: [number, number];
+  MaskedPaths?: string[] | null;
+  ReadonlyPaths?: string[] | null;
+  CpuPeriod?: number;
+  CpuQuota?: number;
+  CpusetCpus?: string;
+  CpusetMems?: string;
+  MemoryReservation?: number;
+  BlkioWeight?: number;
+  OomScoreAdj?: number;
+  OomKillDisable?: boolean | null;
   [unknown: string]: unknown;
 }
 

@@ -1,4 +1,5 @@
 /** From a container's record to what the runtime is asked for. */
+import { posix } from "node:path";
 import {
   containerSpec,
   type BindMount,
@@ -7,8 +8,13 @@ import {
   type HostEntry,
   type NamespaceChoice,
   type OciSpec,
+  type SpecOptions,
+  type Ulimit,
 } from "../../runtime/index.ts";
+import { deviceRulesOf, devicesOf } from "./device_options.ts";
+import type { JoinedNamespaces } from "./joined_namespaces.ts";
 import type { ContainerRecord, HostConfig } from "./record.ts";
+import { parseSecurityOptions, seccompOf } from "./security_options.ts";
 
 export interface SpecPlace {
   /** The mounted root filesystem. */
@@ -17,36 +23,75 @@ export interface SpecPlace {
   readonly warn: ((text: string) => void) | undefined;
   /** Undefined: as the record says, a new one of its own or the host's. */
   readonly networkNamespace?: string | undefined;
+  /** Those of other containers. */
+  readonly joined?: JoinedNamespaces;
+  /** The program of `--init`. */
+  readonly init?: string | undefined;
 }
 
 export function specOf(record: ContainerRecord, hostConfig: HostConfig, place: SpecPlace): OciSpec {
   const { Config: config } = record;
-  const securityOptions = hostConfig.SecurityOpt ?? [];
+  const [rows = 0, columns = 0] = hostConfig.ConsoleSize ?? [];
   return containerSpec({
     id: record.ID,
     rootfs: place.rootfs,
     image: config,
     files: place.files,
     hostname: config.Hostname ?? "",
+    domainname: config.Domainname ?? "",
     terminal: config.Tty === true,
-    network: networkOf(hostConfig, place),
+    ...(rows > 0 && columns > 0 && { consoleSize: { rows, columns } }),
+    ...namespacesOf(hostConfig, place),
     binds: bindsOf(record),
     ...(hostConfig.Tmpfs !== undefined && { tmpfs: hostConfig.Tmpfs }),
+    ...(place.init !== undefined && { init: place.init }),
     shmSize: hostConfig.ShmSize,
     readOnly: hostConfig.ReadonlyRootfs,
+    groups: hostConfig.GroupAdd ?? [],
     limits: limitsOf(hostConfig),
-    ...(hostConfig.CapAdd !== null && { capAdd: hostConfig.CapAdd }),
-    ...(hostConfig.CapDrop !== null && { capDrop: hostConfig.CapDrop }),
-    privileged: hostConfig.Privileged,
-    noNewPrivileges: securityOptions.some((option) => /^no-new-privileges([:=]true)?$/.test(option)),
-    ...(securityOptions.some((option) => /^seccomp[:=]unconfined$/.test(option)) && {
-      seccomp: "unconfined" as const,
-    }),
+    ...(hostConfig.Ulimits?.length && { ulimits: hostConfig.Ulimits.map(ulimitOf) }),
+    sysctls: hostConfig.Sysctls ?? {},
+    devices: devicesOf(hostConfig),
+    deviceRules: deviceRulesOf(hostConfig),
+    ...(hostConfig.CgroupParent && { cgroupParent: posix.join("/", hostConfig.CgroupParent) }),
+    ...securityOf(hostConfig),
     ...(place.warn !== undefined && { warn: place.warn }),
   });
 }
 
-function networkOf(hostConfig: HostConfig, { networkNamespace }: SpecPlace): NamespaceChoice {
+function securityOf(hostConfig: HostConfig): Partial<SpecOptions> {
+  const { CapAdd, CapDrop, MaskedPaths, ReadonlyPaths } = hostConfig;
+  const seccomp = seccompOf(hostConfig);
+  return {
+    ...(CapAdd !== null && { capAdd: CapAdd }),
+    ...(CapDrop !== null && { capDrop: CapDrop }),
+    privileged: hostConfig.Privileged,
+    noNewPrivileges: parseSecurityOptions(hostConfig.SecurityOpt ?? []).noNewPrivileges,
+    ...(seccomp !== undefined && { seccomp }),
+    // `systempaths=unconfined` comes as two empty lists.
+    ...(MaskedPaths?.length === 0 && { maskedPaths: [] }),
+    ...(ReadonlyPaths?.length === 0 && { readonlyPaths: [] }),
+  };
+}
+
+function ulimitOf({ Name, Soft, Hard }: { Name: string; Soft: number; Hard: number }): Ulimit {
+  return { name: Name, soft: Soft, hard: Hard };
+}
+
+function namespacesOf(hostConfig: HostConfig, place: SpecPlace) {
+  const { PidMode, IpcMode, UTSMode, CgroupnsMode } = hostConfig;
+  const { pid, ipc } = place.joined ?? {};
+  return {
+    network: networkOf(hostConfig, place),
+    pid: pid ?? (PidMode === "host" ? "host" : "private"),
+    ipc: ipc ?? (IpcMode === "host" ? "host" : "private"),
+    uts: UTSMode === "host" ? "host" : "private",
+    ...((CgroupnsMode === "host" || CgroupnsMode === "private") && { cgroupns: CgroupnsMode }),
+  } satisfies Partial<SpecOptions>;
+}
+
+function networkOf(hostConfig: HostConfig, { networkNamespace, joined }: SpecPlace): NamespaceChoice {
+  if (joined?.network !== undefined) return joined.network;
   if (networkNamespace !== undefined) return { path: networkNamespace };
   return hostConfig.NetworkMode === "host" ? "host" : "private";
 }
@@ -70,12 +115,22 @@ function bindsOf(record: ContainerRecord): BindMount[] {
 
 /** Zero means "not set" in Docker's record. */
 export function limitsOf(hostConfig: HostConfig): ContainerLimits {
-  const { Memory, MemorySwap, NanoCpus, CpuShares, PidsLimit } = hostConfig;
+  const { Memory, MemorySwap, NanoCpus, CpuShares, PidsLimit, OomKillDisable } = hostConfig;
+  const { MemoryReservation = 0, CpuPeriod = 0, CpuQuota = 0, BlkioWeight = 0, OomScoreAdj = 0 } = hostConfig;
+  const { CpusetCpus = "", CpusetMems = "" } = hostConfig;
   return {
-    ...(Memory > 0 && { memory: Memory }),
+    ...(Memory !== 0 && { memory: Memory }),
     ...(MemorySwap !== 0 && { memorySwap: MemorySwap }),
-    ...(NanoCpus > 0 && { cpus: NanoCpus / 1e9 }),
-    ...(CpuShares > 0 && { cpuShares: CpuShares }),
+    ...(MemoryReservation !== 0 && { memoryReservation: MemoryReservation }),
+    ...(NanoCpus !== 0 && { cpus: NanoCpus / 1e9 }),
+    ...(CpuShares !== 0 && { cpuShares: CpuShares }),
+    ...(CpuPeriod !== 0 && { cpuPeriod: CpuPeriod }),
+    ...(CpuQuota !== 0 && { cpuQuota: CpuQuota }),
+    ...(CpusetCpus !== "" && { cpusetCpus: CpusetCpus }),
+    ...(CpusetMems !== "" && { cpusetMems: CpusetMems }),
+    ...(BlkioWeight !== 0 && { blkioWeight: BlkioWeight }),
+    ...(OomScoreAdj !== 0 && { oomScoreAdj: OomScoreAdj }),
+    ...(OomKillDisable === true && { oomKillDisable: true }),
     ...(PidsLimit !== null && { pids: PidsLimit }),
   };
 }

@@ -2,7 +2,7 @@
 import type { Daemon } from "../../../engine/index.ts";
 import type { Call, Route } from "../../http/index.ts";
 import { attach } from "./attach.ts";
-import { create } from "./create.ts";
+import { create } from "./create/create.ts";
 import * as life from "./life.ts";
 
 export function containerRoutes(daemon: Daemon): Route[] {

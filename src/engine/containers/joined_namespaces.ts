@@ -1,0 +1,52 @@
+/** `container:<name>`: the namespaces of another container that one is to share. */
+import { Failure } from "../../errors.ts";
+import type { NamespaceChoice } from "../../runtime/index.ts";
+import type { Store } from "../../store/index.ts";
+import { findRecord, type ContainerRecord, type HostConfig } from "./record.ts";
+import { isAlive } from "./state.ts";
+
+export interface JoinedNamespaces {
+  readonly pid?: NamespaceChoice;
+  readonly ipc?: NamespaceChoice;
+  readonly network?: NamespaceChoice;
+  /** Whose network it is: its name for itself and its files of `/etc` come along. */
+  readonly networkOf?: ContainerRecord;
+}
+
+/** The container that a mode names; undefined: it names none. */
+export function joinedContainer(mode: string | undefined): string | undefined {
+  return /^container:(.+)$/.exec(mode ?? "")?.[1];
+}
+
+/** @throws Failure in Docker's words for a container that is not there or does not run */
+export async function joinedNamespaces(store: Store, hostConfig: HostConfig): Promise<JoinedNamespaces> {
+  const find = (text: string): Promise<ContainerRecord> => findRecord(store.root, text);
+  const [net, ipc, pid] = [hostConfig.NetworkMode, hostConfig.IpcMode, hostConfig.PidMode].map(
+    joinedContainer,
+  );
+  const joined: { -readonly [Key in keyof JoinedNamespaces]: JoinedNamespaces[Key] } = {};
+  if (ipc !== undefined) {
+    const text = (id: string): string => `can't join IPC of container ${id}: container ${id} is not running`;
+    const { State } = await running(find(ipc), text);
+    joined.ipc = { path: `/proc/${State.Pid}/ns/ipc` };
+  }
+  if (pid !== undefined) {
+    const { State } = await running(find(pid), (id) => `container ${id} is not running`);
+    joined.pid = { path: `/proc/${State.Pid}/ns/pid` };
+  }
+  if (net !== undefined) {
+    const text = (id: string): string => `cannot join network of a non running container: ${id}`;
+    joined.networkOf = await running(find(net), text);
+    joined.network = { path: `/proc/${joined.networkOf.State.Pid}/ns/net` };
+  }
+  return joined;
+}
+
+async function running(
+  found: Promise<ContainerRecord>,
+  text: (id: string) => string,
+): Promise<ContainerRecord> {
+  const record = await found;
+  if (isAlive(record)) return record;
+  throw new Failure("conflict", text(record.ID));
+}
