@@ -15,6 +15,14 @@ export interface App {
   daemon(): Promise<DaemonProgram>;
   /** What {@link engine} opens. */
   readonly engineOptions: EngineOptions;
+  /** Names of the global flags that were given. */
+  readonly givenGlobals: ReadonlySet<string>;
+  /** Not root, or root of a namespace of his own only. */
+  readonly ordinaryUser: boolean;
+  /** `--host` or `VARVE_HOST`: the daemon to talk to. */
+  readonly host: string | undefined;
+  /** Whether the user has named a root: then what can be done without a daemon is done without. */
+  readonly rootGiven: boolean;
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: WriteStream;
   readonly stderr: WriteStream;

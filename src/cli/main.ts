@@ -81,6 +81,10 @@ function appOf(options: EngineOptions, globals: Globals, parts: Parts): App & As
     registry: () => parts.registry(),
     daemon: () => parts.daemon(),
     engineOptions: options,
+    host: globals["host"] as string | undefined,
+    rootGiven: globals["root"] !== undefined,
+    givenGlobals: new Set(Object.keys(globals).filter((name) => globals[name] !== undefined)),
+    ordinaryUser: arrival !== undefined || process.getuid?.() !== 0,
     get stdin() {
       return (stdin ??= process.stdin);
     },

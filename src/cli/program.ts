@@ -61,6 +61,13 @@ export const program: Program<App> = {
       env: "VARVE_STORAGE_OPT",
       help: "Storage driver option: erofs.directio=true, erofs.drop_pages=true",
     },
+    host: {
+      kind: "string",
+      short: "H",
+      type: "ADDRESS",
+      env: "VARVE_HOST",
+      help: "Daemon for containers that live on; default: $DOCKER_HOST, else unix:///run/varve.sock",
+    },
     json: { kind: "boolean", help: "Print JSON for programs" },
   },
   commands: [

@@ -54,3 +54,8 @@ export type BuilderTools = typeof import("./builds/tools.ts");
 
 /** What stands on the builder. Not among the exports above, so that only commands that need it run its modules. */
 export const loadBuilder = (): Promise<BuilderTools> => import("./builds/tools.ts");
+
+export type TerminalTools = typeof import("./terminal.ts");
+
+/** What a client's side of a container's terminal stands on. */
+export const loadTerminalTools = (): Promise<TerminalTools> => import("./terminal.ts");

@@ -1,8 +1,8 @@
 /** Joins a container's FIFOs with the streams of the user: copying, raw terminal, window size, detach keys. */
-import { spawnSync } from "node:child_process";
 import type { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import { DetachFilter } from "./detach_keys.ts";
+import { rawMode } from "./raw_mode.ts";
 import type { ShimTask, TaskStreams } from "./shim_task.ts";
 
 export interface AttachOptions {
@@ -119,23 +119,6 @@ function copyInput(from: Readable, to: Socket, options: InputOptions): Disposabl
       from.pause();
     },
   };
-}
-
-interface TerminalInput extends Readable {
-  readonly isTTY?: boolean;
-  readonly isRaw?: boolean;
-  readonly fd?: number;
-  setRawMode?(raw: boolean): unknown;
-}
-
-/** Every key goes to the container's own terminal, which echoes and interprets; every byte of output comes from it. */
-function rawMode(input: TerminalInput): Disposable | undefined {
-  if (input.isTTY !== true || input.setRawMode === undefined || input.isRaw === true) return undefined;
-  input.setRawMode(true);
-  // libuv's raw mode still turns LF into CR LF on output, which breaks full-screen programs: they move straight down
-  // with LF. setRawMode(false) brings all flags back as they were. Without stty the screen may suffer, no more.
-  if (input.fd !== undefined) spawnSync("stty", ["-opost"], { stdio: [input.fd, "ignore", "ignore"] });
-  return { [Symbol.dispose]: () => void input.setRawMode?.(false) };
 }
 
 interface TerminalOutput extends Writable {

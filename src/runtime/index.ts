@@ -19,6 +19,7 @@ export { hostCgroups, type HostCgroups } from "./host_cgroups.ts";
 export type * from "./oci_spec.ts";
 export * from "./output/index.ts";
 export { oomCounterOf, wasOutOfMemory } from "./oom.ts";
+export { rawMode } from "./raw_mode.ts";
 export { readRootFile } from "./root_file.ts";
 export * from "./run_foreground.ts";
 export { removeLeftovers, runOnce, stateFolder, type RunOnceOptions, type RunOncePlace } from "./run_once.ts";

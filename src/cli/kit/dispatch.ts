@@ -71,7 +71,7 @@ function withFlags<App>(
   const usage = usageLine(program as Program<never>, command as Command<never>);
   const path = `${program.name} ${command.name}`;
   const parsed = explained(path, usage, () =>
-    parseFlags({ ...withoutEnv(program.globals), ...command.flags }, words, {
+    parseFlags(tableOf(program, command), words, {
       stopAtFirst: command.stopAtFirst ?? false,
       ...(options.env === undefined ? {} : { env: options.env }),
     }),
@@ -96,6 +96,11 @@ function withFlags<App>(
     args: parsed.positional,
     globals,
   };
+}
+
+/** The command's own flags come first: a letter that a global flag has too is theirs. */
+function tableOf<App>({ globals }: Program<App>, { flags }: Command<App>): Flags {
+  return { ...flags, ...withoutEnv(globals), ...flags };
 }
 
 /** Global flags for the second look, behind the command: the environment was read in the first. */

@@ -1,0 +1,28 @@
+import { StringDecoder } from "node:string_decoder";
+import type { Readable } from "node:stream";
+import { Failure } from "../../errors.ts";
+
+/** Characters of one line; Docker's longest, of `stats`, have some kilobytes. */
+const longest = 4 * 1024 * 1024;
+
+/** The objects of a stream that has one a line: events, stats, progress. Throws `Failure("corrupt")` for other text. */
+export async function* jsonLines<T>(from: Readable): AsyncGenerator<T, void, undefined> {
+  const decoder = new StringDecoder("utf8");
+  let text = "";
+  for await (const chunk of from as AsyncIterable<Buffer>) {
+    text += decoder.write(chunk);
+    const lines = text.split("\n");
+    text = lines.pop() as string;
+    if (text.length > longest) throw new Failure("corrupt", "the daemon sends a line without end");
+    for (const line of lines) if (line.trim() !== "") yield parsed<T>(line);
+  }
+  if (text.trim() !== "") yield parsed<T>(text);
+}
+
+function parsed<T>(line: string): T {
+  try {
+    return JSON.parse(line) as T;
+  } catch (cause) {
+    throw new Failure("corrupt", `the daemon sends what is no JSON: ${line.slice(0, 80)}`, { cause });
+  }
+}
