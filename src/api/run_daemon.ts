@@ -1,17 +1,133 @@
 /** `varve daemon`: serves until SIGTERM or SIGINT. */
+import { resolve } from "node:path";
+import {
+  driverNames,
+  enterNamespace,
+  notifyService,
+  type DaemonSettings,
+  type DriverName,
+  type EngineOptions,
+} from "../engine/index.ts";
+import { Failure, isFailure } from "../errors.ts";
+import { daemonSettings, readDaemonJson, type DaemonJson, type Directives } from "./config/index.ts";
+import type { TlsFiles } from "./listening/index.ts";
 import { serveDaemon, type ServeDaemonOptions } from "./serve_daemon.ts";
 
+export interface RunDaemonOptions extends EngineOptions {
+  /** Where it listens unless flags or file say it. */
+  readonly defaultHost: string;
+  /** What flags have set, under the names that `daemon.json` has for them. */
+  readonly directives: Directives;
+  /** A file that must be there if the user has named it. */
+  readonly configFile: { readonly path: string; readonly named: boolean };
+  /** Only says whether it could start with these settings. */
+  readonly validate: boolean;
+}
+
 /** Returns the exit code. Says `API listen on …` when it is ready, as dockerd does. */
-export async function runDaemon(
-  options: Omit<ServeDaemonOptions, "warn">,
-  say: (line: string) => void,
-): Promise<number> {
+export async function runDaemon(options: RunDaemonOptions, say: (line: string) => void): Promise<number> {
+  const config = readConfig(options);
+  const settings = daemonSettings(config.directives);
+  const serving = servingOptions(options, config.directives, settings);
+  if (options.validate) {
+    say("configuration OK");
+    return 0;
+  }
+  await enterNamespace({ ...serving, mounts: true });
+  const tell = teller(config.directives, say);
+  warnOf(config, options.configFile.path, tell);
   const ended = Promise.withResolvers<void>();
   for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => ended.resolve());
   // A client that goes away is no reason to end.
   process.on("SIGPIPE", () => undefined);
-  await using running = await serveDaemon({ ...options, warn: say });
+  await using running = await serveDaemon({
+    ...serving,
+    warn: (text) => tell("warn", text),
+    onRequest: (what) => tell("debug", `Calling ${what}`),
+  });
+  const reload = (): void => {
+    try {
+      running.reload(reloaded(settings, daemonSettings(readConfig(options).directives)));
+      tell("info", "Reloaded configuration");
+    } catch (error) {
+      if (!isFailure(error)) throw error;
+      tell("error", error.message);
+    }
+  };
+  process.on("SIGHUP", reload);
   for (const address of running.addresses) say(`API listen on ${address.replace(/^(unix|tcp):\/\//, "")}`);
+  const manager = process.env["NOTIFY_SOCKET"];
+  if (manager !== undefined) notifyService(manager, "READY=1");
   await ended.promise;
+  if (manager !== undefined) notifyService(manager, "STOPPING=1");
   return 0;
+}
+
+const levels = ["debug", "info", "warn", "error", "fatal"] as const;
+type Level = (typeof levels)[number];
+type Tell = (level: Level, text: string) => void;
+
+/** @throws Failure("invalid") for no such level */
+function teller({ debug, "log-level": level = "info" }: Directives, say: (line: string) => void): Tell {
+  const least = levels.indexOf((debug === true ? "debug" : level) as Level);
+  if (least < 0) throw new Failure("invalid", `unable to parse logging level: ${level}`);
+  return (of, text) => {
+    // A reload may ask for more; who calls with `debug` has looked.
+    if (of === "debug" || levels.indexOf(of) >= least) say(of === "info" ? text : `${of}: ${text}`);
+  };
+}
+
+function warnOf({ directives, idle }: DaemonJson, path: string, tell: Tell): void {
+  for (const name of idle) tell("warn", `${path}: ${name} changes nothing here`);
+  if (directives["live-restore"] === false)
+    tell("warn", "live-restore: containers always outlive this daemon");
+}
+
+function readConfig({ configFile: { path, named }, directives }: RunDaemonOptions): DaemonJson {
+  return readDaemonJson(path, directives, { optional: !named });
+}
+
+/** What dockerd takes over without a restart (moby, daemon/reload.go); containers' defaults are not among it. */
+function reloaded(before: DaemonSettings, now: DaemonSettings): DaemonSettings {
+  return { ...now, containers: before.containers };
+}
+
+function servingOptions(
+  options: RunDaemonOptions,
+  given: Directives,
+  settings: DaemonSettings,
+): Omit<ServeDaemonOptions, "warn"> {
+  const { root, driver, storageOptions, remote } = options;
+  const chosen = given["storage-driver"];
+  if (chosen !== undefined && !isDriver(chosen)) {
+    throw new Failure("invalid", `error initializing graphdriver: driver not supported: ${chosen}`, {
+      hint: `There are ${driverNames.join(", ")}.`,
+    });
+  }
+  const used = chosen ?? driver;
+  const storage = given["storage-opts"] ?? storageOptions;
+  const tls = given.tlsverify === true || given.tls === true ? tlsFiles(given) : undefined;
+  return {
+    root: resolve(given["data-root"] ?? root),
+    hosts: given.hosts ?? [options.defaultHost],
+    settings,
+    ...(used !== undefined && { driver: used }),
+    ...(storage !== undefined && { storageOptions: storage }),
+    ...(remote !== undefined && { remote }),
+    ...(given.pidfile !== undefined && { pidfile: given.pidfile }),
+    ...(given.group !== undefined && { group: given.group }),
+    ...(tls !== undefined && { tls }),
+  };
+}
+
+const isDriver = (name: string): name is DriverName => driverNames.some((known) => known === name);
+
+function tlsFiles(given: Directives): TlsFiles {
+  const { tlsverify, tlscacert, tlscert, tlskey } = given;
+  return {
+    verify: tlsverify === true,
+    ...(tlscacert !== undefined && { ca: tlscacert }),
+    ...(tlscert !== undefined && { cert: tlscert }),
+    ...(tlskey !== undefined && { key: tlskey }),
+  };
 }

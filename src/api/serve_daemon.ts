@@ -1,115 +1,129 @@
 /** The daemon as a program: opens the root, listens, serves until it is told to end. */
-import { chmodSync, chownSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createConnection } from "node:net";
 import type { Server } from "node:http";
-import { Failure } from "../errors.ts";
-import { openDaemon, version, type Daemon, type DaemonOptions } from "../engine/index.ts";
+import type { TlsOptions } from "node:tls";
+import {
+  openDaemon,
+  version,
+  type Daemon,
+  type DaemonOptions,
+  type DaemonSettings,
+} from "../engine/index.ts";
 import { allRoutes } from "./groups/index.ts";
 import { createApiServer } from "./http/index.ts";
+import {
+  activatedSockets,
+  closeServer,
+  forgetActivation,
+  listen,
+  listenOn,
+  parseHost,
+  readTls,
+  writePidfile,
+  type Host,
+  type ListenSettings,
+  type TlsFiles,
+} from "./listening/index.ts";
 
 export interface ServeDaemonOptions extends DaemonOptions {
-  /** `unix:///path` or `tcp://127.0.0.1:2375`. */
+  /** `unix:///path`, `tcp://127.0.0.1:2375` or `fd://`. */
   readonly hosts: readonly string[];
   /** File that holds the process ID while it runs. */
   readonly pidfile?: string;
-  /** Who may use the socket: a group by name; default: nobody but its owner. */
+  /** Who may use the socket: a group by name or number; default: nobody but its owner. */
   readonly group?: string;
+  /** TLS for what is no unix socket. */
+  readonly tls?: TlsFiles;
+  /** Told of each request while `settings.debug` holds. */
+  readonly onRequest?: (what: string) => void;
 }
 
 export interface RunningDaemon extends AsyncDisposable {
   readonly daemon: Daemon;
   /** Where it listens, as `hosts`; a port of 0 has become the one that was given. */
   readonly addresses: readonly string[];
+  /** Goes on by other settings, and says so to those who listen to events. */
+  reload(settings: DaemonSettings): void;
 }
 
-/** Resolves when all hosts accept connections. Disposing leaves containers running. */
+/**
+ * Resolves when all hosts accept connections. Disposing leaves containers running.
+ * @throws Failure where a host cannot be listened on, or another daemon has the root or the pidfile
+ */
 export async function serveDaemon(options: ServeDaemonOptions): Promise<RunningDaemon> {
+  const tls = options.tls === undefined ? undefined : readTls(options.tls);
+  const hosts = options.hosts.map((host) => parseHost(host, tls !== undefined));
   await using undo = new AsyncDisposableStack();
+  if (options.pidfile !== undefined) undo.use(writePidfile(options.pidfile));
   const daemon = undo.use(await openDaemon(options));
-  if (options.pidfile !== undefined) {
-    const { pidfile } = options;
-    writeFileSync(pidfile, String(process.pid));
-    undo.defer(() => rmSync(pidfile, { force: true }));
-  }
-  const onError = (error: unknown, where: string): void =>
-    options.warn(`${where}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-  const routes = allRoutes(daemon);
+  const makeServer = serverMaker(daemon, options);
+  const settings = { group: options.group, verified: options.tls?.verify === true };
   const addresses: string[] = [];
-  for (const host of options.hosts) {
-    const server = createApiServer({ routes, version, onError });
-    undo.defer(() => close(server));
-    addresses.push(await listen(server, host, options.group));
+  for (const host of hosts) {
+    for (const opened of await open(host, makeServer, tls, settings)) {
+      undo.defer(opened.close);
+      addresses.push(opened.address);
+    }
   }
+  forgetActivation(process.env);
   const parts = undo.move();
-  return { daemon, addresses, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+  return {
+    daemon,
+    addresses,
+    reload: (changed) => reload(daemon, changed),
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  };
 }
 
-async function listen(server: Server, host: string, group: string | undefined): Promise<string> {
-  const unix = /^unix:\/\/(\/.+)$/.exec(host)?.[1];
-  if (unix !== undefined) {
-    await removeStaleSocket(unix);
-    await started(server, { path: unix });
-    chmodSync(unix, group === undefined ? 0o600 : 0o660);
-    if (group !== undefined) chownSync(unix, 0, groupId(group));
-    return host;
+type MakeServer = (tls: TlsOptions | undefined) => Server;
+
+function serverMaker(daemon: Daemon, { warn, onRequest }: ServeDaemonOptions): MakeServer {
+  const onError = (error: unknown, where: string): void =>
+    warn(`${where}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  const routes = allRoutes(daemon);
+  const tell = (what: string): void => void (daemon.settings.debug && onRequest?.(what));
+  return (tls) =>
+    createApiServer({ routes, version, onError, onRequest: tell, ...(tls !== undefined && { tls }) });
+}
+
+interface Opened {
+  readonly address: string;
+  readonly close: () => Promise<void>;
+}
+
+/** @returns what listens; nothing stays open when it fails */
+async function open(
+  host: Host,
+  makeServer: MakeServer,
+  tls: TlsOptions | undefined,
+  settings: ListenSettings,
+): Promise<Opened[]> {
+  if (host.kind !== "activated") {
+    const server = makeServer(host.kind === "unix" ? undefined : tls);
+    const close = closeServer(server);
+    return [{ close, address: await listen(server, host, settings) }];
   }
-  const [, name, port] = /^tcp:\/\/(\[?[\w.:-]+?\]?):(\d+)$/.exec(host) ?? [];
-  if (name === undefined || port === undefined) {
-    throw new Failure("invalid", `unable to parse docker host ${host}`, {
-      hint: "give unix:///path/to.sock or tcp://127.0.0.1:2375",
-    });
-  }
-  const address = name.replace(/^\[|\]$/g, "");
-  if (!/^(127\.|::1$|localhost$)/.test(address)) {
-    throw new Failure("denied", `listen on ${host}: without TLS anybody who can reach it is root here`, {
-      hint: "Give --tlsverify with certificates, or an address of the loopback.",
-    });
-  }
-  await started(server, { host: address, port: Number(port) });
-  const bound = server.address();
-  return `tcp://${name}:${typeof bound === "object" ? bound?.port : port}`;
+  const activation = { pid: process.pid, environment: process.env };
+  return Promise.all(
+    activatedSockets(host.name, activation).map(async ({ fd, unix }) => {
+      const server = makeServer(unix ? undefined : tls);
+      const close = closeServer(server);
+      return { close, address: await listenOn(server, fd, settings) };
+    }),
+  );
 }
 
-function started(server: Server, where: { path: string } | { host: string; port: number }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(where, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
-}
-
-/** A socket that nobody answers on is what a kill has left. */
-async function removeStaleSocket(path: string): Promise<void> {
-  const used = await new Promise<boolean>((resolve) => {
-    const connection = createConnection(path, () => {
-      connection.destroy();
-      resolve(true);
-    });
-    connection.once("error", () => resolve(false));
-  });
-  if (used) {
-    throw new Failure("conflict", `listen on ${path}: a daemon answers there already`, {
-      hint: "Stop it, or give another --host.",
-    });
-  }
-  rmSync(path, { force: true });
-}
-
-function groupId(name: string): number {
-  const line = readFileSync("/etc/group", "utf8")
-    .split("\n")
-    .find((each) => each.startsWith(`${name}:`));
-  const id = line?.split(":")[2];
-  if (id === undefined) throw new Failure("not-found", `group ${name} not found`);
-  return Number(id);
-}
-
-/** Connections that wait for something are cut. */
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
+/** moby, daemon/reload.go. */
+function reload(daemon: Daemon, settings: DaemonSettings): void {
+  daemon.configure(settings);
+  daemon.events.tell("daemon", "reload", daemon.id, {
+    debug: String(settings.debug),
+    labels: JSON.stringify(settings.labels),
+    "live-restore": "true",
+    ...(settings.registryMirrors !== undefined && {
+      "registry-mirrors": JSON.stringify(settings.registryMirrors),
+    }),
+    ...(settings.insecureRegistries !== undefined && {
+      "insecure-registries": JSON.stringify(settings.insecureRegistries),
+    }),
   });
 }

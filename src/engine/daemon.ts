@@ -1,11 +1,19 @@
 /** The engine of a daemon: what one process has that looks after a root for all its clients. */
-import { openEngine, type Engine, type EngineOptions } from "./engine.ts";
-import { EventBus } from "./events/event_bus.ts";
+import { join } from "node:path";
+import { fromText } from "../byte_string.ts";
+import { Failure } from "../errors.ts";
+import { tryLockFile } from "../sys/index.ts";
+import { noSettings, type DaemonSettings } from "./daemon_settings.ts";
+import { openEngine, type Engine, type EngineOptions, type RegistriesReached } from "./engine.ts";
+import { engineId } from "./engine_id.ts";
+import type { EventBus } from "./events/event_bus.ts";
 import { LiveContainers } from "./live/live_containers.ts";
+import { Swarm } from "./swarm/swarm.ts";
 
 export interface DaemonOptions extends EngineOptions {
   /** What goes wrong behind nobody's call. */
   readonly warn: (text: string) => void;
+  readonly settings?: DaemonSettings;
 }
 
 export class Daemon implements AsyncDisposable {
@@ -13,23 +21,80 @@ export class Daemon implements AsyncDisposable {
   readonly events: EventBus;
   readonly live: LiveContainers;
 
-  private constructor(engine: Engine, events: EventBus, live: LiveContainers) {
-    this.engine = engine;
-    this.events = events;
-    this.live = live;
+  readonly swarm: Swarm;
+  /** Tells engines apart. */
+  readonly id: string;
+  readonly #lock: Disposable;
+  #settings: DaemonSettings;
+
+  private constructor(parts: DaemonParts) {
+    this.engine = parts.engine;
+    this.events = parts.events;
+    this.live = parts.live;
+    this.swarm = parts.swarm;
+    this.id = parts.id;
+    this.#lock = parts.lock;
+    this.#settings = parts.settings;
   }
 
-  /** Opens the root and takes over what runs on it. */
+  get settings(): DaemonSettings {
+    return this.#settings;
+  }
+
+  /** What begins from now on goes by these. */
+  configure(settings: DaemonSettings): void {
+    this.#settings = settings;
+    this.engine.reachRegistries(registriesOf(settings));
+  }
+
+  /**
+   * Opens the root and takes over what runs on it.
+   * @throws Failure("conflict") while another daemon looks after it
+   */
   static async open(options: DaemonOptions): Promise<Daemon> {
-    const engine = await openEngine(options);
-    const events = new EventBus();
-    const live = new LiveContainers({ store: engine.store, events, warn: options.warn });
+    const { settings = noSettings, warn } = options;
+    const registries = registriesOf(settings);
+    const engine = await openEngine({ ...options, remote: { ...options.remote, ...registries } });
+    const { root } = engine.store;
+    await using undo = new AsyncDisposableStack();
+    const lock = undo.use(lockRoot(root));
+    const { events } = engine;
+    const live = undo.use(new LiveContainers({ store: engine.store, events, warn }));
     await live.restore();
-    return new Daemon(engine, events, live);
+    const [swarm, id] = [new Swarm(root), await engineId(root)];
+    undo.move();
+    return new Daemon({ engine, events, live, swarm, id, lock, settings });
   }
 
   /** Lets go of everything; containers run on. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.live[Symbol.asyncDispose]();
+    this.#lock[Symbol.dispose]();
   }
+}
+
+interface DaemonParts {
+  readonly engine: Engine;
+  readonly events: EventBus;
+  readonly live: LiveContainers;
+  readonly swarm: Swarm;
+  readonly id: string;
+  readonly lock: Disposable;
+  readonly settings: DaemonSettings;
+}
+
+/** Two supervisors would both restart what ends. */
+function lockRoot(root: string): Disposable {
+  const lock = tryLockFile(fromText(join(root, "varve/locks/daemon")));
+  if (lock !== undefined) return lock;
+  throw new Failure("conflict", `start a daemon on ${root}: another one looks after it`, {
+    hint: "Stop that one, or give another --root.",
+  });
+}
+
+function registriesOf({ registryMirrors, insecureRegistries }: DaemonSettings): RegistriesReached {
+  return {
+    ...(registryMirrors !== undefined && { registryMirrors }),
+    ...(insecureRegistries !== undefined && { insecureRegistries }),
+  };
 }

@@ -1,5 +1,5 @@
 export * from "./types.ts";
-export { writeUnsynced } from "./atomic_write.ts";
+export { writeAtomically, writeUnsynced } from "./atomic_write.ts";
 export { openBlobCache, type BlobCacheOptions } from "./blob_cache.ts";
 export {
   defaultKeepBytes,

@@ -44,6 +44,10 @@ export class Call {
     this.#socket = parts.socket;
     const gone = new AbortController();
     (parts.response ?? parts.socket)?.once("close", () => gone.abort());
+    // As in Go's server, who ends his side of a connection that is not his own waits for nothing more.
+    const leave = (): void => (this.#hijacked || parts.socket !== undefined ? undefined : gone.abort());
+    parts.request.socket.once("end", leave);
+    parts.response?.once("close", () => parts.request.socket.off("end", leave));
     this.signal = gone.signal;
   }
 
@@ -101,7 +105,9 @@ export class Call {
   async body(limit: number): Promise<Buffer> {
     const chunks: Buffer[] = [];
     let size = 0;
-    for await (const chunk of this.request as AsyncIterable<Buffer>) {
+    // Destroyed, it could not be answered any more.
+    const source = this.request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+    for await (const chunk of source) {
       size += chunk.length;
       if (size > limit) throw new Failure("limit", `the body of the request has more than ${limit} bytes`);
       chunks.push(chunk);

@@ -25,19 +25,17 @@ export class Router {
     this.#routes = routes.map((route) => ({ ...route, pattern: patternOf(route.path) }));
   }
 
-  /** `known`: some other method has the path. */
+  /** To Docker a path that has only other methods is as unknown as any (moby, api/server/server.go, `createMux`). */
   find(
     method: string,
     path: string,
-  ): { readonly route: Route; readonly params: Record<string, string> } | { readonly known: boolean } {
-    let known = false;
+  ): { readonly route: Route; readonly params: Record<string, string> } | undefined {
     for (const route of this.#routes) {
+      if (route.method !== method) continue;
       const match = route.pattern.exec(path);
-      if (match === null) continue;
-      if (route.method === method) return { route, params: { ...match.groups } };
-      known = true;
+      if (match !== null) return { route, params: { ...match.groups } };
     }
-    return { known };
+    return undefined;
   }
 }
 

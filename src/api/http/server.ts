@@ -1,6 +1,14 @@
 /** Engine API over HTTP: versions, routes, errors. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { Duplex } from "node:stream";
+import type { TlsOptions } from "node:tls";
 import { isFailure } from "../../errors.ts";
 import { isAtLeast, newestVersion, oldestVersion, type ApiVersion } from "./api_version.ts";
 import { Call } from "./call.ts";
@@ -13,15 +21,26 @@ export interface ApiServerOptions {
   readonly version: string;
   /** What went wrong that is no answer of a handler's making. */
   readonly onError: (error: unknown, where: string) => void;
+  /** Told of each request, as `GET /_ping`. */
+  readonly onRequest?: (what: string) => void;
+  /** Undefined: plain HTTP. */
+  readonly tls?: TlsOptions;
 }
 
 /** Makes the server; whoever listens and closes is the caller. */
 export function createApiServer(options: ApiServerOptions): Server {
   const router = new Router(options.routes);
-  const server = createServer({ noDelay: true }, (request, response) => {
+  const listener: RequestListener = (request, response) => {
     headers(response, options.version);
     void answer(router, options, request, response, undefined);
-  });
+  };
+  const { tls } = options;
+  const server =
+    tls === undefined
+      ? createServer({ noDelay: true }, listener)
+      : createTlsServer({ ...tls, noDelay: true }, listener);
+  // Who has said all he has to say still wants his answer.
+  Object.assign(server, { httpAllowHalfOpen: true });
   // Builds, pulls and those who wait take as long as they take.
   server.requestTimeout = 0;
   server.on("upgrade", (request: IncomingMessage, socket: Duplex) => {
@@ -44,12 +63,13 @@ function headers(response: ServerResponse, version: string): void {
 /** Never rejects. */
 async function answer(
   router: Router,
-  { onError }: ApiServerOptions,
+  { onError, onRequest }: ApiServerOptions,
   request: IncomingMessage,
   response: ServerResponse | undefined,
   socket: Duplex | undefined,
 ): Promise<void> {
   const where = `${request.method} ${request.url?.split("?", 1)[0]}`;
+  onRequest?.(where);
   let call: Call | undefined;
   try {
     const { route, ...parts } = resolve(router, request);
@@ -78,9 +98,8 @@ function resolve(router: Router, request: IncomingMessage) {
     );
   }
   const found = router.find(request.method ?? "", decoded(rest ?? rawPath));
-  if (!("route" in found) || !isAtLeast(version, found.route.since ?? oldestVersion)) {
-    const status = "known" in found && found.known ? 405 : 404;
-    throw new ApiError(status, status === 405 ? "Method Not Allowed" : "page not found");
+  if (found === undefined || !isAtLeast(version, found.route.since ?? oldestVersion)) {
+    throw new ApiError(404, "page not found");
   }
   return { ...found, version, query: new URLSearchParams(query) };
 }
@@ -112,5 +131,17 @@ function refuse(
   if (response === undefined) return;
   if (response.headersSent) return void response.destroy();
   if (!request.complete) response.setHeader("Connection", "close");
-  response.writeHead(status, { "Content-Type": "application/json" }).end(body);
+  const head = { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(body) };
+  response.writeHead(status, head).write(body);
+  endAfter(request, response);
+}
+
+/** Bytes of a refused request that are still taken, so that its sender comes to read the answer. */
+const lingering = 64 * 1024 * 1024;
+
+function endAfter(request: IncomingMessage, response: ServerResponse): void {
+  if (request.complete || request.destroyed) return void response.end();
+  let left = lingering;
+  request.on("data", (chunk: Buffer) => (left -= chunk.length) < 0 && response.end());
+  request.once("close", () => response.end());
 }

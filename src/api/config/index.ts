@@ -1,0 +1,3 @@
+export { readDaemonJson, type DaemonJson } from "./read_daemon_json.ts";
+export { daemonSettings, logDrivers } from "./daemon_settings.ts";
+export type { Directives } from "./directives.ts";

@@ -1,0 +1,16 @@
+/** What an operator decides about a daemon, as `daemon.json` and its flags say it. */
+import type { HostConfig } from "./containers/record.ts";
+
+export interface DaemonSettings {
+  readonly debug: boolean;
+  /** `KEY=VALUE`, shown by `info`. */
+  readonly labels: readonly string[];
+  /** Mirrors of docker.io; undefined: those of dockerd's own `daemon.json`. */
+  readonly registryMirrors?: readonly string[];
+  /** `host`, `host:port` or a network; undefined: those of dockerd's own `daemon.json`. */
+  readonly insecureRegistries?: readonly string[];
+  /** What a container gets that says nothing about it. */
+  readonly containers: Partial<HostConfig>;
+}
+
+export const noSettings: DaemonSettings = { debug: false, labels: [], containers: {} };
