@@ -73,15 +73,21 @@ const common: BuildOptions = {
   logLevel: "warning",
 };
 
-/** Makes of `cli.js` what `src/bin/start.ts` expects: a comment with a digest of the rest, and a function of its URL and a `require`. */
-function wrapCli(): void {
-  const file = join(staging, "cli.js");
-  // The bundler leaves regular expressions as they are.
-  const escaped = readFileSync(file, "utf8").replace(
+/**
+ * The same program in ASCII, since the bundler leaves regular expressions as they are: one letter beyond Latin-1 would double
+ * the memory of the whole source.
+ */
+function inAscii(file: string): string {
+  return readFileSync(file, "utf8").replace(
     /[^\x00-\x7f]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
-  const code = `(function (bundleUrl, require) {"use strict";\n${escaped}\n})`;
+}
+
+/** Makes of `cli.js` what `src/bin/start.ts` expects: a comment with a digest of the rest, and a function of its URL and a `require`. */
+function wrapCli(): void {
+  const file = join(staging, "cli.js");
+  const code = `(function (bundleUrl, require) {"use strict";\n${inAscii(file)}\n})`;
   const digest = createHash("sha256").update(code).digest("hex");
   writeFileSync(file, `//${digest}\n${code}\n`);
 }
@@ -92,7 +98,7 @@ const serversApart: Plugin = {
   setup({ onResolve }) {
     const apart = (filter: RegExp, path: string): void =>
       onResolve({ filter }, ({ kind }) => (kind === "dynamic-import" ? { path, external: true } : undefined));
-    apart(/\/registry\/server\/commands\.ts$/, "./registry.js");
+    apart(/\/registry_server\.ts$/, "./registry.js");
     apart(/\/api\/index\.ts$/, "./daemon.js");
   },
 };
@@ -110,14 +116,19 @@ await build({
   ...common,
   entryPoints: {
     varve: "src/bin/start.ts",
-    registry: "src/registry/server/commands.ts",
+    registry: "src/bin/registry_server.ts",
     daemon: "src/api/index.ts",
     unpack_worker: "src/layer/unpack_worker.ts",
     fuse_server: "src/driver/erofs/fuse_server.ts",
     bcrypt_worker: "src/registry/access/htpasswd/bcrypt_worker.ts",
   },
+  plugins: [serversApart, builtins],
   format: "esm",
 });
+for (const name of ["registry.js", "daemon.js"]) {
+  const file = join(staging, name);
+  writeFileSync(file, inAscii(file));
+}
 install();
 
 if (process.argv.includes("--library")) {

@@ -2,6 +2,6 @@
 import { main } from "../cli/index.ts";
 
 // No `await` out here: the bundle is a function, which `start.ts` calls.
-const registry = () => import("../registry/server/commands.ts");
+const registry = () => import("./registry_server.ts");
 const daemon = () => import("../api/index.ts");
 void main(process.argv.slice(2), { registry, daemon }).then((code) => (process.exitCode = code));

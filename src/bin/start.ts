@@ -21,20 +21,36 @@ import { Script } from "node:vm";
 
 /** What `scripts/build.ts` makes: a comment with the digest of the rest, and a function. */
 const file = join(import.meta.dirname, "cli.js");
-// The bundler writes ASCII only.
-const source = readFileSync(file, "latin1");
-/** V8 itself knows a source by its length only, so the cache is found by the digest in what was read. */
-const digest = source.slice(2, 34);
-const cache = join(dirname(file), ".cache", `${digest}-${process.version}-${process.arch}-${commandWord()}`);
 
-const cachedData = isWanted() ? readCache() : undefined;
-const script = new Script(source, { filename: file, ...(cachedData && { cachedData }) });
-if (isWanted()) process.once("exit", (code) => code === 0 && keep());
-// When nothing is left to do, what the engine would take apart goes with the process just as well, and sooner.
-process.once("beforeExit", () => process.exit());
-// What the bundle requires is a file beside it; a script has no `import` of its own.
-const require = (name: string): unknown => createRequire(import.meta.url)(name);
-(script.runInThisContext() as (url: string, load: typeof require) => void)(import.meta.url, require);
+/** A server that stays is spared the rest of the program. */
+async function serve(words: readonly string[]): Promise<number | undefined> {
+  if (words[0] !== "registry" || words[1] !== "serve") return undefined;
+  return (await import("./registry_server.ts")).serveRegistry(words);
+}
+
+const code = await serve(process.argv.slice(2));
+if (code === undefined) startProgram();
+else process.exitCode = code;
+
+function startProgram(): void {
+  // The bundler writes ASCII only.
+  const source = readFileSync(file, "latin1");
+  /** V8 itself knows a source by its length only, so the cache is found by the digest in what was read. */
+  const digest = source.slice(2, 34);
+  const cache = join(
+    dirname(file),
+    ".cache",
+    `${digest}-${process.version}-${process.arch}-${commandWord()}`,
+  );
+  const cachedData = isWanted() ? readCache(cache) : undefined;
+  const script = new Script(source, { filename: file, ...(cachedData && { cachedData }) });
+  if (isWanted()) process.once("exit", (code) => code === 0 && keep(script, cache, cachedData));
+  // When nothing is left to do, what the engine would take apart goes with the process just as well, and sooner.
+  process.once("beforeExit", () => process.exit());
+  // What the bundle requires is a file beside it; a script has no `import` of its own.
+  const require = (name: string): unknown => createRequire(import.meta.url)(name);
+  (script.runInThisContext() as (url: string, load: typeof require) => void)(import.meta.url, require);
+}
 
 /** Coverage needs functions as they are in the source. */
 function isWanted(): boolean {
@@ -52,7 +68,7 @@ function commandWord(): string {
   return words.find((word, index) => /^[a-z]{1,20}$/.test(word) && !isValue(index)) ?? "none";
 }
 
-function readCache(): Buffer | undefined {
+function readCache(cache: string): Buffer | undefined {
   try {
     return readFileSync(cache);
   } catch {
@@ -63,14 +79,14 @@ function readCache(): Buffer | undefined {
 /** Milliseconds. A long run may have compiled more than those before, and has the time for a look: 10 ms. */
 const longRun = 500;
 
-function keep(): void {
+function keep(script: Script, cache: string, cachedData: Buffer | undefined): void {
   const known = script.cachedDataRejected === false ? (cachedData?.length ?? 0) : 0;
-  if ((known > 0 && performance.now() < longRun) || !mayWrite()) return;
+  if ((known > 0 && performance.now() < longRun) || !mayWrite(cache)) return;
   const data = script.createCachedData();
-  if (data.length > known * 1.05) writeCache(data);
+  if (data.length > known * 1.05) writeCache(cache, data);
 }
 
-function mayWrite(): boolean {
+function mayWrite(cache: string): boolean {
   try {
     mkdirSync(dirname(cache), { recursive: true });
     accessSync(dirname(cache), constants.W_OK);
@@ -81,7 +97,7 @@ function mayWrite(): boolean {
 }
 
 /** Beside the program, by whoever may write there: it is as much to be trusted. Flushed, since V8 trusts what it reads. */
-function writeCache(data: Buffer): void {
+function writeCache(cache: string, data: Buffer): void {
   const temporary = `${cache}.${process.pid}`;
   try {
     const fd = openSync(temporary, "wx", 0o644);
