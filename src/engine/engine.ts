@@ -1,7 +1,13 @@
 /** The engine: one small object that the classes for images, containers and system share. */
 import { join } from "node:path";
 import type { DriverName } from "../driver/index.ts";
-import type { CredentialLookup, Remote, RemoteOptions } from "../remote/index.ts";
+import type {
+  CredentialLookup,
+  FetchedUrl,
+  FetchUrlOptions,
+  Remote,
+  RemoteOptions,
+} from "../remote/index.ts";
 import { openStore, type Store } from "../store/index.ts";
 import { hasSteps } from "./builds/steps_folder.ts";
 import { Builds } from "./builds/index.ts";
@@ -58,6 +64,11 @@ export class Engine {
       ...(insecureRegistries !== undefined && { insecureRegistries }),
     };
     this.#remote = undefined;
+  }
+
+  /** A file from any HTTP server; see `fetchUrl` of `remote`. */
+  async fetchUrl(url: string, options: FetchUrlOptions): Promise<FetchedUrl> {
+    return (await import("../remote/index.ts")).fetchUrl(url, options);
   }
 
   /** The same images and builds with the credentials of one call, and no others, for registries. */

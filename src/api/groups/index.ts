@@ -1,9 +1,18 @@
 /** All routes of the Engine API. */
 import type { Daemon } from "../../engine/index.ts";
 import type { Route } from "../http/index.ts";
+import { buildRoutes } from "./build/index.ts";
 import { containerRoutes } from "./containers/index.ts";
+import { imageRoutes } from "./images/index.ts";
+import { registryRoutes } from "./registry.ts";
 import { systemRoutes } from "./system.ts";
 
 export function allRoutes(daemon: Daemon): Route[] {
-  return [...systemRoutes(daemon), ...containerRoutes(daemon)];
+  return [
+    ...systemRoutes(daemon),
+    ...containerRoutes(daemon),
+    ...imageRoutes(daemon),
+    ...buildRoutes(daemon),
+    ...registryRoutes(daemon),
+  ];
 }

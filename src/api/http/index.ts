@@ -3,6 +3,8 @@ export { Call, type Hijacked } from "./call.ts";
 export { Filters } from "./filters.ts";
 export { frame, framed, multiplexedStream, rawStream, type FrameStream } from "./frames.ts";
 export * from "./go_shape.ts";
+export { answerJsonLines, JsonLines } from "./json_lines.ts";
+export { parseMoment } from "./moment.ts";
 export type { Handler, Route } from "./router.ts";
 export { createApiServer, type ApiServerOptions } from "./server.ts";
 export { ApiError } from "./status_of.ts";

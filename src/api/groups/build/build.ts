@@ -1,0 +1,102 @@
+/** `POST /build`, by Docker's old builder's protocol, and `POST /build/cancel`. */
+import { loadBuilder, type BuildEvent, type BuildOutcome, type Daemon } from "../../../engine/index.ts";
+import { Failure, isFailure } from "../../../errors.ts";
+import { familiarReference } from "../../../oci/index.ts";
+import { answerJsonLines, ApiError, type Call, type JsonLines } from "../../http/index.ts";
+import { credentialsOfBuild } from "../../registry_auth.ts";
+import { tellImage } from "../images/index.ts";
+import { buildLines } from "./build_lines.ts";
+import { buildRequest, discardedLimits } from "./build_request.ts";
+
+/** Characters that a client may leave unread: a command's output cannot be held up. */
+const longestBacklog = 64 * 2 ** 20;
+
+export class BuildHandlers {
+  readonly #daemon: Daemon;
+  /** Builds under way, by the ID that the client has given. */
+  readonly #running = new Map<string, AbortController>();
+
+  constructor(daemon: Daemon) {
+    this.#daemon = daemon;
+  }
+
+  async build(call: Call): Promise<void> {
+    const stop = new AbortController();
+    const id = call.query.get("buildid") ?? "";
+    if (id !== "") this.#running.set(id, stop);
+    try {
+      await this.#build(call, stop);
+    } finally {
+      if (this.#running.get(id) === stop) this.#running.delete(id);
+    }
+  }
+
+  cancel(call: Call): void {
+    const id = call.query.get("id") ?? "";
+    if (id === "") throw new Failure("invalid", "build ID not provided");
+    this.#running.get(id)?.abort();
+    call.done(200);
+  }
+
+  async #build(call: Call, stop: AbortController): Promise<void> {
+    const quiet = call.flag("q");
+    const request = buildRequest(call);
+    const { builds } = await this.#daemon.engine.withCredentials(credentialsOfBuild(call));
+    const tools = await loadBuilder();
+    const signal = AbortSignal.any([call.signal, stop.signal]);
+    const work = async (lines: JsonLines): Promise<void> => {
+      const show = quiet ? () => undefined : heeding(lines, stop, buildLines(lines, tools));
+      const warn = (text: string): void => lines.write({ stream: `[Warning] ${text}\n` });
+      const outcome = await builds.build({
+        ...request,
+        stdin: call.request,
+        onEvent: withLimits(call, quiet, warn, show),
+        ...(!quiet && { onWarning: warn }),
+        signal,
+      });
+      await this.#tell(outcome);
+      if (quiet) lines.write({ stream: `${outcome.image.id}\n` });
+    };
+    await answerJsonLines(call, (lines) => work(lines).catch(inDockersWords), detailOf);
+  }
+
+  async #tell({ image, names }: BuildOutcome): Promise<void> {
+    await tellImage(this.#daemon, "create", image.id);
+    for (const name of names) await tellImage(this.#daemon, "tag", image.id, familiarReference(name));
+  }
+}
+
+type Listener = (event: BuildEvent) => void;
+
+/** Ends the build of a client that does not read. */
+function heeding(lines: JsonLines, stop: AbortController, listener: Listener): Listener {
+  return (event) => {
+    listener(event);
+    if (lines.backlog > longestBacklog)
+      stop.abort(new Failure("limit", "the output of the build is not read: it was cancelled"));
+  };
+}
+
+/** Told once it is known that there is something to build. */
+function withLimits(call: Call, quiet: boolean, warn: (text: string) => void, show: Listener): Listener {
+  return (event) => {
+    if (event.kind === "plan" && !quiet)
+      for (const name of discardedLimits(call)) warn(`${name} is not supported by builds here. Discarded.`);
+    show(event);
+  };
+}
+
+function inDockersWords(error: unknown): never {
+  const missing = isFailure(error, "not-found")
+    ? /^failed to read dockerfile: open (.*): no such file or directory$/s.exec(error.message)?.[1]
+    : undefined;
+  if (missing !== undefined) throw new ApiError(500, `Cannot locate specified Dockerfile: ${missing}`);
+  throw error;
+}
+
+function detailOf(error: unknown): { readonly code?: number; readonly message: string } {
+  const message = error instanceof Error ? error.message : String(error);
+  const cause: unknown = error instanceof Error ? error.cause : undefined;
+  if (!(cause instanceof Error) || cause.name !== "CommandExit") return { message };
+  return { code: (cause as Error & { readonly code: number }).code, message };
+}

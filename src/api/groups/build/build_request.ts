@@ -1,0 +1,91 @@
+/** Query parameters of `POST /build` (moby, daemon/server/router/build/build_routes.go, `newImageBuildOptions`). */
+import { isRemoteContext, parseAddHost, type BuildRequest } from "../../../engine/index.ts";
+import { Failure } from "../../../errors.ts";
+import type { Call } from "../../http/index.ts";
+import { platformOf } from "../images/index.ts";
+
+type Asked = Omit<BuildRequest, "signal" | "stdin">;
+
+/** @throws Failure("invalid"), Failure("unsupported") */
+export function buildRequest(call: Call): Asked {
+  refuseOther(call);
+  const { query } = call;
+  const platform = platformOf(call);
+  const [target, dockerfile, remote] = ["target", "dockerfile", "remote"].map(
+    (name) => query.get(name) ?? "",
+  );
+  return {
+    context: contextOf(remote ?? ""),
+    mode: "classic",
+    tags: query.getAll("t").filter((tag) => tag !== ""),
+    buildArgs: stringsOf(call, "buildargs", "error reading build args"),
+    labels: stringsOf(call, "labels", "error reading labels"),
+    noCache: call.flag("nocache"),
+    pull: call.flag("pull"),
+    network: networkOf(query.get("networkmode") ?? ""),
+    addHosts: query.getAll("extrahosts").map(parseAddHost),
+    ...(call.flag("squash") && { squash: "new" }),
+    ...(target !== "" && target !== undefined && { target }),
+    ...(dockerfile !== "" && dockerfile !== undefined && { file: insideContext(dockerfile) }),
+    ...(platform && { platforms: [platform] }),
+  };
+}
+
+/** What Docker's old builder limits of its containers and ours does not: to be told to whom asked for it. */
+export function discardedLimits({ query }: Call): string[] {
+  const numbers = ["memory", "memswap", "cpushares", "cpuperiod", "cpuquota", "shmsize"];
+  const given = numbers.filter((name) => Number(query.get(name) ?? 0) !== 0);
+  const texts = ["cpusetcpus", "cpusetmems", "cgroupparent"].filter((name) => query.get(name));
+  const ulimits = (query.get("ulimits") ?? "").replace(/\s/g, "");
+  return [...given, ...texts, ...(["", "null", "[]"].includes(ulimits) ? [] : ["ulimits"])];
+}
+
+function refuseOther({ query }: Call): void {
+  const version = query.get("version") ?? "";
+  if (version === "2" || query.get("remote") === "client-session")
+    throw new Failure("unsupported", "builds over a BuildKit session are not served here", {
+      hint: "Unset DOCKER_BUILDKIT.",
+    });
+  if (version !== "" && version !== "1")
+    throw new Failure("invalid", `invalid version ${JSON.stringify(version)}`);
+  if (query.getAll("securityopt").length > 0)
+    throw new Failure("invalid", "security options are not supported on linux");
+  if (!["", "default"].includes(query.get("isolation") ?? ""))
+    throw new Failure("invalid", `unsupported isolation: ${JSON.stringify(query.get("isolation"))}`);
+}
+
+/** The body, or what lies elsewhere: never a path of this machine. */
+function contextOf(remote: string): string {
+  if (remote === "" || isRemoteContext(remote)) return remote || "-";
+  throw new Failure("invalid", `remoteURL (${remote}) could not be recognized as URL`);
+}
+
+/** A path in the context, even if on a command line it would be standard input or a URL. */
+function insideContext(path: string): string {
+  return path === "-" || /^https?:/.test(path) ? `./${path}` : path;
+}
+
+function networkOf(mode: string): NonNullable<Asked["network"]> {
+  if (mode === "" || mode === "default" || mode === "bridge") return "default";
+  if (mode === "none" || mode === "host") return mode;
+  throw new Failure("unsupported", `network mode "${mode}" is not supported by builds`, {
+    hint: "The modes are default, none and host.",
+  });
+}
+
+/** A JSON map. An argument without a value keeps its default. */
+function stringsOf({ query }: Call, name: string, complaint: string): Record<string, string> {
+  const text = query.get(name);
+  if (text === null || text === "") return {};
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new Failure("invalid", `${complaint}: ${(cause as Error).message}`, { cause });
+  }
+  if (value === null) return {};
+  const entries = typeof value === "object" && !Array.isArray(value) ? Object.entries(value) : undefined;
+  if (entries?.every(([, each]) => each === null || typeof each === "string") !== true)
+    throw new Failure("invalid", `${complaint}: not a map of strings`);
+  return Object.fromEntries(entries.filter(([, each]) => each !== null)) as Record<string, string>;
+}

@@ -1,0 +1,19 @@
+/** Builds (Engine API, `/build`; behaviour B179). `/session` and `/grpc` are not there: clients then use the old builder. */
+import type { Daemon } from "../../../engine/index.ts";
+import type { Route } from "../../http/index.ts";
+import { BuildHandlers } from "./build.ts";
+import { pruneBuildCache } from "./prune.ts";
+
+export function buildRoutes(daemon: Daemon): Route[] {
+  const handlers = new BuildHandlers(daemon);
+  return [
+    { method: "POST", path: "/build", handle: (call) => handlers.build(call) },
+    {
+      method: "POST",
+      path: "/build/prune",
+      since: "1.31",
+      handle: (call) => pruneBuildCache(daemon, call),
+    },
+    { method: "POST", path: "/build/cancel", since: "1.39", handle: (call) => handlers.cancel(call) },
+  ];
+}

@@ -1,0 +1,18 @@
+/** `POST /build/prune`. */
+import type { Daemon } from "../../../engine/index.ts";
+import { Filters, parseMoment, type Call } from "../../http/index.ts";
+
+export async function pruneBuildCache({ engine, events }: Daemon, call: Call): Promise<void> {
+  const filters = Filters.parse(call.query.get("filters"), ["until", "unused-for"]);
+  const [until] = [...filters.get("until"), ...filters.get("unused-for")];
+  const keepStorage = call.integer("reserved-space") || call.integer("keep-storage");
+  const now = Date.now();
+  const { deleted, spaceReclaimed } = await engine.system.pruneBuildCache({
+    all: call.flag("all"),
+    ...(until !== undefined && { unusedFor: now - parseMoment(until, now) }),
+    ...(keepStorage && { keepStorage }),
+    signal: call.signal,
+  });
+  events.tell("builder", "prune", "", { reclaimed: String(spaceReclaimed) });
+  call.reply(200, { CachesDeleted: deleted.length === 0 ? null : deleted, SpaceReclaimed: spaceReclaimed });
+}

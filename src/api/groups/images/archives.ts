@@ -1,0 +1,62 @@
+/** `GET /images/get`, `GET /images/{name}/get`, `POST /images/load`. */
+import { pipeline } from "node:stream/promises";
+import type { Daemon, LoadResult } from "../../../engine/index.ts";
+import type { Progress } from "../../../bytes/index.ts";
+import { familiarReference } from "../../../oci/index.ts";
+import { answerJsonLines, type Call, type JsonLines } from "../../http/index.ts";
+import { tellImage } from "./image_events.ts";
+
+export async function save(daemon: Daemon, call: Call): Promise<void> {
+  const one = call.params["name"];
+  const names = one === undefined ? call.query.getAll("names") : [one];
+  const { signal } = call;
+  const bytes = await daemon.engine.images.save(names, { signal });
+  for (const id of await imagesMeant(daemon, names)) await tellImage(daemon, "save", id);
+  await pipeline(bytes, call.stream("application/x-tar"), { signal });
+}
+
+/** A repository without tag means all its images. */
+async function imagesMeant({ engine }: Daemon, names: readonly string[]): Promise<Set<string>> {
+  const ids = new Set<string>();
+  for (const name of names) {
+    const image = await engine.images.resolve(name).catch(() => undefined);
+    if (image !== undefined) ids.add(image.id);
+    else for (const { id } of await engine.images.list({ reference: name })) ids.add(id);
+  }
+  return ids;
+}
+
+/** What fails is told in the answer, whose status is 200 in any case, as Docker does. */
+export async function load(daemon: Daemon, call: Call): Promise<void> {
+  const quiet = call.flag("quiet", true);
+  await answerJsonLines(call, async (lines) => {
+    try {
+      const loaded = await daemon.engine.images.load(call.request, {
+        signal: call.signal,
+        ...(!quiet && { report: loading(lines) }),
+      });
+      for (const each of loaded) {
+        for (const text of resultLines(each)) lines.write({ stream: `${text}\n` });
+        await tellImage(daemon, "load", each.imageId);
+      }
+    } catch (error) {
+      lines.fail({ message: error instanceof Error ? error.message : String(error) });
+    }
+  });
+}
+
+/** Docker has one word for all that happens to a layer. */
+function loading(lines: JsonLines): (progress: Progress) => void {
+  return (progress) => {
+    if (progress.current !== undefined) lines.report({ ...progress, status: "Loading layer" });
+  };
+}
+
+function resultLines({ imageId, names, moved }: LoadResult): string[] {
+  const renamed = moved.map(
+    ({ name, from }) =>
+      `The image ${familiarReference(name)} already exists, renaming the old one with ID ${from} to empty string`,
+  );
+  const loaded = names.map((name) => `Loaded image: ${familiarReference(name)}`);
+  return [...renamed, ...(loaded.length > 0 ? loaded : [`Loaded image ID: ${imageId}`])];
+}

@@ -1,0 +1,51 @@
+/** `GET /images/search` (moby, daemon/pkg/registry/search.go). */
+import type { Daemon } from "../../../engine/index.ts";
+import { Failure } from "../../../errors.ts";
+import { Filters, type Call } from "../../http/index.ts";
+import { credentialsFor } from "../../registry_auth.ts";
+import { atRegistry } from "../registry_status.ts";
+
+const [fewest, most, usual] = [1, 100, 25];
+
+export async function search(daemon: Daemon, call: Call): Promise<void> {
+  const filters = Filters.parse(call.query.get("filters"), ["is-automated", "is-official", "stars"]);
+  const { domain, term } = splitTerm(call.query.get("term") ?? "");
+  const limit = call.integer("limit") || usual;
+  if (limit < fewest || limit > most)
+    throw new Failure("invalid", `limit ${limit} is outside the range of [${fewest}, ${most}]`);
+  const { remote } = await daemon.engine.withCredentials(credentialsFor(call, domain));
+  const found = await atRegistry(remote.search(domain, { term, limit, signal: call.signal }));
+  const stars = Math.max(0, ...filters.get("stars").map(starsOf));
+  call.reply(
+    200,
+    found.filter(
+      ({ is_official, is_automated, star_count }) =>
+        star_count >= stars &&
+        (!filters.has("is-official") || is_official === filters.boolean("is-official", false)) &&
+        (!filters.has("is-automated") || is_automated === filters.boolean("is-automated", false)),
+    ),
+  );
+}
+
+/** The first part is a registry as in the names of images. */
+function splitTerm(text: string): { readonly domain: string; readonly term: string } {
+  if (text.includes("://"))
+    throw new Failure(
+      "invalid",
+      `invalid repository name: repository name (${text}) should not have a scheme`,
+    );
+  const slash = text.indexOf("/");
+  const first = text.slice(0, Math.max(0, slash));
+  const isDomain = first === "localhost" || /[.:]/.test(first);
+  if (isDomain && !/^[\w.-]+(:\d+)?$|^\[[\da-f:]+\](:\d+)?$/i.test(first))
+    throw new Failure("invalid", `invalid index name (${first})`);
+  const hub = ["docker.io", "index.docker.io"].includes(first);
+  const [domain, term] = isDomain ? [hub ? "docker.io" : first, text.slice(slash + 1)] : ["docker.io", text];
+  // The Hub's own images are found without the folder in which they lie.
+  return { domain, term: domain === "docker.io" ? term.replace(/^library\//, "") : term };
+}
+
+function starsOf(text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new Failure("invalid", `invalid filter 'stars=[${text}]'`);
+}

@@ -1,0 +1,19 @@
+/** Statuses of what fails at a registry, where Docker's are not those of the kind. */
+import { isFailure } from "../../errors.ts";
+import { ApiError } from "../http/index.ts";
+
+/**
+ * Docker answers with 500 when a registry cannot be reached or wants other credentials: at 401 its command line would ask
+ * the user for a password. A pull that is denied is "not found" to it (moby, distribution/errors.go).
+ */
+export async function atRegistry<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (isFailure(error, "unavailable") || isFailure(error, "unauthorized"))
+      throw new ApiError(500, error.message);
+    if (isFailure(error, "denied") && error.message.startsWith("pull access denied"))
+      throw new ApiError(404, error.message);
+    throw error;
+  }
+}
