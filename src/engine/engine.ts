@@ -12,8 +12,10 @@ import { openStore, type Store } from "../store/index.ts";
 import { hasSteps } from "./builds/steps_folder.ts";
 import { Builds } from "./builds/index.ts";
 import { Containers } from "./containers/index.ts";
+import { EventBus } from "./events/event_bus.ts";
 import { Images } from "./images/index.ts";
 import { System } from "./system/index.ts";
+import { Volumes } from "./volumes/index.ts";
 
 export interface EngineOptions {
   /** Docker's data root: an absolute path. */
@@ -34,6 +36,9 @@ export class Engine {
   readonly containers: Containers;
   readonly system: System;
   readonly builds: Builds;
+  readonly volumes: Volumes;
+  /** What happens to volumes; a daemon tells all else there, too. */
+  readonly events = new EventBus();
   #remoteOptions: RemoteOptions;
   #remote: Promise<Remote> | undefined;
 
@@ -42,7 +47,8 @@ export class Engine {
     // A push that was interrupted goes on from what is noted here.
     this.#remoteOptions = { uploadsDirectory: join(store.root, "varve", "uploads"), ...remoteOptions };
     this.images = new Images(store, () => this.remote());
-    this.containers = new Containers(store);
+    this.containers = new Containers(store, this.events);
+    this.volumes = new Volumes(store, this.events);
     this.builds = new Builds(store, this.images, () => this.remote());
     this.system = new System(store, this.containers, () => this.remote());
   }

@@ -2,3 +2,5 @@ export { binarySize, humanSize } from "./human_size.ts";
 export { isRepainted, jsonMessage } from "./json_message.ts";
 export { progressBar } from "./progress_bar.ts";
 export * from "./registry_errors.ts";
+export * from "./mounts.ts";
+export * from "./volumes.ts";

@@ -6,6 +6,7 @@ import { containerRoutes } from "./containers/index.ts";
 import { imageRoutes } from "./images/index.ts";
 import { registryRoutes } from "./registry.ts";
 import { systemRoutes } from "./system.ts";
+import { volumeRoutes } from "./volumes.ts";
 
 export function allRoutes(daemon: Daemon): Route[] {
   return [
@@ -14,5 +15,6 @@ export function allRoutes(daemon: Daemon): Route[] {
     ...imageRoutes(daemon),
     ...buildRoutes(daemon),
     ...registryRoutes(daemon),
+    ...volumeRoutes(daemon),
   ];
 }

@@ -5,7 +5,10 @@ import { Failure } from "../../errors.ts";
 import { topChain } from "../../image/index.ts";
 import { goContainerConfig, familiarReference, type ContainerConfig } from "../../oci/index.ts";
 import { containersLock, type Store, type StoredImage } from "../../store/index.ts";
+import type { EventBus } from "../events/event_bus.ts";
 import { goTime } from "../time.ts";
+import { withVolumes, type ClaimedMounts } from "../volumes/claim_volumes.ts";
+import { populateVolumes } from "../volumes/populate_volume.ts";
 import { adaptHostConfig } from "./adapt_host_config.ts";
 import { checkConfig } from "./check_config.ts";
 import { checkHostConfig } from "./check_host_config.ts";
@@ -13,6 +16,7 @@ import { defaultHostConfig } from "./host_config.ts";
 import { joinedContainer } from "./joined_namespaces.ts";
 import { mergeConfig } from "./merge_config.ts";
 import { mountPoints } from "./mount_points.ts";
+import { readMountSpec } from "./mount_spec.ts";
 import { checkName, randomName } from "./names.ts";
 import { checkEndpoints, newNetworkSettings, type EndpointsConfig } from "./network_settings.ts";
 import {
@@ -27,6 +31,8 @@ import {
   type ContainerRecord,
   type HostConfig,
 } from "./record.ts";
+import { removeSupervised } from "./remove.ts";
+import { whileSupervising } from "./supervision.ts";
 
 export interface CreateOptions {
   /** As the user wrote it; goes into `Config.Image`. */
@@ -43,28 +49,69 @@ export interface CreateOptions {
   readonly warn?: (text: string) => void;
 }
 
-/** Makes the container. Throws `Failure("conflict")` for a name in use, `Failure("invalid")` for a bad one. */
-export async function createContainer(store: Store, options: CreateOptions): Promise<ContainerRecord> {
+/**
+ * Makes the container, and the volumes that it asks for. Throws `Failure("conflict")` for a name in use,
+ * `Failure("invalid")` for a bad one.
+ * @param events told of volumes
+ */
+export async function createContainer(
+  store: Store,
+  options: CreateOptions,
+  events?: EventBus,
+): Promise<ContainerRecord> {
   const id = randomBytes(32).toString("hex");
   checkConfig(options.config);
   const config = mergeConfig(options.config, options.image.config.config ?? {});
   const command = [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])];
   if (command.length === 0) throw new Failure("invalid", "No command specified");
   const hostConfig = await checkedHostConfig(store, options);
-  return store.withLock(containersLock, async () => {
-    const name = chooseName(options.name, await listRecords(store.root));
-    const parts = { id, name, config, command, image: options.image, hostConfig };
-    const record = newRecord(store, { ...parts, networks: networksOf(options, hostConfig) });
+  const planned = await mountPoints(config, hostConfig, (text) => findRecord(store.root, text));
+  const make = (): Promise<ContainerRecord> =>
+    store.withLock(containersLock, async () => {
+      const name = chooseName(options.name, await listRecords(store.root));
+      const parts = { id, name, config, command, image: options.image, hostConfig };
+      const networks = networksOf(options, hostConfig);
+      return withVolumes(store, planned, events, (mounts) =>
+        writeContainer(store, newRecord(store, { ...parts, networks, mounts }), hostConfig, options.image),
+      );
+    });
+  return planned.some(({ copy }) => copy) ? makeAndFill(store, id, make, events) : make();
+}
+
+async function writeContainer(
+  store: Store,
+  record: ContainerRecord,
+  hostConfig: HostConfig,
+  image: StoredImage,
+): Promise<ContainerRecord> {
+  const { ID: id } = record;
+  try {
+    await makeContainerDirectory(store.root, id);
+    await writeHostConfig(store.root, id, hostConfig);
+    await store.containers.create(id, topChain(image));
+    await writeRecord(store.root, record);
+  } catch (error) {
+    await removeContainerDirectory(store.root, id);
+    throw error;
+  }
+  return record;
+}
+
+/** Nobody starts the container before its volumes have what the image has; others are made meanwhile. */
+function makeAndFill(
+  store: Store,
+  id: string,
+  make: () => Promise<ContainerRecord>,
+  events: EventBus | undefined,
+): Promise<ContainerRecord> {
+  return whileSupervising(store, id, async () => {
+    const record = await make();
     try {
-      await makeContainerDirectory(store.root, id);
-      await writeHostConfig(store.root, id, hostConfig);
-      await store.containers.create(id, topChain(options.image));
-      await writeRecord(store.root, record);
+      return await populateVolumes(store, record);
     } catch (error) {
-      await removeContainerDirectory(store.root, id);
+      await removeSupervised(store, id, { volumes: true, ...(events !== undefined && { events }) });
       throw error;
     }
-    return record;
   });
 }
 
@@ -77,7 +124,8 @@ async function checkedHostConfig(store: Store, options: CreateOptions): Promise<
     const [name = ""] = link.split(":");
     await checkJoined(store, name, `could not get container for ${name}: `);
   }
-  return adaptHostConfig(given);
+  const { Mounts } = given;
+  return adaptHostConfig(Mounts ? { ...given, Mounts: Mounts.map(readMountSpec) } : given);
 }
 
 /** Docker's status for one that is not there says that the request is wrong. */
@@ -115,6 +163,7 @@ interface RecordParts {
   readonly image: StoredImage;
   readonly hostConfig: HostConfig;
   readonly networks: Record<string, unknown>;
+  readonly mounts: ClaimedMounts;
 }
 
 function newRecord(store: Store, parts: RecordParts): ContainerRecord {
@@ -156,7 +205,8 @@ function newRecord(store: Store, parts: RecordParts): ContainerRecord {
     RestartCount: 0,
     HasBeenStartedBefore: false,
     HasBeenManuallyStopped: false,
-    MountPoints: mountPoints(hostConfig),
+    MountPoints: parts.mounts.points,
+    ...(parts.mounts.toFill.length > 0 && { VolumesToFill: parts.mounts.toFill }),
     SecretReferences: null,
     ConfigReferences: null,
     AppArmorProfile: "",

@@ -1,5 +1,6 @@
 /** Containers: every verb in a file of its own, loaded when it is first used. */
 import type { ByteSource } from "../../bytes/index.ts";
+import type { EventBus } from "../events/event_bus.ts";
 import type { Change } from "../../layer/index.ts";
 import type { Store, StoredImage } from "../../store/index.ts";
 import type { CommitOptions } from "./commit.ts";
@@ -15,9 +16,12 @@ import type { StartOptions } from "./start.ts";
 
 export class Containers {
   readonly #store: Store;
+  readonly #events: EventBus;
 
-  constructor(store: Store) {
+  /** @param events told of volumes that come and go with containers */
+  constructor(store: Store, events: EventBus) {
     this.#store = store;
+    this.#events = events;
   }
 
   /** Finds by ID, name or ID prefix. Throws `Failure("not-found")`: `No such container: x`. */
@@ -30,7 +34,7 @@ export class Containers {
   }
 
   async create(options: CreateOptions): Promise<ContainerRecord> {
-    return (await import("./create.ts")).createContainer(this.#store, options);
+    return (await import("./create.ts")).createContainer(this.#store, options, this.#events);
   }
 
   /** Runs the container in the foreground until it ends. Returns its exit code as Docker's CLI gives it. */
@@ -52,7 +56,10 @@ export class Containers {
   }
 
   async remove(text: string, options: RemoveContainerOptions = {}): Promise<void> {
-    return (await import("./remove.ts")).removeContainer(this.#store, await this.find(text), options);
+    return (await import("./remove.ts")).removeContainer(this.#store, await this.find(text), {
+      ...options,
+      events: this.#events,
+    });
   }
 
   /** The whole root filesystem as one tar (behaviours B108). */

@@ -2,8 +2,10 @@
 import type { MountedRoot } from "../../driver/index.ts";
 import { findInit, findRuntime, type OciSpec, type RuntimePrograms } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
+import type { EventBus } from "../events/event_bus.ts";
 import type { RunNetwork } from "../live/types.ts";
-import { makeBindSources } from "./bind_sources.ts";
+import { populateVolumes } from "../volumes/populate_volume.ts";
+import { beginRunMounts, endRunMounts } from "../volumes/run_mounts.ts";
 import { writeEtcFiles } from "./etc_files.ts";
 import { joinedNamespaces } from "./joined_namespaces.ts";
 import type { ContainerRecord, HostConfig } from "./record.ts";
@@ -20,14 +22,19 @@ export interface PrepareOptions {
   /** Undefined: none, or the host's. */
   readonly network?: RunNetwork;
   readonly warn?: ((text: string) => void) | undefined;
+  /** Told of volumes. */
+  readonly events?: EventBus | undefined;
 }
 
-/** For whoever supervises the container. Leaves nothing when it fails. */
+/**
+ * For whoever supervises the container, who ends its mounts (`endRunMounts`) when the run is over. Leaves nothing when
+ * it fails.
+ */
 export async function prepareRun(
   store: Store,
   record: ContainerRecord,
   hostConfig: HostConfig,
-  { network, warn }: PrepareOptions = {},
+  { network, warn, events }: PrepareOptions = {},
 ): Promise<PreparedRun> {
   const programs = await findRuntime();
   await using mount = new AsyncDisposableStack();
@@ -42,10 +49,14 @@ export async function prepareRun(
           hosts: networkOf.HostsPath,
           resolvConf: networkOf.ResolvConfPath,
         };
-  await makeBindSources(record);
+  // What a kill has left undone when it was made.
+  await populateVolumes(store, record);
+  const { points, tmpfs } = await beginRunMounts(store, record, hostConfig, events);
+  mount.defer(() => endRunMounts(store, record, events));
   const init = hostConfig.Init === true ? await findInit() : undefined;
   const place = { rootfs: rootfs.path, files, warn, networkNamespace: network?.namespace, joined, init };
-  const spec = specOf(withHostname(record, networkOf), hostConfig, place);
+  const mounted = { ...withHostname(record, networkOf), MountPoints: points };
+  const spec = specOf(mounted, { ...hostConfig, Tmpfs: tmpfs }, place);
   mount.move();
   return { programs, spec, rootfs };
 }

@@ -7,6 +7,7 @@ import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../../errors.ts";
 import { goJson, type ContainerConfig, type ImageId } from "../../oci/index.ts";
+import type { MountSpec } from "../../wire/index.ts";
 
 export interface ContainerState {
   Running: boolean;
@@ -45,17 +46,28 @@ export interface ContainerRecord {
   ResolvConfPath: string;
   HasBeenStartedBefore: boolean;
   MountPoints: Record<string, MountPoint>;
+  /** Ours: destinations of volumes that still wait for the image's content. */
+  VolumesToFill?: readonly string[];
   [unknown: string]: unknown;
 }
 
-/** One `-v`: a host path bound into the container. */
+/** What is mounted in a container: a host path, a volume, a tmpfs. */
 export interface MountPoint {
+  /** A host path; empty for a volume that the image asks for. */
   Source: string;
   Destination: string;
   RW: boolean;
   Name: string;
   Driver: string;
   Type: "bind" | "volume" | "tmpfs";
+  /** The mode as it was written: Docker's key for it is older than its use. */
+  Relabel?: string;
+  /** Of binds. */
+  Propagation?: string;
+  /** As it was asked for. */
+  Spec?: MountSpec;
+  /** A bind's source is not made where it is missing. */
+  SkipMountpointCreation?: boolean;
   [unknown: string]: unknown;
 }
 
@@ -77,6 +89,9 @@ export interface HostConfig {
   NanoCpus: number;
   PidsLimit: number | null;
   Tmpfs?: Record<string, string>;
+  Mounts?: readonly MountSpec[] | null;
+  VolumesFrom?: string[] | null;
+  VolumeDriver?: string;
   Init?: boolean;
   PidMode?: string;
   IpcMode?: string;

@@ -1,6 +1,8 @@
 /** `rm`: a container, its record and its writable layer (behaviours B088, B096). */
 import { Failure } from "../../errors.ts";
 import type { Store } from "../../store/index.ts";
+import type { EventBus } from "../events/event_bus.ts";
+import { removeAnonymousVolumes } from "../volumes/remove_volume.ts";
 import { readRecord, removeContainerDirectory, writeRecord, type ContainerRecord } from "./record.ts";
 import { settleRun } from "./settle.ts";
 import { reconcile } from "./state.ts";
@@ -9,6 +11,10 @@ import { whileSupervising } from "./supervision.ts";
 export interface RemoveContainerOptions {
   /** Kills a running container first. */
   readonly force?: boolean;
+  /** Also its volumes that nobody named and no other container has. */
+  readonly volumes?: boolean;
+  /** Told of volumes. */
+  readonly events?: EventBus;
 }
 
 /** Throws `Failure("conflict")` in Docker's words for a running container, unless forced. */
@@ -28,11 +34,15 @@ export async function removeContainer(
     const { killContainer } = await import("./kill.ts");
     await killContainer(store, record);
   }
-  await whileSupervising(store, record.ID, () => removeSupervised(store, record.ID));
+  await whileSupervising(store, record.ID, () => removeSupervised(store, record.ID, options));
 }
 
 /** For whoever supervises the container already. One that is gone is no failure. */
-export async function removeSupervised(store: Store, id: string): Promise<void> {
+export async function removeSupervised(
+  store: Store,
+  id: string,
+  { volumes = false, events }: Pick<RemoveContainerOptions, "volumes" | "events"> = {},
+): Promise<void> {
   const record = readRecord(store.root, id);
   if (record === undefined) return;
   // Marked first, so that a crash half-way leaves a container that says what happened to it.
@@ -42,6 +52,7 @@ export async function removeSupervised(store: Store, id: string): Promise<void> 
     // What a killed supervisor left of its run.
     await settleRun(store, id);
     await store.containers.remove(id);
+    if (volumes) await removeAnonymousVolumes(store, record, events);
   } catch (error) {
     // Still mounted by somebody who looks into it: the container stays as it was.
     await writeRecord(store.root, record);

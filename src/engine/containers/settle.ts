@@ -4,8 +4,10 @@ import { rm } from "node:fs/promises";
 import { isFailure } from "../../errors.ts";
 import type { ShimTask, TaskExit } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
+import { endRunMounts } from "../volumes/run_mounts.ts";
 import { bundleDirectory } from "./bundle.ts";
 import { endMounts } from "./mounted_root.ts";
+import { readRecord } from "./record.ts";
 
 /** Whether a run has left a bundle, or is still at it. Costs one look at the disk. */
 export function hasRun(store: Store, id: string): boolean {
@@ -35,6 +37,8 @@ export async function orphanPid(store: Store, id: string): Promise<number | unde
 export async function settleRun(store: Store, id: string): Promise<TaskExit | undefined> {
   if (!hasRun(store, id)) return undefined;
   const exit = await endShim(store, id);
+  const record = readRecord(store.root, id);
+  if (record !== undefined) await endRunMounts(store, record);
   await rm(bundleDirectory(store.root, id), { recursive: true, force: true });
   await endMounts(store, id);
   return exit;

@@ -45,6 +45,13 @@ export async function containerSizes(
   return { sizeRw, sizeRootFs };
 }
 
+/** Bytes of all files in a directory, counted as above. */
+export function filesSize(directory: string): number {
+  const sum = new FileSizes();
+  sum.addDirectory(sys.AT_FDCWD, fromText(directory));
+  return sum.bytes;
+}
+
 /** What a running container removes meanwhile does not count. */
 class FileSizes {
   bytes = 0;

@@ -10,6 +10,7 @@ import {
 } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
 import { goTime } from "../time.ts";
+import { endRunMounts } from "../volumes/run_mounts.ts";
 import { bundleDirectory } from "./bundle.ts";
 import { openLog } from "./json_log.ts";
 import { keepMounted } from "./mounted_root.ts";
@@ -74,7 +75,7 @@ async function runSupervised(store: Store, record: ContainerRecord, options: Sta
     result = await runMounted(store, record, hostConfig, options);
   } catch (error) {
     await recordFailure(store, record, error);
-    if (hostConfig.AutoRemove) await removeSupervised(store, record.ID);
+    if (hostConfig.AutoRemove) await removeSupervised(store, record.ID, { volumes: true });
     throw error;
   }
   if (result.kind === "detached") return 0;
@@ -91,6 +92,7 @@ async function runMounted(
   const { programs, spec, rootfs } = await prepareRun(store, record, hostConfig, { warn: options.warn });
   await using mount = new AsyncDisposableStack();
   mount.use(rootfs);
+  mount.defer(() => endRunMounts(store, record));
   const result = await superviseRun(store, record, { ...options, programs, spec });
   // The container needs its mount on.
   if (result.kind === "detached") {
@@ -180,5 +182,5 @@ async function afterExit(
     },
   };
   await writeRecord(store.root, ended);
-  if (hostConfig.AutoRemove) await removeSupervised(store, ended.ID);
+  if (hostConfig.AutoRemove) await removeSupervised(store, ended.ID, { volumes: true });
 }

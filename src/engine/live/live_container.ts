@@ -172,9 +172,9 @@ export class LiveContainer {
   }
 
   #partsOf(record: ContainerRecord, hostConfig = readHostConfig(this.#context.store.root, this.id)) {
-    const { store } = this.#context;
+    const { store, events } = this.#context;
     const log = this.#context.openLog(record, hostConfig);
-    return { store, record, hostConfig, log, streams: this.#context.streamsOf(record) };
+    return { store, record, hostConfig, events, log, streams: this.#context.streamsOf(record) };
   }
 
   /** @param record with the networks of this run @param begins whether somebody started it just now */
@@ -287,8 +287,9 @@ export class LiveContainer {
 
   async #remove(): Promise<void> {
     const attributes = attributesOf(this.#read());
-    await removeSupervised(this.#context.store, this.id);
-    this.#context.events.tell("container", "destroy", this.id, attributes);
+    const { store, events } = this.#context;
+    await removeSupervised(store, this.id, { volumes: true, events });
+    events.tell("container", "destroy", this.id, attributes);
   }
 
   #read(): ContainerRecord {

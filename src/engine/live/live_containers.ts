@@ -213,7 +213,7 @@ export class LiveContainers implements AsyncDisposable {
     }
     const attributes = attributesOf(record);
     if (readRecord(this.#context.store.root, record.ID) !== undefined) {
-      await removeContainer(this.#context.store, record, options);
+      await removeContainer(this.#context.store, record, { ...options, events: this.events });
       this.events.tell("container", "destroy", record.ID, attributes);
     }
     this.#tellRemoved(record.ID, { exitCode: record.State.ExitCode });

@@ -16,6 +16,8 @@ import type { Store } from "../../store/index.ts";
 import { bundleDirectory } from "../containers/bundle.ts";
 import { keepMounted, releaseKept } from "../containers/mounted_root.ts";
 import { prepareRun } from "../containers/prepare.ts";
+import type { EventBus } from "../events/event_bus.ts";
+import { endRunMounts } from "../volumes/run_mounts.ts";
 import type { ContainerRecord, HostConfig } from "../containers/record.ts";
 import type { ContainerStreams } from "./container_streams.ts";
 import type { RunNetwork } from "./types.ts";
@@ -25,6 +27,8 @@ export interface RunParts {
   readonly record: ContainerRecord;
   readonly hostConfig: HostConfig;
   readonly streams: ContainerStreams;
+  /** Told of volumes. */
+  readonly events: EventBus;
   /** The run closes it. */
   readonly log: LogWriter | undefined;
 }
@@ -63,15 +67,17 @@ export class ContainerRun {
     network: RunNetwork | undefined,
     warn: (text: string) => void,
   ): Promise<ContainerRun> {
-    const { store, record, hostConfig, streams, log } = parts;
+    const { store, record, hostConfig, streams, events, log } = parts;
     const bundle = bundleDirectory(store.root, record.ID);
     await using undo = new AsyncDisposableStack();
     if (log !== undefined) undo.use(log);
     const { programs, spec, rootfs } = await prepareRun(store, record, hostConfig, {
       ...(network !== undefined && { network }),
       warn,
+      events,
     });
     undo.use(rootfs);
+    undo.defer(() => endRunMounts(store, record, events));
     undo.defer(() => rm(bundle, { recursive: true, force: true }));
     await mkdir(bundle, { recursive: true, mode: 0o700 });
     await writeFile(join(bundle, "config.json"), JSON.stringify(spec), { mode: 0o600 });
@@ -127,7 +133,7 @@ export class ContainerRun {
   }
 
   async #supervise(exited: Promise<TaskExit>): Promise<RunExit> {
-    const { store, record, streams, log } = this.#parts;
+    const { store, record, streams, events, log } = this.#parts;
     const printed = this.#output.run();
     printed.catch(() => undefined);
     const counter = await oomCounterOf(this.pid);
@@ -142,6 +148,7 @@ export class ContainerRun {
     streams.end();
     this.#output[Symbol.dispose]();
     log?.[Symbol.dispose]();
+    await endRunMounts(store, record, events);
     await rm(bundleDirectory(store.root, record.ID), { recursive: true, force: true });
     await this.#rootfs[Symbol.asyncDispose]();
     return { ...exit, oomKilled };

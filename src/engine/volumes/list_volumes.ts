@@ -1,0 +1,53 @@
+/** `volume ls`. */
+import type { Store } from "../../store/index.ts";
+import type { Volume } from "../../wire/index.ts";
+import { readVolume, volumeNames } from "./volume_folder.ts";
+import { volumeUsers } from "./volume_users.ts";
+
+export interface VolumeFilter {
+  /** Any of these: the name itself, or an expression that fits a part of it. */
+  readonly names?: readonly string[];
+  readonly drivers?: readonly string[];
+  /** All of these: `key` or `key=value`. */
+  readonly labels?: readonly string[];
+  /** None of these. */
+  readonly withoutLabels?: readonly string[];
+  /** True: only those that no container has; false: only those that one has. */
+  readonly dangling?: boolean;
+}
+
+/** By name. */
+export async function listVolumes(store: Store, filter: VolumeFilter = {}): Promise<Volume[]> {
+  const volumes = volumeNames(store)
+    .map((name) => readVolume(store, name))
+    .filter((volume): volume is Volume => volume !== undefined && fits(volume, filter));
+  const { dangling } = filter;
+  if (dangling === undefined) return volumes;
+  const users = await volumeUsers(store);
+  return volumes.filter(({ Name }) => users.has(Name) !== dangling);
+}
+
+function fits(volume: Volume, filter: VolumeFilter): boolean {
+  const { names = [], drivers = [], labels = [], withoutLabels = [] } = filter;
+  const has = (label: string): boolean => hasLabel(volume.Labels ?? {}, label);
+  if (names.length > 0 && !names.some((name) => fitsName(volume.Name, name))) return false;
+  if (drivers.length > 0 && !drivers.includes(volume.Driver)) return false;
+  return labels.every(has) && !withoutLabels.some(has);
+}
+
+/** As Docker's filters match (moby, api/types/filters, `Match`). */
+function fitsName(name: string, wanted: string): boolean {
+  if (name === wanted) return true;
+  try {
+    return new RegExp(wanted).test(name);
+  } catch {
+    return false;
+  }
+}
+
+function hasLabel(labels: Readonly<Record<string, string>>, wanted: string): boolean {
+  const equals = wanted.indexOf("=");
+  if (equals < 0) return Object.hasOwn(labels, wanted);
+  const key = wanted.slice(0, equals);
+  return Object.hasOwn(labels, key) && labels[key] === wanted.slice(equals + 1);
+}

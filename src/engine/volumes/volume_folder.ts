@@ -1,0 +1,120 @@
+/**
+ * `ROOT/volumes` as dockerd has it: `<name>/_data` with the content, `<name>/opts.json` with what is mounted there. dockerd
+ * keeps labels in `metadata.db`; those of ours lie in `<name>/varve.json`, where it does not look. It lists every directory.
+ */
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fromText } from "../../byte_string.ts";
+import type { Store } from "../../store/index.ts";
+import { removeTreeInSlices } from "../../sys/index.ts";
+import type { Volume } from "../../wire/index.ts";
+import { isVolumeName } from "./volume_name.ts";
+import { decodeOptions, encodeOptions, type VolumeOptions } from "./volume_options.ts";
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** Held while volumes come and go and while containers begin to refer to them: so the two never cross. */
+export const volumesLock = "volumes";
+
+const folderOf = (store: Store, name: string): string => join(store.root, "volumes", name);
+
+/** Where the content of a volume lies, whether there is such a volume or not. */
+export function volumeData(store: Store, name: string): string {
+  return join(folderOf(store, name), "_data");
+}
+
+/** All of them, by name. */
+export function volumeNames(store: Store): string[] {
+  const directory = join(store.root, "volumes");
+  if (!existsSync(directory)) return [];
+  const names = readdirSync(directory, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && isVolumeName(entry.name))
+    .map(({ name }) => name);
+  return names.filter((name) => existsSync(volumeData(store, name))).sort();
+}
+
+/** Undefined: there is none. */
+export function readVolume(store: Store, name: string): Volume | undefined {
+  if (!isVolumeName(name)) return undefined;
+  const folder = folderOf(store, name);
+  const created = statSync(volumeData(store, name), { throwIfNoEntry: false })?.isDirectory()
+    ? statSync(folder).ctimeMs
+    : undefined;
+  if (created === undefined) return undefined;
+  return {
+    CreatedAt: new Date(created).toISOString().replace(/\.\d+Z$/, "Z"),
+    Driver: "local",
+    Labels: readLabels(folder),
+    Mountpoint: volumeData(store, name),
+    Name: name,
+    Options: readOptions(store, name) ?? null,
+    Scope: "local",
+  };
+}
+
+/** What is to be mounted on a volume; undefined: nothing. */
+export function readOptions(store: Store, name: string): VolumeOptions | undefined {
+  const text = readIfThere(join(folderOf(store, name), "opts.json"));
+  return text === undefined ? undefined : decodeOptions(name, text);
+}
+
+function readLabels(folder: string): Labels | null {
+  const text = readIfThere(join(folder, "varve.json"));
+  if (text === undefined) return null;
+  try {
+    return (JSON.parse(text) as { readonly Labels?: Labels }).Labels ?? null;
+  } catch {
+    // A loss of power may leave it empty; the content counts for more.
+    return null;
+  }
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+    throw error;
+  }
+}
+
+/** The content's directory comes last: without it there is no volume, and the next attempt makes it whole. */
+export async function makeVolumeFolder(
+  store: Store,
+  name: string,
+  options: VolumeOptions,
+  labels: Labels,
+): Promise<void> {
+  const folder = folderOf(store, name);
+  makeDirectory(join(store.root, "volumes"), 0o701);
+  makeDirectory(folder, 0o701);
+  if (!isEmpty(options)) await writeBeside(join(folder, "opts.json"), encodeOptions(options));
+  if (!isEmpty(labels)) await writeBeside(join(folder, "varve.json"), JSON.stringify({ Labels: labels }));
+  makeDirectory(volumeData(store, name), 0o755);
+}
+
+const isEmpty = (value: object): boolean => Object.keys(value).length === 0;
+
+/** Flushed: dockerd does not start where an `opts.json` is empty. */
+async function writeBeside(path: string, text: string): Promise<void> {
+  const beside = `${path}.tmp-${process.pid}`;
+  await writeFile(beside, text, { mode: 0o600, flush: true });
+  await rename(beside, path);
+}
+
+/** With its mode whatever the umask is. One that is there keeps its own. */
+function makeDirectory(path: string, mode: number): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return;
+    throw error;
+  }
+  chmodSync(path, mode);
+}
+
+/** Nothing may be mounted there any more. @throws SysError */
+export async function removeVolumeFolder(store: Store, name: string): Promise<void> {
+  await removeTreeInSlices(fromText(folderOf(store, name)));
+}
