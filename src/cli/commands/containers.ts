@@ -21,7 +21,7 @@ export const rm = command({
   async run({ app, flags, args }) {
     const engine = await app.engine();
     const remove = async (name: string): Promise<void> => {
-      await engine.containers.remove(name, { force: flags.force });
+      await engine.containers.remove(name, { force: flags.force, volumes: flags.volumes });
       line(app, name);
     };
     return forEachArgument(app, args, remove, { missingIsFine: flags.force });

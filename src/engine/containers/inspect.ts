@@ -1,6 +1,7 @@
 /** `inspect` of a container, field by field as Docker 20.10 prints it (behaviours B086). */
 import type { ContainerConfig } from "../../oci/index.ts";
 import type { Store } from "../../store/index.ts";
+import { mountsShown } from "./mounts_shown.ts";
 import { readHostConfig, type ContainerRecord, type HostConfig } from "./record.ts";
 import { containerSizes } from "./size.ts";
 import { reconcile, statusOf } from "./state.ts";
@@ -55,14 +56,7 @@ export async function inspectContainer(
       Name: record.Driver,
     },
     ...(options.size === true && (await sizesShown(store, record.ID))),
-    Mounts: Object.values(record.MountPoints ?? {}).map((point) => ({
-      Type: point.Type,
-      Source: point.Source,
-      Destination: point.Destination,
-      Mode: point.RW ? "" : "ro",
-      RW: point.RW,
-      Propagation: point["Propagation"] ?? "rprivate",
-    })),
+    Mounts: mountsShown(store, record),
     Config: record.Config,
     NetworkSettings: networkShown(record),
   };

@@ -45,7 +45,10 @@ export async function unpause(daemon: Daemon, call: Call): Promise<void> {
 }
 
 export async function remove(daemon: Daemon, call: Call): Promise<void> {
-  await daemon.live.remove(call.param("id"), { force: call.flag("force") });
+  await daemon.live.remove(call.param("id"), {
+    force: call.flag("force"),
+    volumes: call.flag("v"),
+  });
   call.done();
 }
 
