@@ -28,7 +28,8 @@ export async function answerFile(exchange: Exchange, file: ReadableFile, range: 
     const connection = plainConnection(exchange.response);
     if (connection !== undefined) start = await sendByKernel(exchange, file, { ...range, connection });
   }
-  if (start <= range.end) await sendByBuffers(exchange, file, { ...range, start });
+  if (start <= range.end && !exchange.response.destroyed)
+    await sendByBuffers(exchange, file, { ...range, start });
   if (exchange.response.destroyed) return false;
   exchange.response.end();
   return true;
@@ -57,9 +58,10 @@ interface KernelRange extends ByteRange {
 async function sendByKernel(exchange: Exchange, file: ReadableFile, range: KernelRange): Promise<number> {
   const { response, signal } = exchange;
   let position = range.start;
-  // Ours to close: Node's may be closed, and be another connection's, while a thread is writing to it.
-  const copy = duplicate(range.connection);
+  let copy: number | undefined;
   try {
+    // Ours to close: Node's may be closed, and be another connection's, while a thread is writing to it.
+    copy = duplicate(range.connection);
     seek(file.fd, position, SEEK_SET);
     while (position <= range.end && !response.destroyed) {
       const wanted = Math.min(kernelStep, range.end + 1 - position);
@@ -77,7 +79,7 @@ async function sendByKernel(exchange: Exchange, file: ReadableFile, range: Kerne
     // A file system that cannot is no reason to fail; a disk that cannot will say so again.
     else if (!isSysError(error)) throw error;
   } finally {
-    close(copy);
+    if (copy !== undefined) close(copy);
   }
   return position;
 }
