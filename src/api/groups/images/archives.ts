@@ -1,7 +1,7 @@
 /** `GET /images/get`, `GET /images/{name}/get`, `POST /images/load`. */
 import { pipeline } from "node:stream/promises";
 import type { Daemon, LoadResult } from "../../../engine/index.ts";
-import type { Progress } from "../../../bytes/index.ts";
+import { cancelled, type Progress } from "../../../bytes/index.ts";
 import { familiarReference } from "../../../oci/index.ts";
 import { answerJsonLines, type Call, type JsonLines } from "../../http/index.ts";
 import { tellImage } from "./image_events.ts";
@@ -12,7 +12,10 @@ export async function save(daemon: Daemon, call: Call): Promise<void> {
   const { signal } = call;
   const bytes = await daemon.engine.images.save(names, { signal });
   for (const id of await imagesMeant(daemon, names)) await tellImage(daemon, "save", id);
-  await pipeline(bytes, call.stream("application/x-tar"), { signal });
+  await pipeline(bytes, call.stream("application/x-tar")).catch((error: unknown) => {
+    // A client that goes away is nobody's fault.
+    throw signal.aborted ? cancelled(signal) : error;
+  });
 }
 
 /** A repository without tag means all its images. */

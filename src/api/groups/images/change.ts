@@ -29,7 +29,7 @@ export async function remove(daemon: Daemon, call: Call): Promise<void> {
 }
 
 async function imageIds({ engine }: Daemon): Promise<ReadonlySet<string>> {
-  return new Set((await engine.images.list({ all: true })).map((image) => image.id));
+  return new Set(await engine.store.images.list());
 }
 
 /** Only images are told of, not layers; all names were those of the image that was asked for. */

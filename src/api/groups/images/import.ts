@@ -10,14 +10,16 @@ import { platformOf } from "./pull.ts";
 
 export async function importImage(daemon: Daemon, call: Call): Promise<void> {
   const source = call.query.get("fromSrc") ?? "";
-  const name = nameWithTag(call.query.get("repo") ?? "", call.query.get("tag") ?? "");
+  const given = nameWithTag(call.query.get("repo") ?? "", call.query.get("tag") ?? "");
+  const name = given === undefined ? undefined : withDefaultTag(parseReference(given));
+  if (name?.digest !== undefined) throw new Failure("invalid", "cannot import digest reference");
   const message = call.query.get("message") || `Imported from ${source}`;
   const platform = platformOf(call);
   const { applyChanges } = await loadBuilder();
   await answerJsonLines(call, async (lines) => {
     const tar = source === "-" ? call.request : await download(daemon, call, source, lines);
     const { id } = await daemon.engine.images.import(tar, {
-      ...(name !== undefined && { name: withDefaultTag(parseReference(name)) }),
+      ...(name !== undefined && { name }),
       message,
       change: (config) => applyChanges(config, call.query.getAll("changes")),
       ...(platform && { platform }),

@@ -1,5 +1,4 @@
 /** A name out of two query parameters (moby, api/server/httputils, `RepoTagReference`). */
-import { Failure } from "../../../errors.ts";
 import { parseReference } from "../../../oci/index.ts";
 
 /**
@@ -8,11 +7,8 @@ import { parseReference } from "../../../oci/index.ts";
  */
 export function nameWithTag(repository: string, tag: string): string | undefined {
   if (repository === "") return undefined;
-  const { digest, tag: own } = parseReference(repository);
-  if (tag === "") {
-    if (digest !== undefined) throw new Failure("invalid", "cannot import digest reference");
-    return repository;
-  }
+  const { tag: own } = parseReference(repository);
+  if (tag === "") return repository;
   // A tag in the name itself gives way.
   const bare = own === undefined ? repository : repository.slice(0, -own.length - 1);
   const name = tag.includes(":") ? `${bare}@${tag}` : `${bare}:${tag}`;
