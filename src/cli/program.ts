@@ -34,6 +34,7 @@ import { info, systemCheck, systemGc, systemPrune, version } from "./commands/sy
 import { systemDf } from "./commands/system_df.ts";
 import { tag } from "./commands/tag.ts";
 import { tree } from "./commands/tree.ts";
+import { volumeCreate, volumeInspect, volumeLs, volumePrune, volumeRm } from "./commands/volume.ts";
 import type { Program } from "./kit/index.ts";
 
 export const program: Program<App> = {
@@ -97,6 +98,11 @@ export const program: Program<App> = {
     cp,
     commit,
     rm,
+    volumeCreate,
+    volumeLs,
+    volumeInspect,
+    volumeRm,
+    volumePrune,
     builderDu,
     builderPrune,
     systemDf,
@@ -127,6 +133,7 @@ export const program: Program<App> = {
     registry: { summary: "Run a registry and look after it" },
     store: { summary: "Look after the layers" },
     system: { summary: "Look after the whole root" },
+    volume: { summary: "Manage volumes" },
   },
-  sections: ["Images", "Registries", "Archives", "Containers", "System"],
+  sections: ["Images", "Registries", "Archives", "Containers", "Volumes", "System"],
 };
