@@ -30,6 +30,7 @@ export type { ContainerRecord, HostConfig } from "./containers/record.ts";
 export type { BuildCacheItem } from "./system/build_cache.ts";
 export type { ContainerUsage, DiskUsage, ImageUsage, Total as DiskUsageTotal } from "./system/disk_usage.ts";
 export type { SystemInfo } from "./system/info.ts";
+export type { MachineInfo, ProgramVersion } from "./system/machine.ts";
 export type { MigrationResult, OptimizeReport } from "../store/index.ts";
 export type { CreateOptions as CreateContainer } from "./containers/create.ts";
 export type { EndpointSettings } from "./containers/network_settings.ts";
@@ -64,3 +65,7 @@ export type TerminalTools = typeof import("./terminal.ts");
 
 /** What a client's side of a container's terminal stands on. */
 export const loadTerminalTools = (): Promise<TerminalTools> => import("./terminal.ts");
+
+/** Loads what reads Docker's config at the first call. */
+export const registryAuth = async (domain: string): Promise<string | undefined> =>
+  (await import("./registry_auth.ts")).registryAuth(domain);

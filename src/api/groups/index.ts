@@ -5,7 +5,9 @@ import { buildRoutes } from "./build/index.ts";
 import { containerRoutes } from "./containers/index.ts";
 import { imageRoutes } from "./images/index.ts";
 import { registryRoutes } from "./registry.ts";
-import { systemRoutes } from "./system.ts";
+import { pluginRoutes } from "./plugins.ts";
+import { swarmRoutes } from "./swarm/index.ts";
+import { systemRoutes } from "./system/index.ts";
 import { volumeRoutes } from "./volumes.ts";
 
 export function allRoutes(daemon: Daemon): Route[] {
@@ -16,5 +18,7 @@ export function allRoutes(daemon: Daemon): Route[] {
     ...buildRoutes(daemon),
     ...registryRoutes(daemon),
     ...volumeRoutes(daemon),
+    ...swarmRoutes(daemon),
+    ...pluginRoutes(),
   ];
 }

@@ -66,7 +66,7 @@ export class Swarm {
   async begin({ address, availability, ...parts }: Begun): Promise<SwarmState> {
     const now = goTime(Date.now());
     const authority = base36(50);
-    return this.change({
+    return this.#keep({
       ...parts,
       id: base36(25),
       version: 10,
@@ -77,7 +77,13 @@ export class Swarm {
     });
   }
 
-  async change(state: SwarmState): Promise<SwarmState> {
+  /** @param rotate tokens that are to be others from now on */
+  async change(state: SwarmState, rotate: readonly ("worker" | "manager")[] = []): Promise<SwarmState> {
+    const renewed = rotate.map((which) => [which, renewedToken(state.tokens[which])]);
+    return this.#keep({ ...state, tokens: { ...state.tokens, ...(Object.fromEntries(renewed) as object) } });
+  }
+
+  async #keep(state: SwarmState): Promise<SwarmState> {
     await writeAtomically(this.#path, `${JSON.stringify(state)}\n`, 0o600);
     this.#state = state;
     return state;
@@ -90,7 +96,7 @@ export class Swarm {
 }
 
 /** Another one for the same swarm. */
-export function renewedToken(token: string): string {
+function renewedToken(token: string): string {
   return newToken(token.split("-")[2] ?? "");
 }
 

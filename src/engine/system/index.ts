@@ -14,6 +14,7 @@ import type { Containers } from "../containers/index.ts";
 import type { BuildCacheItem, BuildCachePruneOptions, PrunedBuildCache } from "./build_cache.ts";
 import type { DiskUsage } from "./disk_usage.ts";
 import type { SystemInfo } from "./info.ts";
+import type { MachineInfo } from "./machine.ts";
 import type { MigrateOptions } from "./migrate.ts";
 import type { SystemPruneOptions, SystemPruneResult } from "./prune.ts";
 
@@ -21,6 +22,7 @@ export class System {
   readonly #store: Store;
   readonly #containers: Containers;
   readonly #remote: () => Promise<Remote>;
+  #machine: Promise<MachineInfo> | undefined;
 
   constructor(store: Store, containers: Containers, remote: () => Promise<Remote>) {
     this.#store = store;
@@ -30,6 +32,11 @@ export class System {
 
   async info(): Promise<SystemInfo> {
     return (await import("./info.ts")).systemInfo(this.#store);
+  }
+
+  /** What this machine can do for containers; asked once. */
+  machine(): Promise<MachineInfo> {
+    return (this.#machine ??= import("./machine.ts").then(({ machineInfo }) => machineInfo()));
   }
 
   /** Docker's `system df`, with what deleting each thing would free. */

@@ -1,0 +1,90 @@
+/** `GET /system/df` (moby, daemon/disk_usage.go; the shapes of api/types/system up to 1.50). */
+import type { BuildCacheItem, ContainerUsage, Daemon, ImageUsage } from "../../../engine/index.ts";
+import { Failure } from "../../../errors.ts";
+import type { Call } from "../../http/index.ts";
+
+const kinds = ["container", "image", "volume", "build-cache"] as const;
+type Kind = (typeof kinds)[number];
+
+export async function diskUsage(daemon: Daemon, call: Call): Promise<void> {
+  const wanted = kindsAsked(call);
+  const usage = await daemon.engine.system.diskUsage();
+  const volumes = wanted.has("volume") ? await daemon.engine.volumes.usage() : [];
+  const parts = {
+    ...(wanted.has("image") && {
+      LayersSize: usage.images.size,
+      Images: usage.perImage.map((image) => imageShown(call, image)),
+    }),
+    ...(wanted.has("container") && { Containers: usage.perContainer.map(containerShown) }),
+    ...(wanted.has("volume") && { Volumes: volumes }),
+    ...(wanted.has("build-cache") && {
+      BuildCache: usage.perCacheItem.map((item) => cacheItemShown(call, item)),
+    }),
+  };
+  const empty = { LayersSize: 0, Images: null, Containers: null, Volumes: null, BuildCache: null };
+  call.reply(200, {
+    ...empty,
+    ...parts,
+    ...(!call.isAtLeast("1.42") && { BuilderSize: usage.buildCache.size }),
+  });
+}
+
+/** `type`, since 1.42. @throws Failure("invalid") in Docker's words */
+function kindsAsked(call: Call): ReadonlySet<Kind> {
+  const asked = call.isAtLeast("1.42") ? call.query.getAll("type") : [];
+  if (asked.length === 0) return new Set(kinds);
+  const unknown = asked.find((kind) => !kinds.some((known) => known === kind));
+  if (unknown !== undefined) throw new Failure("invalid", `unknown object type: ${unknown}`);
+  return new Set(asked as Kind[]);
+}
+
+function imageShown(call: Call, image: ImageUsage): object {
+  return {
+    Containers: image.containers,
+    Created: Math.floor(image.created / 1000),
+    Id: image.id,
+    Labels: Object.keys(image.labels).length === 0 ? null : image.labels,
+    ParentId: image.parentId,
+    RepoDigests: image.repoDigests,
+    RepoTags: image.repoTags,
+    SharedSize: image.shared,
+    Size: image.size,
+    ...(!call.isAtLeast("1.44") && { VirtualSize: image.size }),
+  };
+}
+
+function cacheItemShown(call: Call, item: BuildCacheItem): object {
+  return {
+    ID: item.id,
+    // Steps stand on the layers of those before them, of which there are no records of their own.
+    ...(!call.isAtLeast("1.42") && { Parent: "" }),
+    Type: item.type === "cachemount" ? "exec.cachemount" : "regular",
+    Description: item.description,
+    InUse: item.inUse,
+    Shared: item.shared,
+    Size: item.size,
+    CreatedAt: item.createdAt ?? item.lastUsedAt,
+    LastUsedAt: item.lastUsedAt,
+    UsageCount: 1,
+  };
+}
+
+function containerShown(container: ContainerUsage): object {
+  return {
+    Id: container.id,
+    Names: [`/${container.name}`],
+    Image: container.image,
+    ImageID: container.imageId,
+    Command: container.command,
+    Created: Math.floor(Date.parse(container.created) / 1000),
+    Ports: [],
+    SizeRw: container.sizeRw ?? 0,
+    SizeRootFs: container.sizeRootFs ?? 0,
+    Labels: container.labels,
+    State: container.status,
+    Status: container.status,
+    HostConfig: { NetworkMode: container.network },
+    NetworkSettings: { Networks: {} },
+    Mounts: container.mounts.map((Name) => ({ Type: "volume", Name })),
+  };
+}

@@ -1,0 +1,15 @@
+/** `GET` and `HEAD /_ping` (moby, api/server/router/system, `pingHandler`). */
+import type { Daemon } from "../../../engine/index.ts";
+import type { Call } from "../../http/index.ts";
+
+export function ping({ swarm }: Daemon, call: Call): void {
+  const isHead = call.request.method === "HEAD";
+  call.text(200, isHead ? "" : "OK", {
+    "Cache-Control": "no-cache, no-store, must-revalidate",
+    Pragma: "no-cache",
+    // Of the builders the one that takes a context in a request: clients must not ask for a session.
+    "Builder-Version": "1",
+    Swarm: swarm.state === undefined ? "inactive" : "active/manager",
+    ...(isHead && { "Content-Length": "0" }),
+  });
+}
