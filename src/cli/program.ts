@@ -8,6 +8,7 @@ import { build } from "./commands/build.ts";
 import { commit, diff, rm } from "./commands/containers.ts";
 import { cp } from "./commands/cp.ts";
 import { daemon } from "./commands/daemon.ts";
+import { daemonInstall, daemonUninstall } from "./commands/daemon_install.ts";
 import { explain } from "./commands/explain.ts";
 import { history } from "./commands/history.ts";
 import { images } from "./commands/images.ts";
@@ -112,6 +113,8 @@ export const program: Program<App> = {
     storeOptimize,
     migrate,
     daemon,
+    daemonInstall,
+    daemonUninstall,
     registryServe,
     registryGarbageCollect,
     registryRetention,

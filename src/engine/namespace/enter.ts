@@ -119,6 +119,7 @@ async function takeLock(root: string): Promise<number> {
 /** Replaces this process by `name` of util-linux, which ends by running this program again. */
 function becomeBy(name: string, flags: readonly string[], passage: Passage): void {
   const program = findProgram(name);
+  for (const fd of activatedDescriptors()) sys.keepOnExec(fd);
   const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
   process.execve?.(program, [name, ...flags, "--", ...again], {
     ...process.env,
@@ -126,4 +127,11 @@ function becomeBy(name: string, flags: readonly string[], passage: Passage): voi
     HOME: process.env["HOME"] ?? homedir(),
     [passageVariable]: JSON.stringify(passage),
   });
+}
+
+/** Sockets that systemd has opened for this process (sd_listen_fds(3)): Node closes them at an execve. */
+function activatedDescriptors(): number[] {
+  const { LISTEN_PID, LISTEN_FDS } = process.env;
+  const count = LISTEN_PID === String(process.pid) ? Number(LISTEN_FDS) : 0;
+  return Array.from({ length: Math.min(count || 0, 64) }, (_, index) => 3 + index);
 }
