@@ -22,6 +22,8 @@ export type { RemovedLine } from "./images/remove.ts";
 export type { ForestNode } from "./images/tree.ts";
 export type { ContainerInspect } from "./containers/inspect.ts";
 export type { ContainerSummary } from "./containers/list.ts";
+export type { PathStat } from "./containers/copy/place.ts";
+export type { ContainerOverview } from "./containers/overview.ts";
 export { parseBind } from "./containers/mount_points.ts";
 export { tmpfsOptionsOf } from "./containers/tmpfs_options.ts";
 export type { VolumeFilter } from "./volumes/list_volumes.ts";

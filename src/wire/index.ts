@@ -1,3 +1,4 @@
+export { humanDuration } from "./human_duration.ts";
 export { binarySize, humanSize } from "./human_size.ts";
 export { isRepainted, jsonMessage } from "./json_message.ts";
 export { progressBar } from "./progress_bar.ts";

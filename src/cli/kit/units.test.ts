@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { alignTabs } from "./table.ts";
 import { binarySize, humanSize } from "../../wire/index.ts";
-import { displayWidth, ellipsis, humanAge, humanDuration, parseBytes } from "./units.ts";
+import { humanDuration } from "../../wire/index.ts";
+import { displayWidth, ellipsis, humanAge, parseBytes } from "./units.ts";
 
 const rows = readFileSync(join(import.meta.dirname, "../../../test/fixtures/go_units.jsonl"), "utf8")
   .trimEnd()

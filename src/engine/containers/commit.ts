@@ -5,6 +5,7 @@ import type { Store, StoredImage } from "../../store/index.ts";
 import { goTime } from "../time.ts";
 import { dockerVersion } from "../version.ts";
 import { whilePaused } from "./kill.ts";
+import { mergeConfig } from "./merge_config.ts";
 import type { ContainerRecord } from "./record.ts";
 import { reconcile } from "./state.ts";
 
@@ -12,7 +13,9 @@ export interface CommitOptions {
   readonly name?: Reference;
   readonly author?: string;
   readonly message?: string;
-  /** Applies `--change` lines to the config. */
+  /** What wins over the container's config, of which it then gets no more than an image has: no host name. */
+  readonly config?: ContainerConfig;
+  /** Instead of `config`: applies `--change` lines to the config. */
   readonly change?: (config: ContainerConfig) => ContainerConfig;
   /** Whether a running container stands still meanwhile (default true). */
   readonly pause?: boolean;
@@ -53,10 +56,15 @@ async function imageOf(store: Store, record: ContainerRecord, options: CommitOpt
       if (options.author !== undefined) config.author = options.author;
       config.container = record.ID;
       config.container_config = goContainerConfig(record.Config);
-      config.config = goContainerConfig(options.change?.(structuredClone(record.Config)) ?? record.Config);
+      config.config = goContainerConfig(newConfig(record, options));
       config.docker_version = dockerVersion;
     },
     recordParent: true,
     signal: options.signal,
   });
+}
+
+function newConfig({ Config }: ContainerRecord, { config, change }: CommitOptions): ContainerConfig {
+  if (config === undefined) return change?.(structuredClone(Config)) ?? Config;
+  return { ...mergeConfig(config, Config), OnBuild: config.OnBuild ?? null };
 }

@@ -17,7 +17,7 @@ import { joinedContainer } from "./joined_namespaces.ts";
 import { mergeConfig } from "./merge_config.ts";
 import { mountPoints } from "./mount_points.ts";
 import { readMountSpec } from "./mount_spec.ts";
-import { checkName, randomName } from "./names.ts";
+import { freeName, randomName } from "./names.ts";
 import { checkEndpoints, newNetworkSettings, type EndpointsConfig } from "./network_settings.ts";
 import {
   containerDirectory,
@@ -145,14 +145,7 @@ function networksOf({ config, endpoints = {}, name }: CreateOptions, { NetworkMo
 
 function chooseName(wanted: string | undefined, records: readonly ContainerRecord[]): string {
   if (wanted === undefined) return randomName(new Set(records.map((record) => record.Name.slice(1))));
-  checkName(wanted);
-  const name = wanted.replace(/^\//, "");
-  const holder = records.find((record) => record.Name === `/${name}`);
-  if (holder === undefined) return name;
-  throw new Failure(
-    "conflict",
-    `Conflict. The container name "/${name}" is already in use by container "${holder.ID}". You have to remove (or rename) that container to be able to reuse that name.`,
-  );
+  return freeName(wanted, records);
 }
 
 interface RecordParts {

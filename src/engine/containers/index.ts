@@ -10,6 +10,8 @@ import type { PathStat } from "./copy/place.ts";
 import type { CreateOptions } from "./create.ts";
 import type { ContainerInspect } from "./inspect.ts";
 import type { ContainerSummary, ListContainersOptions } from "./list.ts";
+import type { ContainerOverview } from "./overview.ts";
+import type { PruneContainersOptions, PrunedContainers } from "./prune.ts";
 import { findRecord, type ContainerRecord } from "./record.ts";
 import type { RemoveContainerOptions } from "./remove.ts";
 import type { StartOptions } from "./start.ts";
@@ -31,6 +33,31 @@ export class Containers {
 
   async list(options: ListContainersOptions = {}): Promise<ContainerSummary[]> {
     return (await import("./list.ts")).listContainers(this.#store, options);
+  }
+
+  /** What lists are made of: records and what stands beside them, newest first. */
+  async overview(): Promise<ContainerOverview[]> {
+    return (await import("./overview.ts")).overviewOfContainers(this.#store);
+  }
+
+  /** The image of that name and all that were made from it. Throws `Failure("not-found")`. */
+  async imageFamily(name: string): Promise<ReadonlySet<string>> {
+    return (await import("./overview.ts")).imageWithDescendants(this.#store, name);
+  }
+
+  /** Bytes of the writable layer, and of that and the image together. */
+  async sizes(id: string): Promise<{ readonly sizeRw: number; readonly sizeRootFs: number }> {
+    return (await import("./size.ts")).containerSizes(this.#store, id);
+  }
+
+  /** @returns the record with the new name */
+  async rename(text: string, name: string): Promise<ContainerRecord> {
+    return (await import("./rename.ts")).renameContainer(this.#store, await this.find(text), name);
+  }
+
+  /** Removes what has ended. */
+  async prune(options: PruneContainersOptions): Promise<PrunedContainers> {
+    return (await import("./prune.ts")).pruneContainers(this.#store, options);
   }
 
   async create(options: CreateOptions): Promise<ContainerRecord> {

@@ -64,6 +64,7 @@ export async function inspectContainer(
 
 function stateShown(record: ContainerRecord): object {
   const { Running, Paused, Restarting, OOMKilled, Dead, Pid, ExitCode, StartedAt, FinishedAt } = record.State;
+  const { Health } = record.State;
   const Status = statusOf(record);
   return {
     Status,
@@ -77,6 +78,7 @@ function stateShown(record: ContainerRecord): object {
     Error: record.State.Error,
     StartedAt,
     FinishedAt,
+    ...(Health && { Health }),
   };
 }
 

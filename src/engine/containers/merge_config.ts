@@ -16,7 +16,7 @@ export function mergeConfig(user: ContainerConfig, image: ContainerConfig): Cont
     Cmd: command.length > 0 ? [...command] : null,
     User: user.User || image.User || "",
     WorkingDir: user.WorkingDir || image.WorkingDir || "",
-    Env: [...mergeEnv(image.Env ?? [], user.Env ?? [])],
+    Env: user.Env || image.Env ? [...mergeEnv(image.Env ?? [], user.Env ?? [])] : null,
     Labels: { ...image.Labels, ...user.Labels },
     Volumes: Object.keys(volumes).length > 0 ? volumes : null,
     ...(Object.keys(ports).length > 0 && { ExposedPorts: ports }),

@@ -2,8 +2,13 @@
 import type { Daemon } from "../../../engine/index.ts";
 import type { Call, Route } from "../../http/index.ts";
 import { attach } from "./attach.ts";
+import { commit } from "./commit.ts";
 import { create } from "./create/create.ts";
+import * as files from "./files.ts";
+import { inspect } from "./inspect.ts";
 import * as life from "./life.ts";
+import { list } from "./list/list.ts";
+import { prune, rename } from "./manage.ts";
 
 export function containerRoutes(daemon: Daemon): Route[] {
   const bind = (handler: (daemon: Daemon, call: Call) => Promise<void>) => (call: Call) =>
@@ -19,15 +24,16 @@ export function containerRoutes(daemon: Daemon): Route[] {
     { method: "POST", path: "/containers/:id/wait", handle: bind(life.wait) },
     { method: "POST", path: "/containers/:id/resize", handle: bind(life.resize) },
     { method: "POST", path: "/containers/:id/attach", handle: bind(attach) },
+    { method: "POST", path: "/commit", handle: bind(commit) },
     { method: "DELETE", path: "/containers/:id", handle: bind(life.remove) },
-    {
-      method: "GET",
-      path: "/containers/:id/json",
-      handle: async (call) =>
-        call.reply(
-          200,
-          await daemon.engine.containers.inspect(call.param("id"), { size: call.flag("size") }),
-        ),
-    },
+    { method: "GET", path: "/containers/json", handle: bind(list) },
+    { method: "POST", path: "/containers/prune", since: "1.25", handle: bind(prune) },
+    { method: "GET", path: "/containers/:id/json", handle: bind(inspect) },
+    { method: "POST", path: "/containers/:id/rename", handle: bind(rename) },
+    { method: "GET", path: "/containers/:id/changes", handle: bind(files.changes) },
+    { method: "GET", path: "/containers/:id/export", handle: bind(files.exportTar) },
+    { method: "HEAD", path: "/containers/:id/archive", handle: bind(files.headArchive) },
+    { method: "GET", path: "/containers/:id/archive", handle: bind(files.getArchive) },
+    { method: "PUT", path: "/containers/:id/archive", handle: bind(files.putArchive) },
   ];
 }

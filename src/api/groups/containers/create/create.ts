@@ -43,7 +43,9 @@ function adapted(call: Call, given: Body["HostConfig"]): CreateContainer["hostCo
     ...(hostConfig as Partial<CreateContainer["hostConfig"]>),
     ...(!call.isAtLeast("1.40") && { IpcMode: hostConfig.IpcMode || "shareable" }),
     ...(!call.isAtLeast("1.41") && { CgroupnsMode: hostConfig.CgroupnsMode || "host" }),
-    ...(!call.isAtLeast("1.42") && { PidsLimit: hostConfig.PidsLimit === 0 ? null : hostConfig.PidsLimit }),
+    // Both mean what nothing means.
+    ...(hostConfig.PidsLimit !== null && hostConfig.PidsLimit <= 0 && { PidsLimit: null }),
+    ...(hostConfig.MemorySwappiness === -1 && { MemorySwappiness: null }),
   };
 }
 

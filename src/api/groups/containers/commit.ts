@@ -1,0 +1,29 @@
+/** `POST /commit`: a container becomes an image (Engine API, Image; B178). */
+import { loadBuilder, type CreateContainer, type Daemon } from "../../../engine/index.ts";
+import { familiarReference, parseReference, withDefaultTag } from "../../../oci/index.ts";
+import { readBody, type Call } from "../../http/index.ts";
+import { nameWithTag } from "../images/name_with_tag.ts";
+import { configShape } from "./create/config_shape.ts";
+import { tell } from "./tell.ts";
+
+/** The body's config and the changes win over what the container has (moby, daemon/commit.go, `merge`). */
+export async function commit(daemon: Daemon, call: Call): Promise<void> {
+  const asked = (name: string): string => call.query.get(name) ?? "";
+  const body = readBody(configShape, await call.json()) as CreateContainer["config"];
+  const record = await daemon.live.find(asked("container"));
+  const text = nameWithTag(asked("repo"), asked("tag"));
+  const name = text === undefined ? undefined : withDefaultTag(parseReference(text));
+  const { applyChanges } = await loadBuilder();
+  const [author, message] = [asked("author"), asked("comment")];
+  const { id } = await daemon.engine.containers.commit(record.ID, {
+    config: applyChanges(body, call.query.getAll("changes")),
+    ...(name !== undefined && { name }),
+    ...(author !== "" && { author }),
+    ...(message !== "" && { message }),
+    pause: asked("pause") === "" || call.flag("pause"),
+    signal: call.signal,
+  });
+  const imageRef = name === undefined ? "" : familiarReference(name);
+  tell(daemon, record, "commit", { comment: message, imageID: id, imageRef });
+  call.reply(201, { Id: id });
+}

@@ -1,0 +1,77 @@
+/** Files of containers: `changes`, `export`, `archive` (Engine API, Container; B178). */
+import type { ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { Daemon } from "../../../engine/index.ts";
+import { ApiError, type Call } from "../../http/index.ts";
+import { pathStatHeader } from "./path_stat.ts";
+import { tell } from "./tell.ts";
+
+const kinds = { C: 0, A: 1, D: 2 } as const;
+
+export async function changes(daemon: Daemon, call: Call): Promise<void> {
+  const found = await daemon.engine.containers.diff(call.param("id"), { signal: call.signal });
+  call.reply(
+    200,
+    found.length === 0 ? null : found.map(({ path, kind }) => ({ Path: path, Kind: kinds[kind] })),
+  );
+}
+
+/** `export` is `application/octet-stream`, as dockerd has it, not the tar that it is. */
+export async function exportTar(daemon: Daemon, call: Call): Promise<void> {
+  const record = await daemon.live.find(call.param("id"));
+  const tar = await daemon.engine.containers.export(record.ID, { signal: call.signal });
+  await send(call, "application/octet-stream", tar, {});
+  tell(daemon, record, "export");
+}
+
+export async function headArchive(daemon: Daemon, call: Call): Promise<void> {
+  const stat = await daemon.engine.containers.statPath(call.param("id"), pathOf(call));
+  call.done(200, pathStatHeader(stat));
+}
+
+export async function getArchive(daemon: Daemon, call: Call): Promise<void> {
+  const path = pathOf(call);
+  const record = await daemon.live.find(call.param("id"));
+  const { stat, tar } = await daemon.engine.containers.readArchive(record.ID, path, { signal: call.signal });
+  await send(call, "application/x-tar", tar, pathStatHeader(stat));
+  tell(daemon, record, "archive-path");
+}
+
+export async function putArchive(daemon: Daemon, call: Call): Promise<void> {
+  const path = pathOf(call);
+  const record = await daemon.live.find(call.param("id"));
+  await daemon.engine.containers.writeArchive(record.ID, path, call.request, { signal: call.signal });
+  tell(daemon, record, "extract-to-dir");
+  call.done(200);
+}
+
+function pathOf(call: Call): string {
+  const path = call.query.get("path") ?? "";
+  if (path === "") throw new ApiError(400, "bad parameter: 'path' cannot be empty");
+  return path;
+}
+
+/** The first bytes come before the head goes out: what fails at once still gets its status. */
+async function send(
+  call: Call,
+  contentType: string,
+  tar: AsyncIterable<Uint8Array>,
+  headers: Readonly<Record<string, string>>,
+): Promise<void> {
+  const chunks = tar[Symbol.asyncIterator]();
+  const first = await chunks.next();
+  const response: ServerResponse = call.stream(contentType, headers);
+  await pipeline(Readable.from(following(first, chunks), { objectMode: false }), response);
+}
+
+async function* following(
+  first: IteratorResult<Uint8Array>,
+  rest: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    for (let next = first; next.done !== true; next = await rest.next()) yield next.value;
+  } finally {
+    await rest.return?.();
+  }
+}

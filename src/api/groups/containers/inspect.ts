@@ -1,0 +1,19 @@
+/** `GET /containers/{id}/json` (B178). */
+import type { Daemon } from "../../../engine/index.ts";
+import type { Call } from "../../http/index.ts";
+
+export async function inspect(daemon: Daemon, call: Call): Promise<void> {
+  const { HostConfig, ...shown } = await daemon.engine.containers.inspect(call.param("id"), {
+    size: call.flag("size"),
+  });
+  call.reply(200, {
+    ...shown,
+    HostConfig: call.isAtLeast("1.42") ? withoutKernelMemory(HostConfig) : HostConfig,
+  });
+}
+
+/** The limits went with API 1.42; a record of dockerd's may have them. */
+function withoutKernelMemory(hostConfig: object): object {
+  const { KernelMemory: _memory, KernelMemoryTCP: _tcp, ...kept } = hostConfig as Record<string, unknown>;
+  return kept;
+}

@@ -1,0 +1,34 @@
+/** `rename`: another name for a container. */
+import { Failure } from "../../errors.ts";
+import { containersLock, type Store } from "../../store/index.ts";
+import { freeName } from "./names.ts";
+import { listRecords, type ContainerRecord } from "./record.ts";
+import { updateRecord } from "./update_record.ts";
+
+/**
+ * @returns the record with the new name
+ * @throws Failure in Docker's words (moby, daemon/rename.go): `invalid` for no name or the one that it has, `conflict` for
+ * one in use
+ */
+export async function renameContainer(
+  store: Store,
+  record: ContainerRecord,
+  wanted: string,
+): Promise<ContainerRecord> {
+  if (wanted === "") throw new Failure("invalid", "Neither old nor new names may be empty");
+  const { ID } = record;
+  return store.withLock(containersLock, async () => {
+    if (record.Name === `/${wanted.replace(/^\//, "")}`) {
+      throw new Failure("invalid", "Renaming a container with the same name as its current name");
+    }
+    const Name = `/${freeName(wanted, await listRecords(store.root))}`;
+    const renamed = await updateRecord(store, ID, (now) => ({ ...now, Name, ...named(now) }));
+    if (renamed === undefined) throw new Failure("not-found", `No such container: ${ID}`);
+    return renamed;
+  });
+}
+
+/** From now on its name is somebody's choice. */
+function named({ NetworkSettings }: ContainerRecord): Pick<ContainerRecord, "NetworkSettings"> {
+  return { NetworkSettings: { ...NetworkSettings, IsAnonymousEndpoint: false } };
+}
