@@ -1,18 +1,18 @@
 /** Flags that `run` and `create` share; names, letters and meaning are Docker's. */
+import { healthFlags, lifeFlags, namespaceFlags, networkFlags } from "./containers/more_container_flags.ts";
+import { deviceFlags, limitFlags } from "./containers/resource_flags.ts";
 import type { Flags } from "./kit/index.ts";
 
 export const containerFlags = {
+  ...networkFlags,
+  ...healthFlags,
+  ...lifeFlags,
+  ...namespaceFlags,
+  ...limitFlags,
+  ...deviceFlags,
   "add-host": { kind: "list", type: "list", help: "Add a custom host-to-IP mapping (host:ip)" },
   "cap-add": { kind: "list", type: "list", help: "Add Linux capabilities" },
   "cap-drop": { kind: "list", type: "list", help: "Drop Linux capabilities" },
-  "cpu-shares": {
-    kind: "number",
-    short: "c",
-    integer: true,
-    type: "int",
-    help: "CPU shares (relative weight)",
-  },
-  cpus: { kind: "number", type: "decimal", help: "Number of CPUs" },
   dns: { kind: "list", type: "list", help: "Set custom DNS servers" },
   entrypoint: { kind: "string", type: "string", help: "Overwrite the default ENTRYPOINT of the image" },
   env: { kind: "list", short: "e", type: "list", help: "Set environment variables" },
@@ -25,25 +25,13 @@ export const containerFlags = {
   hostname: { kind: "string", short: "h", type: "string", help: "Container host name" },
   interactive: { kind: "boolean", short: "i", help: "Keep STDIN open even if not attached" },
   label: { kind: "map", short: "l", type: "list", help: "Set meta data on a container" },
-  memory: { kind: "bytes", short: "m", help: "Memory limit" },
-  "memory-swap": {
-    kind: "bytes",
-    help: "Swap limit equal to memory plus swap: '-1' to enable unlimited swap",
-  },
   name: { kind: "string", type: "string", help: "Assign a name to the container" },
   network: {
-    kind: "string",
+    kind: "list",
     type: "network",
-    values: ["none", "host"],
-    default: "none",
-    help: "Connect a container to a network: none or host",
+    help: "Connect a container to a network; without a daemon: none, which is the default then, or host",
   },
-  "pids-limit": {
-    kind: "number",
-    integer: true,
-    type: "int",
-    help: "Tune container pids limit (set -1 for unlimited)",
-  },
+  net: { kind: "list", hidden: true, help: "Docker's older name of --network" },
   privileged: { kind: "boolean", help: "Give extended privileges to this container" },
   pull: {
     kind: "string",

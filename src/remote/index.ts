@@ -1,4 +1,10 @@
-export { metadataHmacKey, type CredentialLookup, type Credentials } from "./auth/credentials.ts";
+export {
+  credentialKey,
+  metadataHmacKey,
+  type CredentialLookup,
+  type Credentials,
+} from "./auth/credentials.ts";
+export { defaultDockerConfigPath, DockerConfig } from "./auth/docker_config.ts";
 export { connectTo, type DirectConnection } from "./connect_to.ts";
 export type { Connection } from "./connection.ts";
 export { createRemote } from "./create_remote.ts";

@@ -49,7 +49,8 @@ export async function joinStreams(session: StreamSession): Promise<"ended" | "de
     };
     undo.use(copyInput(stdin, connection, take));
   }
-  return Promise.race([copyOutput(session), detached.promise]);
+  // Awaited here, or all would be undone before.
+  return await Promise.race([copyOutput(session), detached.promise]);
 }
 
 async function copyOutput({ connection, terminal, stdout, stderr }: StreamSession): Promise<"ended"> {

@@ -1,0 +1,98 @@
+/** `run`, `create` and `start -a` without a daemon: the container's life is tied to this command. */
+import type { CreateContainer, Engine } from "../../engine/index.ts";
+import { Failure, isFailure } from "../../errors.ts";
+import { formatReference, parseReference, withDefaultTag } from "../../oci/index.ts";
+import type { App } from "../app.ts";
+import { withProgress } from "../with_progress.ts";
+import type { ContainerFlagValues } from "./container_config.ts";
+import { writeCidfile } from "./cidfile.ts";
+import type { ContainerRequest } from "./container_request.ts";
+
+export interface HereOptions {
+  readonly interactive: boolean;
+  readonly detachKeys: string | undefined;
+  readonly proxySignals: boolean;
+  readonly signal: AbortSignal;
+}
+
+type PullFlagValues = Pick<ContainerFlagValues, "pull" | "quiet" | "cidfile">;
+type Created = Awaited<ReturnType<Engine["containers"]["create"]>>;
+
+/** Pulls the image if need be, and makes the container. */
+export async function createHere(
+  app: App,
+  request: ContainerRequest,
+  flags: PullFlagValues,
+  signal: AbortSignal,
+): Promise<Created> {
+  const { imageName, name, config, hostConfig, endpoints } = request;
+  const image = await findOrPull(app, imageName, flags, signal);
+  const options: CreateContainer = {
+    imageName,
+    image,
+    ...(name !== undefined && { name }),
+    config,
+    hostConfig,
+    endpoints,
+    warn: (text) => void app.stderr.write(`WARNING: ${text}\n`),
+  };
+  const record = await (await app.engine()).containers.create(options);
+  writeCidfile(flags.cidfile, record.ID);
+  return record;
+}
+
+/** Returns the container's exit code. */
+export async function startHere(app: App, container: string, options: HereOptions): Promise<number> {
+  const { interactive, detachKeys, proxySignals, signal } = options;
+  return (await app.engine()).containers.start(container, {
+    stdin: app.stdin,
+    stdout: app.stdout,
+    stderr: app.stderr,
+    interactive,
+    warn: (text) => void app.stderr.write(`WARNING: ${text}\n`),
+    ...(detachKeys !== undefined && { detachKeys }),
+    proxySignals,
+    signal,
+  });
+}
+
+/** Throws `Failure("unsupported")` for what only a daemon can do for a container. */
+export function checkHere({ hostConfig }: ContainerRequest): void {
+  const { NetworkMode = "none" } = hostConfig;
+  const restart = hostConfig["RestartPolicy"] as { readonly Name: string };
+  const needs =
+    restart.Name !== "no" && restart.Name !== ""
+      ? `restart policy ${restart.Name}`
+      : Object.keys(hostConfig["PortBindings"] as object).length > 0 || hostConfig["PublishAllPorts"] === true
+        ? "published ports"
+        : /^(none|host|container:.*)$/.test(NetworkMode)
+          ? undefined
+          : `network ${NetworkMode}`;
+  if (needs === undefined) return;
+  throw new Failure("unsupported", `${needs}: only a daemon can do that for a container`, {
+    hint: "Start one with 'varve daemon'; without it there are the networks none and host.",
+  });
+}
+
+async function findOrPull(app: App, name: string, flags: PullFlagValues, signal: AbortSignal) {
+  const engine = await app.engine();
+  if (flags.pull !== "always") {
+    try {
+      return await engine.images.resolve(name);
+    } catch (error) {
+      if (!isFailure(error, "not-found") || flags.pull === "never") throw error;
+    }
+    app.stderr.write(`Unable to find image '${taggedName(name)}' locally\n`);
+  }
+  const errorApp = { ...app, stdout: app.stderr };
+  await withProgress(errorApp, flags.quiet, (report) =>
+    engine.images.pull(name, { signal, ...(report !== undefined && { report }) }),
+  );
+  return engine.images.resolve(name);
+}
+
+/** `alpine` as `alpine:latest`, as Docker names what it looks for. */
+export function taggedName(name: string): string {
+  const full = formatReference(withDefaultTag(parseReference(name)));
+  return full.replace(/^docker\.io\/(library\/)?/, "");
+}
