@@ -59,7 +59,9 @@ export class Daemon implements AsyncDisposable {
     await using undo = new AsyncDisposableStack();
     const lock = undo.use(lockRoot(root));
     const { events } = engine;
-    const live = undo.use(new LiveContainers({ store: engine.store, events, warn }));
+    await engine.networks.reconcile();
+    const networking = await engine.networks.running();
+    const live = undo.use(new LiveContainers({ store: engine.store, events, networking, warn }));
     await live.restore();
     const [swarm, id] = [new Swarm(root), await engineId(root)];
     undo.move();

@@ -13,6 +13,7 @@ import { hasSteps } from "./builds/steps_folder.ts";
 import { Builds } from "./builds/index.ts";
 import { Containers } from "./containers/index.ts";
 import { EventBus } from "./events/event_bus.ts";
+import { EngineNetworks } from "./networks/index.ts";
 import { Images } from "./images/index.ts";
 import { System } from "./system/index.ts";
 import { Volumes } from "./volumes/index.ts";
@@ -37,7 +38,8 @@ export class Engine {
   readonly system: System;
   readonly builds: Builds;
   readonly volumes: Volumes;
-  /** What happens to volumes; a daemon tells all else there, too. */
+  readonly networks: EngineNetworks;
+  /** What happens to volumes and networks; a daemon tells all else there, too. */
   readonly events = new EventBus();
   #remoteOptions: RemoteOptions;
   #remote: Promise<Remote> | undefined;
@@ -49,6 +51,7 @@ export class Engine {
     this.images = new Images(store, () => this.remote());
     this.containers = new Containers(store, this.events);
     this.volumes = new Volumes(store, this.events);
+    this.networks = new EngineNetworks(store, this.events);
     this.builds = new Builds(store, this.images, () => this.remote());
     this.system = new System(store, this.containers, () => this.remote());
   }

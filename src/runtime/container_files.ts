@@ -54,8 +54,14 @@ export async function writeContainerFiles(
   };
   await writePublic(paths.hosts, hostsFile(options, hosts));
   await writePublic(paths.hostname, `${options.hostname}\n`);
-  await writePublic(paths.resolvConf, resolvConfFile(options, await readResolvConf(etc)));
+  await writePublic(paths.resolvConf, await resolvConfText(options));
   return paths;
+}
+
+/** What resolv.conf says as things are now. */
+export async function resolvConfText(options: Omit<ContainerFilesOptions, "hostname">): Promise<string> {
+  const { hostEtc = "/etc" } = options;
+  return resolvConfFile(options, await readResolvConf(hostEtc));
 }
 
 /** In place, because a running container has the very inode mounted; readable for all whatever the umask says. */
@@ -101,7 +107,7 @@ const publicResolvers = ["8.8.8.8", "8.8.4.4"];
  * machine there, and IPv6 ones. Or, when anything was chosen, a new one with the rest taken from the host's.
  * @param hostFile the host's own /etc/resolv.conf
  */
-export function resolvConfFile(options: ContainerFilesOptions, hostFile: string): string {
+export function resolvConfFile(options: Omit<ContainerFilesOptions, "hostname">, hostFile: string): string {
   const { dns = [], dnsSearch = [], dnsOptions = [] } = options;
   if (dns.length + dnsSearch.length + dnsOptions.length === 0)
     return options.hostNetwork ? hostFile : reachableResolvers(hostFile);

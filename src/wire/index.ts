@@ -4,4 +4,5 @@ export { isRepainted, jsonMessage } from "./json_message.ts";
 export { progressBar } from "./progress_bar.ts";
 export * from "./registry_errors.ts";
 export * from "./mounts.ts";
+export * from "./networks.ts";
 export * from "./volumes.ts";

@@ -2,6 +2,7 @@
 import type { ContainerConfig } from "../../oci/index.ts";
 import type { Store } from "../../store/index.ts";
 import { mountsShown } from "./mounts_shown.ts";
+import { shownSettings } from "../networks/endpoint_settings.ts";
 import { readHostConfig, type ContainerRecord, type HostConfig } from "./record.ts";
 import { containerSizes } from "./size.ts";
 import { reconcile, statusOf } from "./state.ts";
@@ -58,7 +59,7 @@ export async function inspectContainer(
     ...(options.size === true && (await sizesShown(store, record.ID))),
     Mounts: mountsShown(store, record),
     Config: record.Config,
-    NetworkSettings: networkShown(record),
+    NetworkSettings: shownSettings(record.NetworkSettings),
   };
 }
 
@@ -85,34 +86,4 @@ function stateShown(record: ContainerRecord): object {
 async function sizesShown(store: Store, id: string): Promise<{ SizeRw: number; SizeRootFs: number }> {
   const { sizeRw, sizeRootFs } = await containerSizes(store, id);
   return { SizeRw: sizeRw, SizeRootFs: sizeRootFs };
-}
-
-/** Docker shows a view of its record: ports as a map, and the deprecated fields of the default bridge. */
-function networkShown(record: ContainerRecord): object {
-  const settings = record.NetworkSettings;
-  const networks = Object.entries(
-    (settings["Networks"] as Record<string, Record<string, unknown>> | undefined) ?? {},
-  );
-  return {
-    Bridge: settings["Bridge"] ?? "",
-    SandboxID: settings["SandboxID"] ?? "",
-    HairpinMode: false,
-    LinkLocalIPv6Address: "",
-    LinkLocalIPv6PrefixLen: 0,
-    Ports: settings["Ports"] ?? {},
-    SandboxKey: settings["SandboxKey"] ?? "",
-    SecondaryIPAddresses: null,
-    SecondaryIPv6Addresses: null,
-    EndpointID: "",
-    Gateway: "",
-    GlobalIPv6Address: "",
-    GlobalIPv6PrefixLen: 0,
-    IPAddress: "",
-    IPPrefixLen: 0,
-    IPv6Gateway: "",
-    MacAddress: "",
-    Networks: Object.fromEntries(
-      networks.map(([name, { IPAMOperational: _internal, ...endpoint }]) => [name, endpoint]),
-    ),
-  };
 }

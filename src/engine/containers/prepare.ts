@@ -3,7 +3,7 @@ import type { MountedRoot } from "../../driver/index.ts";
 import { findInit, findRuntime, type OciSpec, type RuntimePrograms } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { EventBus } from "../events/event_bus.ts";
-import type { RunNetwork } from "../live/types.ts";
+import type { EtcNetwork } from "../live/types.ts";
 import { populateVolumes } from "../volumes/populate_volume.ts";
 import { beginRunMounts, endRunMounts } from "../volumes/run_mounts.ts";
 import { writeEtcFiles } from "./etc_files.ts";
@@ -19,8 +19,10 @@ export interface PreparedRun {
 }
 
 export interface PrepareOptions {
-  /** Undefined: none, or the host's. */
-  readonly network?: RunNetwork;
+  /** File of the network namespace; undefined: a new one, or the host's. */
+  readonly networkNamespace?: string | undefined;
+  /** What networks add to the files of /etc; undefined: nothing, or not yet. */
+  readonly etc?: EtcNetwork | undefined;
   readonly warn?: ((text: string) => void) | undefined;
   /** Told of volumes. */
   readonly events?: EventBus | undefined;
@@ -34,7 +36,7 @@ export async function prepareRun(
   store: Store,
   record: ContainerRecord,
   hostConfig: HostConfig,
-  { network, warn, events }: PrepareOptions = {},
+  { networkNamespace, etc, warn, events }: PrepareOptions = {},
 ): Promise<PreparedRun> {
   const programs = await findRuntime();
   await using mount = new AsyncDisposableStack();
@@ -43,7 +45,7 @@ export async function prepareRun(
   const { networkOf } = joined;
   const files =
     networkOf === undefined
-      ? await writeEtcFiles(store, record, hostConfig, network)
+      ? await writeEtcFiles(store, record, hostConfig, etc)
       : {
           hostname: networkOf.HostnamePath,
           hosts: networkOf.HostsPath,
@@ -54,7 +56,7 @@ export async function prepareRun(
   const { points, tmpfs } = await beginRunMounts(store, record, hostConfig, events);
   mount.defer(() => endRunMounts(store, record, events));
   const init = hostConfig.Init === true ? await findInit() : undefined;
-  const place = { rootfs: rootfs.path, files, warn, networkNamespace: network?.namespace, joined, init };
+  const place = { rootfs: rootfs.path, files, warn, networkNamespace, joined, init };
   const mounted = { ...withHostname(record, networkOf), MountPoints: points };
   const spec = specOf(mounted, { ...hostConfig, Tmpfs: tmpfs }, place);
   mount.move();

@@ -4,6 +4,7 @@ import { rm } from "node:fs/promises";
 import { isFailure } from "../../errors.ts";
 import type { ShimTask, TaskExit } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
+import { releaseNetwork } from "../networks/release_network.ts";
 import { endRunMounts } from "../volumes/run_mounts.ts";
 import { bundleDirectory } from "./bundle.ts";
 import { endMounts } from "./mounted_root.ts";
@@ -39,6 +40,7 @@ export async function settleRun(store: Store, id: string): Promise<TaskExit | un
   const exit = await endShim(store, id);
   const record = readRecord(store.root, id);
   if (record !== undefined) await endRunMounts(store, record);
+  await releaseNetwork(store, id);
   await rm(bundleDirectory(store.root, id), { recursive: true, force: true });
   await endMounts(store, id);
   return exit;

@@ -9,12 +9,14 @@ import {
   type RuntimePrograms,
 } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
+import { EventBus } from "../events/event_bus.ts";
+import type { ConnectedNetwork } from "../live/types.ts";
 import { goTime } from "../time.ts";
 import { endRunMounts } from "../volumes/run_mounts.ts";
 import { bundleDirectory } from "./bundle.ts";
 import { openLog } from "./json_log.ts";
 import { keepMounted } from "./mounted_root.ts";
-import { prepareRun } from "./prepare.ts";
+import { prepareRun, type PrepareOptions } from "./prepare.ts";
 import { readHostConfig, readRecord, writeRecord, type ContainerRecord, type HostConfig } from "./record.ts";
 import { removeSupervised } from "./remove.ts";
 import { settleRun } from "./settle.ts";
@@ -89,12 +91,16 @@ async function runMounted(
   hostConfig: HostConfig,
   options: StartOptions,
 ): Promise<ForegroundResult> {
-  const { programs, spec, rootfs } = await prepareRun(store, record, hostConfig, { warn: options.warn });
   await using mount = new AsyncDisposableStack();
+  const network = await connectNetworks(store, record, hostConfig, mount);
+  const { programs, spec, rootfs } = await prepareRun(store, record, hostConfig, {
+    ...network,
+    warn: options.warn,
+  });
   mount.use(rootfs);
   mount.defer(() => endRunMounts(store, record));
-  const result = await superviseRun(store, record, { ...options, programs, spec });
-  // The container needs its mount on.
+  const result = await superviseRun(store, record, { ...options, ...network, programs, spec });
+  // The container needs its mount and its networks on.
   if (result.kind === "detached") {
     mount.move();
     keepMounted(store, record.ID, rootfs);
@@ -102,7 +108,27 @@ async function runMounted(
   return result;
 }
 
+type Network = Pick<PrepareOptions, "networkNamespace" | "etc"> & Partial<Pick<ConnectedNetwork, "settings">>;
+
+/** Bridges only: the other modes need nothing of it. */
+async function connectNetworks(
+  store: Store,
+  record: ContainerRecord,
+  hostConfig: HostConfig,
+  undo: AsyncDisposableStack,
+): Promise<Network> {
+  const { NetworkMode } = hostConfig;
+  if (NetworkMode === "none" || NetworkMode === "host" || NetworkMode.startsWith("container:")) return {};
+  const { ContainerNetworking } = await import("../networks/run_networking.ts");
+  const networking = new ContainerNetworking(store, new EventBus());
+  undo.defer(async () => void (await networking.disconnect(record.ID)));
+  const { namespace, connected } = await networking.connect(record, hostConfig);
+  const { etc, settings } = await connected;
+  return { networkNamespace: namespace, etc, settings };
+}
+
 interface RunParts extends StartOptions {
+  readonly settings?: ConnectedNetwork["settings"];
   readonly programs: RuntimePrograms;
   readonly spec: OciSpec;
 }
@@ -129,6 +155,7 @@ async function superviseRun(
     onStarted: (pid) => {
       recording = writeRecord(store.root, {
         ...record,
+        NetworkSettings: parts.settings?.(record.NetworkSettings) ?? record.NetworkSettings,
         HasBeenStartedBefore: true,
         State: {
           ...record.State,

@@ -94,5 +94,7 @@ async function settledRecord(store: Store, record: ContainerRecord): Promise<Con
     StartedAt,
     FinishedAt,
   };
-  return { ...record, State: { ...State, ...ended } };
+  const { endedSettings } = await import("../networks/endpoint_settings.ts");
+  const NetworkSettings = endedSettings(record.NetworkSettings);
+  return { ...record, NetworkSettings, State: { ...State, ...ended } };
 }

@@ -7,6 +7,7 @@ import { settleRun } from "../containers/settle.ts";
 import { checkStartable, recordFailure } from "../containers/start.ts";
 import { updateRecord } from "../containers/update_record.ts";
 import { whileSupervising } from "../containers/supervision.ts";
+import { endedSettings } from "../networks/endpoint_settings.ts";
 import type { EventBus } from "../events/event_bus.ts";
 import type { Store } from "../../store/index.ts";
 import { goTime } from "../time.ts";
@@ -14,7 +15,7 @@ import { attributesOf } from "./attributes.ts";
 import type { ContainerStreams } from "./container_streams.ts";
 import { RestartPolicy, restartPolicyOf } from "./restart_policy.ts";
 import { ContainerRun, type RunExit } from "./run.ts";
-import type { ContainerExit, RunNetworking } from "./types.ts";
+import type { ConnectedNetwork, ContainerExit, RunNetworking } from "./types.ts";
 
 /** What all containers of one supervisor share. */
 export interface LiveContext {
@@ -161,9 +162,10 @@ export class LiveContainer {
       const network = await networking?.connect(record, hostConfig);
       const parts = this.#partsOf(record, hostConfig);
       const run = await ContainerRun.begin(parts, network, warn);
-      await this.#running(run, { ...record, ...(network && { NetworkSettings: network.settings }) }, byHand);
+      await this.#running(run, record, byHand, await network?.connected);
     } catch (error) {
-      await networking?.disconnect(record).catch(() => undefined);
+      const tell = await networking?.disconnect(this.id).catch(() => undefined);
+      tell?.();
       this.#context.streamsOf(record).end();
       await recordFailure(store, record, error);
       if (byHand && hostConfig.AutoRemove) await this.#remove();
@@ -177,14 +179,19 @@ export class LiveContainer {
     return { store, record, hostConfig, events, log, streams: this.#context.streamsOf(record) };
   }
 
-  /** @param record with the networks of this run @param begins whether somebody started it just now */
-  async #running(run: ContainerRun, record: ContainerRecord, begins: boolean): Promise<void> {
+  /** @param begins whether somebody started it just now */
+  async #running(
+    run: ContainerRun,
+    record: ContainerRecord,
+    begins: boolean,
+    network?: ConnectedNetwork,
+  ): Promise<void> {
     this.#run = run;
     const found = record.State.Running && record.State.Pid === run.pid;
     if (!found) {
       await this.#update((now) => ({
         ...now,
-        NetworkSettings: record.NetworkSettings,
+        NetworkSettings: network?.settings(now.NetworkSettings) ?? now.NetworkSettings,
         HasBeenStartedBefore: true,
         State: {
           ...now.State,
@@ -222,11 +229,10 @@ export class LiveContainer {
     this.#run = undefined;
     this.lastExitCode = status;
     const { networking } = this.#context;
-    const before = this.#read();
-    const NetworkSettings = (await networking?.disconnect(before)) ?? before.NetworkSettings;
+    const tellDisconnected = await networking?.disconnect(this.id);
     await this.#update((record) => ({
       ...record,
-      NetworkSettings,
+      NetworkSettings: endedSettings(record.NetworkSettings),
       State: {
         ...record.State,
         Running: false,
@@ -239,6 +245,7 @@ export class LiveContainer {
     }));
     if (oomKilled) this.#tell("oom");
     this.#tell("die", { exitCode: String(status) });
+    tellDisconnected?.();
   }
 
   /** Milliseconds until the container is started again; the record says so. Undefined: it is not. */

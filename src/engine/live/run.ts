@@ -14,6 +14,7 @@ import {
 } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
 import { bundleDirectory } from "../containers/bundle.ts";
+import { writeEtcFiles } from "../containers/etc_files.ts";
 import { keepMounted, releaseKept } from "../containers/mounted_root.ts";
 import { prepareRun } from "../containers/prepare.ts";
 import type { EventBus } from "../events/event_bus.ts";
@@ -72,7 +73,7 @@ export class ContainerRun {
     await using undo = new AsyncDisposableStack();
     if (log !== undefined) undo.use(log);
     const { programs, spec, rootfs } = await prepareRun(store, record, hostConfig, {
-      ...(network !== undefined && { network }),
+      networkNamespace: network?.namespace,
       warn,
       events,
     });
@@ -96,6 +97,9 @@ export class ContainerRun {
     undo.defer(() => void stdin?.destroy());
     const exited = task.wait();
     exited.catch(() => undefined);
+    const etc = (await network?.connected)?.etc;
+    // In place: they are mounted by now.
+    if (etc !== undefined) await writeEtcFiles(store, record, hostConfig, etc);
     const pid = await task.start();
     undo.move();
     return new ContainerRun(parts, { task, pid, output, rootfs, exited });

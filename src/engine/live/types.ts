@@ -2,31 +2,51 @@
 import type { HostEntry } from "../../runtime/index.ts";
 import type { ContainerRecord, HostConfig } from "../containers/record.ts";
 
-/** A container's place in the networks, while it runs. */
-export interface RunNetwork {
-  /** File of the network namespace; undefined: a new one with nothing but its loopback. */
-  readonly namespace: string | undefined;
-  /** Lines of `/etc/hosts` beside those of every container: its own addresses, links. */
+/** What networks add to the files of /etc. */
+export interface EtcNetwork {
+  /** Lines of `/etc/hosts` beside those of every container: links, its own addresses. */
   readonly hosts: readonly HostEntry[];
-  /** Name servers, search domains and options instead of the host's. */
-  readonly dns?: {
+  /** What `host-gateway` means in `--add-host`. */
+  readonly hostGateway?: string;
+  /** Name servers, search domains and options; where all are empty, the host's. */
+  readonly dns: {
     readonly servers: readonly string[];
     readonly search: readonly string[];
     readonly options: readonly string[];
   };
-  /** The record's `NetworkSettings` from now on. */
-  readonly settings: Record<string, unknown>;
+}
+
+export interface ConnectedNetwork {
+  /** Undefined: nothing. */
+  readonly etc: EtcNetwork | undefined;
+  /** The record's `NetworkSettings` from now on. @param now as the record has them */
+  settings(now: Record<string, unknown>): Record<string, unknown>;
+}
+
+/** A container's place in the networks, while it runs. */
+export interface RunNetwork {
+  /** File of the network namespace; undefined: the host's, that of another container, or a new one with nothing inside. */
+  readonly namespace: string | undefined;
+  /**
+   * Settles when all works. The container may be made before, and must not run before. Fails in Docker's words; then
+   * `disconnect` takes away what is left.
+   */
+  readonly connected: Promise<ConnectedNetwork>;
 }
 
 /** Networks as the supervisor sees them. */
 export interface RunNetworking {
   /**
-   * Before the container is made. Not asked for `host`, `none` and `container:`… of a container that runs.
-   * @throws Failure in Docker's words; nothing is left then
+   * Before the container is made. What was left of an earlier run goes.
+   * @throws Failure in Docker's words
    */
   connect(record: ContainerRecord, hostConfig: HostConfig): Promise<RunNetwork>;
-  /** After it has ended. Harmless where nothing is connected. @returns the record's `NetworkSettings` from now on */
-  disconnect(record: ContainerRecord): Promise<Record<string, unknown>>;
+  /**
+   * After it has ended, or was not started after all; waits for a `connect` that goes on. Harmless where nothing is
+   * connected.
+   * @returns tells of it, once the container's end has been told
+   */
+  disconnect(containerId: string): Promise<() => void>;
 }
 
 /** When `wait` is to answer (Engine API, `condition`). */

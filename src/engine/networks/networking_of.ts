@@ -1,0 +1,28 @@
+/** The networks of a root, opened once for a process and store. */
+import { join } from "node:path";
+import type { Endpoint, Networking } from "../../network/index.ts";
+import type { Store } from "../../store/index.ts";
+
+const opened = new WeakMap<Store, Promise<Networking>>();
+
+/** Makes no interface. @throws Failure("corrupt"), SysError */
+export async function networkingOf(store: Store): Promise<Networking> {
+  let networking = opened.get(store);
+  if (networking === undefined) {
+    networking = import("../../network/index.ts").then(({ openNetworking }) =>
+      openNetworking({ directory: join(store.root, "varve", "network") }),
+    );
+    opened.set(store, networking);
+  }
+  return networking;
+}
+
+/** Runs `work` while nobody else connects or disconnects the container. */
+export function whileConnecting<T>(store: Store, containerId: string, work: () => Promise<T>): Promise<T> {
+  return store.withLock(`network-${containerId}`, work);
+}
+
+/** A container's own, in the order in which they were made. */
+export function endpointsIn({ endpoints }: Networking, containerId: string): Endpoint[] {
+  return endpoints.list().filter((endpoint) => endpoint.containerId === containerId);
+}

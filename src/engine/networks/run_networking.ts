@@ -1,0 +1,108 @@
+/** A container's networks for the time of a run. */
+import { isFailure, Failure } from "../../errors.ts";
+import type { Endpoint, Networking } from "../../network/index.ts";
+import type { Store } from "../../store/index.ts";
+import { readRecord, type ContainerRecord, type HostConfig } from "../containers/record.ts";
+import type { EventBus } from "../events/event_bus.ts";
+import type { ConnectedNetwork, RunNetwork, RunNetworking } from "../live/types.ts";
+import { connectedSettings, type Connected } from "./endpoint_settings.ts";
+import { connectRequest } from "./connect_request.ts";
+import { etcNetwork } from "./etc_network.ts";
+import { endpointsIn, networkingOf, whileConnecting } from "./networking_of.ts";
+import { tellNetwork } from "./tell_network.ts";
+import { endpointsOf, sharesNetwork, wantedNetworks, type WantedNetwork } from "./wanted_networks.ts";
+
+export class ContainerNetworking implements RunNetworking {
+  readonly #store: Store;
+  readonly #events: EventBus;
+
+  constructor(store: Store, events: EventBus) {
+    this.#store = store;
+    this.#events = events;
+  }
+
+  async connect(record: ContainerRecord, hostConfig: HostConfig): Promise<RunNetwork> {
+    const networking = await networkingOf(this.#store);
+    const wanted = wantedNetworks(record, hostConfig, networking.networks);
+    const bridges = wanted.filter(({ definition }) => definition.driver === "bridge");
+    if (sharesNetwork(hostConfig) || (bridges.length === 0 && wanted.length > 0))
+      return this.#withoutEndpoints(record, wanted);
+    const namespace = Promise.withResolvers<string>();
+    const connected = whileConnecting(this.#store, record.ID, async () => {
+      // Of a run whose supervisor was killed.
+      for (const { id } of endpointsIn(networking, record.ID)) await networking.endpoints.disconnect(id);
+      namespace.resolve(networking.namespaces.create(record.ID));
+      return this.#connectAll(networking, record, hostConfig, bridges);
+    });
+    connected.catch(namespace.reject);
+    return { namespace: await namespace.promise, connected };
+  }
+
+  async disconnect(containerId: string): Promise<() => void> {
+    const networking = await networkingOf(this.#store);
+    const left = await whileConnecting(this.#store, containerId, async () => {
+      const endpoints = endpointsIn(networking, containerId);
+      const record = readRecord(this.#store.root, containerId);
+      const plain = record === undefined ? [] : connectedElsewhere(record, endpoints);
+      for (const { id } of endpoints) await networking.endpoints.disconnect(id);
+      networking.namespaces.remove(containerId);
+      return [...endpoints.map(({ networkId }) => networkId), ...plain];
+    });
+    return () => {
+      const known = networking.networks.list().filter(({ id }) => left.includes(id));
+      for (const definition of known) tellNetwork(this.#events, "disconnect", definition, containerId);
+    };
+  }
+
+  /** The host's network, or none, or that of another container. */
+  #withoutEndpoints(record: ContainerRecord, wanted: readonly WantedNetwork[]): RunNetwork {
+    const places = wanted.map(({ key, definition }) => ({ key, definition, endpoint: undefined }));
+    const isHost = wanted.some(({ definition }) => definition.driver === "host");
+    for (const { definition } of wanted) tellNetwork(this.#events, "connect", definition, record.ID);
+    const settings: ConnectedNetwork["settings"] = (now) =>
+      places.length === 0 ? now : connectedSettings(record, now, places, isHost ? hostNamespace : "");
+    return { namespace: undefined, connected: Promise.resolve({ etc: undefined, settings }) };
+  }
+
+  async #connectAll(
+    networking: Networking,
+    record: ContainerRecord,
+    hostConfig: HostConfig,
+    wanted: readonly WantedNetwork[],
+  ): Promise<ConnectedNetwork> {
+    const places: (Connected & { endpoint: Endpoint })[] = [];
+    const namespace = networking.namespaces.path(record.ID);
+    for (const network of wanted) {
+      const { key, definition } = network;
+      const request = connectRequest(record, hostConfig, network, namespace);
+      const endpoint = await networking.endpoints.connect(request).catch(rethrowAsStart);
+      places.push({ key, definition, endpoint });
+      tellNetwork(this.#events, "connect", definition, record.ID);
+    }
+    const own = places.map(({ endpoint }) => endpoint);
+    return {
+      etc: await etcNetwork(this.#store, networking, record, hostConfig, own),
+      settings: (now) => connectedSettings(record, now, places, namespace),
+    };
+  }
+}
+
+/** As dockerd has it in records of containers in the host's network. */
+const hostNamespace = "/var/run/docker/netns/default";
+
+/** Ids of `host` and `none`, in which it is by its record only. */
+function connectedElsewhere(record: ContainerRecord, endpoints: readonly Endpoint[]): string[] {
+  return Object.entries(endpointsOf(record))
+    .filter(([name, { EndpointID }]) => (name === "host" || name === "none") && EndpointID !== "")
+    .map(([, { NetworkID }]) => NetworkID)
+    .filter((id) => !endpoints.some(({ networkId }) => networkId === id));
+}
+
+/** A port that is taken is no conflict of the request, says dockerd, and an address that is left over no limit of it. */
+export function rethrowAsStart(error: unknown): never {
+  if (isFailure(error, "conflict") || isFailure(error, "limit")) {
+    const { hint } = error;
+    throw new Failure("internal", error.message, { cause: error, ...(hint !== undefined && { hint }) });
+  }
+  throw error;
+}
