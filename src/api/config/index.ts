@@ -1,3 +1,4 @@
 export { readDaemonJson, type DaemonJson } from "./read_daemon_json.ts";
 export { daemonSettings, logDrivers } from "./daemon_settings.ts";
 export type { Directives } from "./directives.ts";
+export { withDaemonDefaults } from "./with_daemon_defaults.ts";

@@ -10,6 +10,8 @@ import * as life from "./life.ts";
 import { list } from "./list/list.ts";
 import { prune, rename } from "./manage.ts";
 
+export { rowOf as containerRow } from "./list/list.ts";
+
 export function containerRoutes(daemon: Daemon): Route[] {
   const bind = (handler: (daemon: Daemon, call: Call) => Promise<void>) => (call: Call) =>
     handler(daemon, call);

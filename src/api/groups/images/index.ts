@@ -11,6 +11,7 @@ import { push } from "./push.ts";
 import { search } from "./search.ts";
 
 export { tellImage } from "./image_events.ts";
+export { shape as imageShape } from "./list.ts";
 export { platformOf } from "./pull.ts";
 
 export function imageRoutes(daemon: Daemon): Route[] {

@@ -47,9 +47,10 @@ async function sharedSizes(images: Daemon["engine"]["images"]): Promise<Map<stri
   return sizes;
 }
 
-function shape(call: Call, image: ImageSummary, shared: number): object {
+/** An entry of the list. @param shared bytes; -1: not asked for @param containers that use it; likewise */
+export function shape(call: Call, image: ImageSummary, shared: number, containers = -1): object {
   return {
-    Containers: -1,
+    Containers: containers,
     Created: Math.floor(image.created / 1000),
     Id: image.id,
     Labels: Object.keys(image.labels).length === 0 ? null : image.labels,

@@ -1,7 +1,9 @@
 /** `GET /system/df` (moby, daemon/disk_usage.go; the shapes of api/types/system up to 1.50). */
-import type { BuildCacheItem, ContainerUsage, Daemon, ImageUsage } from "../../../engine/index.ts";
+import type { BuildCacheItem, ContainerUsage, Daemon } from "../../../engine/index.ts";
 import { Failure } from "../../../errors.ts";
 import type { Call } from "../../http/index.ts";
+import { containerRow } from "../containers/index.ts";
+import { imageShape } from "../images/index.ts";
 
 const kinds = ["container", "image", "volume", "build-cache"] as const;
 type Kind = (typeof kinds)[number];
@@ -13,9 +15,9 @@ export async function diskUsage(daemon: Daemon, call: Call): Promise<void> {
   const parts = {
     ...(wanted.has("image") && {
       LayersSize: usage.images.size,
-      Images: usage.perImage.map((image) => imageShown(call, image)),
+      Images: usage.perImage.map((image) => imageShape(call, image, image.shared, image.containers)),
     }),
-    ...(wanted.has("container") && { Containers: usage.perContainer.map(containerShown) }),
+    ...(wanted.has("container") && { Containers: await containersShown(daemon, call, usage.perContainer) }),
     ...(wanted.has("volume") && { Volumes: volumes }),
     ...(wanted.has("build-cache") && {
       BuildCache: usage.perCacheItem.map((item) => cacheItemShown(call, item)),
@@ -38,21 +40,6 @@ function kindsAsked(call: Call): ReadonlySet<Kind> {
   return new Set(asked as Kind[]);
 }
 
-function imageShown(call: Call, image: ImageUsage): object {
-  return {
-    Containers: image.containers,
-    Created: Math.floor(image.created / 1000),
-    Id: image.id,
-    Labels: Object.keys(image.labels).length === 0 ? null : image.labels,
-    ParentId: image.parentId,
-    RepoDigests: image.repoDigests,
-    RepoTags: image.repoTags,
-    SharedSize: image.shared,
-    Size: image.size,
-    ...(!call.isAtLeast("1.44") && { VirtualSize: image.size }),
-  };
-}
-
 function cacheItemShown(call: Call, item: BuildCacheItem): object {
   return {
     ID: item.id,
@@ -69,22 +56,20 @@ function cacheItemShown(call: Call, item: BuildCacheItem): object {
   };
 }
 
-function containerShown(container: ContainerUsage): object {
-  return {
-    Id: container.id,
-    Names: [`/${container.name}`],
-    Image: container.image,
-    ImageID: container.imageId,
-    Command: container.command,
-    Created: Math.floor(Date.parse(container.created) / 1000),
-    Ports: [],
-    SizeRw: container.sizeRw ?? 0,
-    SizeRootFs: container.sizeRootFs ?? 0,
-    Labels: container.labels,
-    State: container.status,
-    Status: container.status,
-    HostConfig: { NetworkMode: container.network },
-    NetworkSettings: { Networks: {} },
-    Mounts: container.mounts.map((Name) => ({ Type: "volume", Name })),
-  };
+async function containersShown(
+  { engine }: Daemon,
+  call: Call,
+  sized: readonly ContainerUsage[],
+): Promise<object[]> {
+  const sizes = new Map(sized.map((container) => [container.id, container]));
+  const now = Date.now();
+  return (await engine.containers.overview()).map((container) => {
+    const { sizeRw, sizeRootFs } = sizes.get(container.record.ID) ?? {};
+    return {
+      ...containerRow(container, now, call),
+      // As in Docker, without a size of nothing.
+      ...(sizeRw && { SizeRw: sizeRw }),
+      ...(sizeRootFs && { SizeRootFs: sizeRootFs }),
+    };
+  });
 }

@@ -1,5 +1,6 @@
 /** `POST /containers/create` (B178). */
 import type { CreateContainer, Daemon } from "../../../../engine/index.ts";
+import { withDaemonDefaults } from "../../../config/index.ts";
 import { ApiError, readBody, type Call, type ReadOf } from "../../../http/index.ts";
 import { tell } from "../tell.ts";
 import { configFields } from "./config_shape.ts";
@@ -21,7 +22,7 @@ export async function create(daemon: Daemon, call: Call): Promise<void> {
     image,
     ...(name !== "" && { name }),
     config: config as CreateContainer["config"],
-    hostConfig: adapted(call, HostConfig),
+    hostConfig: withDaemonDefaults(adapted(call, HostConfig), daemon.settings),
     endpoints: endpointsOf(call, config, NetworkingConfig?.EndpointsConfig ?? {}),
     warn: (warning) => warnings.push(warning),
   });

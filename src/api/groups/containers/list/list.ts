@@ -22,7 +22,8 @@ function sizesShown({ sizeRw, sizeRootFs }: { sizeRw: number; sizeRootFs: number
   return { ...(sizeRw > 0 && { SizeRw: sizeRw }), ...(sizeRootFs > 0 && { SizeRootFs: sizeRootFs }) };
 }
 
-function rowOf(container: ContainerOverview, now: number, call: Call): object {
+/** A row of the list, without sizes. */
+export function rowOf(container: ContainerOverview, now: number, call: Call): object {
   const { record, hostConfig, imageName, status, mounts, networks } = container;
   const { Annotations } = hostConfig;
   return {
