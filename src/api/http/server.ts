@@ -37,20 +37,27 @@ export function createApiServer(options: ApiServerOptions): Server {
   const { tls } = options;
   const server =
     tls === undefined
-      ? createServer({ noDelay: true }, listener)
-      : createTlsServer({ ...tls, noDelay: true }, listener);
+      ? createServer({ noDelay: true, shouldUpgradeCallback }, listener)
+      : createTlsServer({ ...tls, noDelay: true, shouldUpgradeCallback }, listener);
   // Who has said all he has to say still wants his answer.
   Object.assign(server, { httpAllowHalfOpen: true });
   // Builds, pulls and those who wait take as long as they take.
   server.requestTimeout = 0;
-  server.on("upgrade", (request: IncomingMessage, socket: Duplex) => {
+  server.on("upgrade", (request: IncomingMessage, socket: Duplex, early: Buffer) => {
     socket.on("error", () => undefined);
+    // What a client sends without waiting for the answer.
+    if (early.length > 0) socket.unshift(early);
     void answer(router, options, request, undefined, socket);
   });
   server.on("clientError", (_error, socket) => {
     if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
   });
   return server;
+}
+
+/** Some clients offer with each request to go over to TLS or HTTP/2, which nobody has to take up. */
+function shouldUpgradeCallback({ url = "", headers: { upgrade = "" } }: IncomingMessage): boolean {
+  return /^(tcp|websocket)$/i.test(upgrade) && /\/(attach|attach\/ws|start)(\?|$)/.test(url);
 }
 
 function headers(response: ServerResponse, version: string): void {

@@ -80,7 +80,13 @@ export class LiveContainer {
 
   /** The next end of a run; the end of a pause between two runs is none. */
   nextExit(): Promise<ContainerExit> {
-    return new Promise((resolve) => this.#exits.add(resolve));
+    return new Promise((resolve) => void this.onExit(resolve));
+  }
+
+  /** As {@link nextExit}. @returns how to be told no more */
+  onExit(told: (exit: ContainerExit) => void): () => void {
+    this.#exits.add(told);
+    return () => void this.#exits.delete(told);
   }
 
   /** It is not to be restarted when it ends, and not if it waits for that. */

@@ -24,6 +24,7 @@ import { LiveContainer, type LiveContext } from "./live_container.ts";
 import { restartPolicyOf, startsWithDaemon } from "./restart_policy.ts";
 import { signalNumber, stopSignalOf } from "./signals.ts";
 import type { ContainerExit, RunNetworking, WaitCondition } from "./types.ts";
+import { Waiters } from "./waiters.ts";
 
 export interface LiveOptions {
   readonly store: Store;
@@ -43,7 +44,9 @@ export class LiveContainers implements AsyncDisposable {
   readonly #context: LiveContext;
   readonly #live = new Map<string, LiveContainer>();
   readonly #streams = new Map<string, ContainerStreams>();
-  readonly #removals = new Map<string, Set<(exit: ContainerExit) => void>>();
+  readonly #removals = new Waiters<ContainerExit>();
+  /** Of the next run. */
+  readonly #awaited = new Waiters<LiveContainer>();
 
   constructor({ store, events = new EventBus(), networking, warn = () => undefined }: LiveOptions) {
     this.events = events;
@@ -165,20 +168,35 @@ export class LiveContainers implements AsyncDisposable {
   async wait(text: string, condition: WaitCondition, signal: AbortSignal): Promise<ContainerExit> {
     const record = await this.find(text);
     const { promise, resolve, reject } = Promise.withResolvers<ContainerExit>();
+    const leave = this.#whenEnded(record, condition, resolve);
+    if (leave === undefined) return { exitCode: record.State.ExitCode };
     const cancel = (): void => reject(new Failure("cancelled", `wait for container ${record.ID}: cancelled`));
     signal.addEventListener("abort", cancel, { once: true });
+    if (signal.aborted) cancel();
     try {
-      const live = this.#live.get(record.ID);
-      if (condition === "removed") {
-        const waiters = this.#removals.get(record.ID) ?? new Set();
-        this.#removals.set(record.ID, waiters.add(resolve));
-      } else if (live !== undefined && record.State.Running) void live.nextExit().then(resolve);
-      else if (condition === "not-running") return { exitCode: record.State.ExitCode };
-      else this.#whenRunning(record.ID, (begun) => void begun.nextExit().then(resolve));
       return await promise;
     } finally {
       signal.removeEventListener("abort", cancel);
+      leave();
     }
+  }
+
+  /** @returns how to be told no more; undefined: it has ended */
+  #whenEnded(
+    { ID, State }: ContainerRecord,
+    condition: WaitCondition,
+    told: (exit: ContainerExit) => void,
+  ): (() => void) | undefined {
+    if (condition === "removed") return this.#removals.add(ID, told);
+    const live = this.#live.get(ID);
+    if (live !== undefined && State.Running) return live.onExit(told);
+    if (condition === "not-running") return undefined;
+    let leave = (): void => undefined;
+    const forget = this.#awaited.add(ID, (begun) => void (leave = begun.onExit(told)));
+    return () => {
+      forget();
+      leave();
+    };
   }
 
   /** Joins the container's streams, also before it starts. */
@@ -216,7 +234,7 @@ export class LiveContainers implements AsyncDisposable {
       await removeContainer(this.#context.store, record, { ...options, events: this.events });
       this.events.tell("container", "destroy", record.ID, attributes);
     }
-    this.#tellRemoved(record.ID, { exitCode: record.State.ExitCode });
+    this.#removals.tell(record.ID, { exitCode: record.State.ExitCode });
   }
 
   /** Of a container that is to be removed. */
@@ -272,8 +290,7 @@ export class LiveContainers implements AsyncDisposable {
   async #keep(id: string, starting: Promise<LiveContainer>): Promise<void> {
     const live = await starting;
     this.#live.set(id, live);
-    for (const told of this.#awaited.get(id) ?? []) told(live);
-    this.#awaited.delete(id);
+    this.#awaited.tell(id, live);
     void live.ended
       .catch((error: unknown) => {
         if (!isFailure(error, "cancelled"))
@@ -286,18 +303,7 @@ export class LiveContainers implements AsyncDisposable {
     if (this.#live.get(id) === live) this.#live.delete(id);
     this.#forgetStreams(id);
     const record = readRecord(this.#context.store.root, id);
-    if (record === undefined) this.#tellRemoved(id, { exitCode: live.lastExitCode });
-  }
-
-  readonly #awaited = new Map<string, Set<(live: LiveContainer) => void>>();
-
-  #whenRunning(id: string, told: (live: LiveContainer) => void): void {
-    this.#awaited.set(id, (this.#awaited.get(id) ?? new Set()).add(told));
-  }
-
-  #tellRemoved(id: string, exit: ContainerExit): void {
-    for (const resolve of this.#removals.get(id) ?? []) resolve(exit);
-    this.#removals.delete(id);
+    if (record === undefined) this.#removals.tell(id, { exitCode: live.lastExitCode });
   }
 
   /** Ends the wait of a container between two runs. */
