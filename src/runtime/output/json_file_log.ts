@@ -1,48 +1,49 @@
 /** Docker's `json-file` log: one JSON object for each line (behaviours B154). */
-import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { goJson } from "../../oci/index.ts";
+import type { Rotation } from "./log_options.ts";
+import { RotatingFile } from "./rotating_file.ts";
 import type { LogLine, LogWriter } from "./types.ts";
 
-/** Opens (or makes) the log to write on. A log that cannot be written any more takes nothing, and says nothing. */
+export interface JsonFileOptions {
+  readonly rotation?: Rotation;
+  /** What stands in each line as `attrs`: labels, variables, the tag. */
+  readonly attributes?: Readonly<Record<string, string>>;
+}
+
 export class JsonFileLog implements LogWriter {
-  readonly #fd: number;
-  #size: number;
-  #failed = false;
+  readonly #file: RotatingFile;
+  /** In Go's spelling; undefined: none. */
+  readonly #attributes: Readonly<Record<string, string>> | undefined;
 
-  constructor(path: string) {
-    this.#fd = openSync(path, "a", 0o640);
-    this.#size = fstatSync(this.#fd).size;
-  }
-
-  position(): number {
-    return this.#size;
-  }
-
-  append(lines: readonly LogLine[]): void {
-    if (this.#failed || lines.length === 0) return;
-    const bytes = Buffer.from(lines.map(formatLine).join(""));
-    try {
-      for (let done = 0; done < bytes.length;) {
-        done += writeSync(this.#fd, bytes, done);
-      }
-      this.#size += bytes.length;
-    } catch {
-      this.#failed = true;
+  /** Opens (or makes) the log to write on. */
+  constructor(path: string, { rotation, attributes = {} }: JsonFileOptions = {}) {
+    this.#file = new RotatingFile(path, rotation);
+    const names = Object.keys(attributes).sort();
+    if (names.length > 0) {
+      this.#attributes = Object.fromEntries(names.map((name) => [name, attributes[name] as string]));
     }
   }
 
+  position(): number {
+    return this.#file.position();
+  }
+
+  append(lines: readonly LogLine[]): void {
+    const attrs = this.#attributes;
+    this.#file.append(Buffer.from(lines.map((line) => formatLine(line, attrs)).join("")));
+  }
+
   truncate(position: number): void {
-    ftruncateSync(this.#fd, position);
-    this.#size = position;
+    this.#file.truncate(position);
   }
 
   [Symbol.dispose](): void {
-    closeSync(this.#fd);
+    this.#file[Symbol.dispose]();
   }
 }
 
-function formatLine({ stream, time, bytes }: LogLine): string {
-  return `${goJson({ log: Buffer.from(bytes).toString("utf8"), stream, time: goNanoTime(time) })}\n`;
+function formatLine({ stream, time, bytes }: LogLine, attrs: object | undefined): string {
+  return `${goJson({ log: Buffer.from(bytes).toString("utf8"), stream, attrs, time: goNanoTime(time) })}\n`;
 }
 
 /** RFC 3339 as Go prints it: no zeros at the end of the fraction. */

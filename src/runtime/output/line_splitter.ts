@@ -23,7 +23,8 @@ export class LineSplitter {
     let start = 0;
     for (;;) {
       const feed = bytes.subarray(start, start + maxLine).indexOf(0x0a);
-      const length = feed >= 0 ? feed + 1 : bytes.length - start >= maxLine ? maxLine : 0;
+      const length =
+        feed >= 0 ? feed + 1 : bytes.length - start >= maxLine ? wholeCharacters(bytes, start) : 0;
       if (length === 0) break;
       lines.push(bytes.subarray(start, start + length));
       start += length;
@@ -38,4 +39,17 @@ export class LineSplitter {
     this.#pending = Buffer.alloc(0);
     return last.length === 0 ? [] : [last];
   }
+}
+
+/** Of the first {@link maxLine} bytes from `start`, so many that no character of UTF-8 is cut. */
+function wholeCharacters(bytes: Uint8Array, start: number): number {
+  const end = start + maxLine;
+  for (let back = 1; back <= 3; back++) {
+    const byte = bytes[end - back] as number;
+    if (byte < 0x80) break;
+    if (byte < 0xc0) continue;
+    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
+    return length > back ? maxLine - back : maxLine;
+  }
+  return maxLine;
 }
