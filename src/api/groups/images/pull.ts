@@ -8,7 +8,7 @@ import {
   type Platform,
   type Reference,
 } from "../../../oci/index.ts";
-import { answerJsonLines, type Call } from "../../http/index.ts";
+import { answerJsonLines, ApiError, type Call } from "../../http/index.ts";
 import { credentialsFor } from "../../registry_auth.ts";
 import { atRegistry } from "../registry_status.ts";
 import { tellTransfer } from "./image_events.ts";
@@ -19,6 +19,8 @@ export async function pull(daemon: Daemon, call: Call): Promise<void> {
   // `docker pull -a` of old may send a colon at the end.
   const given = (call.query.get("fromImage") ?? "").replace(/:$/, "");
   const name = parseReference(nameWithTag(given, call.query.get("tag") ?? "") ?? given);
+  // What `FROM` calls the empty image (moby, daemon/server/router/image, `validateRepoName`).
+  if (familiarName(name) === "scratch") throw new ApiError(403, "'scratch' is a reserved name");
   const { images, remote } = await daemon.engine.withCredentials(credentialsFor(call, name.domain));
   const platform = platformOf(call);
   const isOne = name.tag !== undefined || name.digest !== undefined;
