@@ -4,6 +4,7 @@ import type { Route } from "../http/index.ts";
 import { buildRoutes } from "./build/index.ts";
 import { containerRoutes } from "./containers/index.ts";
 import { imageRoutes } from "./images/index.ts";
+import { networkRoutes } from "./networks/index.ts";
 import { registryRoutes } from "./registry.ts";
 import { pluginRoutes } from "./plugins.ts";
 import { swarmRoutes } from "./swarm/index.ts";
@@ -17,6 +18,7 @@ export function allRoutes(daemon: Daemon): Route[] {
     ...imageRoutes(daemon),
     ...buildRoutes(daemon),
     ...registryRoutes(daemon),
+    ...networkRoutes(daemon),
     ...volumeRoutes(daemon),
     ...swarmRoutes(daemon),
     ...pluginRoutes(),
