@@ -62,7 +62,8 @@ export async function compare(options: CompareOptions): Promise<Sample[]> {
 /** Nobody is always first, nor always after the same one. */
 export function inTurn<T>(all: readonly T[], round: number): T[] {
   const order = all.map((_, i) => all[(i + round) % all.length] as T);
-  return round % 2 === 0 ? order : order.reverse();
+  // Of two, both would undo each other.
+  return round % 2 === 0 || all.length < 3 ? order : order.reverse();
 }
 
 async function pullOnce(
