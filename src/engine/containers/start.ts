@@ -12,6 +12,7 @@ import type { Store } from "../../store/index.ts";
 import { EventBus } from "../events/event_bus.ts";
 import type { ConnectedNetwork } from "../live/types.ts";
 import { goTime } from "../time.ts";
+import { populateVolumes } from "../volumes/populate_volume.ts";
 import { endRunMounts } from "../volumes/run_mounts.ts";
 import { bundleDirectory } from "./bundle.ts";
 import { openLog } from "./json_log.ts";
@@ -56,7 +57,8 @@ export async function startContainer(
     if (record === undefined) throw new Failure("not-found", `No such container: ${found.ID}`);
     checkStartable(record);
     await settleRun(store, record.ID);
-    return runSupervised(store, record, options);
+    // Its making may have been broken off.
+    return runSupervised(store, await populateVolumes(store, record), options);
   });
   if (code !== undefined) return code;
   throw new Failure("conflict", `container ${found.ID} is being started or removed by another process`);
