@@ -1,7 +1,7 @@
 /** One request to the Engine API as its handler sees it, and the ways to answer. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { Failure } from "../../errors.ts";
+import { Failure, isFailure } from "../../errors.ts";
 import { isAtLeast, type ApiVersion } from "./api_version.ts";
 
 /** Bytes of JSON that a request may bring; Docker has no bound, its largest bodies have some kilobytes. */
@@ -107,10 +107,17 @@ export class Call {
     let size = 0;
     // Destroyed, it could not be answered any more.
     const source = this.request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
-    for await (const chunk of source) {
-      size += chunk.length;
-      if (size > limit) throw new Failure("limit", `the body of the request has more than ${limit} bytes`);
-      chunks.push(chunk);
+    try {
+      for await (const chunk of source) {
+        size += chunk.length;
+        if (size > limit) throw new Failure("limit", `the body of the request has more than ${limit} bytes`);
+        chunks.push(chunk);
+      }
+    } catch (cause) {
+      if (isFailure(cause)) throw cause;
+      throw new Failure("cancelled", `the body of the request broke off: ${(cause as Error).message}`, {
+        cause,
+      });
     }
     return Buffer.concat(chunks);
   }

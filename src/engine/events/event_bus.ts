@@ -19,10 +19,13 @@ const kept = 256;
 
 export class EventBus {
   readonly #recent: EngineEvent[] = [];
+  #last = 0;
   readonly #listeners = new Set<(event: EngineEvent) => void>();
 
   tell(type: EventType, action: string, id: string, attributes: Readonly<Record<string, string>> = {}): void {
-    const microseconds = Math.round((performance.timeOrigin + performance.now()) * 1000);
+    // By the clock that clients go by; each later than the one before, also within its millisecond.
+    const microseconds = Math.max(Date.now() * 1000, this.#last + 1);
+    this.#last = microseconds;
     const event: EngineEvent = {
       Type: type,
       Action: action,

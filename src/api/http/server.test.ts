@@ -1,0 +1,135 @@
+/** The Engine API's HTTP: versions, unknown routes, hostile requests. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { text } from "node:stream/consumers";
+import { after, before, suite, test } from "node:test";
+import { daemonFixture, type Asked, type DaemonFixture } from "../../../test/support/daemon_fixture.ts";
+
+suite("the API over HTTP", () => {
+  let fixture: DaemonFixture;
+  before(async () => (fixture = await daemonFixture()));
+  after(() => fixture[Symbol.asyncDispose]());
+
+  /** Sends bytes as they are; half-closes behind them if `end`. */
+  const raw = (bytes: string, end: boolean): Socket => {
+    const socket = connect({ path: fixture.socket, allowHalfOpen: true });
+    socket.on("error", () => undefined);
+    if (end) socket.end(bytes);
+    else socket.write(bytes);
+    return socket;
+  };
+
+  test("B176 ping tells the versions, with and without a body", async () => {
+    for (const method of ["GET", "HEAD"]) {
+      const { status, headers, text: body } = await fixture.ask("/_ping", { method });
+      assert.equal(status, 200);
+      assert.equal(body, method === "GET" ? "OK" : "");
+      const { date: _date, "content-length": length, connection: _connection, ...told } = headers;
+      assert.equal(length, method === "GET" ? "2" : "0");
+      assert.deepEqual(told, {
+        "api-version": "1.50",
+        "builder-version": "1",
+        "cache-control": "no-cache, no-store, must-revalidate",
+        "content-type": "text/plain; charset=utf-8",
+        "docker-experimental": "false",
+        ostype: "linux",
+        pragma: "no-cache",
+        server: told.server,
+        swarm: "inactive",
+      });
+    }
+  });
+
+  const json = { "Content-Type": "application/json" };
+  const refusals: readonly [path: string, asked: Asked, status: number, message: string | RegExp][] = [
+    ["/v1.99/info", {}, 400, "client version 1.99 is too new. Maximum supported API version is 1.50"],
+    [
+      "/v1.23/_ping",
+      {},
+      400,
+      "client version 1.23 is too old. Minimum supported API version is 1.24, please upgrade your client to a newer version",
+    ],
+    ["/vx/info", {}, 404, "page not found"],
+    ["/v1.41", {}, 404, "page not found"],
+    ["/v1.41/nonsense", {}, 404, "page not found"],
+    ["/", {}, 404, "page not found"],
+    ["/info", { method: "POST" }, 404, "page not found"],
+    ["/_ping", { method: "DELETE" }, 404, "page not found"],
+    ["/info", { method: "OPTIONS" }, 404, "page not found"],
+    ["/session", { method: "POST" }, 404, "page not found"],
+    ["/containers/%ZZ/json", {}, 400, /^invalid path/],
+    ["/swarm/init", { method: "POST", headers: json, body: "{" }, 400, /^invalid JSON: /],
+    [
+      "/swarm/init",
+      { method: "POST", headers: json, body: "[]" },
+      400,
+      "invalid JSON: the body is no object",
+    ],
+    ["/swarm/init", { method: "POST", headers: json, body: '{"ListenAddr":7}' }, 400, /ListenAddr/],
+    ["/swarm/init", { method: "POST", headers: json, body: '{"Spec":"x"}' }, 400, /ListenAddr/],
+    [
+      "/containers/create",
+      { method: "POST", headers: { "Content-Type": "text/plain" }, body: "{}" },
+      400,
+      "Content-Type specified (text/plain) must be 'application/json'",
+    ],
+    ["/containers/create", { method: "POST", headers: json, body: '{"Cmd":{}}' }, 400, /cannot unmarshal/],
+    [
+      "/containers/create",
+      { method: "POST", headers: json, body: `{"Image":"${"x".repeat(5_000_000)}"}` },
+      413,
+      /more than 4194304 bytes/,
+    ],
+    [
+      "/containers/create",
+      { method: "POST", headers: json, body: '{"a":'.repeat(200_000) },
+      400,
+      /^invalid JSON/,
+    ],
+    ["/containers/json?filters=%7B", {}, 400, /^invalid filter/],
+    ["/containers/json?limit=x", {}, 400, /invalid syntax/],
+    ["/events?since=x", {}, 400, 'strconv.ParseInt: parsing "x": invalid syntax'],
+    ["/events?since=2&until=1", {}, 400, "`since` time (2) cannot be after `until` time (1)"],
+    ["/system/df?type=nonsense", {}, 400, "unknown object type: nonsense"],
+  ];
+  for (const [path, asked, status, message] of refusals) {
+    const body = typeof asked.body === "string" ? ` ${asked.body.slice(0, 20)}` : "";
+    test(`B176 ${asked.method ?? "GET"} ${path}${body} is answered with ${status}`, async () => {
+      const answer = await fixture.ask(path, asked);
+      const told = answer.json<{ message: string }>();
+      assert.deepEqual([answer.status, Object.keys(told)], [status, ["message"]]);
+      if (typeof message === "string") assert.equal(told.message, message);
+      else assert.match(told.message, message);
+      assert.equal(answer.headers["content-type"], "application/json");
+    });
+  }
+
+  test("B176 what is no HTTP is refused", async () => {
+    assert.match(await text(raw("nonsense\r\n\r\n", true)), /^HTTP\/1\.1 400 /);
+  });
+
+  test("who has ended his side still gets his answer", async () => {
+    const answer = await text(raw("GET /info HTTP/1.1\r\nHost: x\r\n\r\n", true));
+    assert.match(answer, /^HTTP\/1\.1 200 /);
+    assert.match(answer, /"ServerVersion":/);
+  });
+
+  test("a stream ends when the client ends his side", async () => {
+    const socket = raw("GET /events HTTP/1.1\r\nHost: x\r\n\r\n", false);
+    await once(socket, "data");
+    assert.equal(fixture.daemon.events.listeners, 1);
+    socket.end();
+    await once(socket.resume(), "close");
+    assert.equal(fixture.daemon.events.listeners, 0);
+  });
+
+  test("a body that breaks off is no request", async () => {
+    const head =
+      "POST /swarm/init HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n";
+    const answer = await text(raw(`${head}{"ListenAddr`, true));
+    assert.doesNotMatch(answer, /^HTTP\/1\.1 200 /);
+    assert.equal(fixture.daemon.swarm.state, undefined);
+    assert.equal((await fixture.ask("/_ping")).status, 200);
+  });
+});
