@@ -10,12 +10,12 @@ export function volumeRoutes(daemon: Daemon): Route[] {
     { method: "POST", path: "/volumes/prune", handle: (call) => prune(daemon, call) },
     {
       method: "GET",
-      path: "/volumes/:name",
+      path: "/volumes/:name*",
       handle: async (call) => call.reply(200, await volumes.inspect(call.param("name"))),
     },
     {
       method: "DELETE",
-      path: "/volumes/:name",
+      path: "/volumes/:name*",
       handle: async (call) => {
         await volumes.remove(call.param("name"), { force: call.flag("force") });
         call.done();
