@@ -30,7 +30,8 @@ export interface GrowthOptions {
 /** By number of repositories and server, of each round. */
 export type Growth = Readonly<Record<number, Readonly<Record<string, readonly GrowthTimes[]>>>>;
 
-const repeats = 5;
+/** Of each question: a server that stays answers with code that is warm. */
+const repeats = 21;
 
 export async function timeGrowth(options: GrowthOptions): Promise<Growth> {
   const { kinds, sizes, rounds, work } = options;
