@@ -28,6 +28,8 @@ export { parseBind } from "./containers/mount_points.ts";
 export { tmpfsOptionsOf } from "./containers/tmpfs_options.ts";
 export type { VolumeFilter } from "./volumes/list_volumes.ts";
 export type { PrunedVolumes } from "./volumes/prune_volumes.ts";
+export type { LogRecord } from "../runtime/index.ts";
+export type { LogsOptions } from "./containers/logs.ts";
 export type { ContainerRecord, HostConfig } from "./containers/record.ts";
 export type { BuildCacheItem } from "./system/build_cache.ts";
 export type { ContainerUsage, DiskUsage, ImageUsage, Total as DiskUsageTotal } from "./system/disk_usage.ts";

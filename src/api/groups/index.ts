@@ -4,6 +4,7 @@ import type { Route } from "../http/index.ts";
 import { buildRoutes } from "./build/index.ts";
 import { containerRoutes } from "./containers/index.ts";
 import { imageRoutes } from "./images/index.ts";
+import { logRoutes } from "./logs.ts";
 import { networkRoutes } from "./networks/index.ts";
 import { registryRoutes } from "./registry.ts";
 import { pluginRoutes } from "./plugins.ts";
@@ -15,6 +16,7 @@ export function allRoutes(daemon: Daemon): Route[] {
   return [
     ...systemRoutes(daemon),
     ...containerRoutes(daemon),
+    ...logRoutes(daemon),
     ...imageRoutes(daemon),
     ...buildRoutes(daemon),
     ...registryRoutes(daemon),

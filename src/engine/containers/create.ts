@@ -14,6 +14,7 @@ import { checkConfig } from "./check_config.ts";
 import { checkHostConfig } from "./check_host_config.ts";
 import { defaultHostConfig } from "./host_config.ts";
 import { joinedContainer } from "./joined_namespaces.ts";
+import { logConfigOf } from "./log_writer.ts";
 import { mergeConfig } from "./merge_config.ts";
 import { mountPoints } from "./mount_points.ts";
 import { readMountSpec } from "./mount_spec.ts";
@@ -118,6 +119,7 @@ function makeAndFill(
 async function checkedHostConfig(store: Store, options: CreateOptions): Promise<HostConfig> {
   const { hostConfig: given, endpoints = {}, warn } = options;
   for (const warning of checkHostConfig({ ...defaultHostConfig(), ...given })) warn?.(warning);
+  logConfigOf(given);
   checkEndpoints(endpoints);
   for (const mode of [given.IpcMode, given.PidMode]) await checkJoined(store, joinedContainer(mode));
   for (const link of (given["Links"] as string[] | null | undefined) ?? []) {
@@ -189,7 +191,8 @@ function newRecord(store: Store, parts: RecordParts): ContainerRecord {
     }),
     Image: image.id,
     NetworkSettings: parts.networks,
-    LogPath: `${directory}/${id}-json.log`,
+    // Docker names no other driver's.
+    LogPath: logConfigOf(hostConfig).driver === "json-file" ? `${directory}/${id}-json.log` : "",
     Name: `/${name}`,
     Driver: store.driver.name,
     OS: "linux",

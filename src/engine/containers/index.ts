@@ -12,6 +12,8 @@ import type { ContainerInspect } from "./inspect.ts";
 import type { ContainerSummary, ListContainersOptions } from "./list.ts";
 import type { ContainerOverview } from "./overview.ts";
 import type { PruneContainersOptions, PrunedContainers } from "./prune.ts";
+import type { LogRecord } from "../../runtime/index.ts";
+import type { LogsOptions } from "./logs.ts";
 import { findRecord, type ContainerRecord } from "./record.ts";
 import type { RemoveContainerOptions } from "./remove.ts";
 import type { StartOptions } from "./start.ts";
@@ -87,6 +89,11 @@ export class Containers {
       ...options,
       events: this.#events,
     });
+  }
+
+  /** What it has printed, some lines at a time; with `follow` until the run that is under way has ended. */
+  async logs(text: string, options: LogsOptions): Promise<AsyncIterable<LogRecord[]>> {
+    return (await import("./logs.ts")).containerLogs(this.#store, await this.find(text), options);
   }
 
   /** The whole root filesystem as one tar (behaviours B108). */

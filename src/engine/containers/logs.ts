@@ -2,7 +2,14 @@
 import { existsSync, watch, type FSWatcher } from "node:fs";
 import { dirname } from "node:path";
 import { Failure } from "../../errors.ts";
-import { jsonFileFormat, localFormat, readLog, type LogQuery, type LogRecord } from "../../runtime/index.ts";
+import {
+  jsonFileFormat,
+  localFormat,
+  readLog,
+  type LogPlace,
+  type LogQuery,
+  type LogRecord,
+} from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
 import { logConfigOf, logPathOf } from "./log_writer.ts";
 import { containerDirectory, readHostConfig, readRecord, type ContainerRecord } from "./record.ts";
@@ -19,21 +26,29 @@ export interface LogsOptions extends LogQuery {
  * Some lines at a time, in the order in which they were printed.
  * @throws Failure("unsupported") where nothing is kept, `corrupt` for a log that makes no sense
  */
-export async function* containerLogs(
+export async function containerLogs(
   store: Store,
   found: ContainerRecord,
-  { follow = false, signal, ...query }: LogsOptions,
-): AsyncGenerator<LogRecord[]> {
+  options: LogsOptions,
+): Promise<AsyncGenerator<LogRecord[]>> {
   const record = await reconcile(store, found);
   const { driver } = logConfigOf(readHostConfig(store.root, record.ID));
   const path = logPathOf(store, record, driver);
   if (path === undefined) {
     throw new Failure("unsupported", "configured logging driver does not support reading");
   }
-  using run = follow && record.State.Running ? new RunWatch(store, record, path, signal) : undefined;
-  const format = driver === "local" ? localFormat : jsonFileFormat;
+  return linesOf(store, record, { path, format: driver === "local" ? localFormat : jsonFileFormat }, options);
+}
+
+async function* linesOf(
+  store: Store,
+  record: ContainerRecord,
+  place: Pick<LogPlace, "path" | "format">,
+  { follow = false, signal, ...query }: LogsOptions,
+): AsyncGenerator<LogRecord[]> {
+  using run = follow && record.State.Running ? new RunWatch(store, record, place.path, signal) : undefined;
   const changed = run === undefined ? undefined : () => run.changed();
-  for await (const records of readLog({ path, format, changed }, query)) {
+  for await (const records of readLog({ ...place, changed }, query)) {
     if (signal?.aborted === true) return;
     yield records;
   }

@@ -1,6 +1,8 @@
 /** What a run leaves whose supervisor was killed, or that was detached from: shim, bundle, cgroup, mount. */
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { isFailure } from "../../errors.ts";
 import type { ShimTask, TaskExit } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
@@ -8,7 +10,7 @@ import { releaseNetwork } from "../networks/release_network.ts";
 import { endRunMounts } from "../volumes/run_mounts.ts";
 import { bundleDirectory } from "./bundle.ts";
 import { endMounts } from "./mounted_root.ts";
-import { readRecord } from "./record.ts";
+import { readHostConfig, readRecord } from "./record.ts";
 
 /** Whether a run has left a bundle, or is still at it. Costs one look at the disk. */
 export function hasRun(store: Store, id: string): boolean {
@@ -61,8 +63,28 @@ async function endShim(store: Store, id: string): Promise<TaskExit | undefined> 
   } catch {
     // It has ended already.
   }
+  await logRest(store, id);
   return task.delete();
 }
+
+/** What the container has printed since its supervisor was killed: the shim would drop it. */
+async function logRest(store: Store, id: string): Promise<void> {
+  const { ContainerOutput, outputJournal } = await import("../../runtime/index.ts");
+  const { openLogWriter } = await import("./log_writer.ts");
+  const bundle = bundleDirectory(store.root, id);
+  const record = readRecord(store.root, id);
+  if (record === undefined || !existsSync(join(bundle, outputJournal))) return;
+  try {
+    using log = openLogWriter(store, record, readHostConfig(store.root, id));
+    using output = new ContainerOutput({ bundle, log });
+    await Promise.race([output.run(), setTimeout(restPatience, undefined, { ref: false })]);
+  } catch {
+    // A log that cannot be written holds nothing up.
+  }
+}
+
+/** Milliseconds; a process outside of the container that holds its output open is not waited for. As long waits the shim. */
+const restPatience = 2000;
 
 const SIGKILL = 9;
 

@@ -4,9 +4,10 @@
  */
 import { existsSync } from "node:fs";
 import { Failure, isFailure } from "../../errors.ts";
-import { JsonFileLog, parseDetachKeys } from "../../runtime/index.ts";
+import { parseDetachKeys } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
 import { bundleDirectory } from "../containers/bundle.ts";
+import { openLogWriter } from "../containers/log_writer.ts";
 import {
   findRecord,
   listRecords,
@@ -55,8 +56,7 @@ export class LiveContainers implements AsyncDisposable {
       events,
       networking,
       warn,
-      openLog: (record, hostConfig) =>
-        logTypeOf(hostConfig["LogConfig"]) === "none" ? undefined : new JsonFileLog(record.LogPath),
+      openLog: (record, hostConfig) => openLogWriter(store, record, hostConfig),
       streamsOf: (record) => this.#streamsOf(record),
     };
   }
@@ -352,10 +352,6 @@ export class LiveContainers implements AsyncDisposable {
   #forgetStreams(id: string): void {
     if (this.#streams.get(id)?.isIdle === true && !this.#live.has(id)) this.#streams.delete(id);
   }
-}
-
-function logTypeOf(config: unknown): string {
-  return (config as { readonly Type?: string } | undefined)?.Type ?? "json-file";
 }
 
 /** Whether it happened within that many seconds; a negative number is for ever. */
