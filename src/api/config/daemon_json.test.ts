@@ -1,0 +1,156 @@
+/** `daemon.json`: dockerd's refusals, and what settings mean. */
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { scratch } from "../../../test/suites/scratch.ts";
+import type { Directives } from "./directives.ts";
+import { daemonSettings, readDaemonJson, withDaemonDefaults } from "./index.ts";
+
+function read(text: string, flags: Directives = {}) {
+  using directory = scratch("daemon-json");
+  const path = join(directory.path, "daemon.json");
+  writeFileSync(path, text);
+  try {
+    return readDaemonJson(path, flags, { optional: false });
+  } catch (error) {
+    (error as Error).message = (error as Error).message.replace(path, "FILE");
+    throw error;
+  }
+}
+
+const begin = "unable to configure the Docker daemon with file FILE: ";
+
+/** The texts are dockerd 20.10's, but for those of the JSON parser. */
+const refused: readonly [text: string, flags: Directives, why: string | RegExp][] = [
+  ['{"foo":1,"bar":2}', {}, "the following directives don't match any configuration option: bar, foo"],
+  ['{"__proto__":1}', {}, "the following directives don't match any configuration option: __proto__"],
+  ['{"debug":"x"}', {}, "json: cannot unmarshal string into Go struct field Config.debug of type bool"],
+  ['{"labels":"x"}', {}, "json: cannot unmarshal string into Go struct field Config.labels of type []string"],
+  ['{"labels":[1]}', {}, "json: cannot unmarshal number into Go struct field Config.labels of type string"],
+  [
+    '{"log-opts":{"max-size":5}}',
+    {},
+    "json: cannot unmarshal number into Go struct field Config.log-opts of type string",
+  ],
+  ['{"mtu":1.5}', {}, "json: cannot unmarshal number 1.5 into Go struct field Config.mtu of type int"],
+  ["[]", {}, "json: cannot unmarshal array into Go value of type map[string]interface {}"],
+  ["", {}, "EOF"],
+  ["{", {}, /JSON/],
+  [
+    '{"debug":false,"labels":["a=b"]}',
+    { debug: true, labels: ["c=d"] },
+    "the following directives are specified both as a flag and in the configuration file: debug: (from flag: true, from file: false), labels: (from flag: [c=d], from file: [a=b])",
+  ],
+  [
+    '{"log-opts":{"a":"b"}}',
+    { "log-opts": { a: "c" } },
+    "the following directives are specified both as a flag and in the configuration file: log-opts: (from flag: map[a:c], from file: map[a:b])",
+  ],
+  ['{"userns-remap":"default"}', {}, "userns-remap is not supported here"],
+  ['{"icc":false}', {}, "icc is not supported here"],
+  ['{"no-new-privileges":true}', {}, "no-new-privileges is not supported here"],
+];
+for (const [text, flags, why] of refused) {
+  test(`daemon.json ${text} is refused`, () => {
+    assert.throws(
+      () => read(text, flags),
+      (error: Error) => {
+        if (typeof why === "string") assert.equal(error.message, begin + why);
+        else assert.match(error.message, why);
+        return error.name === "Failure";
+      },
+    );
+  });
+}
+
+test("daemon.json and flags are joined; what changes nothing is named", () => {
+  const text =
+    '\uFEFF {"registry-mirrors":["http://m.example"],"debug":null,"bip":"10.0.0.1/24","icc":true,"userns-remap":""}\n';
+  const { directives, idle } = read(text, { group: "docker" });
+  assert.equal(directives["registry-mirrors"]?.[0], "http://m.example");
+  assert.equal(directives.group, "docker");
+  assert.equal("debug" in directives, false);
+  assert.deepEqual(idle, ["bip"]);
+});
+
+test("a file that is not there is one only if it was named", () => {
+  const missing = "/nonexistent-varve-test/daemon.json";
+  assert.deepEqual(readDaemonJson(missing, { debug: true }, { optional: true }), {
+    directives: { debug: true },
+    idle: [],
+  });
+  assert.throws(() => readDaemonJson(missing, {}, { optional: false }), {
+    message: `unable to configure the Docker daemon with file ${missing}: open ${missing}: no such file or directory`,
+  });
+});
+
+const senseless: readonly [Directives, string | RegExp][] = [
+  [{ labels: ["a"] }, "bad attribute format: a"],
+  [{ labels: ["a=b", "a=c"] }, "conflict labels for a=c and a=b"],
+  [{ "registry-mirrors": ["ftp://x"] }, 'invalid mirror: unsupported scheme "ftp" in "ftp://x"'],
+  [{ "registry-mirrors": ["https://jo:secret@x"] }, /^invalid mirror: username\/password not allowed/],
+  [{ "registry-mirrors": ["x y"] }, /^invalid mirror/],
+  [{ "insecure-registries": ["a/b"] }, /^insecure registry a\/b is not valid/],
+  [{ "log-driver": "syslog" }, /no log driver named 'syslog' is registered$/],
+  [{ "default-ipc-mode": "host" }, /^default-ipc-mode "host" is invalid/],
+  [{ "default-shm-size": "much" }, "invalid size: 'much'"],
+  [
+    { "default-ulimits": { nofile: { Hard: 3, Soft: 5 } } },
+    /soft limit must be less than or equal to hard limit/,
+  ],
+  [{ "default-ulimits": { nofile: 5 } }, /needs the whole numbers/],
+];
+for (const [given, message] of senseless) {
+  test(`settings ${JSON.stringify(given)} are refused`, () => {
+    assert.throws(() => daemonSettings(given), { name: "Failure", message });
+  });
+}
+
+test("registries are written as dockerd writes them", () => {
+  const { registryMirrors, insecureRegistries } = daemonSettings({
+    "registry-mirrors": ["http://m.example:5000"],
+    "insecure-registries": ["http://r.example", "10.0.0.0/8"],
+  });
+  assert.deepEqual(registryMirrors, ["http://m.example:5000/"]);
+  assert.deepEqual(insecureRegistries, ["r.example", "10.0.0.0/8"]);
+  // Else those of dockerd's own file hold.
+  assert.equal("registryMirrors" in daemonSettings({}), false);
+});
+
+test("a container gets of the settings what it does not say itself", () => {
+  const settings = daemonSettings({
+    dns: ["192.0.2.1"],
+    init: true,
+    "default-shm-size": "1.5g",
+    "log-opts": { "max-size": "1m", "max-file": "3" },
+    "default-ulimits": {
+      nofile: { Name: "nofile", Hard: 64, Soft: 32 },
+      core: { Name: "core", Hard: 0, Soft: 0 },
+    },
+  });
+  assert.deepEqual(withDaemonDefaults({ Dns: [], ShmSize: 0, Ulimits: null }, settings), {
+    Dns: ["192.0.2.1"],
+    Init: true,
+    ShmSize: 1.5 * 1024 ** 3,
+    LogConfig: { Type: "json-file", Config: { "max-size": "1m", "max-file": "3" } },
+    Ulimits: [
+      { Name: "nofile", Hard: 64, Soft: 32 },
+      { Name: "core", Hard: 0, Soft: 0 },
+    ],
+  });
+  const own = {
+    Dns: ["192.0.2.2"],
+    Init: false,
+    ShmSize: 1024,
+    LogConfig: { Type: "json-file", Config: { "max-size": "2m" } },
+    Ulimits: [{ Name: "nofile", Hard: 5, Soft: 5 }],
+  };
+  assert.deepEqual(withDaemonDefaults(own, settings), {
+    ...own,
+    LogConfig: { Type: "json-file", Config: { "max-size": "2m", "max-file": "3" } },
+    Ulimits: [...own.Ulimits, { Name: "core", Hard: 0, Soft: 0 }],
+  });
+  const none = withDaemonDefaults({ LogConfig: { Type: "none", Config: {} } }, settings);
+  assert.deepEqual(none["LogConfig"], { Type: "none", Config: {} });
+});
