@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { Failure, isFailure } from "../../errors.ts";
 import { isAtLeast, type ApiVersion } from "./api_version.ts";
+import { webSocketAccept, WebSocketStream } from "./web_socket.ts";
 
 /** Bytes of JSON that a request may bring; Docker has no bound, its largest bodies have some kilobytes. */
 const largestJson = 4 * 1024 * 1024;
@@ -166,6 +167,23 @@ export class Call {
     socket.removeAllListeners("data");
     socket.write(`HTTP/1.1 200 OK\r\nContent-Type: ${contentType}\r\n\r\n`);
     return { connection: socket };
+  }
+
+  /**
+   * Takes the connection over as a web socket.
+   * @param kind of the frames that go to the client
+   * @throws Failure("invalid") for a request that asks for none
+   */
+  webSocket(kind: "text" | "binary"): Hijacked {
+    const key = this.request.headers["sec-websocket-key"];
+    if (this.#socket === undefined || key === undefined)
+      throw new Failure("invalid", "not websocket protocol");
+    this.#hijacked = true;
+    const accept = `Sec-WebSocket-Accept: ${webSocketAccept(key)}`;
+    this.#socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n${accept}\r\n\r\n`,
+    );
+    return { connection: new WebSocketStream(this.#socket, kind) };
   }
 
   /** Whether a status can no longer be given. */

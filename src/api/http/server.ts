@@ -84,7 +84,25 @@ async function answer(
     await route.handle(call);
   } catch (error) {
     if (!(error instanceof ApiError) && !isFailure(error)) onError(error, where);
+    if (socket === undefined) await drained(request);
     refuse(error, call, response, socket, request);
+  }
+}
+
+/** Bytes that a client may still send before it hears of a failure (Go, net/http, `maxPostHandlerReadBytes`). */
+const mostToDrain = 256 * 1024;
+
+/** Clients that are still sending see a broken connection instead of an answer; so small bodies are taken first. */
+async function drained(request: IncomingMessage): Promise<void> {
+  if (request.complete || request.destroyed) return;
+  let size = 0;
+  try {
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > mostToDrain) return;
+    }
+  } catch {
+    // It has gone.
   }
 }
 

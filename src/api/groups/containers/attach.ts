@@ -1,25 +1,59 @@
-/** `POST /containers/{id}/attach`: the connection becomes the container's streams (B178). */
-import type { Daemon } from "../../../engine/index.ts";
+/** `POST /containers/{id}/attach` and `GET /containers/{id}/attach/ws`: the connection becomes the container's streams (B178). */
+import type { Duplex, Writable } from "node:stream";
+import type { ContainerRecord, Daemon } from "../../../engine/index.ts";
+import { Failure } from "../../../errors.ts";
 import { framed, multiplexedStream, rawStream, type Call } from "../../http/index.ts";
 
 export async function attach(daemon: Daemon, call: Call): Promise<void> {
-  const id = call.param("id");
-  const { Config } = await daemon.live.find(id);
-  const wants = { stdin: call.flag("stdin"), stdout: call.flag("stdout"), stderr: call.flag("stderr") };
-  const terminal = Config.Tty === true;
-  const keys = call.query.get("detachKeys") ?? "";
+  const record = await attachable(daemon, call.param("id"));
+  const terminal = record.Config.Tty === true;
   const type = terminal || !call.isAtLeast("1.42") ? rawStream : multiplexedStream;
   const { connection } = call.hijack(type);
-  const out = (name: "stdout" | "stderr") => (terminal ? connection : framed(name, connection));
-  const attachment = await daemon.live.attach(id, {
-    stdin: wants.stdin && call.flag("stream") ? connection : undefined,
+  const out = (name: "stdout" | "stderr"): Writable => (terminal ? connection : framed(name, connection));
+  await join(daemon, call, record, connection, out);
+}
+
+/** Output of both kinds is one stream here, as it is in Docker. */
+export async function attachWebSocket(daemon: Daemon, call: Call): Promise<void> {
+  const record = await attachable(daemon, call.param("id"));
+  const { connection } = call.webSocket(call.isAtLeast("1.28") ? "binary" : "text");
+  await join(daemon, call, record, connection, () => connection);
+}
+
+/** @throws Failure("conflict") in Docker's words (moby, daemon/attach.go, `ContainerAttach`) */
+async function attachable(daemon: Daemon, id: string): Promise<ContainerRecord> {
+  const record = await daemon.live.find(id);
+  const { State, ID } = record;
+  if (State.Paused) {
+    throw new Failure("conflict", `container ${ID} is paused, unpause the container before attach`);
+  }
+  if (State.Restarting) {
+    throw new Failure("conflict", `container ${ID} is restarting, wait until the container is running`);
+  }
+  return record;
+}
+
+async function join(
+  daemon: Daemon,
+  call: Call,
+  record: ContainerRecord,
+  connection: Duplex,
+  out: (name: "stdout" | "stderr") => Writable,
+): Promise<void> {
+  const terminal = record.Config.Tty === true;
+  const wants = { stdin: call.flag("stdin"), stdout: call.flag("stdout"), stderr: call.flag("stderr") };
+  if (!call.flag("stream")) return void connection.end();
+  const keys = call.query.get("detachKeys") ?? "";
+  const input = wants.stdin && record.Config.OpenStdin === true;
+  const attachment = await daemon.live.attach(record.ID, {
+    stdin: input ? connection : undefined,
     stdout: wants.stdout ? out("stdout") : undefined,
     stderr: wants.stderr && !terminal ? out("stderr") : undefined,
     ...(keys !== "" && { detachKeys: keys }),
   });
   connection.once("close", () => attachment.close());
   // Without input its end is how we learn that the client has gone.
-  if (!wants.stdin) connection.resume();
+  if (!input) connection.resume();
   await attachment.ended;
   connection.end();
 }

@@ -41,7 +41,9 @@ export async function getArchive(daemon: Daemon, call: Call): Promise<void> {
 export async function putArchive(daemon: Daemon, call: Call): Promise<void> {
   const path = pathOf(call);
   const record = await daemon.live.find(call.param("id"));
-  await daemon.engine.containers.writeArchive(record.ID, path, call.request, { signal: call.signal });
+  // A failure must not take the connection along.
+  const tar = call.request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+  await daemon.engine.containers.writeArchive(record.ID, path, tar, { signal: call.signal });
   tell(daemon, record, "extract-to-dir");
   call.done(200);
 }

@@ -1,7 +1,7 @@
 /** Containers (Engine API, Container; behaviour B178). */
 import type { Daemon } from "../../../engine/index.ts";
 import type { Call, Route } from "../../http/index.ts";
-import { attach } from "./attach.ts";
+import { attach, attachWebSocket } from "./attach.ts";
 import { commit } from "./commit.ts";
 import { create } from "./create/create.ts";
 import * as files from "./files.ts";
@@ -27,6 +27,7 @@ export function containerRoutes(daemon: Daemon): Route[] {
     { method: "POST", path: "/containers/:id/resize", handle: bind(life.resize) },
     { method: "POST", path: "/containers/:id/attach", handle: bind(attach) },
     { method: "POST", path: "/commit", handle: bind(commit) },
+    { method: "GET", path: "/containers/:id/attach/ws", handle: bind(attachWebSocket) },
     { method: "DELETE", path: "/containers/:id", handle: bind(life.remove) },
     { method: "GET", path: "/containers/json", handle: bind(list) },
     { method: "POST", path: "/containers/prune", since: "1.25", handle: bind(prune) },

@@ -1,5 +1,6 @@
 /** Starting, ending and waiting (B178). */
 import type { Daemon, WaitCondition } from "../../../engine/index.ts";
+import { Failure, isFailure } from "../../../errors.ts";
 import { ApiError, type Call } from "../../http/index.ts";
 
 export async function start(daemon: Daemon, call: Call): Promise<void> {
@@ -29,8 +30,13 @@ function stopOptions(call: Call): { readonly signal?: string; readonly timeout?:
 }
 
 export async function kill(daemon: Daemon, call: Call): Promise<void> {
-  const signal = call.query.get("signal") ?? "";
-  await daemon.live.kill(call.param("id"), signal === "" ? "SIGKILL" : signal);
+  const [id, signal] = [call.param("id"), call.query.get("signal") ?? ""];
+  try {
+    await daemon.live.kill(id, signal === "" ? "SIGKILL" : signal);
+  } catch (error) {
+    if (!isFailure(error, "not-found")) throw error;
+    throw new Failure("not-found", `Cannot kill container: ${id}: ${error.message}`, { cause: error });
+  }
   call.done();
 }
 

@@ -1,0 +1,92 @@
+/** A web socket as a stream of bytes, for `attach/ws` (RFC 6455; no extensions). */
+import { createHash } from "node:crypto";
+import { Duplex } from "node:stream";
+import { WebSocketReader, type WebSocketEvent } from "./web_socket_reader.ts";
+
+const acceptSalt = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+const opcodes = { text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
+
+/** Bytes of a control frame's content at most (RFC 6455, 5.5). */
+const longestControl = 125;
+
+/** The answer to `Sec-WebSocket-Key`. */
+export function webSocketAccept(key: string): string {
+  return createHash("sha1")
+    .update(key + acceptSalt)
+    .digest("base64");
+}
+
+/** One frame of a server's: not masked. */
+export function webSocketFrame(kind: keyof typeof opcodes, content: Uint8Array): Buffer {
+  const size = content.length;
+  const head = Buffer.alloc(size < 126 ? 2 : size < 65_536 ? 4 : 10);
+  head[0] = 0x80 | opcodes[kind];
+  head[1] = size < 126 ? size : size < 65_536 ? 126 : 127;
+  if (head.length === 4) head.writeUInt16BE(size, 2);
+  if (head.length === 10) head.writeBigUInt64BE(BigInt(size), 2);
+  return Buffer.concat([head, content]);
+}
+
+/**
+ * What is written goes out as frames of `kind`; what is read is the content of all data frames. The end of either side is
+ * the end of both, as a web socket has it.
+ */
+export class WebSocketStream extends Duplex {
+  readonly #socket: Duplex;
+  readonly #kind: "text" | "binary";
+
+  constructor(socket: Duplex, kind: "text" | "binary") {
+    super({ allowHalfOpen: true });
+    this.#socket = socket;
+    this.#kind = kind;
+    const reader = new WebSocketReader();
+    socket.on("data", (chunk: Buffer) => {
+      for (const event of reader.read(chunk)) this.#take(event);
+    });
+    socket.on("end", () => this.push(null));
+    socket.on("close", () => this.destroy());
+    socket.on("error", () => undefined);
+  }
+
+  #take(event: WebSocketEvent): void {
+    switch (event.kind) {
+      case "data":
+        if (!this.push(event.bytes)) this.#socket.pause();
+        return;
+      case "ping":
+        // A client that asks and does not read gets no more answers than there is room for.
+        if (!this.#socket.writableNeedDrain)
+          this.#socket.write(webSocketFrame("pong", event.bytes.subarray(0, longestControl)));
+        return;
+      case "pong":
+        return;
+      case "close":
+      case "broken":
+        this.push(null);
+        this.end();
+        return;
+    }
+  }
+
+  override _read(): void {
+    this.#socket.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
+    if (this.#socket.destroyed) return done();
+    if (this.#socket.write(webSocketFrame(this.#kind, chunk))) return done();
+    this.#socket.once("drain", done);
+  }
+
+  override _final(done: () => void): void {
+    // 1000: a normal end.
+    if (this.#socket.writable) this.#socket.end(webSocketFrame("close", Buffer.from([0x03, 0xe8])));
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#socket.destroy();
+    done(error);
+  }
+}
