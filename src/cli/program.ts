@@ -2,20 +2,27 @@
 import { driverNames, version as varveVersion } from "../engine/index.ts";
 import type { App } from "./app.ts";
 import { exportCommand, importCommand, load, save } from "./commands/archives.ts";
+import { attach } from "./commands/attach.ts";
 import { builderDu, builderPrune } from "./commands/builder.ts";
 import { completion } from "./commands/completion.ts";
 import { build } from "./commands/build.ts";
+import { containerPrune } from "./commands/container_prune.ts";
+import { kill, pause, rename, restart, stop, unpause, update, wait } from "./commands/container_verbs.ts";
 import { commit, diff, rm } from "./commands/containers.ts";
 import { cp } from "./commands/cp.ts";
 import { daemon } from "./commands/daemon.ts";
 import { daemonInstall, daemonUninstall } from "./commands/daemon_install.ts";
+import { events } from "./commands/events.ts";
+import { exec } from "./commands/exec.ts";
 import { explain } from "./commands/explain.ts";
 import { history } from "./commands/history.ts";
 import { images } from "./commands/images.ts";
 import { containerInspect, imageInspect, inspect } from "./commands/inspect.ts";
 import { login, logout } from "./commands/login.ts";
+import { logs } from "./commands/logs.ts";
 import { migrate } from "./commands/migrate.ts";
 import { storeOptimize } from "./commands/optimize.ts";
+import { port } from "./commands/port.ts";
 import { ps } from "./commands/ps.ts";
 import { pull } from "./commands/pull.ts";
 import { push } from "./commands/push.ts";
@@ -31,9 +38,11 @@ import {
 } from "./commands/registry.ts";
 import { imagePrune, rmi } from "./commands/rmi.ts";
 import { create, run, start } from "./commands/run.ts";
+import { stats } from "./commands/stats.ts";
 import { info, systemCheck, systemGc, systemPrune, version } from "./commands/system.ts";
 import { systemDf } from "./commands/system_df.ts";
 import { tag } from "./commands/tag.ts";
+import { top } from "./commands/top.ts";
 import { tree } from "./commands/tree.ts";
 import { volumeCreate, volumeInspect, volumeLs, volumePrune, volumeRm } from "./commands/volume.ts";
 import type { Program } from "./kit/index.ts";
@@ -99,6 +108,22 @@ export const program: Program<App> = {
     cp,
     commit,
     rm,
+    stop,
+    restart,
+    kill,
+    pause,
+    unpause,
+    wait,
+    logs,
+    attach,
+    exec,
+    top,
+    stats,
+    port,
+    rename,
+    update,
+    containerPrune,
+    events,
     volumeCreate,
     volumeLs,
     volumeInspect,

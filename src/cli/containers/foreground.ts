@@ -2,8 +2,7 @@
 import type { App } from "../app.ts";
 import { loadTerminalTools } from "../../engine/index.ts";
 import { Failure } from "../../errors.ts";
-import { joinStreams, pathOf, type EngineClient } from "../engine_client/index.ts";
-import { jsonLines } from "../engine_client/index.ts";
+import { joinStreams, jsonLines, pathOf, type EngineClient } from "../engine_client/index.ts";
 import type { AttachedStreams } from "./container_config.ts";
 
 export interface ForegroundOptions {
@@ -17,6 +16,8 @@ export interface ForegroundOptions {
   readonly until: "not-running" | "next-exit" | "removed";
   /** Starts it, once nothing of its output or end can be missed. */
   start?(): Promise<unknown>;
+  /** After the detach keys; default: nothing, and the exit code is 0. */
+  onDetach?(): void;
 }
 
 /** Returns the container's exit code, or 0 after the detach keys: then it runs on. */
@@ -59,6 +60,7 @@ export async function inForeground(
   if (options.proxySignals) undo.use(await passSignals(client, container, terminal));
   if ((await joined) === "detached") {
     waiting.destroy();
+    options.onDetach?.();
     return 0;
   }
   return exitOf(waiting, container);

@@ -108,11 +108,6 @@ export class EngineClient {
   }
 }
 
-/** A part of a path: a name or ID. */
-export function pathOf(strings: TemplateStringsArray, ...parts: readonly string[]): string {
-  return strings.reduce((path, next, index) => path + encodeURIComponent(parts[index - 1] as string) + next);
-}
-
 function queryText(query: CallOptions["query"] = {}): string {
   const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
   const words = given.map(([key, value]) => `${key}=${encodeURIComponent(shown(value))}`);

@@ -1,6 +1,7 @@
 /** The Engine API from a client's side: the daemon of varve, or Docker's. */
 export { parseEngineAddress, type EngineAddress } from "./engine_address.ts";
-export { EngineClient, pathOf, type CallOptions } from "./engine_client.ts";
+export { EngineClient, type CallOptions } from "./engine_client.ts";
 export { demultiplex, copyRaw } from "./demultiplex.ts";
 export { jsonLines } from "./json_lines.ts";
+export { pathOf } from "./path_of.ts";
 export { joinStreams } from "./stream_session.ts";
