@@ -58,11 +58,11 @@ async function listening(
 test("a socket is its owner's, or a group's", { skip: unlessRoot }, async () => {
   using directory = scratch("listen");
   const path = join(directory.path, "below/s");
-  {
-    await using server = await listening(path);
-    assert.equal(fs.statSync(path).mode & 0o777, 0o600);
-  }
-  await using server = await listening(path, { group: "12345", verified: false });
+  const first = await listening(path);
+  assert.equal(fs.statSync(path).mode & 0o777, 0o600);
+  await first[Symbol.asyncDispose]();
+  await using undo = new AsyncDisposableStack();
+  undo.use(await listening(path, { group: "12345", verified: false }));
   const { mode, gid } = fs.statSync(path);
   assert.deepEqual([mode & 0o777, gid], [0o660, 12345]);
   const other = listen(
@@ -80,7 +80,8 @@ test("a socket that a killed daemon left is taken over; one that answers, and wh
   const left = `require("net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
   spawnSync(process.execPath, ["-e", left]);
   assert.equal(fs.statSync(path).isSocket(), true);
-  await using server = await listening(path);
+  await using undo = new AsyncDisposableStack();
+  undo.use(await listening(path));
   await assert.rejects(listening(path), { kind: "conflict", message: /a daemon answers there already$/ });
   fs.writeFileSync(file, "kept");
   await assert.rejects(listening(file), { kind: "conflict", message: /it exists, and is no socket$/ });
@@ -121,10 +122,9 @@ test("a pidfile of a process that runs is respected", { skip: unlessLinux }, () 
   using directory = scratch("pidfile");
   const path = join(directory.path, "below/v.pid");
   const read = (): string => fs.readFileSync(path, "utf8");
-  {
-    using file = writePidfile(path);
-    assert.equal(read(), String(process.pid));
-  }
+  const first = writePidfile(path);
+  assert.equal(read(), String(process.pid));
+  first[Symbol.dispose]();
   assert.equal(fs.existsSync(path), false);
   // The process that runs this one.
   fs.writeFileSync(path, `${process.ppid}\n`);
