@@ -42,13 +42,18 @@ async function join(
 ): Promise<void> {
   const terminal = record.Config.Tty === true;
   const wants = { stdin: call.flag("stdin"), stdout: call.flag("stdout"), stderr: call.flag("stderr") };
+  const [stdout, stderr] = [
+    wants.stdout ? out("stdout") : undefined,
+    wants.stderr ? out("stderr") : undefined,
+  ];
+  if (call.flag("logs")) await replay(daemon, call, record, { stdout, stderr });
   if (!call.flag("stream")) return void connection.end();
   const keys = call.query.get("detachKeys") ?? "";
   const input = wants.stdin && record.Config.OpenStdin === true;
   const attachment = await daemon.live.attach(record.ID, {
     stdin: input ? connection : undefined,
-    stdout: wants.stdout ? out("stdout") : undefined,
-    stderr: wants.stderr && !terminal ? out("stderr") : undefined,
+    stdout,
+    stderr: terminal ? undefined : stderr,
     ...(keys !== "" && { detachKeys: keys }),
   });
   connection.once("close", () => attachment.close());
@@ -56,4 +61,34 @@ async function join(
   if (!input) connection.resume();
   await attachment.ended;
   connection.end();
+}
+
+/** What it has printed before, as far as its log has it. */
+async function replay(
+  daemon: Daemon,
+  call: Call,
+  { ID }: ContainerRecord,
+  to: Readonly<Record<"stdout" | "stderr", Writable | undefined>>,
+): Promise<void> {
+  const streams = (["stdout", "stderr"] as const).filter((name) => to[name] !== undefined);
+  if (streams.length === 0) return;
+  for await (const lines of await daemon.engine.containers.logs(ID, { streams, signal: call.signal })) {
+    for (const { stream, bytes } of lines) {
+      const out = to[stream];
+      if (out === undefined || out.destroyed) return;
+      await taken(out, bytes);
+    }
+  }
+}
+
+/** Resolves when the client has taken what was before, or is gone. */
+function taken(out: Writable, bytes: Uint8Array): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const done = (): void => {
+    out.off("close", done);
+    resolve();
+  };
+  out.on("close", done);
+  out.write(bytes, done);
+  return promise;
 }

@@ -2,6 +2,7 @@
 import { loadBuilder, type CreateContainer, type Daemon } from "../../../engine/index.ts";
 import { familiarReference, parseReference, withDefaultTag } from "../../../oci/index.ts";
 import { readBody, type Call } from "../../http/index.ts";
+import { tellImage } from "../images/image_events.ts";
 import { nameWithTag } from "../images/name_with_tag.ts";
 import { configShape } from "./create/config_shape.ts";
 import { tell } from "./tell.ts";
@@ -23,6 +24,7 @@ export async function commit(daemon: Daemon, call: Call): Promise<void> {
     pause: asked("pause") === "" || call.flag("pause"),
     signal: call.signal,
   });
+  if (name !== undefined) await tellImage(daemon, "tag", id, familiarReference(name));
   const imageRef = name === undefined ? "" : familiarReference(name);
   tell(daemon, record, "commit", { comment: message, imageID: id, imageRef });
   call.reply(201, { Id: id });
