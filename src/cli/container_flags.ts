@@ -1,5 +1,6 @@
 /** Flags that `run` and `create` share; names, letters and meaning are Docker's. */
 import { healthFlags, lifeFlags, namespaceFlags, networkFlags } from "./containers/more_container_flags.ts";
+import { mountFlags } from "./containers/mount_flags.ts";
 import { deviceFlags, limitFlags } from "./containers/resource_flags.ts";
 import type { Flags } from "./kit/index.ts";
 
@@ -10,6 +11,7 @@ export const containerFlags = {
   ...namespaceFlags,
   ...limitFlags,
   ...deviceFlags,
+  ...mountFlags,
   "add-host": { kind: "list", type: "list", help: "Add a custom host-to-IP mapping (host:ip)" },
   "cap-add": { kind: "list", type: "list", help: "Add Linux capabilities" },
   "cap-drop": { kind: "list", type: "list", help: "Drop Linux capabilities" },
@@ -48,19 +50,12 @@ export const containerFlags = {
     help: "Security options: no-new-privileges, seccomp=unconfined",
   },
   "shm-size": { kind: "bytes", help: "Size of /dev/shm" },
-  tmpfs: { kind: "list", type: "list", help: "Mount a tmpfs directory" },
   tty: { kind: "boolean", short: "t", help: "Allocate a pseudo-TTY" },
   user: {
     kind: "string",
     short: "u",
     type: "string",
     help: "Username or UID (format: <name|uid>[:<group|gid>])",
-  },
-  volume: {
-    kind: "list",
-    short: "v",
-    type: "list",
-    help: "Bind mount a directory or file (host:container[:ro])",
   },
   workdir: { kind: "string", short: "w", type: "string", help: "Working directory inside the container" },
 } as const satisfies Flags;

@@ -25,7 +25,7 @@ export type { ContainerSummary } from "./containers/list.ts";
 export type { PathStat } from "./containers/copy/place.ts";
 export type { ContainerOverview } from "./containers/overview.ts";
 export { parseBind } from "./containers/mount_points.ts";
-export { tmpfsOptionsOf } from "./containers/tmpfs_options.ts";
+export { absoluteSource, parseMount } from "./containers/parse_mount.ts";
 export type { VolumeFilter } from "./volumes/list_volumes.ts";
 export type { PrunedVolumes } from "./volumes/prune_volumes.ts";
 export type { LogRecord } from "../runtime/index.ts";

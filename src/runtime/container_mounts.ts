@@ -9,6 +9,8 @@ export interface BindMount {
   /** Absolute path in the container; made if missing. */
   readonly destination: string;
   readonly readOnly?: boolean;
+  /** Leaves out what is mounted below the source (default false). */
+  readonly nonRecursive?: boolean;
   /** Mount propagation (mount_namespaces(7)); default `rprivate`, "" for none, as Docker has it for volumes. */
   readonly propagation?: "rprivate" | "private" | "rshared" | "shared" | "rslave" | "slave" | "";
 }
@@ -105,7 +107,7 @@ function userMounts(choice: MountChoice): OciMount[] {
   const binds = (choice.binds ?? []).map((bind): OciMount => {
     const propagation = bind.propagation ?? "rprivate";
     const options = [
-      "rbind",
+      bind.nonRecursive === true ? "bind" : "rbind",
       ...(bind.readOnly === true ? ["ro"] : []),
       ...(propagation ? [propagation] : []),
     ];

@@ -6,6 +6,7 @@ import type { containerFlags } from "../container_flags.ts";
 import { environment } from "../environment.ts";
 import type { FlagValues } from "../kit/index.ts";
 import { healthConfig } from "./health_config.ts";
+import { anonymousVolumes } from "./mount_flags.ts";
 import { parsePorts } from "./parse_publish.ts";
 
 export type ContainerFlagValues = FlagValues<typeof containerFlags>;
@@ -24,6 +25,7 @@ export async function containerConfig(
   attached: AttachedStreams,
 ): Promise<ContainerConfig & Record<string, unknown>> {
   const Healthcheck = await healthConfig(flags);
+  const Volumes = anonymousVolumes(flags);
   const { exposed } = parsePorts(flags.publish, flags.expose);
   return {
     Hostname: flags.hostname ?? "",
@@ -42,6 +44,7 @@ export async function containerConfig(
     ...(flags.entrypoint !== undefined && { Entrypoint: [flags.entrypoint] }),
     Labels: Object.fromEntries([...(await labelsOf(flags["label-file"])), ...flags.label]),
     ...(Object.keys(exposed).length > 0 && { ExposedPorts: exposed }),
+    ...(Volumes !== undefined && { Volumes }),
     ...(Healthcheck !== undefined && { Healthcheck }),
     ...(flags["mac-address"] !== undefined && { MacAddress: flags["mac-address"] }),
     ...(flags["stop-signal"] !== undefined && { StopSignal: flags["stop-signal"] }),

@@ -1,8 +1,9 @@
 /** The half of a container's making that is about this host (docker/cli, cli/command/container/opts.go, `parse`). */
 import { readFileSync } from "node:fs";
-import { parseBind, type HostConfig } from "../../engine/index.ts";
+import type { HostConfig } from "../../engine/index.ts";
 import { Failure } from "../../errors.ts";
 import type { ContainerFlagValues } from "./container_config.ts";
+import { mountOptions } from "./mount_flags.ts";
 import { parseDevice, parseDeviceRate, parseUlimit, parseWeightDevice } from "./parse_limits.ts";
 import { parsePorts } from "./parse_publish.ts";
 import { parseRestartPolicy } from "./parse_restart_policy.ts";
@@ -27,7 +28,9 @@ export function hostConfig(
     Links: orNull(flags.link),
     PortBindings: parsePorts(flags.publish, []).bindings,
     PublishAllPorts: flags["publish-all"],
-    ...mountsOf(flags),
+    ...mountOptions(flags),
+    ReadonlyRootfs: flags["read-only"],
+    ShmSize: flags["shm-size"] ?? 67_108_864,
     ...privilegesOf(flags),
     ...namespacesOf(flags),
     ...limitsOf(flags),
@@ -37,22 +40,6 @@ export function hostConfig(
     ...(flags.runtime !== undefined && { Runtime: flags.runtime }),
     ...(flags.annotation.size > 0 && { Annotations: Object.fromEntries(flags.annotation) }),
   };
-}
-
-function mountsOf(flags: ContainerFlagValues): Partial<HostConfig> {
-  for (const bind of flags.volume) parseBind(bind);
-  return {
-    Binds: orNull(flags.volume),
-    ReadonlyRootfs: flags["read-only"],
-    ShmSize: flags["shm-size"] ?? 67_108_864,
-    ...(flags.tmpfs.length > 0 && { Tmpfs: Object.fromEntries(flags.tmpfs.map(splitTmpfs)) }),
-  };
-}
-
-/** `/run:size=10m`. */
-function splitTmpfs(text: string): [string, string] {
-  const colon = text.indexOf(":");
-  return colon < 0 ? [text, ""] : [text.slice(0, colon), text.slice(colon + 1)];
 }
 
 function privilegesOf(flags: ContainerFlagValues): Partial<HostConfig> {

@@ -109,7 +109,8 @@ function bindsOf(record: ContainerRecord): BindMount[] {
     source: point.Source,
     destination: point.Destination,
     readOnly: !point.RW,
-    propagation: (point["Propagation"] as BindMount["propagation"]) ?? "rprivate",
+    ...(point.Spec?.BindOptions?.NonRecursive === true && { nonRecursive: true }),
+    propagation: (point.Propagation as BindMount["propagation"]) ?? "rprivate",
   }));
 }
 
