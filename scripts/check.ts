@@ -6,6 +6,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { globSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { memoryForTests } from "./test_memory.ts";
 
 const root = join(import.meta.dirname, "..");
 const tool = (name: string): string => join(root, "node_modules/.bin", name);
@@ -56,11 +57,18 @@ interface Outcome {
 /** A test that takes longer than this hangs; milliseconds. */
 const testTimeout = 180_000;
 
+const memory = memoryForTests();
+const environment = memory === undefined ? process.env : { ...process.env, TMPDIR: memory };
+
 async function runGroup({ name, files }: Group, flags: readonly string[]): Promise<Outcome> {
   const started = Date.now();
   const limit = `--test-timeout=${testTimeout}`;
   const args = ["--test", "--test-isolation=none", "--test-reporter=spec", limit, ...flags, ...files];
-  const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    env: environment,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk));
   const status = await new Promise<number>((resolve) => child.on("close", (code) => resolve(code ?? 1)));
