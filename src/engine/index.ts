@@ -8,6 +8,8 @@ export type { Credentials } from "../remote/index.ts";
 export type { EngineEvent, EventBus, EventType } from "./events/event_bus.ts";
 export type { LiveContainers } from "./live/live_containers.ts";
 export type { Attachment, AttachStreams } from "./live/container_streams.ts";
+export type { ConsoleSize } from "./live/exec/exec_process.ts";
+export type { ExecInspect } from "./live/exec/exec_config.ts";
 export type { ContainerExit, WaitCondition } from "./live/types.ts";
 export { version } from "./version.ts";
 export type { Waiting } from "./images/waiting.ts";

@@ -14,6 +14,7 @@ export type { BindMount, FileMounts } from "./container_mounts.ts";
 export * from "./container_spec.ts";
 export { containerUser, type AccountFiles } from "./container_user.ts";
 export { DetachFilter, defaultDetachKeys, parseDetachKeys } from "./detach_keys.ts";
+export type { ExecOptions, ExecStreams, ExecTask } from "./exec_task.ts";
 export * from "./find_runtime.ts";
 export { hostCgroups, type HostCgroups } from "./host_cgroups.ts";
 export type * from "./oci_spec.ts";

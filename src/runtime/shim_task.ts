@@ -6,7 +6,9 @@ import { rm, rmdir } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { Failure, isFailure } from "../errors.ts";
+import { ExecTask, listExecs, type ExecOptions } from "./exec_task.ts";
 import { drainFifo, makeFifo, openFifoReader, openFifoWriter } from "./fifo.ts";
+import type { OciResources } from "./oci_spec.ts";
 import { runtimeFailure } from "./runtime_failure.ts";
 import { deleteShimLeftovers, shimAddress, startShim, type ShimPlace } from "./shim_process.ts";
 import { TaskService, type TaskExit, type TaskState } from "./task_service.ts";
@@ -33,7 +35,9 @@ export interface TaskStreams {
 }
 
 /** What shim and runtime leave in a bundle, and what is made there for them. */
-const bundleFiles = words("address init.pid log log.json options.json output runc runtime stdin stdout stderr");
+const bundleFiles = words(
+  "address init.pid log log.json options.json output runc runtime stdin stdout stderr",
+);
 
 /**
  * Lifecycle: `create` → `start` → `wait` → `delete`; or `reconnect` at any time between `create` and `delete`.
@@ -182,6 +186,28 @@ export class ShimTask {
 
   async state(): Promise<TaskState> {
     return this.#service.state(this.id);
+  }
+
+  /**
+   * Makes a process in the running container; it runs when it is started.
+   * @param exec names it in this container
+   */
+  async createExec(exec: string, options: ExecOptions): Promise<ExecTask> {
+    return ExecTask.create(this.#execPlace(exec), options);
+  }
+
+  /** Those that an earlier supervisor has left: they may run, or have ended. */
+  async leftExecs(): Promise<ExecTask[]> {
+    return (await listExecs(this.#place.bundle)).map((exec) => ExecTask.reconnect(this.#execPlace(exec)));
+  }
+
+  #execPlace(exec: string) {
+    return { service: this.#service, id: this.id, exec, bundle: this.#place.bundle };
+  }
+
+  /** Sets limits; what is absent stays as it is. @throws {Failure} with the words of the runtime */
+  async update(resources: Partial<OciResources>): Promise<void> {
+    await this.#service.update(this.id, resources);
   }
 
   /** Host process ids of everything in the container. */

@@ -1,9 +1,11 @@
 /**
  * The calls of `containerd.task.v2.Task` as typed functions: what containerd 1.6's
- * api/runtime/task/v2/shim.proto defines, field by field. A shim serves one task (and its execs, unused here).
+ * api/runtime/task/v2/shim.proto defines, field by field. A shim serves one task and its execs: processes that were added
+ * to its container. Where a method takes `exec`, "" stands for the container's first process.
  */
 import { bytesField, bigField, decodeMessage, encodeMessage, numberField } from "./protobuf.ts";
 import type { FieldValue, Fields } from "./protobuf.ts";
+import type { OciProcess, OciResources } from "./oci_spec.ts";
 import type { TtrpcClient } from "./ttrpc.ts";
 
 const service = "containerd.task.v2.Task";
@@ -39,6 +41,15 @@ export interface CreateRequest {
   readonly runtimeRoot: string;
 }
 
+export interface ExecRequest {
+  readonly terminal: boolean;
+  /** Paths of FIFOs, "" for none (/dev/null). */
+  readonly stdin: string;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly process: OciProcess;
+}
+
 /** What a shim can be asked; one instance for one connection. Every method throws what {@link TtrpcClient.call} throws. */
 export class TaskService {
   readonly #client: TtrpcClient;
@@ -62,27 +73,27 @@ export class TaskService {
     return numberField(answer, 1);
   }
 
-  async start(id: string): Promise<number> {
-    return numberField(await this.#call("Start", { 1: id }), 1);
+  async start(id: string, exec = ""): Promise<number> {
+    return numberField(await this.#call("Start", { 1: id, 2: exec }), 1);
   }
 
-  async wait(id: string): Promise<TaskExit> {
-    return exitOf(await this.#call("Wait", { 1: id }), 1, 2);
+  async wait(id: string, exec = ""): Promise<TaskExit> {
+    return exitOf(await this.#call("Wait", { 1: id, 2: exec }), 1, 2);
   }
 
-  async delete(id: string): Promise<TaskExit> {
-    return exitOf(await this.#call("Delete", { 1: id }), 2, 3);
+  async delete(id: string, exec = ""): Promise<TaskExit> {
+    return exitOf(await this.#call("Delete", { 1: id, 2: exec }), 2, 3);
   }
 
-  async state(id: string): Promise<TaskState> {
-    const answer = await this.#call("State", { 1: id });
+  async state(id: string, exec = ""): Promise<TaskState> {
+    const answer = await this.#call("State", { 1: id, 2: exec });
     const status = statuses[numberField(answer, 4)] ?? "unknown";
     const exit = status === "stopped" ? exitOf(answer, 9, 10) : undefined;
     return { status, pid: numberField(answer, 3), exit };
   }
 
-  async kill(id: string, signal: number, all: boolean): Promise<void> {
-    await this.#call("Kill", { 1: id, 3: signal, 4: all });
+  async kill(id: string, signal: number, all: boolean, exec = ""): Promise<void> {
+    await this.#call("Kill", { 1: id, 2: exec, 3: signal, 4: all });
   }
 
   async pause(id: string): Promise<void> {
@@ -94,12 +105,30 @@ export class TaskService {
   }
 
   /** Tells the shim that no more input comes: it closes its own hold on the stdin FIFO. */
-  async closeInput(id: string): Promise<void> {
-    await this.#call("CloseIO", { 1: id, 3: true });
+  async closeInput(id: string, exec = ""): Promise<void> {
+    await this.#call("CloseIO", { 1: id, 2: exec, 3: true });
   }
 
-  async resize(id: string, columns: number, rows: number): Promise<void> {
-    await this.#call("ResizePty", { 1: id, 3: columns, 4: rows });
+  async resize(id: string, columns: number, rows: number, exec = ""): Promise<void> {
+    await this.#call("ResizePty", { 1: id, 2: exec, 3: columns, 4: rows });
+  }
+
+  /** Makes a process in the running container; it is started by {@link start}. */
+  async exec(id: string, exec: string, request: ExecRequest): Promise<void> {
+    await this.#call("Exec", {
+      1: id,
+      2: exec,
+      3: request.terminal,
+      4: request.stdin,
+      5: request.stdout,
+      6: request.stderr,
+      7: anyOf("Process", request.process),
+    });
+  }
+
+  /** Sets limits of the container's control group; what is absent stays. */
+  async update(id: string, resources: Partial<OciResources>): Promise<void> {
+    await this.#call("Update", { 1: id, 2: anyOf("LinuxResources", resources) });
   }
 
   /** Host process ids of all that runs in the container. */
@@ -121,6 +150,14 @@ export class TaskService {
   async #call(method: string, fields: Record<number, FieldValue>): Promise<Fields> {
     return decodeMessage(await this.#client.call(service, method, encodeMessage(fields)));
   }
+}
+
+/** google.protobuf.Any with a part of the runtime spec as containerd packs it. */
+function anyOf(type: string, value: object): Uint8Array {
+  return encodeMessage({
+    1: `types.containerd.io/opencontainers/runtime-spec/1/${type}`,
+    2: JSON.stringify(value),
+  });
 }
 
 /** google.protobuf.Timestamp: 1 seconds, 2 nanos. */

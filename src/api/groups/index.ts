@@ -3,6 +3,7 @@ import type { Daemon } from "../../engine/index.ts";
 import type { Route } from "../http/index.ts";
 import { buildRoutes } from "./build/index.ts";
 import { containerRoutes } from "./containers/index.ts";
+import { execRoutes } from "./exec.ts";
 import { imageRoutes } from "./images/index.ts";
 import { logRoutes } from "./logs.ts";
 import { networkRoutes } from "./networks/index.ts";
@@ -17,6 +18,7 @@ export function allRoutes(daemon: Daemon): Route[] {
     ...systemRoutes(daemon),
     ...containerRoutes(daemon),
     ...logRoutes(daemon),
+    ...execRoutes(daemon),
     ...imageRoutes(daemon),
     ...buildRoutes(daemon),
     ...registryRoutes(daemon),

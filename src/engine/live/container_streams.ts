@@ -1,12 +1,7 @@
 /** Those who are attached to a container: they may come before it starts, and see its output from then on. */
 import type { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
-import {
-  DetachFilter,
-  type ContainerOutput,
-  type OutputListener,
-  type OutputStream,
-} from "../../runtime/index.ts";
+import { DetachFilter, type OutputListener, type OutputStream } from "../../runtime/index.ts";
 
 export interface AttachStreams {
   /** Undefined: the container's input is not this client's. */
@@ -24,6 +19,11 @@ export interface Attachment {
   close(): void;
 }
 
+/** Where output comes from: of a container, or of a process in it. */
+interface OutputSource {
+  listen(listener: OutputListener): Disposable;
+}
+
 interface Input {
   /** @returns a promise when the container does not keep up */
   write(bytes: Uint8Array): Promise<void> | undefined;
@@ -34,7 +34,7 @@ interface Input {
 export class ContainerStreams {
   readonly #clients = new Set<Client>();
   readonly #onceInput: boolean;
-  #output: ContainerOutput | undefined;
+  #output: OutputSource | undefined;
   #input = Promise.withResolvers<Input | undefined>();
 
   /** @param onceInput the first client that ends its input ends the container's (`StdinOnce`) */
@@ -57,7 +57,7 @@ export class ContainerStreams {
   }
 
   /** The container has been made; it prints nothing before this. @param closeInput ends its input at the shim */
-  begin(output: ContainerOutput, stdin: Socket | undefined, closeInput: () => Promise<void>): void {
+  begin(output: OutputSource, stdin: Socket | undefined, closeInput: () => Promise<void>): void {
     this.#output = output;
     for (const client of this.#clients) client.listenTo(output);
     this.#input.resolve(stdin === undefined ? undefined : inputTo(stdin, closeInput));
@@ -110,7 +110,7 @@ class Client implements Attachment, OutputListener {
     for (const output of [streams.stdout, streams.stderr]) output?.once("error", () => this.close());
   }
 
-  listenTo(output: ContainerOutput): void {
+  listenTo(output: OutputSource): void {
     const { stdout, stderr } = this.#streams;
     if (stdout !== undefined || stderr !== undefined) this.#listening = output.listen(this);
   }

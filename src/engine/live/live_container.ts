@@ -26,8 +26,8 @@ export interface LiveContext {
   /** Whoever is attached to the container, or will be. */
   streamsOf(record: ContainerRecord): ContainerStreams;
   warn(text: string): void;
-  /** A run began; beside the events, for what goes with a run (health checks). */
-  onRunning?(container: LiveContainer): void;
+  /** A run began, or goes on under this supervisor; beside the events, for what goes with a run (health checks). */
+  onRunning?(container: LiveContainer, run: ContainerRun, begins: boolean): void;
 }
 
 export class LiveContainer {
@@ -126,8 +126,10 @@ export class LiveContainer {
       const record = readRecord(store.root, this.id);
       if (record === undefined) return begun.resolve();
       this.#stopped = record["HasBeenManuallyStopped"] === true;
-      const run = await ContainerRun.resume(this.#partsOf(record));
-      if (run !== undefined) {
+      const parts = this.#partsOf(record);
+      const run = await ContainerRun.resume(parts);
+      if (run === undefined) parts.log?.[Symbol.dispose]();
+      else {
         await this.#running(run, record, false);
         begun.resolve();
         return this.#keepUp();
@@ -213,7 +215,7 @@ export class LiveContainer {
       }));
     }
     if (begins || !found) this.#tell("start");
-    this.#context.onRunning?.(this);
+    this.#context.onRunning?.(this, run, !found);
   }
 
   async #supervise(run: ContainerRun): Promise<void> {

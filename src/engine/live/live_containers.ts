@@ -21,6 +21,7 @@ import { updateRecord } from "../containers/update_record.ts";
 import { EventBus } from "../events/event_bus.ts";
 import { attributesOf } from "./attributes.ts";
 import { ContainerStreams, type Attachment, type AttachStreams } from "./container_streams.ts";
+import { Execs } from "./exec/execs.ts";
 import { LiveContainer, type LiveContext } from "./live_container.ts";
 import { restartPolicyOf, startsWithDaemon } from "./restart_policy.ts";
 import { signalNumber, stopSignalOf } from "./signals.ts";
@@ -42,6 +43,7 @@ const SIGKILL = 9;
 
 export class LiveContainers implements AsyncDisposable {
   readonly events: EventBus;
+  readonly execs: Execs;
   readonly #context: LiveContext;
   readonly #live = new Map<string, LiveContainer>();
   readonly #streams = new Map<string, ContainerStreams>();
@@ -58,7 +60,17 @@ export class LiveContainers implements AsyncDisposable {
       warn,
       openLog: (record, hostConfig) => openLogWriter(store, record, hostConfig),
       streamsOf: (record) => this.#streamsOf(record),
+      onRunning: (_container, run, begins) => {
+        if (!begins) void this.execs.adopt(run).catch((error: Error) => warn(`exec: ${error.message}`));
+      },
     };
+    this.execs = new Execs({
+      store,
+      events,
+      warn,
+      find: (text) => this.find(text),
+      runOf: (id) => this.#live.get(id)?.run,
+    });
   }
 
   /**

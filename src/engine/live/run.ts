@@ -128,6 +128,11 @@ export class ContainerRun {
     return new ContainerRun(parts, { task, pid, output, rootfs, exited });
   }
 
+  /** Whether its supervisor has let go of it. */
+  get isLeft(): boolean {
+    return this.#left;
+  }
+
   /** Leaves the container to run on, for another process to find. `ended` then fails with `cancelled`. */
   leave(): void {
     this.#left = true;

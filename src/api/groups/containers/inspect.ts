@@ -8,6 +8,7 @@ export async function inspect(daemon: Daemon, call: Call): Promise<void> {
   });
   call.reply(200, {
     ...shown,
+    ExecIDs: daemon.live.execs.idsOf(shown.Id),
     HostConfig: call.isAtLeast("1.42") ? withoutKernelMemory(HostConfig) : HostConfig,
   });
 }

@@ -1,0 +1,207 @@
+/** All processes that were added to containers under one supervisor; in memory only, as with Docker. */
+import { randomBytes } from "node:crypto";
+import { Failure } from "../../../errors.ts";
+import { parseDetachKeys } from "../../../runtime/index.ts";
+import type { Store } from "../../../store/index.ts";
+import { bundleDirectory } from "../../containers/bundle.ts";
+import type { ContainerRecord } from "../../containers/record.ts";
+import type { EventBus } from "../../events/event_bus.ts";
+import { attributesOf } from "../attributes.ts";
+import type { Attachment, AttachStreams } from "../container_streams.ts";
+import type { ContainerRun } from "../run.ts";
+import { readExecConfig, type ExecConfig, type ExecInspect } from "./exec_config.ts";
+import { Exec } from "./exec.ts";
+import type { ConsoleSize } from "./exec_process.ts";
+
+export interface ExecsContext {
+  readonly store: Store;
+  readonly events: EventBus;
+  find(text: string): Promise<ContainerRecord>;
+  /** Undefined: the container does not run. */
+  runOf(id: string): ContainerRun | undefined;
+  warn(text: string): void;
+}
+
+export interface ExecStartOptions {
+  /** Undefined: nobody attaches. */
+  readonly streams?: Omit<AttachStreams, "detachKeys">;
+  readonly size?: ConsoleSize;
+}
+
+/** Milliseconds for which the exit code of one that has ended can be asked for (moby, daemon/exec.go: as long). */
+const keptAfterEnd = 5 * 60 * 1000;
+
+export class Execs {
+  readonly #context: ExecsContext;
+  readonly #execs = new Map<string, Exec>();
+
+  constructor(context: ExecsContext) {
+    this.#context = context;
+  }
+
+  /**
+   * @param given the request as a client sent it
+   * @returns its ID
+   * @throws Failure in Docker's words: `not-found`, `conflict` for a container that does not run or is paused, `invalid`
+   */
+  async create(text: string, given: Readonly<Record<string, unknown>>): Promise<string> {
+    const config = readExecConfig(given);
+    checkKeys(config.DetachKeys);
+    const record = await this.#context.find(text);
+    this.#runOf(record, text);
+    this.#forgetOld();
+    return this.#add(record, config).id;
+  }
+
+  /** @throws Failure("not-found") */
+  inspect(id: string): ExecInspect {
+    return this.#find(id).inspect();
+  }
+
+  /** Those of a container that have not ended yet; null: none, as Docker shows it. */
+  idsOf(containerId: string): string[] | null {
+    const running = [...this.#execs.values()].filter(
+      ({ record, isEnded }) => record.ID === containerId && !isEnded,
+    );
+    return running.length === 0 ? null : running.map(({ id }) => id);
+  }
+
+  /** What `start` would refuse before anything has happened. @throws Failure */
+  async check(id: string): Promise<ExecInspect> {
+    const exec = this.#find(id);
+    exec.checkStartable();
+    this.#runOf(await this.#context.find(exec.record.ID), exec.record.ID);
+    return exec.inspect();
+  }
+
+  /**
+   * Resolves when it runs.
+   * @returns the client's hold on its streams, undefined without
+   * @throws Failure in Docker's words; it then has an exit code: 127 for a command that there is not, else 126
+   */
+  async start(id: string, { streams, size }: ExecStartOptions = {}): Promise<Attachment | undefined> {
+    const exec = this.#find(id);
+    exec.checkStartable();
+    const run = this.#runOf(await this.#context.find(exec.record.ID), exec.record.ID);
+    const { DetachKeys, Tty } = exec.config;
+    const detachKeys = parseDetachKeys(DetachKeys === "" && Tty ? "ctrl-p,ctrl-q" : DetachKeys);
+    this.#tell(exec, "start");
+    const attachment = await exec.start({
+      run,
+      bundle: bundleDirectory(this.#context.store.root, exec.record.ID),
+      ...(streams !== undefined && { streams: { ...streams, detachKeys } }),
+      ...(size !== undefined && { size }),
+      onEnd: (exitCode) => this.#tellDeath(exec, exitCode),
+    });
+    void attachment?.ended.then((how) => {
+      if (how === "detached") this.#tellPlain(exec, "exec_detach");
+    });
+    return attachment;
+  }
+
+  /** Columns and rows, in characters. */
+  async resize(id: string, columns: number, rows: number): Promise<void> {
+    await this.#find(id).resize(columns, rows);
+  }
+
+  /** Runs a command and collects what it prints; it leaves nothing behind. For health checks. */
+  async probe(record: ContainerRecord, command: readonly string[]): Promise<Probe> {
+    const config = readExecConfig({ Cmd: command, AttachStdout: true, AttachStderr: true });
+    const exec = this.#add(record, config);
+    return new Probe(exec, async (streams) => {
+      try {
+        const attachment = await this.start(exec.id, { streams });
+        await attachment?.ended;
+        return exec.exitCode ?? 0;
+      } finally {
+        this.#execs.delete(exec.id);
+      }
+    });
+  }
+
+  /** Looks after those that the last supervisor has left in a container that runs on. */
+  async adopt(run: ContainerRun): Promise<void> {
+    for (const task of await run.task.leftExecs()) {
+      // Nobody asks for its output any more, and it must not wait for that.
+      task.streams.stdout?.resume().on("error", () => undefined);
+      task.streams.stderr?.resume().on("error", () => undefined);
+      void task
+        .wait()
+        .catch(() => undefined)
+        .then(() => (run.isLeft ? task.release() : task.delete()))
+        .catch((error: Error) => this.#context.warn(`exec: ${error.message}`));
+    }
+  }
+
+  #add(record: ContainerRecord, config: ExecConfig): Exec {
+    const exec = new Exec(randomBytes(32).toString("hex"), record, config);
+    this.#execs.set(exec.id, exec);
+    this.#tell(exec, "create");
+    return exec;
+  }
+
+  #find(id: string): Exec {
+    const exec = this.#execs.get(id);
+    if (exec === undefined) throw new Failure("not-found", `No such exec instance: ${id}`);
+    return exec;
+  }
+
+  /** @param text as the client called it */
+  #runOf({ ID, State }: ContainerRecord, text: string): ContainerRun {
+    const run = this.#context.runOf(ID);
+    if (State.Restarting) {
+      throw new Failure("conflict", `Container ${ID} is restarting, wait until the container is running`);
+    }
+    if (run === undefined) throw new Failure("conflict", `Container ${ID} is not running`);
+    if (State.Paused) {
+      throw new Failure("conflict", `Container ${text} is paused, unpause the container before exec`);
+    }
+    return run;
+  }
+
+  #forgetOld(): void {
+    const limit = Date.now() - keptAfterEnd;
+    for (const [id, { endedAt, isEnded, record }] of this.#execs) {
+      const isOld = isEnded ? (endedAt ?? 0) < limit : this.#context.runOf(record.ID) === undefined;
+      if (isOld) this.#execs.delete(id);
+    }
+  }
+
+  #tell(exec: Exec, step: "create" | "start"): void {
+    const [command = "", ...args] = exec.config.Cmd;
+    this.#tellPlain(exec, `exec_${step}: ${command} ${args.join(" ")}`);
+  }
+
+  #tellDeath(exec: Exec, exitCode: number): void {
+    this.#tellPlain(exec, "exec_die", { exitCode: String(exitCode) });
+  }
+
+  #tellPlain(exec: Exec, action: string, more: Readonly<Record<string, string>> = {}): void {
+    const attributes = { ...attributesOf(exec.record), execID: exec.id, ...more };
+    this.#context.events.tell("container", action, exec.record.ID, attributes);
+  }
+}
+
+/** A command that was made and waits to be run. */
+export class Probe {
+  readonly run: (streams: Omit<AttachStreams, "detachKeys">) => Promise<number>;
+  readonly #exec: Exec;
+
+  constructor(exec: Exec, run: Probe["run"]) {
+    this.#exec = exec;
+    this.run = run;
+  }
+
+  /** Ends it. */
+  async kill(): Promise<void> {
+    await this.#exec.kill(9);
+  }
+}
+
+function checkKeys(keys: string): void {
+  try {
+    parseDetachKeys(keys);
+  } catch (cause) {
+    throw new Failure("invalid", `Invalid escape keys (${keys}) provided`, { cause });
+  }
+}
