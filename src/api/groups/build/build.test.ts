@@ -53,11 +53,19 @@ test("B179 a build's stream is that of Docker's old builder", { skip }, async ()
   const warning = '{"stream":"[Warning] memory is not supported by builds here. Discarded.\\n"}';
   assert.deepEqual(golden(first.text), [
     warning,
-    ...[...step(1, "FROM base:1"), image],
-    ...[...step(2, "ARG WHO"), ...run, image],
-    ...[...step(3, "LABEL who=$WHO"), ...run, image],
-    ...[...step(4, "COPY f /g"), image],
-    ...[...step(5, "LABEL l=1"), ...run, image],
+    ...step(1, "FROM base:1"),
+    image,
+    ...step(2, "ARG WHO"),
+    ...run,
+    image,
+    ...step(3, "LABEL who=$WHO"),
+    ...run,
+    image,
+    ...step(4, "COPY f /g"),
+    image,
+    ...step(5, "LABEL l=1"),
+    ...run,
+    image,
     ...end,
   ]);
   const [{ aux }] = first.lines().filter((line) => "aux" in line) as [{ aux: { ID: string } }];

@@ -5,7 +5,7 @@ import { familiarReference } from "../../../oci/index.ts";
 import { answerJsonLines, ApiError, type Call, type JsonLines } from "../../http/index.ts";
 import { credentialsOfBuild } from "../../registry_auth.ts";
 import { tellImage } from "../images/index.ts";
-import { buildLines } from "./build_lines.ts";
+import { buildLines, type RemovesContainers } from "./build_lines.ts";
 import { buildRequest, discardedLimits } from "./build_request.ts";
 
 /** Characters that a client may leave unread: a command's output cannot be held up. */
@@ -45,7 +45,7 @@ export class BuildHandlers {
     const tools = await loadBuilder();
     const signal = AbortSignal.any([call.signal, stop.signal]);
     const work = async (lines: JsonLines): Promise<void> => {
-      const show = quiet ? () => undefined : heeding(lines, stop, buildLines(lines, tools));
+      const show = quiet ? () => undefined : heeding(lines, stop, buildLines(lines, tools, removesOf(call)));
       const warn = (text: string): void => lines.write({ stream: `[Warning] ${text}\n` });
       const outcome = await builds.build({
         ...request,
@@ -64,6 +64,12 @@ export class BuildHandlers {
     await tellImage(this.#daemon, "create", image.id);
     for (const name of names) await tellImage(this.#daemon, "tag", image.id, familiarReference(name));
   }
+}
+
+function removesOf(call: Call): RemovesContainers {
+  if (call.flag("forcerm")) return "always";
+  // Nothing counts as yes here.
+  return call.query.get("rm") && !call.flag("rm") ? "never" : "after-success";
 }
 
 type Listener = (event: BuildEvent) => void;

@@ -2,12 +2,16 @@
 import type { BuildEvent, BuilderTools } from "../../../engine/index.ts";
 import type { JsonLines } from "../../http/index.ts";
 
+/** When Docker removes the container of a step: `rm` and `forcerm`. Ours goes in any case; this is what is said of it. */
+export type RemovesContainers = "never" | "after-success" | "always";
+
 /** A listener for the events of one build. */
 export function buildLines(
   lines: Pick<JsonLines, "write" | "report">,
   { classicStream }: Pick<BuilderTools, "classicStream">,
+  removes: RemovesContainers = "after-success",
 ): (event: BuildEvent) => void {
-  let image = "";
+  let [image, container] = ["", ""];
   const print = classicStream((text) => {
     if (image !== "" && text.startsWith("Successfully built ")) lines.write({ aux: { ID: image } });
     // Docker's builder writes a step and its line feed one after the other.
@@ -16,8 +20,27 @@ export function buildLines(
     lines.write({ stream: "\n" });
   });
   return (event) => {
-    if (event.kind === "done") ({ image } = event);
-    if (event.kind === "progress") lines.report(pullProgress(event));
+    switch (event.kind) {
+      case "done":
+        ({ image } = event);
+        break;
+      case "progress":
+        lines.report(pullProgress(event));
+        break;
+      case "container":
+        container = event.what === "running" ? event.container : "";
+        if (container === "" && removes === "never") return;
+        break;
+      case "step-failed":
+        if (container !== "" && removes === "always")
+          lines.write({ stream: `Removing intermediate container ${container.slice(0, 12)}\n` });
+        break;
+      case "plan":
+      case "step-started":
+      case "output":
+      case "step-done":
+      case "warning":
+    }
     print(event);
   };
 }
