@@ -28,6 +28,9 @@ export function webSocketFrame(kind: keyof typeof opcodes, content: Uint8Array):
   return Buffer.concat([head, content]);
 }
 
+/** 1000: a normal end. */
+const normalEnd = webSocketFrame("close", Buffer.from([0x03, 0xe8]));
+
 /**
  * What is written goes out as frames of `kind`; what is read is the content of all data frames. The end of either side is
  * the end of both, as a web socket has it.
@@ -64,7 +67,8 @@ export class WebSocketStream extends Duplex {
       case "close":
       case "broken":
         this.push(null);
-        this.end();
+        // What is written from now on is for nobody.
+        if (this.#socket.writable) this.#socket.end(normalEnd);
         return;
     }
   }
@@ -74,15 +78,17 @@ export class WebSocketStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
-    if (this.#socket.destroyed) return done();
+    if (!this.#socket.writable) return done();
     if (this.#socket.write(webSocketFrame(this.#kind, chunk))) return done();
     this.#socket.once("drain", done);
   }
 
   override _final(done: () => void): void {
-    // 1000: a normal end.
-    if (this.#socket.writable) this.#socket.end(webSocketFrame("close", Buffer.from([0x03, 0xe8])));
-    done();
+    const socket = this.#socket;
+    if (!socket.writable) return done();
+    // What follows is destroyed with all that the client has not been sent yet.
+    socket.once("finish", done);
+    socket.end(normalEnd);
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
