@@ -1,14 +1,16 @@
 /**
  * `ROOT/volumes` as dockerd has it: `<name>/_data` with the content, `<name>/opts.json` with what is mounted there. dockerd
- * keeps labels in `metadata.db`; those of ours lie in `<name>/varve.json`, where it does not look. It lists every directory.
+ * keeps labels in `metadata.db`, which we only read; ours lie in `<name>/varve.json`, where it does not look. It lists
+ * every directory.
  */
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fromText } from "../../byte_string.ts";
-import type { Store } from "../../store/index.ts";
+import { writeUnsynced, type Store } from "../../store/index.ts";
 import { removeTreeInSlices } from "../../sys/index.ts";
 import type { Volume } from "../../wire/index.ts";
+import { dockerdLabels } from "./dockerd_labels.ts";
 import { isVolumeName } from "./volume_name.ts";
 import { decodeOptions, encodeOptions, type VolumeOptions } from "./volume_options.ts";
 
@@ -45,7 +47,7 @@ export function readVolume(store: Store, name: string): Volume | undefined {
   return {
     CreatedAt: new Date(created).toISOString().replace(/\.\d+Z$/, "Z"),
     Driver: "local",
-    Labels: readLabels(folder),
+    Labels: readLabels(store, name),
     Mountpoint: volumeData(store, name),
     Name: name,
     Options: readOptions(store, name) ?? null,
@@ -59,9 +61,9 @@ export function readOptions(store: Store, name: string): VolumeOptions | undefin
   return text === undefined ? undefined : decodeOptions(name, text);
 }
 
-function readLabels(folder: string): Labels | null {
-  const text = readIfThere(join(folder, "varve.json"));
-  if (text === undefined) return null;
+function readLabels(store: Store, name: string): Labels | null {
+  const text = readIfThere(join(folderOf(store, name), "varve.json"));
+  if (text === undefined) return dockerdLabels(store.root, name) ?? null;
   try {
     return (JSON.parse(text) as { readonly Labels?: Labels }).Labels ?? null;
   } catch {
@@ -90,7 +92,9 @@ export async function makeVolumeFolder(
   makeDirectory(join(store.root, "volumes"), 0o701);
   makeDirectory(folder, 0o701);
   if (!isEmpty(options)) await writeBeside(join(folder, "opts.json"), encodeOptions(options));
-  if (!isEmpty(labels)) await writeBeside(join(folder, "varve.json"), JSON.stringify({ Labels: labels }));
+  // Also where there are none: dockerd may remember another volume of that name.
+  const given = isEmpty(labels) ? null : labels;
+  writeUnsynced(join(folder, "varve.json"), JSON.stringify({ Labels: given }), 0o600);
   makeDirectory(volumeData(store, name), 0o755);
 }
 
