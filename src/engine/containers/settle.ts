@@ -8,6 +8,7 @@ import type { ShimTask, TaskExit } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
 import { releaseNetwork } from "../networks/release_network.ts";
 import { endRunMounts } from "../volumes/run_mounts.ts";
+import { runMountsFolder } from "../volumes/run_mounts_folder.ts";
 import { bundleDirectory } from "./bundle.ts";
 import { endMounts } from "./mounted_root.ts";
 import { readHostConfig, readRecord } from "./record.ts";
@@ -38,14 +39,20 @@ export async function orphanPid(store: Store, id: string): Promise<number | unde
  * ended, where its shim still lives and knows.
  */
 export async function settleRun(store: Store, id: string): Promise<TaskExit | undefined> {
-  if (!hasRun(store, id)) return undefined;
+  if (!hasRun(store, id)) return settleMounts(store, id);
   const exit = await endShim(store, id);
-  const record = readRecord(store.root, id);
-  if (record !== undefined) await endRunMounts(store, record);
+  await settleMounts(store, id);
   await releaseNetwork(store, id);
   await rm(bundleDirectory(store.root, id), { recursive: true, force: true });
   await endMounts(store, id);
   return exit;
+}
+
+/** Mounts come before the bundle. */
+async function settleMounts(store: Store, id: string): Promise<undefined> {
+  if (!existsSync(runMountsFolder(store, id))) return;
+  const record = readRecord(store.root, id);
+  if (record !== undefined) await endRunMounts(store, record);
 }
 
 async function endShim(store: Store, id: string): Promise<TaskExit | undefined> {

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { Store } from "../../store/index.ts";
 import { goTime } from "../time.ts";
+import { runMountsFolder } from "../volumes/run_mounts_folder.ts";
 import { bundleDirectory } from "./bundle.ts";
 import { containerDirectory, never, readRecord, writeRecord, type ContainerRecord } from "./record.ts";
 import { unlessSupervised } from "./supervision.ts";
@@ -70,7 +71,9 @@ export async function reconcile(store: Store, record: ContainerRecord): Promise<
 }
 
 function isSettled(store: Store, record: ContainerRecord): boolean {
-  return record.State.Running ? isAlive(record) : !existsSync(bundleDirectory(store.root, record.ID));
+  if (record.State.Running) return isAlive(record);
+  const left = [bundleDirectory(store.root, record.ID), runMountsFolder(store, record.ID)];
+  return !left.some((folder) => existsSync(folder));
 }
 
 async function settledRecord(store: Store, record: ContainerRecord): Promise<ContainerRecord> {

@@ -8,9 +8,7 @@ import { fromText } from "../../byte_string.ts";
 import { Failure } from "../../errors.ts";
 import type { Store } from "../../store/index.ts";
 import * as sys from "../../sys/index.ts";
-
-const folderOf = (store: Store, container: string): string =>
-  join(store.root, "varve", "subpaths", container);
+import { runMountsFolder } from "./run_mounts_folder.ts";
 
 /**
  * @param data the volume's content; the subpath never leads out of it
@@ -18,7 +16,7 @@ const folderOf = (store: Store, container: string): string =>
  * @throws Failure("not-found") where there is nothing
  */
 export function mountSubpath(store: Store, container: string, data: string, subpath: string): string {
-  const folder = folderOf(store, container);
+  const folder = runMountsFolder(store, container);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const target = join(folder, String(readdirSync(folder).length));
   const root = sys.openAt(sys.AT_FDCWD, fromText(data), sys.O_PATH | sys.O_DIRECTORY);
@@ -55,7 +53,7 @@ function openInside(root: number, subpath: string): number {
 
 /** Ends all of a container. What cannot be unmounted stays: nothing is ever removed through a mount. */
 export function unmountSubpaths(store: Store, container: string): void {
-  const folder = folderOf(store, container);
+  const folder = runMountsFolder(store, container);
   if (!existsSync(folder)) return;
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
@@ -68,5 +66,4 @@ export function unmountSubpaths(store: Store, container: string): void {
     if (entry.isDirectory()) rmdirSync(path);
     else unlinkSync(path);
   }
-  rmdirSync(folder);
 }

@@ -1,7 +1,7 @@
 /**
  * Volumes with options have something mounted on them while containers use them: a network share, a tmpfs, a directory.
- * Who uses one is written down in `ROOT/varve/volumes/<name>/<user>`; what a killed process has left there goes with the
- * rest of its run.
+ * Who uses one is written down in `ROOT/varve/volumes/<name>/<container>`; what a killed process has left there goes with
+ * the rest of its run (run_mounts.ts).
  */
 import { createHash } from "node:crypto";
 import { lookup } from "node:dns/promises";
@@ -15,6 +15,7 @@ import { fromText } from "../../byte_string.ts";
 import { Failure } from "../../errors.ts";
 import type { Store } from "../../store/index.ts";
 import { mountInfo, unmount } from "../../sys/index.ts";
+import { runMountsFolder } from "./run_mounts_folder.ts";
 import { readOptions, volumeData } from "./volume_folder.ts";
 import type { VolumeOptions } from "./volume_options.ts";
 
@@ -27,15 +28,16 @@ export function volumeLock(name: string): string {
 
 /**
  * Mounts what the volume's options say, unless it is mounted. Costs a look at the disk where there are none.
- * @param user a name of a file: whoever {@link leaveVolume}s it again
+ * @param container that {@link leaveVolume}s it again
  * @throws Failure that begins as Docker's does: `failed to mount local volume`
  */
-export async function useVolume(store: Store, name: string, user: string): Promise<void> {
+export async function useVolume(store: Store, name: string, container: string): Promise<void> {
   const options = readOptions(store, name);
   if (options === undefined) return;
+  await mkdir(runMountsFolder(store, container), { recursive: true, mode: 0o700 });
   await store.withLock(volumeLock(name), async () => {
     await mkdir(usersOf(store, name), { recursive: true, mode: 0o700 });
-    const mark = join(usersOf(store, name), user);
+    const mark = join(usersOf(store, name), container);
     await writeFile(mark, "");
     try {
       if (!isMounted(store, name)) await mountOptions(options, volumeData(store, name));
@@ -47,10 +49,10 @@ export async function useVolume(store: Store, name: string, user: string): Promi
 }
 
 /** Unmounts it after its last user. Harmless where nothing was mounted. */
-export async function leaveVolume(store: Store, name: string, user: string): Promise<void> {
+export async function leaveVolume(store: Store, name: string, container: string): Promise<void> {
   if (!existsSync(usersOf(store, name))) return;
   await store.withLock(volumeLock(name), async () => {
-    await rm(join(usersOf(store, name), user), { force: true });
+    await rm(join(usersOf(store, name), container), { force: true });
     endUnused(store, name);
   });
 }

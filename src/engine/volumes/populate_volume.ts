@@ -9,7 +9,8 @@ import type { Store } from "../../store/index.ts";
 import * as sys from "../../sys/index.ts";
 import type { ContainerRecord, MountPoint } from "../containers/record.ts";
 import { updateRecord } from "../containers/update_record.ts";
-import { leaveVolume, useVolume, volumeLock } from "./mount_volume.ts";
+import { useVolume, volumeLock } from "./mount_volume.ts";
+import { endRunMounts } from "./run_mounts.ts";
 import { readOptions, volumeData } from "./volume_folder.ts";
 import { volumeUsers } from "./volume_users.ts";
 
@@ -23,9 +24,13 @@ export async function populateVolumes(store: Store, record: ContainerRecord): Pr
   const pending = record.VolumesToFill ?? [];
   if (pending.length === 0) return record;
   await using root = await store.containers.mount(record.ID);
-  for (const destination of pending) {
-    const point = record.MountPoints[destination];
-    if (point !== undefined) await populate(store, record.ID, root.path, point);
+  try {
+    for (const destination of pending) {
+      const point = record.MountPoints[destination];
+      if (point !== undefined) await populate(store, record.ID, root.path, point);
+    }
+  } finally {
+    await endRunMounts(store, record);
   }
   const done = await updateRecord(
     store,
@@ -39,11 +44,10 @@ async function populate(store: Store, container: string, root: string, point: Mo
   const source = openSource(root, point.Destination);
   if (source === undefined) return;
   try {
-    await useVolume(store, point.Name, `fill-${container}`);
+    await useVolume(store, point.Name, container);
     await store.withLock(volumeLock(point.Name), () => fill(store, container, source, point.Name));
   } finally {
     sys.close(source);
-    await leaveVolume(store, point.Name, `fill-${container}`);
   }
 }
 

@@ -20,8 +20,9 @@ import { treeTar } from "../../layer/index.ts";
 import { cannotRun, Collector, ContainerFixture } from "../../runtime/container_fixture.ts";
 import type { StoredImage } from "../../store/index.ts";
 import * as sys from "../../sys/index.ts";
-import { readRecord, writeRecord, type ContainerRecord } from "../containers/record.ts";
+import { readHostConfig, readRecord, writeRecord, type ContainerRecord } from "../containers/record.ts";
 import { LiveContainers } from "../live/live_containers.ts";
+import { beginRunMounts } from "./run_mounts.ts";
 
 const skip = cannotRun || overlaySkip;
 
@@ -220,8 +221,8 @@ suite("B181 volumes of containers that run", { skip }, () => {
     assert.equal(await host.run("cat /p", mount("a/b/f")), "part\n");
     const nowhere = "cannot access path out: no such file or directory";
     await assert.rejects(host.run("ls /p", mount("out")), { kind: "not-found", message: nowhere });
-    assert.deepEqual(host.mounts("varve/subpaths"), []);
-    assert.deepEqual(fs.readdirSync(join(host.root, "varve/subpaths")), []);
+    assert.deepEqual(host.mounts("varve/run-mounts"), []);
+    assert.deepEqual(fs.readdirSync(join(host.root, "varve/run-mounts")), []);
   });
 
   test("what options name is mounted while anybody uses it", async () => {
@@ -246,6 +247,22 @@ suite("B181 volumes of containers that run", { skip }, () => {
     assert.deepEqual(host.mounts("volumes"), []);
     assert.deepEqual(fs.readdirSync(join(host.root, "varve/volumes")), []);
     assert.deepEqual(fs.readdirSync(host.data("memory")), []);
+  });
+
+  test("what a killed process has left is gone when the container is looked at", async () => {
+    const options = { type: "tmpfs", device: "tmpfs" };
+    await host.engine.volumes.create({ name: "left", options });
+    await host.engine.volumes.create({ name: "left-parts" });
+    fs.mkdirSync(host.data("left-parts", "a"));
+    const part = { Type: "volume", Source: "left-parts", Target: "/p", VolumeOptions: { Subpath: "a" } };
+    const record = await host.create("true", { hostConfig: { Binds: ["left:/l"], Mounts: [part] } });
+    const { store } = host.engine;
+    await beginRunMounts(store, record, readHostConfig(host.root, record.ID), undefined);
+    assert.deepEqual([host.mounts("volumes").length, host.mounts("varve/run-mounts").length], [1, 1]);
+    await host.engine.containers.inspect(record.ID);
+    assert.deepEqual([host.mounts("volumes"), host.mounts("varve/run-mounts")], [[], []]);
+    assert.deepEqual(fs.readdirSync(join(host.root, "varve/run-mounts")), []);
+    assert.deepEqual(fs.readdirSync(host.data("left-parts")), ["a"]);
   });
 
   test("what cannot be mounted fails the start, and nothing is left", async () => {
@@ -283,7 +300,7 @@ suite("B181 volumes of containers that run", { skip }, () => {
 
   test("nothing is left mounted", () => {
     assert.deepEqual(host.mounts("volumes"), []);
-    assert.deepEqual(host.mounts("varve/subpaths"), []);
+    assert.deepEqual(host.mounts("varve/run-mounts"), []);
     assert.equal(execFileSync("mount", ["-t", "tmpfs"], { encoding: "utf8" }).includes(host.root), false);
   });
 });

@@ -1,4 +1,5 @@
 /** The mounts of a container while it runs: sources made, volumes mounted, places inside them found. */
+import { existsSync, rmdirSync } from "node:fs";
 import type { Store } from "../../store/index.ts";
 import { makeBindSources } from "../containers/bind_sources.ts";
 import type { ContainerRecord, HostConfig, MountPoint } from "../containers/record.ts";
@@ -7,6 +8,7 @@ import type { EventBus } from "../events/event_bus.ts";
 import { findVolume } from "./find_volume.ts";
 import { mountSubpath, unmountSubpaths } from "./mount_subpath.ts";
 import { leaveVolume, useVolume } from "./mount_volume.ts";
+import { runMountsFolder } from "./run_mounts_folder.ts";
 import { volumesOf } from "./volume_users.ts";
 
 export interface RunMounts {
@@ -55,6 +57,8 @@ export async function endRunMounts(store: Store, record: ContainerRecord, events
     await leaveVolume(store, name, record.ID);
     events?.tell("volume", "unmount", name, { driver: "local", container: record.ID });
   }
+  const folder = runMountsFolder(store, record.ID);
+  if (existsSync(folder)) rmdirSync(folder);
 }
 
 function sourceOf(store: Store, container: string, point: MountPoint): string {
