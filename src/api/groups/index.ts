@@ -9,6 +9,7 @@ import { logRoutes } from "./logs.ts";
 import { networkRoutes } from "./networks/index.ts";
 import { registryRoutes } from "./registry.ts";
 import { pluginRoutes } from "./plugins.ts";
+import { statsRoutes } from "./stats.ts";
 import { swarmRoutes } from "./swarm/index.ts";
 import { systemRoutes } from "./system/index.ts";
 import { volumeRoutes } from "./volumes.ts";
@@ -18,6 +19,7 @@ export function allRoutes(daemon: Daemon): Route[] {
     ...systemRoutes(daemon),
     ...containerRoutes(daemon),
     ...logRoutes(daemon),
+    ...statsRoutes(daemon),
     ...execRoutes(daemon),
     ...imageRoutes(daemon),
     ...buildRoutes(daemon),

@@ -13,6 +13,8 @@ import type { ContainerSummary, ListContainersOptions } from "./list.ts";
 import type { ContainerOverview } from "./overview.ts";
 import type { PruneContainersOptions, PrunedContainers } from "./prune.ts";
 import type { LogRecord } from "../../runtime/index.ts";
+import type { ContainerStats } from "../live/stats/stats_shape.ts";
+import type { StatsOptions } from "../live/stats/watch_stats.ts";
 import type { LogsOptions } from "./logs.ts";
 import { findRecord, type ContainerRecord } from "./record.ts";
 import type { RemoveContainerOptions } from "./remove.ts";
@@ -94,6 +96,18 @@ export class Containers {
   /** What it has printed, some lines at a time; with `follow` until the run that is under way has ended. */
   async logs(text: string, options: LogsOptions): Promise<AsyncIterable<LogRecord[]>> {
     return (await import("./logs.ts")).containerLogs(this.#store, await this.find(text), options);
+  }
+
+  /** What it uses, once or every second. @throws Failure("not-found") before the first */
+  async stats(text: string, options: StatsOptions): Promise<AsyncIterable<ContainerStats>> {
+    const [{ watchStats }, { reconcile }, { readHostConfig }] = await Promise.all([
+      import("../live/stats/watch_stats.ts"),
+      import("./state.ts"),
+      import("./record.ts"),
+    ]);
+    const { ID } = await this.find(text);
+    const find = async (): Promise<ContainerRecord> => reconcile(this.#store, await this.find(ID));
+    return watchStats({ find, hostConfigOf: () => readHostConfig(this.#store.root, ID) }, options);
   }
 
   /** The whole root filesystem as one tar (behaviours B108). */

@@ -25,7 +25,10 @@ import { Execs } from "./exec/execs.ts";
 import { LiveContainer, type LiveContext } from "./live_container.ts";
 import { restartPolicyOf, startsWithDaemon } from "./restart_policy.ts";
 import { signalNumber, stopSignalOf } from "./signals.ts";
+import { listProcesses, type ProcessList } from "./top.ts";
+import { updateContainer, type UpdateRequest } from "./update_limits.ts";
 import type { ContainerExit, RunNetworking, WaitCondition } from "./types.ts";
+import { within } from "./within.ts";
 import { Waiters } from "./waiters.ts";
 
 export interface LiveOptions {
@@ -102,7 +105,14 @@ export class LiveContainers implements AsyncDisposable {
     // One that is between two runs is started now.
     await this.#settle(record.ID);
     const starting = LiveContainer.start(this.#context, record.ID);
-    await this.#keep(record.ID, starting);
+    try {
+      await this.#keep(record.ID, starting);
+    } catch (error) {
+      // With `AutoRemove` it goes at once: `docker run --rm` waits for that.
+      if (readRecord(this.#context.store.root, record.ID) === undefined)
+        this.#tellRemoved(record.ID, { exitCode: exitCodeOfFailure(error) });
+      throw error;
+    }
   }
 
   /** @param options `timeout` in seconds, -1 for ever @param options.signal its name or number */
@@ -234,6 +244,23 @@ export class LiveContainers implements AsyncDisposable {
     this.#tell(record, "resize", { height: String(rows), width: String(columns) });
   }
 
+  /** Other limits and another restart policy. @returns warnings @throws Failure in Docker's words */
+  async update(text: string, given: UpdateRequest): Promise<string[]> {
+    const record = await this.find(text);
+    const run = record.State.Restarting ? undefined : this.#live.get(record.ID)?.run;
+    const warnings = await updateContainer(this.#context.store, record, given, run?.task);
+    this.#tell(record, "update");
+    return warnings;
+  }
+
+  /** @param psArgs options of ps(1) */
+  async top(text: string, psArgs: string): Promise<ProcessList> {
+    const { record, run } = await this.#running(text, "top");
+    const list = await listProcesses(await run.task.pids(), psArgs);
+    this.#tell(record, "top");
+    return list;
+  }
+
   async remove(text: string, options: RemoveContainerOptions = {}): Promise<void> {
     const record = await this.find(text);
     const live = this.#live.get(record.ID);
@@ -363,17 +390,5 @@ export class LiveContainers implements AsyncDisposable {
 
   #forgetStreams(id: string): void {
     if (this.#streams.get(id)?.isIdle === true && !this.#live.has(id)) this.#streams.delete(id);
-  }
-}
-
-/** Whether it happened within that many seconds; a negative number is for ever. */
-async function within(seconds: number, event: Promise<unknown>): Promise<boolean> {
-  if (seconds < 0) return event.then(() => true);
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => resolve(false), seconds * 1000);
-  try {
-    return await Promise.race([event.then(() => true), promise]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,0 +1,35 @@
+/** What containers run and use, and what they may use (Engine API, Container; behaviour B178). */
+import type { Daemon } from "../../engine/index.ts";
+import type { Call, Route } from "../http/index.ts";
+
+export function statsRoutes(daemon: Daemon): Route[] {
+  return [
+    { method: "GET", path: "/containers/:id/top", handle: (call) => top(daemon, call) },
+    { method: "GET", path: "/containers/:id/stats", handle: (call) => stats(daemon, call) },
+    { method: "POST", path: "/containers/:id/update", handle: (call) => update(daemon, call) },
+  ];
+}
+
+async function top(daemon: Daemon, call: Call): Promise<void> {
+  const psArgs = call.query.get("ps_args") ?? "";
+  call.reply(200, await daemon.live.top(call.param("id"), psArgs === "" ? "-ef" : psArgs));
+}
+
+async function stats(daemon: Daemon, call: Call): Promise<void> {
+  const isStream = call.flag("stream", true);
+  const isFirst = call.isAtLeast("1.41") && call.flag("one-shot");
+  const mode = isStream ? "stream" : isFirst ? "first" : "once";
+  const samples = await daemon.engine.containers.stats(call.param("id"), { mode, signal: call.signal });
+  const out = call.stream("application/json");
+  for await (const sample of samples) {
+    if (out.destroyed) return;
+    // Whoever does not read misses some.
+    if (!out.writableNeedDrain) out.write(`${JSON.stringify(sample)}\n`);
+  }
+  out.end();
+}
+
+async function update(daemon: Daemon, call: Call): Promise<void> {
+  const warnings = await daemon.live.update(call.param("id"), await call.json());
+  call.reply(200, { Warnings: warnings.length > 0 ? warnings : null });
+}
