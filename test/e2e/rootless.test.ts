@@ -153,6 +153,23 @@ for (const driver of ["overlay2", "erofs"] as const) {
         assert.equal(await home.say("system", "check", "--deep"), "no problems found");
       });
 
+      await t.test("B181 volumes: the image's content, owners, what is mounted on one", async () => {
+        const sh = ["base:1", "sh", "-c"];
+        assert.equal(
+          await home.say("run", "--rm", "-v", "etc:/etc", ...sh, "echo more > /etc/more; ls /etc"),
+          "hostname\nhosts\nmore\nmtab\npasswd\nresolv.conf\nshadow",
+        );
+        const memory = ["-o", "type=tmpfs", "-o", "device=tmpfs", "-o", "o=mode=700"];
+        await home.say("volume", "create", ...memory, "memory");
+        const both = ["-v", "etc:/e:ro", "-v", "memory:/m"];
+        assert.equal(
+          await home.say("run", "--rm", ...both, ...sh, "cat /e/more; touch /e/x || stat -c %a /m"),
+          "more\n700",
+        );
+        await home.say("volume", "rm", "etc", "memory");
+        assert.equal(await home.say("volume", "ls", "-q"), "");
+      });
+
       await t.test("other processes see the mount of a running container", async () => {
         const child = await startWaiting(home, "shared");
         writeFileSync(join(home.path, "go"), "together\n");
