@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { Failure, isFailure } from "../../errors.ts";
-import { parseDetachKeys } from "../../runtime/index.ts";
+import { exitCodeOfFailure, parseDetachKeys } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
 import { bundleDirectory } from "../containers/bundle.ts";
 import { openLogWriter } from "../containers/log_writer.ts";
@@ -22,6 +22,7 @@ import { EventBus } from "../events/event_bus.ts";
 import { attributesOf } from "./attributes.ts";
 import { ContainerStreams, type Attachment, type AttachStreams } from "./container_streams.ts";
 import { Execs } from "./exec/execs.ts";
+import { Health } from "./health/health.ts";
 import { LiveContainer, type LiveContext } from "./live_container.ts";
 import { restartPolicyOf, startsWithDaemon } from "./restart_policy.ts";
 import { signalNumber, stopSignalOf } from "./signals.ts";
@@ -53,6 +54,7 @@ export class LiveContainers implements AsyncDisposable {
   readonly #removals = new Waiters<ContainerExit>();
   /** Of the next run. */
   readonly #awaited = new Waiters<LiveContainer>();
+  readonly #health: Health;
 
   constructor({ store, events = new EventBus(), networking, warn = () => undefined }: LiveOptions) {
     this.events = events;
@@ -63,7 +65,8 @@ export class LiveContainers implements AsyncDisposable {
       warn,
       openLog: (record, hostConfig) => openLogWriter(store, record, hostConfig),
       streamsOf: (record) => this.#streamsOf(record),
-      onRunning: (_container, run, begins) => {
+      onRunning: ({ id }, run, begins) => {
+        this.#health.begin(id, run);
         if (!begins) void this.execs.adopt(run).catch((error: Error) => warn(`exec: ${error.message}`));
       },
     };
@@ -74,6 +77,7 @@ export class LiveContainers implements AsyncDisposable {
       find: (text) => this.find(text),
       runOf: (id) => this.#live.get(id)?.run,
     });
+    this.#health = new Health({ store, events, execs: this.execs, warn });
   }
 
   /**
@@ -110,7 +114,7 @@ export class LiveContainers implements AsyncDisposable {
     } catch (error) {
       // With `AutoRemove` it goes at once: `docker run --rm` waits for that.
       if (readRecord(this.#context.store.root, record.ID) === undefined)
-        this.#tellRemoved(record.ID, { exitCode: exitCodeOfFailure(error) });
+        this.#removals.tell(record.ID, { exitCode: exitCodeOfFailure(error) });
       throw error;
     }
   }
@@ -175,6 +179,7 @@ export class LiveContainers implements AsyncDisposable {
     if (record.State.Paused) throw new Failure("conflict", `Container ${record.ID} is already paused`);
     await run.task.pause();
     await this.#setPaused(record.ID, true);
+    await this.#health.pause(record.ID);
     this.#tell(record, "pause");
   }
 
@@ -183,6 +188,7 @@ export class LiveContainers implements AsyncDisposable {
     if (!record.State.Paused) throw new Failure("conflict", `Container ${record.ID} is not paused`);
     await run.task.resume();
     await this.#setPaused(record.ID, false);
+    this.#health.resume(record.ID);
     this.#tell(record, "unpause");
   }
 
