@@ -3,6 +3,7 @@ import { Failure } from "../../errors.ts";
 import { containersLock, type Store } from "../../store/index.ts";
 import { freeName } from "./names.ts";
 import { listRecords, type ContainerRecord } from "./record.ts";
+import { isAlive } from "./state.ts";
 import { updateRecord } from "./update_record.ts";
 
 /**
@@ -24,6 +25,10 @@ export async function renameContainer(
     const Name = `/${freeName(wanted, await listRecords(store.root))}`;
     const renamed = await updateRecord(store, ID, (now) => ({ ...now, Name, ...named(now) }));
     if (renamed === undefined) throw new Failure("not-found", `No such container: ${ID}`);
+    if (isAlive(renamed)) {
+      const { networkingOf } = await import("../networks/networking_of.ts");
+      await (await networkingOf(store)).endpoints.rename(ID, Name.slice(1));
+    }
     return renamed;
   });
 }

@@ -57,12 +57,6 @@ export class EngineNetworks {
     return disconnectContainer(this.#store, this.#events, term, container, options);
   }
 
-  /** The container has another name from now on; its networks know it by that one. */
-  async rename(containerId: string, name: string): Promise<void> {
-    const { networkingOf } = await import("./networking_of.ts");
-    await (await networkingOf(this.#store)).endpoints.rename(containerId, name);
-  }
-
   /** For a daemon at its start, before it looks for containers. */
   async reconcile(): Promise<void> {
     return (await import("./reconcile_networks.ts")).reconcileNetworks(this.#store);
