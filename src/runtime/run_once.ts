@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Failure } from "../errors.ts";
 import { flock } from "../sys/index.ts";
-import { HeldOutput } from "./held_output.ts";
+import { HeldOutput, type OutputTaker } from "./held_output.ts";
 import type { OciSpec } from "./oci_spec.ts";
 import { exitCodeOfFailure, runtimeFailure } from "./runtime_failure.ts";
 
@@ -26,6 +26,8 @@ export interface RunOnceOptions extends RunOncePlace {
   readonly spec: OciSpec;
   /** Takes what the container prints; undefined: our own streams are the container's. */
   readonly onOutput?: (stream: "stdout" | "stderr", chunk: Uint8Array) => void;
+  /** Holds that up: see `OutputTaker`. */
+  readonly pace?: OutputTaker["pace"];
   /** Aborting kills the container and fails with `cancelled`. */
   readonly signal: AbortSignal;
 }
@@ -43,7 +45,8 @@ export async function runOnce(options: RunOnceOptions): Promise<number> {
   const child = start(options);
   using undo = new DisposableStack();
   undo.use(killWhenAborted(child, options));
-  const output = options.onOutput && new HeldOutput(child, () => hasStarted(bundle), options.onOutput);
+  const { onOutput, pace } = options;
+  const output = onOutput && new HeldOutput(child, () => hasStarted(bundle), { onOutput, pace, signal });
   const end = await ended(child);
   if (end.signal !== null) await removeLeftovers(options);
   if (signal.aborted) throw cancelled(options);

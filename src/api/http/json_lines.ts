@@ -22,7 +22,7 @@ export class JsonLines {
   readonly #waiting = new Map<string, string>();
   #isFull = false;
   #number = 0;
-  #backlog = 0;
+  #room: PromiseWithResolvers<void> | undefined;
   readonly #told = new Map<string, { readonly status: string; readonly at: number }>();
 
   /** @param now milliseconds, monotonic */
@@ -36,10 +36,12 @@ export class JsonLines {
     return this.#response !== undefined;
   }
 
-  /** Characters that the client has not taken yet. */
-  get backlog(): number {
-    return this.#backlog + (this.#response?.writableLength ?? 0);
-  }
+  /** Undefined: there is room. Else resolves when the client has read, or has gone. */
+  room = (): Promise<void> | undefined => {
+    if (!this.#isFull || this.#response?.destroyed === true) return undefined;
+    this.#room ??= Promise.withResolvers<void>();
+    return this.#room.promise;
+  };
 
   write(line: object): void {
     this.#put(`line ${this.#number++}`, line);
@@ -51,7 +53,7 @@ export class JsonLines {
     if (id === undefined || !isRepainted(progress)) return this.write(jsonMessage(progress));
     const key = `count ${id}`;
     if (current === undefined) {
-      this.#forget(key);
+      this.#waiting.delete(key);
       this.#told.delete(id);
       return this.write(jsonMessage(progress));
     }
@@ -60,7 +62,6 @@ export class JsonLines {
     const isDone = current === progress.total;
     if (!isDone && last?.status === status && now - last.at < interval) return;
     this.#told.set(id, { status, at: now });
-    this.#forget(key);
     this.#put(key, jsonMessage(progress));
   };
 
@@ -78,7 +79,10 @@ export class JsonLines {
   }
 
   #begin(): ServerResponse {
-    this.#response ??= this.#call.stream("application/json");
+    if (this.#response === undefined) {
+      this.#response = this.#call.stream("application/json");
+      this.#response.once("close", () => this.#makeRoom());
+    }
     return this.#response;
   }
 
@@ -87,30 +91,29 @@ export class JsonLines {
     const response = this.#begin();
     if (response.destroyed) return;
     if (this.#isFull) {
+      // At the end, if it was there already.
+      this.#waiting.delete(key);
       this.#waiting.set(key, text);
-      this.#backlog += text.length;
-      return;
+    } else if (!response.write(text)) {
+      this.#isFull = true;
+      response.once("drain", () => this.#drained(response));
     }
-    if (response.write(text)) return;
-    this.#isFull = true;
-    response.once("drain", () => this.#drained(response));
-  }
-
-  #forget(key: string): void {
-    const text = this.#waiting.get(key);
-    if (text === undefined) return;
-    this.#waiting.delete(key);
-    this.#backlog -= text.length;
   }
 
   #drained(response: ServerResponse): void {
     this.#isFull = false;
     for (const [key, text] of this.#waiting) {
-      this.#forget(key);
+      this.#waiting.delete(key);
       if (response.write(text)) continue;
       this.#isFull = true;
       return void response.once("drain", () => this.#drained(response));
     }
+    this.#makeRoom();
+  }
+
+  #makeRoom(): void {
+    this.#room?.resolve();
+    this.#room = undefined;
   }
 }
 

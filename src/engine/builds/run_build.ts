@@ -73,7 +73,12 @@ class Build {
     this.#parts = parts;
     this.#request = request;
     this.#names = names;
-    this.#services = buildServices(parts.store, parts.images, createStepRunner(parts.store), parts.session);
+    this.#services = buildServices(
+      parts.store,
+      parts.images,
+      createStepRunner(parts.store, request.outputPace),
+      parts.session,
+    );
     this.#memory = isDirectory(request.context)
       ? contextMemory(parts.store.root, request.context)
       : undefined;

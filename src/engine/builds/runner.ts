@@ -21,14 +21,17 @@ import { stepsFolder } from "./steps_folder.ts";
  */
 const hostname = "buildkitsandbox";
 
+/** Asked after each piece of a command's output; while its promise is pending, the command waits. */
+export type OutputPace = () => Promise<void> | undefined;
+
 /** Runs steps as containers of `store`'s data root, with the defaults of `run`. Looks for the runtime at the first step. */
-export function createStepRunner(store: Store): StepRunner {
+export function createStepRunner(store: Store, pace?: OutputPace): StepRunner {
   let found: Promise<Programs> | undefined;
   return {
     run: async (step) => {
       await mustBeRoot(store);
       found ??= findPrograms(store);
-      return runIn(store, step, await found);
+      return runIn(store, step, { ...(await found), ...(pace && { pace }) });
     },
   };
 }
@@ -50,7 +53,11 @@ async function mustBeRoot(store: Store): Promise<void> {
   throw cannotRunHere(store.root, store.driver.name);
 }
 
-async function runIn(store: Store, step: RunStep, { runtime, guard }: Programs): Promise<number> {
+async function runIn(
+  store: Store,
+  step: RunStep,
+  { runtime, guard, pace }: Programs & { readonly pace?: OutputPace },
+): Promise<number> {
   await using bundle = await makeStepBundle(store.root, step.id);
   const files = await writeContainerFiles(bundle.directory, {
     hostname,
@@ -64,7 +71,7 @@ async function runIn(store: Store, step: RunStep, { runtime, guard }: Programs):
     bundle: bundle.directory,
     id: step.id,
     spec: specOf(step, files),
-    ...(step.interactive !== true && { onOutput: step.onOutput }),
+    ...(step.interactive !== true && { onOutput: step.onOutput, ...(pace && { pace }) }),
     signal: step.signal,
   });
 }

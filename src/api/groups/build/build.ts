@@ -8,9 +8,6 @@ import { tellImage } from "../images/index.ts";
 import { buildLines, type RemovesContainers } from "./build_lines.ts";
 import { buildRequest, discardedLimits } from "./build_request.ts";
 
-/** Characters that a client may leave unread: a command's output cannot be held up. */
-const longestBacklog = 64 * 2 ** 20;
-
 export class BuildHandlers {
   readonly #daemon: Daemon;
   /** Builds under way, by the ID that the client has given. */
@@ -45,13 +42,13 @@ export class BuildHandlers {
     const tools = await loadBuilder();
     const signal = AbortSignal.any([call.signal, stop.signal]);
     const work = async (lines: JsonLines): Promise<void> => {
-      const show = quiet ? () => undefined : heeding(lines, stop, buildLines(lines, tools, removesOf(call)));
+      const show = quiet ? () => undefined : buildLines(lines, tools, removesOf(call));
       const warn = (text: string): void => lines.write({ stream: `[Warning] ${text}\n` });
       const outcome = await builds.build({
         ...request,
         stdin: call.request,
         onEvent: withLimits(call, quiet, warn, show),
-        ...(!quiet && { onWarning: warn }),
+        ...(!quiet && { onWarning: warn, outputPace: lines.room }),
         signal,
       });
       await this.#tell(outcome);
@@ -73,15 +70,6 @@ function removesOf(call: Call): RemovesContainers {
 }
 
 type Listener = (event: BuildEvent) => void;
-
-/** Ends the build of a client that does not read. */
-function heeding(lines: JsonLines, stop: AbortController, listener: Listener): Listener {
-  return (event) => {
-    listener(event);
-    if (lines.backlog > longestBacklog)
-      stop.abort(new Failure("limit", "the output of the build is not read: it was cancelled"));
-  };
-}
 
 /** Told once it is known that there is something to build. */
 function withLimits(call: Call, quiet: boolean, warn: (text: string) => void, show: Listener): Listener {
