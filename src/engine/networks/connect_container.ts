@@ -66,6 +66,7 @@ interface LiveConnect {
 async function connectLive(parts: LiveConnect): Promise<void> {
   const { store, networking, record, hostConfig, definition, settings } = parts;
   const namespace = networking.namespaces.path(record.ID);
+  // One that the CLI runs with none, or that dockerd left.
   if (!existsSync(namespace)) throw new Failure("invalid", noneMode);
   const wanted = { key: definition.name, definition, settings, isMain: isMode(hostConfig, definition) };
   const request = connectRequest(record, hostConfig, wanted, namespace);
@@ -116,7 +117,7 @@ function checkConnect(
   { Aliases, IPAMConfig }: Partial<EndpointSettings>,
 ): void {
   const networks = endpointsOf(record);
-  if (driver === "host" || "host" in networks || hostConfig.NetworkMode === "host")
+  if (driver === "host")
     throw new Failure(
       "invalid",
       "container cannot be disconnected from host network or connected to host network",

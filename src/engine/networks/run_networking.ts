@@ -24,15 +24,13 @@ export class ContainerNetworking implements RunNetworking {
   async connect(record: ContainerRecord, hostConfig: HostConfig): Promise<RunNetwork> {
     const networking = await networkingOf(this.#store);
     const wanted = wantedNetworks(record, hostConfig, networking.networks);
-    const bridges = wanted.filter(({ definition }) => definition.driver === "bridge");
-    if (sharesNetwork(hostConfig) || (bridges.length === 0 && wanted.length > 0))
-      return this.#withoutEndpoints(record, wanted);
+    if (sharesNetwork(hostConfig)) return this.#withoutNamespace(record, wanted);
     const namespace = Promise.withResolvers<string>();
     const connected = whileConnecting(this.#store, record.ID, async () => {
       // Of a run whose supervisor was killed.
       for (const { id } of endpointsIn(networking, record.ID)) await networking.endpoints.disconnect(id);
       namespace.resolve(networking.namespaces.create(record.ID));
-      return this.#connectAll(networking, record, hostConfig, bridges);
+      return this.#connectAll(networking, record, hostConfig, wanted);
     });
     connected.catch(namespace.reject);
     return { namespace: await namespace.promise, connected };
@@ -54,13 +52,12 @@ export class ContainerNetworking implements RunNetworking {
     };
   }
 
-  /** The host's network, or none, or that of another container. */
-  #withoutEndpoints(record: ContainerRecord, wanted: readonly WantedNetwork[]): RunNetwork {
+  /** The host's network, or that of another container. */
+  #withoutNamespace(record: ContainerRecord, wanted: readonly WantedNetwork[]): RunNetwork {
     const places = wanted.map(({ key, definition }) => ({ key, definition, endpoint: undefined }));
-    const isHost = wanted.some(({ definition }) => definition.driver === "host");
     for (const { definition } of wanted) tellNetwork(this.#events, "connect", definition, record.ID);
     const settings: ConnectedNetwork["settings"] = (now) =>
-      places.length === 0 ? now : connectedSettings(record, now, places, isHost ? hostNamespace : "");
+      places.length === 0 ? now : connectedSettings(record, now, places, hostNamespace);
     return { namespace: undefined, connected: Promise.resolve({ etc: undefined, settings }) };
   }
 
@@ -70,18 +67,22 @@ export class ContainerNetworking implements RunNetworking {
     hostConfig: HostConfig,
     wanted: readonly WantedNetwork[],
   ): Promise<ConnectedNetwork> {
-    const places: (Connected & { endpoint: Endpoint })[] = [];
+    const places: Connected[] = [];
+    const own: Endpoint[] = [];
     const namespace = networking.namespaces.path(record.ID);
     for (const network of wanted) {
       const { key, definition } = network;
-      const request = connectRequest(record, hostConfig, network, namespace);
-      const endpoint = await networking.endpoints.connect(request).catch(rethrowAsStart);
+      let endpoint: Endpoint | undefined;
+      if (definition.driver === "bridge") {
+        const request = connectRequest(record, hostConfig, network, namespace);
+        endpoint = await networking.endpoints.connect(request).catch(rethrowAsStart);
+        own.push(endpoint);
+      }
       places.push({ key, definition, endpoint });
       tellNetwork(this.#events, "connect", definition, record.ID);
     }
-    const own = places.map(({ endpoint }) => endpoint);
     return {
-      etc: await etcNetwork(this.#store, networking, record, hostConfig, own),
+      etc: own.length === 0 ? undefined : await etcNetwork(this.#store, networking, record, hostConfig, own),
       settings: (now) => connectedSettings(record, now, places, namespace),
     };
   }
