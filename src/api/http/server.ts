@@ -27,6 +27,9 @@ export interface ApiServerOptions {
   readonly tls?: TlsOptions;
 }
 
+/** A build brings the credentials of all registries in one header; as much as Go's server takes (`DefaultMaxHeaderBytes`). */
+const settings = { noDelay: true, maxHeaderSize: 1 << 20 } as const;
+
 /** Makes the server; whoever listens and closes is the caller. */
 export function createApiServer(options: ApiServerOptions): Server {
   const router = new Router(options.routes);
@@ -37,8 +40,8 @@ export function createApiServer(options: ApiServerOptions): Server {
   const { tls } = options;
   const server =
     tls === undefined
-      ? createServer({ noDelay: true, shouldUpgradeCallback }, listener)
-      : createTlsServer({ ...tls, noDelay: true, shouldUpgradeCallback }, listener);
+      ? createServer({ ...settings, shouldUpgradeCallback }, listener)
+      : createTlsServer({ ...tls, ...settings, shouldUpgradeCallback }, listener);
   // Who has said all he has to say still wants his answer.
   Object.assign(server, { httpAllowHalfOpen: true });
   // Builds, pulls and those who wait take as long as they take.

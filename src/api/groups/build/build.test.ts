@@ -122,7 +122,12 @@ test("B177 B179 a build's base image is pulled with the credentials of the call"
   await using fixture = await daemonFixture();
   const name = `${registry.address}/base:1`;
   await makeImage(fixture, { names: [name], files: { f: "x" } });
-  const config = { [registry.address]: { username: "bob", password: "secret" } };
+  // Tokens of cloud registries have kilobytes.
+  const others = Array.from({ length: 40 }, (_, i) => [`r${i}.example`, { identitytoken: "x".repeat(4000) }]);
+  const config = {
+    ...Object.fromEntries(others),
+    [registry.address]: { username: "bob", password: "secret" },
+  } as Record<string, object>;
   const encoded = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const pushed = await fixture.post(`/images/${registry.address}/base/push?tag=1`, {
     headers: { "X-Registry-Auth": encoded(config[registry.address] as object) },
