@@ -138,7 +138,7 @@ export class LiveContainer {
       begun.resolve();
       if (record.State.Running && !record.State.Restarting) {
         const { status = 255, exitedAt = new Date() } = exit ?? {};
-        await this.#afterRun({ status, exitedAt, oomKilled: false });
+        await this.#afterRun({ status, exitedAt, oomKilled: false }, await this.#disconnect());
       }
       await this.#keepUp();
     });
@@ -220,6 +220,11 @@ export class LiveContainer {
 
   async #supervise(run: ContainerRun): Promise<void> {
     let exit: RunExit;
+    // It takes as long as all else that is to be taken away.
+    const disconnecting = run.exited.then(
+      () => this.#disconnect(),
+      () => undefined,
+    );
     try {
       exit = await run.ended;
     } catch (error) {
@@ -230,14 +235,24 @@ export class LiveContainer {
       const known = await settleRun(this.#context.store, this.id);
       exit = { status: known?.status ?? 137, exitedAt: known?.exitedAt ?? new Date(), oomKilled: false };
     }
-    await this.#afterRun(exit);
+    await this.#afterRun(exit, (await disconnecting) ?? (await this.#disconnect()));
   }
 
-  async #afterRun({ status, exitedAt, oomKilled }: RunExit): Promise<void> {
+  /** @returns tells of it */
+  async #disconnect(): Promise<() => void> {
+    const { networking, warn } = this.#context;
+    try {
+      return (await networking?.disconnect(this.id)) ?? (() => undefined);
+    } catch (error) {
+      // What is left stays on record there, for the next start or the next daemon.
+      warn(`container ${this.id}: ${(error as Error).message}`);
+      return () => undefined;
+    }
+  }
+
+  async #afterRun({ status, exitedAt, oomKilled }: RunExit, tellDisconnected: () => void): Promise<void> {
     this.#run = undefined;
     this.lastExitCode = status;
-    const { networking } = this.#context;
-    const tellDisconnected = await networking?.disconnect(this.id);
     await this.#update((record) => ({
       ...record,
       NetworkSettings: endedSettings(record.NetworkSettings),
@@ -253,7 +268,7 @@ export class LiveContainer {
     }));
     if (oomKilled) this.#tell("oom");
     this.#tell("die", { exitCode: String(status) });
-    tellDisconnected?.();
+    tellDisconnected();
   }
 
   /** Milliseconds until the container is started again; the record says so. Undefined: it is not. */
