@@ -41,6 +41,8 @@ export interface RunExit extends TaskExit {
 export class ContainerRun {
   readonly task: ShimTask;
   readonly pid: number;
+  /** Settled as soon as its process has ended; the rest of what it is made of is still there. */
+  readonly exited: Promise<TaskExit>;
   /** Settled when the container has ended, its output is out and nothing of it is left but its files. */
   readonly ended: Promise<RunExit>;
   readonly #parts: RunParts;
@@ -54,6 +56,7 @@ export class ContainerRun {
     this.#rootfs = live.rootfs;
     this.task = live.task;
     this.pid = live.pid;
+    this.exited = live.exited;
     this.ended = this.#supervise(live.exited);
     // Its failure is met by whoever supervises.
     this.ended.catch(() => undefined);
