@@ -13,6 +13,8 @@ import type { Store } from "../../store/index.ts";
 import { goTime } from "../time.ts";
 import { attributesOf } from "./attributes.ts";
 import type { ContainerStreams } from "./container_streams.ts";
+import { healthcheckOf } from "./health/healthcheck.ts";
+import { endedHealth, startingHealth, type HealthState } from "./health/health_state.ts";
 import { RestartPolicy, restartPolicyOf } from "./restart_policy.ts";
 import { ContainerRun, type RunExit } from "./run.ts";
 import type { ConnectedNetwork, ContainerExit, RunNetworking } from "./types.ts";
@@ -211,6 +213,10 @@ export class LiveContainer {
           ExitCode: 0,
           Error: "",
           StartedAt: goTime(Date.now()),
+          Health:
+            healthcheckOf(now.Config) === undefined
+              ? null
+              : startingHealth(now.State.Health as HealthState | null),
         },
       }));
     }
@@ -264,6 +270,7 @@ export class LiveContainer {
         Pid: 0,
         ExitCode: status,
         FinishedAt: goTime(exitedAt.getTime()),
+        Health: endedHealth(record.State.Health),
       },
     }));
     if (oomKilled) this.#tell("oom");

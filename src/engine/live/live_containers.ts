@@ -65,8 +65,9 @@ export class LiveContainers implements AsyncDisposable {
       warn,
       openLog: (record, hostConfig) => openLogWriter(store, record, hostConfig),
       streamsOf: (record) => this.#streamsOf(record),
-      onRunning: ({ id }, run, begins) => {
-        this.#health.begin(id, run);
+      onRunning: (live, run, begins) => {
+        this.#live.set(live.id, live);
+        this.#health.begin(live.id, run);
         if (!begins) void this.execs.adopt(run).catch((error: Error) => warn(`exec: ${error.message}`));
       },
     };
@@ -301,11 +302,6 @@ export class LiveContainers implements AsyncDisposable {
   async find(text: string): Promise<ContainerRecord> {
     const record = await findRecord(this.#context.store.root, text);
     return this.#live.has(record.ID) ? record : reconcile(this.#context.store, record);
-  }
-
-  /** The running container behind `text`. @param verb for the failure */
-  runningContainer(text: string, verb: string): Promise<{ record: ContainerRecord; live: LiveContainer }> {
-    return this.#running(text, verb).then(({ record, live }) => ({ record, live }));
   }
 
   async #running(text: string, verb: string) {

@@ -1,5 +1,6 @@
 /** All processes that were added to containers under one supervisor; in memory only, as with Docker. */
 import { randomBytes } from "node:crypto";
+import type { Writable } from "node:stream";
 import { Failure } from "../../../errors.ts";
 import { parseDetachKeys } from "../../../runtime/index.ts";
 import type { Store } from "../../../store/index.ts";
@@ -27,6 +28,13 @@ export interface ExecStartOptions {
   readonly streams?: Omit<AttachStreams, "detachKeys">;
   readonly size?: ConsoleSize;
 }
+
+export interface RunningProbe {
+  readonly exitCode: Promise<number>;
+  kill(): Promise<void>;
+}
+
+const SIGKILL = 9;
 
 /** Milliseconds for which the exit code of one that has ended can be asked for (moby, daemon/exec.go: as long). */
 const keptAfterEnd = 5 * 60 * 1000;
@@ -104,19 +112,23 @@ export class Execs {
     await this.#find(id).resize(columns, rows);
   }
 
-  /** Runs a command and collects what it prints; it leaves nothing behind. For health checks. */
-  async probe(record: ContainerRecord, command: readonly string[]): Promise<Probe> {
+  /**
+   * Runs a command that leaves nothing behind, for health checks. Resolves when it runs.
+   * @throws Failure in Docker's words when it cannot be started
+   */
+  async probe(record: ContainerRecord, command: readonly string[], output: Writable): Promise<RunningProbe> {
     const config = readExecConfig({ Cmd: command, AttachStdout: true, AttachStderr: true });
     const exec = this.#add(record, config);
-    return new Probe(exec, async (streams) => {
-      try {
-        const attachment = await this.start(exec.id, { streams });
-        await attachment?.ended;
-        return exec.exitCode ?? 0;
-      } finally {
-        this.#execs.delete(exec.id);
-      }
-    });
+    const forget = (): void => void this.#execs.delete(exec.id);
+    try {
+      const streams = { stdin: undefined, stdout: output, stderr: output };
+      const attachment = await this.start(exec.id, { streams });
+      const ended = Promise.resolve(attachment?.ended).finally(forget);
+      return { exitCode: ended.then(() => exec.exitCode ?? 0), kill: () => exec.kill(SIGKILL) };
+    } catch (error) {
+      forget();
+      throw error;
+    }
   }
 
   /** Looks after those that the last supervisor has left in a container that runs on. */
@@ -179,22 +191,6 @@ export class Execs {
   #tellPlain(exec: Exec, action: string, more: Readonly<Record<string, string>> = {}): void {
     const attributes = { ...attributesOf(exec.record), execID: exec.id, ...more };
     this.#context.events.tell("container", action, exec.record.ID, attributes);
-  }
-}
-
-/** A command that was made and waits to be run. */
-export class Probe {
-  readonly run: (streams: Omit<AttachStreams, "detachKeys">) => Promise<number>;
-  readonly #exec: Exec;
-
-  constructor(exec: Exec, run: Probe["run"]) {
-    this.#exec = exec;
-    this.run = run;
-  }
-
-  /** Ends it. */
-  async kill(): Promise<void> {
-    await this.#exec.kill(9);
   }
 }
 
