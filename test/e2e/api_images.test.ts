@@ -54,10 +54,10 @@ function* day({ registry: R, guarded: G, directory }: Bench): Generator<string |
   yield `image inspect --format {{.RepoTags}}{{.RepoDigests}}{{.Size}}{{.Config.Cmd}} ${R}/w/base:1`;
   const build = (lines: string): void => writeFileSync(join(directory, "context/Dockerfile"), lines);
   build(
-    `ARG V=1\nFROM ${R}/w/base:1 AS one\nARG X\nLABEL v=$X\nRUN echo $X; echo $X > /f\nFROM one\nCOPY Dockerfile /D\n`,
+    `ARG V=1\nFROM ${R}/w/base:1 AS one\nARG X\nLABEL v=$X\nRUN echo $X; ulimit -n; echo $X > /f\nFROM one\nCOPY Dockerfile /D\n`,
   );
-  yield "build --network none -t built:1 -t built:x --build-arg X=5 context";
-  yield "build --network none -t built:1 -t built:x --build-arg X=5 context";
+  yield "build --network none --ulimit nofile=77:99 -t built:1 -t built:x --build-arg X=5 context";
+  yield "build --network none --ulimit nofile=77:99 -t built:1 -t built:x --build-arg X=5 context";
   yield "build -q --network none --build-arg X=5 context";
   yield "build --network none --target one --label a=b --build-arg NOPE=1 context";
   build(`FROM ${R}/w/base:1\nRUN echo no; exit 3\n`);

@@ -76,7 +76,7 @@ class Build {
     this.#services = buildServices(
       parts.store,
       parts.images,
-      createStepRunner(parts.store, request.outputPace),
+      createStepRunner(parts.store, { pace: request.outputPace, limits: request.stepLimits }),
       parts.session,
     );
     this.#memory = isDirectory(request.context)

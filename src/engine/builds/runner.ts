@@ -9,6 +9,7 @@ import {
   type BindMount,
   type FileMounts,
   type OciSpec,
+  type SpecOptions,
 } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
 import { makeStepBundle } from "./step_bundles.ts";
@@ -24,14 +25,22 @@ const hostname = "buildkitsandbox";
 /** Asked after each piece of a command's output; while its promise is pending, the command waits. */
 export type OutputPace = () => Promise<void> | undefined;
 
+/** Limits of the commands' containers. */
+export type StepLimits = Pick<SpecOptions, "limits" | "ulimits" | "shmSize" | "cgroupParent">;
+
+export interface RunnerOptions {
+  readonly pace?: OutputPace | undefined;
+  readonly limits?: StepLimits | undefined;
+}
+
 /** Runs steps as containers of `store`'s data root, with the defaults of `run`. Looks for the runtime at the first step. */
-export function createStepRunner(store: Store, pace?: OutputPace): StepRunner {
+export function createStepRunner(store: Store, options: RunnerOptions = {}): StepRunner {
   let found: Promise<Programs> | undefined;
   return {
     run: async (step) => {
       await mustBeRoot(store);
       found ??= findPrograms(store);
-      return runIn(store, step, { ...(await found), ...(pace && { pace }) });
+      return runIn(store, step, { ...options, ...(await found) });
     },
   };
 }
@@ -56,7 +65,7 @@ async function mustBeRoot(store: Store): Promise<void> {
 async function runIn(
   store: Store,
   step: RunStep,
-  { runtime, guard, pace }: Programs & { readonly pace?: OutputPace },
+  { runtime, guard, pace, limits }: Programs & RunnerOptions,
 ): Promise<number> {
   await using bundle = await makeStepBundle(store.root, step.id);
   const files = await writeContainerFiles(bundle.directory, {
@@ -70,7 +79,7 @@ async function runIn(
     runtime,
     bundle: bundle.directory,
     id: step.id,
-    spec: specOf(step, files),
+    spec: specOf(step, files, limits),
     ...(step.interactive !== true && { onOutput: step.onOutput, ...(pace && { pace }) }),
     signal: step.signal,
   });
@@ -84,8 +93,9 @@ function networkOf({ network }: RunStep): "private" | "host" {
   return network === "none" ? "private" : "host";
 }
 
-function specOf(step: RunStep, files: FileMounts): OciSpec {
+function specOf(step: RunStep, files: FileMounts, limits: StepLimits | undefined): OciSpec {
   return containerSpec({
+    ...limits,
     id: step.id,
     rootfs: step.rootfs,
     image: { Env: [...step.env] },

@@ -7,7 +7,7 @@ import type { StoredImage } from "../../store/index.ts";
 import type { CacheDestination, CachePlace } from "./flags/parse_cache.ts";
 import type { BuildOutput } from "./flags/parse_output.ts";
 import type { SquashRange } from "./flags/parse_squash.ts";
-import type { OutputPace } from "./runner.ts";
+import type { OutputPace, StepLimits } from "./runner.ts";
 import type { WriteOut } from "./outputs/write_file.ts";
 
 type Passed =
@@ -54,6 +54,7 @@ export interface BuildRequest extends Pick<BuildOptions, Passed> {
   readonly onEvent?: (event: BuildEvent) => void;
   /** Holds commands up whose output there is no room for. Default: there is. */
   readonly outputPace?: OutputPace;
+  readonly stepLimits?: StepLimits;
   /** Told of what does not fail the build: a cache that cannot be had. */
   readonly onWarning?: (message: string) => void;
   /** Progress of pushes and of caches. */

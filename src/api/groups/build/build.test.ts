@@ -50,9 +50,7 @@ test("B179 a build's stream is that of Docker's old builder", { skip }, async ()
     '{"stream":"Successfully tagged app:1\\n"}',
     '{"stream":"Successfully tagged b/app:2\\n"}',
   ];
-  const warning = '{"stream":"[Warning] memory is not supported by builds here. Discarded.\\n"}';
   assert.deepEqual(golden(first.text), [
-    warning,
     ...step(1, "FROM base:1"),
     image,
     ...step(2, "ARG WHO"),
@@ -98,6 +96,9 @@ test("B179 a build that cannot begin has a status; one that fails later, a line"
     ["labels=%5B%5D", undefined, 400, "error reading labels: not a map of strings"],
     ["networkmode=container:x", undefined, 501, 'network mode "container:x" is not supported by builds'],
     ["extrahosts=a", undefined, 400, 'bad format for add-host: "a"'],
+    ["ulimits=%5B1%5D", undefined, 400, "error reading ulimit settings: not a list of limits"],
+    ["cgroupparent=/a/../b", undefined, 400, 'invalid cgroup parent "/a/../b"'],
+    ["memory=x", undefined, 400, 'strconv.Atoi: parsing "x": invalid syntax'],
     ["securityopt=x", undefined, 400, "security options are not supported on linux"],
   ] as const) {
     const answer = await post(query, text);

@@ -1,12 +1,12 @@
 /** `POST /build`, by Docker's old builder's protocol, and `POST /build/cancel`. */
-import { loadBuilder, type BuildEvent, type BuildOutcome, type Daemon } from "../../../engine/index.ts";
+import { loadBuilder, type BuildOutcome, type Daemon } from "../../../engine/index.ts";
 import { Failure, isFailure } from "../../../errors.ts";
 import { familiarReference } from "../../../oci/index.ts";
 import { answerJsonLines, ApiError, type Call, type JsonLines } from "../../http/index.ts";
 import { credentialsOfBuild } from "../../registry_auth.ts";
 import { tellImage } from "../images/index.ts";
 import { buildLines, type RemovesContainers } from "./build_lines.ts";
-import { buildRequest, discardedLimits } from "./build_request.ts";
+import { buildRequest } from "./build_request.ts";
 
 export class BuildHandlers {
   readonly #daemon: Daemon;
@@ -47,7 +47,7 @@ export class BuildHandlers {
       const outcome = await builds.build({
         ...request,
         stdin: call.request,
-        onEvent: withLimits(call, quiet, warn, show),
+        onEvent: show,
         ...(!quiet && { onWarning: warn, outputPace: lines.room }),
         signal,
       });
@@ -67,17 +67,6 @@ function removesOf(call: Call): RemovesContainers {
   if (call.flag("forcerm")) return "always";
   // Nothing counts as yes here.
   return call.query.get("rm") && !call.flag("rm") ? "never" : "after-success";
-}
-
-type Listener = (event: BuildEvent) => void;
-
-/** Told once it is known that there is something to build. */
-function withLimits(call: Call, quiet: boolean, warn: (text: string) => void, show: Listener): Listener {
-  return (event) => {
-    if (event.kind === "plan" && !quiet)
-      for (const name of discardedLimits(call)) warn(`${name} is not supported by builds here. Discarded.`);
-    show(event);
-  };
 }
 
 function inDockersWords(error: unknown): never {

@@ -3,6 +3,7 @@ import { isRemoteContext, parseAddHost, type BuildRequest } from "../../../engin
 import { Failure } from "../../../errors.ts";
 import type { Call } from "../../http/index.ts";
 import { platformOf } from "../images/index.ts";
+import { stepLimits } from "./step_limits.ts";
 
 type Asked = Omit<BuildRequest, "signal" | "stdin">;
 
@@ -24,20 +25,12 @@ export function buildRequest(call: Call): Asked {
     pull: call.flag("pull"),
     network: networkOf(query.get("networkmode") ?? ""),
     addHosts: query.getAll("extrahosts").map(parseAddHost),
+    stepLimits: stepLimits(call),
     ...(call.flag("squash") && { squash: "new" }),
     ...(target !== "" && target !== undefined && { target }),
     ...(dockerfile !== "" && dockerfile !== undefined && { file: insideContext(dockerfile) }),
     ...(platform && { platforms: [platform] }),
   };
-}
-
-/** What Docker's old builder limits of its containers and ours does not: to be told to whom asked for it. */
-export function discardedLimits({ query }: Call): string[] {
-  const numbers = ["memory", "memswap", "cpushares", "cpuperiod", "cpuquota", "shmsize"];
-  const given = numbers.filter((name) => Number(query.get(name) ?? 0) !== 0);
-  const texts = ["cpusetcpus", "cpusetmems", "cgroupparent"].filter((name) => query.get(name));
-  const ulimits = (query.get("ulimits") ?? "").replace(/\s/g, "");
-  return [...given, ...texts, ...(["", "null", "[]"].includes(ulimits) ? [] : ["ulimits"])];
 }
 
 function refuseOther({ query }: Call): void {
