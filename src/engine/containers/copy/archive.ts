@@ -5,6 +5,7 @@ import { Failure } from "../../../errors.ts";
 import type { Store } from "../../../store/index.ts";
 import { mountedRoot } from "../mounted_root.ts";
 import type { ContainerRecord } from "../record.ts";
+import { locate } from "./locate.ts";
 import { openPlace, placeTar, statPlace, type PathStat, type Place } from "./place.ts";
 import { unpackInto } from "./unpack_into.ts";
 
@@ -15,7 +16,7 @@ export interface ArchiveOptions {
 /** What `path` is; a symlink at its end is not followed, unless the path ends with a slash. */
 export async function statPath(store: Store, record: ContainerRecord, path: string): Promise<PathStat> {
   await using root = await mountedRoot(store, record);
-  using place = placeIn(root.path, record, path);
+  using place = placeIn(store, root.path, record, path);
   return needed(place, record);
 }
 
@@ -40,12 +41,12 @@ async function* archiveOf(
   options: ArchiveOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   await using root = await mountedRoot(store, record);
-  using place = placeIn(root.path, record, path);
+  using place = placeIn(store, root.path, record, path);
   yield* placeTar(place, needed(place, record), options);
 }
 
 /**
- * Unpacks a tar into an existing directory of the container, symlinks on the way and at its end followed inside the
+ * Unpacks a tar into an existing directory of the container or of what is mounted in it, symlinks on the way and at its end followed inside the
  * container. Throws `Failure("not-found")`, `Failure("invalid")` for what is no directory.
  */
 export async function writeArchive(
@@ -56,13 +57,15 @@ export async function writeArchive(
   options: ArchiveOptions,
 ): Promise<void> {
   await using root = await mountedRoot(store, record);
-  checkDirectory(root.path, record, directory);
-  await unpackInto(root.path, posix.join("/", directory), tar, { ...options, keepOwners: true });
+  checkDirectory(store, root.path, record, directory);
+  const place = locate(store, root.path, record.MountPoints ?? {}, posix.join("/", directory, "/"));
+  if (place.readOnly) throw new Failure("invalid", "mounted volume is marked read-only");
+  await unpackInto(place.root, place.path, tar, { ...options, keepOwners: true, shownRoot: place.prefix });
 }
 
-function checkDirectory(root: string, record: ContainerRecord, directory: string): void {
+function checkDirectory(store: Store, root: string, record: ContainerRecord, directory: string): void {
   try {
-    using place = placeIn(root, record, `${directory}/`);
+    using place = placeIn(store, root, record, `${directory}/`);
     void place.name;
   } catch (error) {
     if (!(error instanceof Failure) || error.kind !== "invalid") throw error;
@@ -70,8 +73,9 @@ function checkDirectory(root: string, record: ContainerRecord, directory: string
   }
 }
 
-function placeIn(root: string, record: ContainerRecord, path: string): Place {
-  return openPlace(root, path, (cause) => notFound(record, path, cause));
+function placeIn(store: Store, root: string, record: ContainerRecord, path: string): Place {
+  const located = locate(store, root, record.MountPoints ?? {}, path);
+  return openPlace(located.root, located.path, (cause) => notFound(record, path, cause), path);
 }
 
 function needed(place: Place, record: ContainerRecord): PathStat {

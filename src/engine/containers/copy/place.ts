@@ -39,8 +39,14 @@ export interface Place extends Disposable {
  * Opens the directory that holds `path`; `path` itself need not exist. A symlink at its end is followed only if the path
  * asks for a directory (`a/`, `a/.`). Throws `Failure("invalid")` where such a path leads to no directory.
  * @param missing the failure for a way that does not exist
+ * @param as how it was asked for, where `path` is another spelling of that
  */
-export function openPlace(root: string, path: string, missing: (cause?: unknown) => Failure): Place {
+export function openPlace(
+  root: string,
+  path: string,
+  missing: (cause?: unknown) => Failure,
+  as = path,
+): Place {
   const clean = posix.join("/", path);
   const inside = clean.replace(/\/$/, "") || "/";
   const whole = asDirectory(path) || inside === "/";
@@ -49,11 +55,11 @@ export function openPlace(root: string, path: string, missing: (cause?: unknown)
   try {
     const parent = sys.openIn(rootFd, fromText(directory), sys.O_PATH | sys.O_DIRECTORY);
     const name = whole ? "." : posix.basename(inside);
-    const shown = whole && inside === "/" ? "." : lastName(path);
-    return { parent, name, shown, path, [Symbol.dispose]: () => sys.close(parent) };
+    const shown = posix.normalize(posix.join("/", as, "/")) === "/" ? "." : lastName(as);
+    return { parent, name, shown, path: as, [Symbol.dispose]: () => sys.close(parent) };
   } catch (error) {
     if (sys.isSysError(error, "ENOTDIR")) {
-      throw new Failure("invalid", `lstat ${path}: not a directory`, { cause: error });
+      throw new Failure("invalid", `lstat ${as}: not a directory`, { cause: error });
     }
     throw isFailure(error, "not-found") ? missing(error) : error;
   } finally {

@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import {
+  engineFixture,
+  makeContainer,
+  makeImage,
+  signal,
+  type EngineFixture,
+} from "../../../../test/support/engine_fixture.ts";
+import { scratch } from "../../../../test/suites/scratch.ts";
+import type { ContainerRecord } from "../record.ts";
+
+describe("cp and what is mounted in a container", () => {
+  let host: EngineFixture;
+  let record: ContainerRecord;
+  const outside = scratch("outside");
+  before(async () => {
+    host = await engineFixture();
+    fs.writeFileSync(join(outside.path, "secret"), "of the host\n");
+    const image = await makeImage(host, {
+      files: { "etc/own": "of the container\n", "data/f": "image\n", "v/x": "" },
+    });
+    fs.mkdirSync(join(outside.path, "bound"));
+    fs.writeFileSync(join(outside.path, "bound/file"), "bound\n");
+    record = await makeContainer(host, image, {
+      name: "web",
+      hostConfig: {
+        Binds: [
+          "data:/data",
+          "inner:/data/inner",
+          "locked:/locked:ro",
+          `${outside.path}/bound:/b`,
+          `${outside.path}/bound/file:/etc/file`,
+        ],
+        Mounts: [{ Type: "volume", Source: "data", Target: "/part", VolumeOptions: { Subpath: "sub" } }],
+      },
+    });
+    const data = at("data");
+    fs.mkdirSync(join(data, "sub"));
+    fs.writeFileSync(join(data, "sub/p"), "part\n");
+    fs.symlinkSync("/etc/own", join(data, "to-own"));
+    fs.symlinkSync(join(outside.path, "secret"), join(data, "absolute"));
+    fs.symlinkSync("../".repeat(20) + outside.path, join(data, "climbing"));
+    fs.symlinkSync("loop", join(data, "loop"));
+    fs.symlinkSync("../data/inner", join(data, "to-inner"));
+    fs.writeFileSync(join(at("inner"), "i"), "inner\n");
+    fs.mkdirSync(join(data, "inner"));
+    fs.writeFileSync(join(data, "inner/hidden"), "");
+  });
+  after(() => {
+    host[Symbol.dispose]();
+    outside[Symbol.dispose]();
+  });
+
+  const at = (volume: string): string => join(host.root, "volumes", volume, "_data");
+
+  /** The file that `cp` makes of it. */
+  async function copied(path: string, options: object = {}): Promise<string> {
+    using target = scratch("target");
+    const file = join(target.path, "file");
+    await host.engine.containers.copyOut(record.ID, path, file, { signal, ...options });
+    return fs.readFileSync(fs.statSync(file).isDirectory() ? join(file, "i") : file, "utf8");
+  }
+
+  for (const [path, content] of [
+    ["/data/f", "image\n"],
+    ["/data/sub/../f", "image\n"],
+    ["/data/inner/i", "inner\n"],
+    ["/data/to-inner/i", "inner\n"],
+    ["/data/inner", "inner\n"],
+    ["/data/inner/", "inner\n"],
+    ["/data/inner/.", "inner\n"],
+    ["/part/p", "part\n"],
+    ["/part/../b/file", "bound\n"],
+    ["/etc/file", "bound\n"],
+    ["/etc/own", "of the container\n"],
+  ] as const) {
+    test(`out: ${path}`, async () => assert.equal(await copied(path), content));
+  }
+
+  test("a symlink of a volume's means what it means in the container", async () => {
+    assert.equal(await copied("/data/to-own", { followLink: true }), "of the container\n");
+    for (const path of ["/data/absolute", "/data/climbing/secret"]) {
+      await assert.rejects(copied(path, { followLink: true }), { kind: "not-found" });
+    }
+    await assert.rejects(copied("/data/loop/x"), { message: /too many levels of symbolic links$/ });
+  });
+
+  test("what is mounted goes by its own name", async () => {
+    const { containers } = host.engine;
+    for (const [path, name, kind] of [
+      ["/data", "data", "directory"],
+      ["/data/inner", "inner", "directory"],
+      ["/etc/file", "file", "file"],
+      ["/part", "part", "directory"],
+      ["/part/p", "p", "file"],
+    ] as const) {
+      const stat = await containers.statPath(record.ID, path);
+      assert.deepEqual([stat.name, stat.kind], [name, kind]);
+    }
+  });
+
+  test("in: into the volume, and not what is read-only", async () => {
+    const { containers } = host.engine;
+    const source = join(outside.path, "secret");
+    await containers.copyIn(source, record.ID, "/data/inner/new", { signal });
+    await containers.copyIn(source, record.ID, "/b", { signal });
+    assert.equal(fs.readFileSync(join(at("inner"), "new"), "utf8"), "of the host\n");
+    assert.deepEqual(fs.readdirSync(join(outside.path, "bound")), ["file", "secret"]);
+    await assert.rejects(containers.copyIn(source, record.ID, "/locked", { signal }), {
+      kind: "invalid",
+      message: "mounted volume is marked read-only",
+    });
+    await assert.rejects(containers.copyIn(outside.path, record.ID, "/data/f", { signal }), {
+      message: "cannot copy directory",
+    });
+  });
+});
