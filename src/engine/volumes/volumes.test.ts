@@ -196,6 +196,27 @@ describe("B181 volumes of a container", () => {
     );
   });
 
+  test("are never taken away from one that is being made", async () => {
+    using host = await engineFixture();
+    const { volumes } = host.engine;
+    const image = await makeImage(host, { files: { "data/f": "content" } });
+    const rounds = Array.from({ length: 12 }, async (_, index) => {
+      const name = `v${index % 3}`;
+      const removing = volumes.remove(name, { force: true }).catch((error: Error) => error.message);
+      const { MountPoints } = await makeContainer(host, image, { hostConfig: { Binds: [`${name}:/data`] } });
+      const said = await removing;
+      return [
+        fs.existsSync(join(MountPoints["/data"]?.Source ?? "", "f")),
+        said ?? "volume is in use",
+      ] as const;
+    });
+    for (const [filled, said] of await Promise.all(rounds)) {
+      assert.equal(filled, true);
+      assert.match(said, /volume is in use/);
+    }
+    assert.equal((await volumes.list({ dangling: false })).length, 3);
+  });
+
   test("that were made for one that could not be made go again", async () => {
     using host = await engineFixture();
     const image = await makeImage(host, { files: { "data/f": "" } });
