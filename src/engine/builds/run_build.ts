@@ -36,7 +36,7 @@ import {
   type EngineParts,
   type OutputParts,
 } from "./outputs/write_outputs.ts";
-import { buildServices } from "./services.ts";
+import { buildServices, type BaseImages } from "./services.ts";
 import { createStepRunner } from "./runner.ts";
 import { dockerVersion } from "../version.ts";
 import { squashResult } from "./squash_result.ts";
@@ -75,7 +75,7 @@ class Build {
     this.#names = names;
     this.#services = buildServices(
       parts.store,
-      parts.images,
+      request.onPulled === undefined ? parts.images : telling(parts.images, request.onPulled),
       createStepRunner(parts.store, { pace: request.outputPace, limits: request.stepLimits }),
       parts.session,
     );
@@ -168,6 +168,17 @@ class Build {
     for (const event of held) onEvent(event.kind === "done" ? { ...event, image: image.id, names } : event);
     return { ...result, image };
   }
+}
+
+function telling(images: BaseImages, onPulled: NonNullable<BuildRequest["onPulled"]>): BaseImages {
+  return {
+    resolve: (name) => images.resolve(name),
+    pull: async (name, options) => {
+      const pulled = await images.pull(name, options);
+      await onPulled(pulled);
+      return pulled;
+    },
+  };
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array, void, undefined> {}

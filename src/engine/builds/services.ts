@@ -7,10 +7,13 @@ import type { Images } from "../images/index.ts";
 import { checkoutGit } from "./context/git_checkout.ts";
 import { parseGitReference } from "./context/git_reference.ts";
 
+/** Where the images of `FROM` come from. */
+export type BaseImages = Pick<Images, "resolve" | "pull">;
+
 /** @param session what is fetched lies in its directory: on the store's disk, and gone with it */
 export function buildServices(
   store: Store,
-  images: Images,
+  images: BaseImages,
   runner: StepRunner,
   session: Session,
 ): BuildServices {
@@ -35,7 +38,7 @@ function githubPage(text: string): ReturnType<typeof parseGitReference> {
 
 /** As `docker build`: what is here, if it is for the platform, else (or always, with `pull`) what the registry has. */
 async function baseImage(
-  images: Images,
+  images: BaseImages,
   name: string,
   { platform, pull, signal, report }: Parameters<BuildServices["image"]>[1],
 ): Promise<StoredImage> {

@@ -4,6 +4,7 @@ import type { ByteSource, Report } from "../../bytes/index.ts";
 import type { Dockerfile, IgnoreMatcher } from "../../dockerfile/index.ts";
 import type { Platform, Reference } from "../../oci/index.ts";
 import type { StoredImage } from "../../store/index.ts";
+import type { PullResult } from "../images/pull.ts";
 import type { CacheDestination, CachePlace } from "./flags/parse_cache.ts";
 import type { BuildOutput } from "./flags/parse_output.ts";
 import type { SquashRange } from "./flags/parse_squash.ts";
@@ -52,6 +53,8 @@ export interface BuildRequest extends Pick<BuildOptions, Passed> {
   /** Told before a shell has the terminal, and after it. */
   readonly onShell?: (isOpen: boolean) => void;
   readonly onEvent?: (event: BuildEvent) => void;
+  /** Told of each base image that was pulled; awaited. */
+  readonly onPulled?: (pulled: PullResult) => Promise<void>;
   /** Holds commands up whose output there is no room for. Default: there is. */
   readonly outputPace?: OutputPace;
   readonly stepLimits?: StepLimits;

@@ -140,6 +140,9 @@ test("B177 B179 a build's base image is pulled with the credentials of the call"
   assert.match(String(refused?.["error"]), /no basic auth credentials$/);
   const built = await fixture.post("/build", { body, headers: { "X-Registry-Config": encoded(config) } });
   assert.deepEqual(built.lines()[2], { status: "Pulling from base", id: "1" });
+  const statuses = built.lines().map(({ status }) => status);
+  assert.ok(statuses.includes(`Status: Downloaded newer image for ${name}`));
+  assert.ok(fixture.events().includes(`image pull ${name}`));
   assert.match(String(built.lines().at(-1)?.["stream"]), /^Successfully built /);
 });
 

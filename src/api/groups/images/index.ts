@@ -12,7 +12,7 @@ import { search } from "./search.ts";
 
 export { tellImage } from "./image_events.ts";
 export { shape as imageShape } from "./list.ts";
-export { platformOf } from "./pull.ts";
+export { platformOf, pulledStatus, tellPulled } from "./pull.ts";
 
 export function imageRoutes(daemon: Daemon): Route[] {
   const bind = (handler: (daemon: Daemon, call: Call) => Promise<void>) => (call: Call) =>

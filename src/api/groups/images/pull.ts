@@ -39,14 +39,19 @@ export async function pull(daemon: Daemon, call: Call): Promise<void> {
       );
       isNew ||= !pulled.upToDate;
       lines.write({ status: `Digest: ${pulled.digest}` });
-      await tell(daemon, pulled);
+      await tellPulled(daemon, pulled);
     }
-    const what = isNew ? "Downloaded newer image" : "Image is up to date";
-    lines.write({ status: `Status: ${what} for ${familiarReference(name)}` });
+    lines.write({ status: pulledStatus(name, isNew) });
   });
 }
 
-async function tell(daemon: Daemon, { name }: PullResult): Promise<void> {
+/** The last line of a pull. */
+export function pulledStatus(name: Reference, isNew: boolean): string {
+  const what = isNew ? "Downloaded newer image" : "Image is up to date";
+  return `Status: ${what} for ${familiarReference(name)}`;
+}
+
+export async function tellPulled(daemon: Daemon, { name }: PullResult): Promise<void> {
   await tellTransfer(daemon, "pull", familiarReference(name), familiarName(name));
 }
 
