@@ -31,7 +31,7 @@ export const containerFlags = {
   network: {
     kind: "list",
     type: "network",
-    help: "Connect a container to a network; without a daemon: none, which is the default then, or host",
+    help: "Connect a container to a network; without a daemon none is the default",
   },
   net: { kind: "list", hidden: true, help: "Docker's older name of --network" },
   privileged: { kind: "boolean", help: "Give extended privileges to this container" },

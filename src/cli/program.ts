@@ -44,6 +44,15 @@ import { systemDf } from "./commands/system_df.ts";
 import { tag } from "./commands/tag.ts";
 import { top } from "./commands/top.ts";
 import { tree } from "./commands/tree.ts";
+import {
+  networkConnect,
+  networkCreate,
+  networkDisconnect,
+  networkInspect,
+  networkLs,
+  networkPrune,
+  networkRm,
+} from "./commands/network.ts";
 import { volumeCreate, volumeInspect, volumeLs, volumePrune, volumeRm } from "./commands/volume.ts";
 import type { Program } from "./kit/index.ts";
 
@@ -124,6 +133,13 @@ export const program: Program<App> = {
     update,
     containerPrune,
     events,
+    networkCreate,
+    networkLs,
+    networkInspect,
+    networkRm,
+    networkConnect,
+    networkDisconnect,
+    networkPrune,
     volumeCreate,
     volumeLs,
     volumeInspect,
@@ -161,7 +177,8 @@ export const program: Program<App> = {
     registry: { summary: "Run a registry and look after it" },
     store: { summary: "Look after the layers" },
     system: { summary: "Look after the whole root" },
+    network: { summary: "Manage networks" },
     volume: { summary: "Manage volumes" },
   },
-  sections: ["Images", "Registries", "Archives", "Containers", "Volumes", "System"],
+  sections: ["Images", "Registries", "Archives", "Containers", "Networks", "Volumes", "System"],
 };

@@ -56,22 +56,20 @@ export async function startHere(app: App, container: string, options: HereOption
   });
 }
 
-/** Throws `Failure("unsupported")` for what only a daemon can do for a container. */
+/** Throws `Failure` for what only a daemon can do for a container, and for ports that nobody could reach. */
 export function checkHere({ hostConfig }: ContainerRequest): void {
   const { NetworkMode = "none" } = hostConfig;
-  const restart = hostConfig["RestartPolicy"] as { readonly Name: string };
-  const needs =
-    restart.Name !== "no" && restart.Name !== ""
-      ? `restart policy ${restart.Name}`
-      : Object.keys(hostConfig["PortBindings"] as object).length > 0 || hostConfig["PublishAllPorts"] === true
-        ? "published ports"
-        : /^(none|host|container:.*)$/.test(NetworkMode)
-          ? undefined
-          : `network ${NetworkMode}`;
-  if (needs === undefined) return;
-  throw new Failure("unsupported", `${needs}: only a daemon can do that for a container`, {
-    hint: "Start one with 'varve daemon'; without it there are the networks none and host.",
-  });
+  const { Name: restart } = hostConfig["RestartPolicy"] as { readonly Name: string };
+  if (restart !== "no" && restart !== "")
+    throw new Failure("unsupported", `restart policy ${restart}: only a daemon can do that for a container`, {
+      hint: "Start one with 'varve daemon'.",
+    });
+  const publishes =
+    Object.keys(hostConfig["PortBindings"] as object).length > 0 || hostConfig["PublishAllPorts"] === true;
+  if (publishes && NetworkMode === "none")
+    throw new Failure("invalid", "published ports: network none has nothing to publish", {
+      hint: "Without a daemon none is the default: give --network bridge, or another one.",
+    });
 }
 
 async function findOrPull(app: App, name: string, flags: PullFlagValues, signal: AbortSignal) {

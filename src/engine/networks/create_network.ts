@@ -3,6 +3,7 @@ import { Failure, isFailure } from "../../errors.ts";
 import type { NetworkDefinition, NetworkRequest } from "../../network/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { EventBus } from "../events/event_bus.ts";
+import { hasLabel } from "./list_networks.ts";
 import { networkingOf } from "./networking_of.ts";
 import { tellNetwork } from "./tell_network.ts";
 
@@ -36,19 +37,22 @@ export async function removeNetwork(
 export interface PruneNetworksOptions {
   /** Milliseconds since 1970: only those that were made before. */
   readonly until?: number;
-  readonly admitsLabels?: (labels: Readonly<Record<string, string>>) => boolean;
+  /** `key` or `key=value`: those that have all of the first, and none of the others. */
+  readonly labels?: readonly string[];
+  readonly withoutLabels?: readonly string[];
 }
 
 /** Removes those of users that no container that runs is in. @returns their names */
 export async function pruneNetworks(
   store: Store,
   events: EventBus,
-  { until = Infinity, admitsLabels = () => true }: PruneNetworksOptions = {},
+  { until = Infinity, labels = [], withoutLabels = [] }: PruneNetworksOptions = {},
 ): Promise<string[]> {
   const { networks } = await networkingOf(store);
   const names: string[] = [];
-  for (const { id, name, created, labels } of networks.list()) {
-    if (Date.parse(created) >= until || !admitsLabels(labels)) continue;
+  for (const { id, name, created, labels: own } of networks.list()) {
+    if (Date.parse(created) >= until || !labels.every((label) => hasLabel(own, label))) continue;
+    if (withoutLabels.some((label) => hasLabel(own, label))) continue;
     const removed = await removeNetwork(store, events, id).then(
       () => true,
       (error: unknown) => {

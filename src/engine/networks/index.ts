@@ -6,6 +6,7 @@ import type { EndpointSettings } from "../containers/network_settings.ts";
 import type { EventBus } from "../events/event_bus.ts";
 import type { RunNetworking } from "../live/types.ts";
 import type { PruneNetworksOptions } from "./create_network.ts";
+import type { NetworkFilter } from "./list_networks.ts";
 
 export class EngineNetworks {
   readonly #store: Store;
@@ -16,9 +17,9 @@ export class EngineNetworks {
     this.#events = events;
   }
 
-  /** All, in the order of their creation; containers of `host` and `none` are not among theirs. */
-  async list(): Promise<NetworkResource[]> {
-    return (await import("./list_networks.ts")).listNetworks(this.#store);
+  /** In the order of their creation; containers of `host` and `none` are not among theirs. */
+  async list(filter: NetworkFilter = {}): Promise<NetworkResource[]> {
+    return (await import("./list_networks.ts")).listNetworks(this.#store, filter);
   }
 
   /** By name, id or the beginning of an id. Throws `Failure("not-found")`: `network x not found`. */

@@ -39,16 +39,10 @@ export async function removeNetwork({ engine }: Daemon, call: Call): Promise<voi
 export async function pruneNetworks({ engine }: Daemon, call: Call): Promise<void> {
   const filters = Filters.parse(call.query.get("filters"), ["until", "label", "label!"]);
   const [until] = filters.get("until");
-  const without = filters.get("label!");
   const removed = await engine.networks.prune({
     ...(until !== undefined && { until: parseMoment(until) }),
-    admitsLabels: (labels) =>
-      filters.admitsLabels(labels) && !without.some((wanted) => hasLabel(labels, wanted)),
+    labels: filters.get("label"),
+    withoutLabels: filters.get("label!"),
   });
   call.reply(200, { NetworksDeleted: removed.length === 0 ? null : removed });
-}
-
-function hasLabel(labels: Readonly<Record<string, string>>, wanted: string): boolean {
-  const [key = "", ...value] = wanted.split("=");
-  return key in labels && (value.length === 0 || labels[key] === value.join("="));
 }
