@@ -109,7 +109,7 @@ test(
     );
     assert.equal(await varve("buildx", "du"), await varve("builder", "ls"));
     assert.match(await varve("builder", "du"), /\nReclaimable: {2}200kB\n/);
-    assert.match(await varve("system", "df"), /\nBuild Cache {3}2 {9}0 {9}2\d\d(\.\d)?kB/);
+    assert.match(await varve("system", "df"), /\nBuild Cache {5}2 {9}0 {9}2\d\d(\.\d)?kB/);
     assert.match(await varve("system", "df", "-v"), /\nBuild cache usage: 2\d\d(\.\d)?kB\n\nCACHE ID /);
     assert.doesNotMatch(await varve("rmi", "a:1"), new RegExp(chainIds([layers[0]!.diffId])[0]!));
     assert.equal(await varve("builder", "prune", "--filter", "until=24h"), "Total reclaimed space: 0B");

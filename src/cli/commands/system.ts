@@ -95,10 +95,18 @@ export const systemPrune = command({
   flags: {
     all: { kind: "boolean", short: "a", help: "Remove all unused images not just dangling ones" },
     force: { kind: "boolean", short: "f", help: "Accepted for Docker's sake: varve does not ask" },
+    volumes: { kind: "boolean", help: "Remove also volumes without a name that no container has" },
   },
   args: { min: 0, max: 0 },
   async run({ app, flags, signal }) {
-    const pruned = await (await app.engine()).system.prune({ all: flags.all, signal });
+    const engine = await app.engine();
+    const { spaceReclaimed, ...others } = await engine.system.prune({ all: flags.all, signal });
+    const volumes = flags.volumes ? await engine.volumes.prune() : undefined;
+    const pruned = {
+      ...others,
+      ...(volumes !== undefined && { volumes: volumes.VolumesDeleted }),
+      spaceReclaimed: spaceReclaimed + (volumes?.SpaceReclaimed ?? 0),
+    };
     const section = (title: string, lines: readonly string[]): string[] =>
       lines.length > 0 ? [title, ...lines, ""] : [];
     result(app, pruned, [
@@ -107,6 +115,7 @@ export const systemPrune = command({
         "Deleted Images:",
         pruned.images.map((each) => removedText(each).replace(/^\w+/, (word) => word.toLowerCase())),
       ),
+      ...section("Deleted Volumes:", volumes?.VolumesDeleted ?? []),
       ...section("Deleted build cache objects:", pruned.buildCache.map(cacheId)),
       `Total reclaimed space: ${humanSize(pruned.spaceReclaimed, 4)}`,
     ]);

@@ -1,6 +1,7 @@
 /** `varve system df`: Docker's two views, and what deleting each thing would free. */
 import type { ContainerUsage, DiskUsage, DiskUsageTotal, ImageUsage } from "../../engine/index.ts";
 import { familiarName, parseReference, shortId } from "../../oci/index.ts";
+import type { Volume } from "../../wire/index.ts";
 import { command } from "../app.ts";
 import { ellipsis, humanAge, humanSize, renderList, type Row } from "../kit/index.ts";
 import { cacheLayout, cacheRow } from "./builder.ts";
@@ -20,10 +21,12 @@ export const systemDf = command({
   },
   args: { min: 0, max: 0 },
   async run({ app, flags }) {
-    const usage = await (await app.engine()).system.diskUsage();
-    if (app.json) app.stdout.write(`${JSON.stringify(usage, null, 2)}\n`);
-    else if (flags.verbose) app.stdout.write(verbose(usage));
-    else app.stdout.write(renderList(totals(usage), summaryLayout, { format: flags.format }));
+    const engine = await app.engine();
+    const usage = await engine.system.diskUsage();
+    const perVolume = await engine.volumes.usage();
+    if (app.json) app.stdout.write(`${JSON.stringify({ ...usage, perVolume }, null, 2)}\n`);
+    else if (flags.verbose) app.stdout.write(verbose(usage, perVolume));
+    else app.stdout.write(renderList(totals(usage, perVolume), summaryLayout, { format: flags.format }));
   },
 });
 
@@ -32,10 +35,11 @@ const summaryLayout = {
   table: "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}",
 };
 
-function totals(usage: DiskUsage): Row[] {
+function totals(usage: DiskUsage, volumes: readonly Volume[]): Row[] {
   return [
     row("Images", usage.images),
     row("Containers", usage.containers),
+    row("Local Volumes", volumesTotal(volumes)),
     row("Build Cache", usage.buildCache),
     row("Blob Cache", usage.cache),
   ];
@@ -52,7 +56,15 @@ function row(Type: string, { total, active, size, reclaimable }: DiskUsageTotal)
   };
 }
 
-function verbose(usage: DiskUsage): string {
+function volumesTotal(volumes: readonly Volume[]): DiskUsageTotal {
+  const sizeOf = (some: readonly Volume[]): number =>
+    some.reduce((sum, { UsageData }) => sum + Math.max(UsageData?.Size ?? 0, 0), 0);
+  const unused = volumes.filter(({ UsageData }) => UsageData?.RefCount === 0);
+  const active = volumes.length - unused.length;
+  return { total: volumes.length, active, size: sizeOf(volumes), reclaimable: sizeOf(unused) };
+}
+
+function verbose(usage: DiskUsage, volumes: readonly Volume[]): string {
   const now = Date.now();
   return [
     "Images space usage:\n",
@@ -65,6 +77,8 @@ function verbose(usage: DiskUsage): string {
       usage.perContainer.map((container) => containerRow(container, now)),
       containerLayout,
     ),
+    "\nLocal Volumes space usage:\n",
+    renderList(volumes.map(volumeRow), volumeLayout),
     `\nBuild cache usage: ${humanSize(usage.buildCache.size, 4)}\n`,
     renderList(
       usage.perCacheItem.map((item) => cacheRow(item, now)),
@@ -95,6 +109,15 @@ function imageRow(image: ImageUsage, now: number): Row {
     Containers: String(image.containers),
     Frees: humanSize(image.frees, 4),
   };
+}
+
+const volumeLayout = {
+  headers: { Name: "VOLUME NAME" },
+  table: "{{.Name}}\t{{.Links}}\t{{.Size}}",
+};
+
+function volumeRow({ Name, UsageData: { RefCount, Size } = { RefCount: -1, Size: -1 } }: Volume): Row {
+  return { Name, Links: String(RefCount), Size: Size < 0 ? "N/A" : humanSize(Size, 4) };
 }
 
 const containerLayout = {
