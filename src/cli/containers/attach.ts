@@ -41,5 +41,5 @@ export async function attach(app: App, container: string, flags: AttachFlagValue
 }
 
 function refused(what: string): Failure {
-  return new Failure("conflict", `cannot attach to ${what}`);
+  return new Failure("conflict", `You cannot attach to ${what}`);
 }

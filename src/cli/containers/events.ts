@@ -32,12 +32,18 @@ export async function showEvents(app: App, flags: EventsFlagValues, signal: Abor
       query: { since: timestamp(since, now), until: timestamp(until, now), filters },
       signal,
     });
-    for await (const event of jsonLines<EventMessage>(stream, exactly)) line(app, text(event));
+    for await (const event of jsonLines<EventMessage>(stream, exactly)) line(app, text(sorted(event)));
   } catch (error) {
     if (signal.aborted) return interruptedCode;
     throw error;
   }
   return 0;
+}
+
+/** As Go marshals maps, whoever sent them. */
+function sorted(event: EventMessage): EventMessage {
+  const attributes = Object.entries(event.Actor.Attributes ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  return { ...event, Actor: { ...event.Actor, Attributes: Object.fromEntries(attributes) } };
 }
 
 function exactly(key: string, value: unknown, { source }: { readonly source?: string }): unknown {

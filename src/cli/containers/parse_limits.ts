@@ -44,7 +44,7 @@ export function parseDevice(text: string): DeviceSetting {
   const [host = "", second, third] = parts;
   const isMode = (word: string | undefined): word is string =>
     word !== undefined && /^[rwm]{1,3}$/.test(word);
-  if (!host.startsWith("/")) throw invalid(`invalid device specification: ${text}`);
+  if (!host.startsWith("/")) throw invalid(`${host} is not an absolute path`);
   if (parts.length > 3 || (third !== undefined && !isMode(third))) {
     throw invalid(`invalid device specification: ${text}`);
   }

@@ -384,7 +384,9 @@ export class LiveContainers implements AsyncDisposable {
   #streamsOf(record: ContainerRecord): ContainerStreams {
     let streams = this.#streams.get(record.ID);
     if (streams === undefined) {
-      streams = new ContainerStreams(record.Config["StdinOnce"] === true);
+      const { StdinOnce, Tty } = record.Config;
+      // A terminal's input does not end with the client that leaves it (moby, container/stream/attach.go).
+      streams = new ContainerStreams(StdinOnce === true && Tty !== true);
       this.#streams.set(record.ID, streams);
     }
     return streams;
