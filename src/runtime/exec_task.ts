@@ -9,11 +9,11 @@ import { runtimeFailure } from "./runtime_failure.ts";
 import type { TaskExit, TaskService } from "./task_service.ts";
 
 export interface ExecOptions {
-  /** With a terminal its output is one stream, whatever is asked for. */
+  /** With a terminal its output is one stream. */
   readonly process: OciProcess;
   readonly stdin: boolean;
-  readonly stdout: boolean;
-  readonly stderr: boolean;
+  /** Whether somebody takes what it prints; with a terminal or input he must in any case. */
+  readonly output: boolean;
 }
 
 /** This process's ends of its FIFOs; undefined where there is none. */
@@ -48,10 +48,12 @@ export class ExecTask {
     const { service, id, exec } = place;
     const directory = directoryOf(place);
     const terminal = options.process.terminal === true;
+    // A shim that copies anything wants both outputs (containerd 1.6, pkg/process/io.go, `copyPipes`).
+    const copies = options.stdin || options.output;
     const wanted = {
       stdin: options.stdin,
-      stdout: options.stdout || terminal,
-      stderr: options.stderr && !terminal,
+      stdout: copies || terminal,
+      stderr: copies && !terminal,
     };
     const path = (name: keyof typeof wanted): string => (wanted[name] ? join(directory, name) : "");
     let streams: ExecStreams | undefined;

@@ -92,8 +92,6 @@ export class Exec {
     const attachment = streams && clients.attach(streams);
     try {
       const task = await this.#make(run, bundle, streams !== undefined, size);
-      const output = new ExecOutput(task.streams);
-      clients.begin(output, task.streams.stdin, () => task.closeInput());
       const exited = task.wait();
       exited.catch(() => undefined);
       try {
@@ -103,6 +101,9 @@ export class Exec {
         throw error;
       }
       this.#task = task;
+      // Only now does the shim hold the other end of the input: what is written before, and closed, would be lost.
+      const output = new ExecOutput(task.streams);
+      clients.begin(output, task.streams.stdin, () => task.closeInput());
       void this.#supervise(task, exited, output, run).then((exitCode) => {
         clients.end();
         if (exitCode !== undefined) onEnd(exitCode);
@@ -134,8 +135,7 @@ export class Exec {
     return run.task.createExec(this.id, {
       process: await execProcess(this.record, bundle, this.config, size),
       stdin: isAttached && AttachStdin,
-      stdout: isAttached && AttachStdout,
-      stderr: isAttached && AttachStderr,
+      output: isAttached && (AttachStdout || AttachStderr),
     });
   }
 
