@@ -174,7 +174,8 @@ for (const kind of ["basic", "token"] as const) {
       assert.deepEqual([good.status, good.json()["Status"]], [200, "Login Succeeded"]);
       assert.equal(good.json()["IdentityToken"] !== "", kind === "token");
       const bad = await login("other");
-      assert.equal(bad.status, 500);
+      // Docker hands on what a token server says of itself.
+      assert.equal(bad.status, kind === "token" ? 401 : 500);
       assert.match(String(bad.json()["message"]), /401 Unauthorized$|unauthorized/);
 
       const repository = `${registry.address}/private/a`;
