@@ -76,6 +76,13 @@ describe("B181 volumes over the API", () => {
       400,
       "json: cannot unmarshal number into Go struct field CreateOptions.Name of type string",
     ],
+    [
+      "PUT",
+      "/volumes/data",
+      {},
+      503,
+      "volume update only valid for cluster volumes, but swarm is unavailable",
+    ],
     ["GET", `/volumes?${filters({ foo: ["x"] })}`, undefined, 400, "invalid filter 'foo'"],
     ["GET", `/volumes?${filters({ dangling: ["x"] })}`, undefined, 400, "invalid filter 'dangling=[x]'"],
     ["POST", `/volumes/prune?${filters({ name: ["x"] })}`, undefined, 400, "invalid filter 'name'"],

@@ -1,5 +1,6 @@
 /** Volumes (Engine API, Volume; behaviour B181). */
 import type { Daemon, VolumeFilter } from "../../engine/index.ts";
+import { Failure } from "../../errors.ts";
 import { dictionary, Filters, readBody, struct, text, type Call, type Route } from "../http/index.ts";
 
 export function volumeRoutes(daemon: Daemon): Route[] {
@@ -12,6 +13,15 @@ export function volumeRoutes(daemon: Daemon): Route[] {
       method: "GET",
       path: "/volumes/:name*",
       handle: async (call) => call.reply(200, await volumes.inspect(call.param("name"))),
+    },
+    {
+      method: "PUT",
+      path: "/volumes/:name*",
+      since: "1.42",
+      handle: () => {
+        const why = "volume update only valid for cluster volumes, but swarm is unavailable";
+        throw new Failure("unavailable", why);
+      },
     },
     {
       method: "DELETE",

@@ -1,7 +1,10 @@
-/** Host directories of `-v` that are not there yet. */
+/** Host paths that containers have mounted. */
+import { realpathSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
+import { fromText, toText } from "../../byte_string.ts";
 import { Failure } from "../../errors.ts";
-import type { ContainerRecord } from "./record.ts";
+import { mountInfo, type MountInfo } from "../../sys/index.ts";
+import type { ContainerRecord, MountPoint } from "./record.ts";
 
 /**
  * Makes them, 0755 and with all that leads there, as Docker does when a container starts (moby,
@@ -19,5 +22,50 @@ export async function makeBindSources(record: Pick<ContainerRecord, "MountPoints
         cause: error,
       });
     }
+  }
+}
+
+/**
+ * Mounts come through to a container, or from it, only where the host's mount is of a kind that tells of them.
+ * @param mounts those of this process
+ * @throws Failure("invalid") in Docker's words (moby, daemon/oci_linux.go, `ensureShared`)
+ */
+export function checkPropagation(
+  { MountPoints }: Pick<ContainerRecord, "MountPoints">,
+  mounts: () => readonly MountInfo[] = mountInfo,
+): void {
+  const wanted = Object.values(MountPoints ?? {}).filter(({ Type, Propagation = "" }) => {
+    return Type === "bind" && /shared|slave/.test(Propagation);
+  });
+  if (wanted.length === 0) return;
+  const all = mounts();
+  for (const point of wanted) checkOne(point, all);
+}
+
+function checkOne({ Source, Propagation = "" }: MountPoint, mounts: readonly MountInfo[]): void {
+  const path = fromText(existing(Source));
+  // Of several on one place the last one is seen.
+  const [mount] = mounts
+    .toReversed()
+    .filter(
+      ({ mountPoint }) => mountPoint === "/" || path === mountPoint || path.startsWith(`${mountPoint}/`),
+    )
+    .sort((a, b) => b.mountPoint.length - a.mountPoint.length);
+  if (mount === undefined) return;
+  const tells = (kind: string): boolean => mount.propagation.some((tag) => tag.startsWith(`${kind}:`));
+  const shared = Propagation.endsWith("shared");
+  if (tells("shared") || (!shared && tells("master"))) return;
+  const kind = shared ? "shared" : "shared or slave";
+  throw new Failure(
+    "invalid",
+    `path ${Source} is mounted on ${toText(mount.mountPoint)} but it is not a ${kind} mount`,
+  );
+}
+
+function existing(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
   }
 }

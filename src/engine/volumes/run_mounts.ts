@@ -1,7 +1,7 @@
 /** The mounts of a container while it runs: sources made, volumes mounted, places inside them found. */
 import { existsSync, rmdirSync } from "node:fs";
 import type { Store } from "../../store/index.ts";
-import { makeBindSources } from "../containers/bind_sources.ts";
+import { checkPropagation, makeBindSources } from "../containers/bind_sources.ts";
 import type { ContainerRecord, HostConfig, MountPoint } from "../containers/record.ts";
 import { tmpfsOptionsOf } from "../containers/tmpfs_options.ts";
 import type { EventBus } from "../events/event_bus.ts";
@@ -29,6 +29,7 @@ export async function beginRunMounts(
   events: EventBus | undefined,
 ): Promise<RunMounts> {
   await makeBindSources(record);
+  checkPropagation(record);
   const points: Record<string, MountPoint> = {};
   const tmpfs: Record<string, string> = { ...hostConfig.Tmpfs };
   try {
