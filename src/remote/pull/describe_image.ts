@@ -1,7 +1,6 @@
 /** What a name in a registry stands for, without fetching layers (Engine API, `/distribution/{name}/json`). */
 import { collect, verify } from "../../bytes/index.ts";
 import {
-  isAttestation,
   maxImageConfigBytes,
   parseImageConfig,
   parseManifest,
@@ -29,10 +28,8 @@ export async function describeImage(
   const fetched = await getManifest(connection, ref, digest, signal);
   const parsed = parseManifest(fetched.bytes, fetched.descriptor.mediaType);
   const descriptor = { ...fetched.descriptor, mediaType: parsed.mediaType };
-  if (parsed.kind === "index") {
-    const images = parsed.index.manifests.filter((member) => !isAttestation(member));
-    return { descriptor, platforms: images.flatMap(({ platform }) => platform ?? []) };
-  }
+  if (parsed.kind === "index")
+    return { descriptor, platforms: parsed.index.manifests.flatMap(({ platform }) => platform ?? []) };
   const { config } = parsed.manifest;
   const open = await blobOpener([connection], ref)(config, { signal });
   const bytes = verify(open, { digest: config.digest, size: config.size, what: "image config" });
