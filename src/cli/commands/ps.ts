@@ -2,6 +2,7 @@
 import type { ContainerSummary, Engine } from "../../engine/index.ts";
 import { Failure, isFailure } from "../../errors.ts";
 import { command, list, listFlags } from "../app.ts";
+import { portsText } from "../containers/ports_text.ts";
 import { goDate } from "../go_date.ts";
 import { ellipsis, humanAge, humanDuration, humanSize } from "../kit/index.ts";
 
@@ -28,7 +29,7 @@ export const ps = command({
       kind: "list",
       short: "f",
       type: "filter",
-      help: "Keep containers that match: name, id, status, ancestor, label, exited",
+      help: "Keep containers that match: name, id, status, health, ancestor, label, exited",
     },
     ...listFlags,
     latest: { kind: "boolean", short: "l", help: "Show the latest created container (includes all states)" },
@@ -64,6 +65,8 @@ async function testOf(engine: Engine, filter: string): Promise<Test> {
       return ({ id }) => id.startsWith(value);
     case "status":
       return ({ status }) => status === value;
+    case "health":
+      return ({ health = "none" }) => health === value;
     case "exited":
       return ({ status, exitCode }) => status === "exited" && exitCode === Number(value);
     case "ancestor": {
@@ -110,7 +113,7 @@ function rowOf(container: ContainerSummary, full: boolean) {
     Names: container.name,
     Networks: container.network,
     Platform: null,
-    Ports: "",
+    Ports: portsText(container.ports),
     RunningFor: humanAge(created, Date.now()),
     Size: `${humanSize(container.sizeRw ?? 0)}${container.sizeRootFs === undefined ? "" : ` (virtual ${humanSize(container.sizeRootFs)})`}`,
     State: container.status,
@@ -124,7 +127,7 @@ export function statusText(container: ContainerSummary, now: number): string {
     case "created":
       return "Created";
     case "running":
-      return `Up ${humanDuration((now - Date.parse(container.startedAt)) / 1000)}`;
+      return `Up ${humanDuration((now - Date.parse(container.startedAt)) / 1000)}${healthText(container)}`;
     case "paused":
       return `Up ${humanDuration((now - Date.parse(container.startedAt)) / 1000)} (Paused)`;
     case "restarting":
@@ -136,4 +139,9 @@ export function statusText(container: ContainerSummary, now: number): string {
     case "removing":
       return "Removal In Progress";
   }
+}
+
+function healthText({ health }: ContainerSummary): string {
+  if (health === undefined) return "";
+  return health === "starting" ? " (health: starting)" : ` (${health})`;
 }

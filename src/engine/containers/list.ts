@@ -1,6 +1,7 @@
 /** `ps`: containers as a list (behaviours B095). */
 import type { Store } from "../../store/index.ts";
 import { imageDisplayName } from "./create.ts";
+import { publishedPorts, type PublishedPort } from "./published_ports.ts";
 import { listRecords, type ContainerRecord } from "./record.ts";
 import { containerSizes } from "./size.ts";
 import { reconcile, statusOf, type Status } from "./state.ts";
@@ -23,6 +24,9 @@ export interface ContainerSummary {
   /** RFC 3339. */
   readonly created: string;
   readonly status: Status;
+  /** Of one with a health check: `starting`, `healthy` or `unhealthy`. */
+  readonly health?: string;
+  readonly ports: readonly PublishedPort[];
   readonly exitCode: number;
   readonly startedAt: string;
   readonly finishedAt: string;
@@ -53,6 +57,7 @@ async function summarise(
   record: ContainerRecord,
   withSize: boolean,
 ): Promise<ContainerSummary> {
+  const { Status: health = "none" } = (record.State.Health ?? {}) as { readonly Status?: string };
   return {
     id: record.ID,
     name: record.Name.slice(1),
@@ -61,6 +66,8 @@ async function summarise(
     command: commandText(record),
     created: record.Created,
     status: statusOf(record),
+    ...(health !== "none" && health !== "" && { health }),
+    ports: record.State.Running ? publishedPorts(record) : [],
     exitCode: record.State.ExitCode,
     startedAt: record.State.StartedAt,
     finishedAt: record.State.FinishedAt,
