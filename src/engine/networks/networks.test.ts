@@ -1,0 +1,279 @@
+/** Containers in networks: by the Engine API, on a machine of their own. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, afterEach, before, suite, test } from "node:test";
+import { signal } from "../../../test/support/engine_fixture.ts";
+import { liveMachine } from "../../../test/support/live_machine.ts";
+import {
+  cannotConnect,
+  networkedDaemon,
+  type NetworkedDaemon,
+} from "../../../test/support/networked_daemon.ts";
+import { LiveContainers } from "../live/live_containers.ts";
+import { networkingOf } from "./networking_of.ts";
+
+const forever = "while :; do sleep 1; done";
+const server = "while :; do echo hello | nc -l -p 80; done";
+
+suite("B180 networks of containers", { skip: cannotConnect, timeout: 120_000 }, () => {
+  let net: NetworkedDaemon;
+  before(async () => void (net = await networkedDaemon()));
+  after(() => net[Symbol.asyncDispose]());
+  afterEach(async () => {
+    for (const { Id } of (await net.host.ask("/containers/json?all=1")).json<{ Id: string }[]>())
+      await net.host.expect(204, "DELETE", `/containers/${Id}?force=1`);
+    await net.host.expect(200, "POST", "/networks/prune");
+    assert.equal(net.leftovers(), "");
+    assert.deepEqual(net.host.warnings, []);
+  });
+
+  const run = (script: string, HostConfig: object, name: string, more: object = {}): Promise<string> =>
+    net.host.run(script, { ...more, HostConfig }, name);
+  const create = (Name: string, more: object = {}): Promise<unknown> =>
+    net.host.expect(201, "POST", "/networks/create", { Name, ...more });
+  const exitOf = async (id: string): Promise<number> =>
+    (await net.host.expect(200, "POST", `/containers/${id}/wait`)).json<{ StatusCode: number }>().StatusCode;
+
+  test("B180 containers of a network talk by name, and the host to a published port", async () => {
+    await create("talk");
+    const web = await run(
+      server,
+      { NetworkMode: "talk", PortBindings: { "80/tcp": [{ HostIp: "", HostPort: "" }] } },
+      "web",
+      { ExposedPorts: { "80/tcp": {}, "81/udp": {} } },
+    );
+    const ask = "until nc web 80 </dev/null | grep hello; do sleep 0.05; done";
+    assert.equal(await exitOf(await run(ask, { NetworkMode: "talk" }, "asker")), 0);
+    const { NetworkSettings: settings } = await net.inspect(web);
+    const [binding] = settings.Ports["80/tcp"] ?? [];
+    assert.equal(binding?.HostIp, "0.0.0.0");
+    assert.equal(settings.Ports["81/udp"], null);
+    assert.equal(await net.hear(Number(binding?.HostPort)), "hello\n");
+    const shown = (await net.host.expect(200, "GET", "/networks/talk")).json<{ Containers: object }>();
+    const { EndpointID, MacAddress, IPAddress, IPPrefixLen, Aliases } = settings.Networks["talk"] ?? {};
+    const IPv4Address = `${IPAddress as string}/${IPPrefixLen as number}`;
+    const place = { Name: "web", EndpointID, MacAddress, IPv4Address, IPv6Address: "" };
+    assert.deepEqual(shown.Containers, { [web]: place });
+    assert.deepEqual(Aliases, [web.slice(0, 12)]);
+    assert.match(
+      readFileSync((await net.inspect(web)).HostsPath, "utf8"),
+      new RegExp(`\n${IPAddress as string}\t`),
+    );
+  });
+
+  test("B180 a container that runs is connected and disconnected", async () => {
+    await create("later", { IPAM: { Config: [{ Subnet: "10.88.0.0/24" }] } });
+    const id = await run(forever, { NetworkMode: "bridge" }, "late");
+    const files = await net.inspect(id);
+    const before = [readFileSync(files.HostsPath, "utf8"), readFileSync(files.ResolvConfPath, "utf8")];
+    const EndpointConfig = { IPAMConfig: { IPv4Address: "10.88.0.77" }, Aliases: ["other"] };
+    await net.host.expect(200, "POST", "/networks/later/connect", { Container: "late", EndpointConfig });
+    assert.match(await net.inside(id, "ip", "-o", "-4", "addr"), /eth1 +inet 10\.88\.0\.77\/24/);
+    assert.match(readFileSync(files.HostsPath, "utf8"), /\n10\.88\.0\.77\t/);
+    assert.equal(readFileSync(files.ResolvConfPath, "utf8"), "nameserver 10.88.0.1\noptions ndots:0\n");
+    assert.equal(
+      await exitOf(
+        await run(
+          "until nslookup other | grep 10.88.0.77; do sleep 0.05; done",
+          { NetworkMode: "later" },
+          "",
+        ),
+      ),
+      0,
+    );
+    const again = await net.host.expect(403, "POST", "/networks/later/connect", { Container: "late" });
+    assert.match(again.text, /endpoint with name late already exists in network later/);
+    const inUse = await net.host.expect(403, "DELETE", "/networks/later");
+    assert.match(
+      inUse.text,
+      /error while removing network: network later id [0-9a-f]{64} has active endpoints/,
+    );
+    await net.host.expect(200, "POST", "/networks/later/disconnect", { Container: "late" });
+    assert.doesNotMatch(await net.inside(id, "ip", "-o", "-4", "addr"), /eth1/);
+    assert.deepEqual(
+      [readFileSync(files.HostsPath, "utf8"), readFileSync(files.ResolvConfPath, "utf8")],
+      before,
+    );
+    assert.deepEqual(Object.keys((await net.inspect(id)).NetworkSettings.Networks), ["bridge"]);
+  });
+
+  test("B180 a container that does not run is connected at its start", async () => {
+    await create("first");
+    await create("second");
+    const id = await net.host.create(
+      { Cmd: ["sh", "-c", forever], HostConfig: { NetworkMode: "first" } },
+      "still",
+    );
+    await net.host.expect(200, "POST", "/networks/second/connect", { Container: "still" });
+    await net.host.expect(200, "POST", "/networks/first/disconnect", { Container: "still" });
+    await net.host.expect(204, "POST", `/containers/${id}/start`);
+    const { Networks } = (await net.inspect(id)).NetworkSettings;
+    assert.deepEqual(Object.keys(Networks), ["second"]);
+    assert.match(await net.inside(id, "ip", "-o", "-4", "addr"), /eth0/);
+    await net.host.expect(204, "POST", `/containers/${id}/stop?t=0`);
+    const { second } = (await net.inspect(id)).NetworkSettings.Networks;
+    assert.deepEqual([second?.["EndpointID"], second?.["IPAddress"], second?.["MacAddress"]], ["", "", ""]);
+    assert.match(String(second?.["NetworkID"]), /^[0-9a-f]{64}$/);
+  });
+
+  test("B180 a start that fails leaves nothing", async () => {
+    const PortBindings = { "80/tcp": [{ HostIp: "", HostPort: "4080" }] };
+    await run(forever, { NetworkMode: "bridge", PortBindings }, "holder");
+    const held = net.leftovers();
+    const id = await net.host.create({ Cmd: ["true"], HostConfig: { PortBindings } }, "second");
+    const refused = await net.host.expect(500, "POST", `/containers/${id}/start`);
+    const text =
+      /driver failed programming external connectivity on endpoint second \([0-9a-f]{64}\): Bind for 0\.0\.0\.0:4080 failed: port is already allocated/;
+    assert.match(refused.text, text);
+    assert.match((await net.inspect(id)).State.Error, text);
+    const broken = await net.host.create({ Cmd: ["no-such-program"], HostConfig: {} }, "broken");
+    assert.match(
+      (await net.host.ask(`/containers/${broken}/start`, { method: "POST" })).text,
+      /no-such-program/,
+    );
+    const lost = await net.host.create({ Cmd: ["true"], HostConfig: { NetworkMode: "gone" } }, "lost");
+    assert.match(
+      (await net.host.expect(404, "POST", `/containers/${lost}/start`)).text,
+      /network gone not found/,
+    );
+    assert.equal(net.leftovers(), held);
+  });
+
+  test("B180 links, names of the host, resolvers and addresses of one's choice", async () => {
+    const target = await run(forever, { NetworkMode: "bridge" }, "target");
+    const own = await run(
+      forever,
+      {
+        Links: ["target:db"],
+        ExtraHosts: ["gate:host-gateway"],
+        Dns: ["192.0.2.1"],
+        DnsSearch: ["example.test"],
+        DnsOptions: ["timeout:1"],
+        NetworkMode: "default",
+      },
+      "linker",
+      { Hostname: "me", Domainname: "example.test", MacAddress: "02:42:c0:00:02:99" },
+    );
+    const [there, here] = [await net.inspect(target), await net.inspect(own)];
+    const hosts = readFileSync(here.HostsPath, "utf8").split("\n").slice(6);
+    const { Gateway, MacAddress } = here.NetworkSettings.Networks["bridge"] ?? {};
+    assert.deepEqual(hosts, [
+      `${Gateway as string}\tgate`,
+      `${there.NetworkSettings.IPAddress}\tdb ${target.slice(0, 12)} target`,
+      `${here.NetworkSettings.IPAddress}\tme.example.test me`,
+      "",
+    ]);
+    assert.equal(
+      readFileSync(here.ResolvConfPath, "utf8"),
+      "search example.test\nnameserver 192.0.2.1\noptions timeout:1\n",
+    );
+    assert.equal(MacAddress, "02:42:c0:00:02:99");
+    await net.host.create({ Cmd: ["true"] }, "stopped");
+    const unlinked = await net.host.create(
+      { Cmd: ["true"], HostConfig: { Links: ["stopped:x"] } },
+      "unlinked",
+    );
+    assert.match(
+      (await net.host.expect(500, "POST", `/containers/${unlinked}/start`)).text,
+      /Cannot link to a non running container: \/stopped AS \/unlinked\/x/,
+    );
+  });
+
+  test("B180 host, none and the network of another container", async () => {
+    await create("extra");
+    const owner = await run(forever, { NetworkMode: "bridge" }, "owner");
+    const none = await run(forever, { NetworkMode: "none" }, "alone");
+    const host = await run(forever, { NetworkMode: "host" }, "hosted");
+    const guest = await run(forever, { NetworkMode: "container:owner" }, "guest");
+    assert.deepEqual((await net.inspect(guest)).NetworkSettings.Networks, {});
+    const refusal = async (Container: string): Promise<string> =>
+      (await net.host.expect(400, "POST", "/networks/extra/connect", { Container })).json<{
+        message: string;
+      }>().message;
+    const shares =
+      "container sharing network namespace with another container or host cannot be connected to any other network";
+    assert.deepEqual([await refusal("hosted"), await refusal("guest")], [shares, shares]);
+    assert.match(await refusal("alone"), /one of the networks in private \(none\) mode$/);
+    for (const [name, id] of [
+      ["none", none],
+      ["host", host],
+    ] as const) {
+      const shown = (await net.host.expect(200, "GET", `/networks/${name}`)).json<{ Containers: object }>();
+      assert.deepEqual(Object.keys(shown.Containers), [id]);
+    }
+    await net.host.expect(200, "POST", "/networks/none/disconnect", { Container: "alone" });
+    await net.host.expect(200, "POST", "/networks/extra/connect", { Container: "alone" });
+    assert.match(await net.inside(none, "ip", "-o", "-4", "addr"), /eth0/);
+    await net.host.expect(204, "POST", `/containers/${owner}/rename?name=renamed`);
+    assert.equal((await net.inspect(owner)).State.Status, "running");
+  });
+
+  test("B180 -P publishes what the container exposes", async () => {
+    const ExposedPorts = { "80/tcp": {}, "9000/udp": {} };
+    const id = await run(server, { PublishAllPorts: true, NetworkMode: "bridge" }, "all", { ExposedPorts });
+    const { Ports } = (await net.inspect(id)).NetworkSettings;
+    assert.deepEqual(Object.keys(Ports), ["80/tcp", "9000/udp"]);
+    assert.equal(await net.hear(Number(Ports["80/tcp"]?.[0]?.HostPort)), "hello\n");
+  });
+
+  test("B180 events", async () => {
+    const seen = net.host.daemon.events.recent.length;
+    await create("told");
+    const id = await run("true", { NetworkMode: "told" }, "teller");
+    assert.equal(await exitOf(id), 0);
+    await net.host.expect(204, "DELETE", `/containers/${id}`);
+    await net.host.expect(204, "DELETE", "/networks/told");
+    const told = net.host.daemon.events.recent.slice(seen).map(({ Type, Action, Actor }) => {
+      const { name, container } = Actor.Attributes;
+      return `${Type} ${Action} ${name}${container === id ? " with it" : ""}`;
+    });
+    assert.deepEqual(told, [
+      "network create told",
+      "container create teller",
+      "network connect told with it",
+      "container start teller",
+      "container die teller",
+      "network disconnect told with it",
+      "container destroy teller",
+      "network destroy told",
+    ]);
+  });
+});
+
+suite("B180 networks and supervisors that end", { skip: cannotConnect, timeout: 60_000 }, () => {
+  test("endpoints outlive the supervisor, not the container", async () => {
+    await using net = await networkedDaemon();
+    using machine = await liveMachine();
+    const { networks, events, store } = machine.engine;
+    const networking = await networks.running();
+    const warn = (text: string): void => assert.fail(text);
+    const { endpoints } = await networkingOf(store);
+    const mode = { NetworkMode: "bridge" };
+    const lives = await machine.create(forever, { hostConfig: mode });
+    const ends = await machine.create(forever, { hostConfig: mode });
+    {
+      await using first = new LiveContainers({ store, events, networking, warn });
+      await first.start(lives.ID);
+      await first.start(ends.ID);
+    }
+    const connected = (): string[] => endpoints.list().map(({ containerId }) => containerId);
+    assert.deepEqual(connected(), [lives.ID, ends.ID]);
+    process.kill(machine.record(ends.ID).State.Pid, "SIGKILL");
+    await networks.reconcile();
+    // What has something of a run is left to whoever settles it.
+    assert.deepEqual(connected(), [lives.ID, ends.ID]);
+    await using second = new LiveContainers({ store, events, networking, warn });
+    await second.restore();
+    await second.wait(ends.ID, "not-running", signal);
+    assert.deepEqual(connected(), [lives.ID]);
+    const { Networks } = machine.record(ends.ID).NetworkSettings as { Networks: Record<string, object> };
+    assert.equal((Networks["bridge"] as { IPAddress: string }).IPAddress, "");
+    const exit = second.wait(lives.ID, "not-running", signal);
+    await second.kill(lives.ID);
+    await exit;
+    assert.deepEqual(connected(), []);
+    await second.remove(lives.ID);
+    await second.remove(ends.ID);
+    assert.equal(net.machine.traces(), "");
+  });
+});
