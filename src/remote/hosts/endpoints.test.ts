@@ -71,6 +71,17 @@ for (const [domain, expected] of cases) {
   test(`B111 endpoints of ${domain}`, () => assert.deepEqual(bases(domain), expected));
 }
 
+test("what the caller says goes before the file", () => {
+  const own = new Endpoints({}, daemonJson, certs, { mirrors: ["http://127.0.0.1:7/"] });
+  assert.deepEqual(
+    own.of("docker.io", "pull").map(({ base }) => base),
+    ["http://127.0.0.1:7", "https://registry-1.docker.io"],
+  );
+  // It says nothing of these.
+  assert.equal(own.isInsecure("old.example:5000"), true);
+  assert.equal(new Endpoints({}, daemonJson, certs, { insecure: [] }).isInsecure("old.example:5000"), false);
+});
+
 test("mirrors are not pushed to", () => {
   assert.deepEqual(bases("docker.io", "push"), ["https://registry-1.docker.io as docker.io"]);
 });
