@@ -1,11 +1,12 @@
 /** The volumes of a container that is being made: there, and referred to, before anybody could remove them. */
+import { readdirSync } from "node:fs";
 import type { Store } from "../../store/index.ts";
 import type { PlannedMount } from "../containers/mount_points.ts";
 import type { MountPoint } from "../containers/record.ts";
 import type { EventBus } from "../events/event_bus.ts";
 import { createLocked } from "./create_volume.ts";
 import { removeLocked } from "./remove_volume.ts";
-import { volumesLock } from "./volume_folder.ts";
+import { readOptions, volumeData, volumesLock } from "./volume_folder.ts";
 
 export interface ClaimedMounts {
   /** As the container's record has them. */
@@ -32,14 +33,23 @@ export async function withVolumes<T>(
     const made: string[] = [];
     try {
       const points: MountPoint[] = [];
-      for (const plan of planned) points.push(await claim(store, plan, made, events));
-      const toFill = planned.filter(({ copy }) => copy).map(({ point }) => point.Destination);
+      const toFill: string[] = [];
+      for (const plan of planned) {
+        const point = await claim(store, plan, made, events);
+        points.push(point);
+        if (plan.copy && mayBeEmpty(store, point.Name)) toFill.push(point.Destination);
+      }
       return await work({ points: byDestination(points), toFill });
     } catch (error) {
       for (const name of made) await removeLocked(store, name, [], events);
       throw error;
     }
   });
+}
+
+/** What options mount is only seen when it is mounted. */
+function mayBeEmpty(store: Store, name: string): boolean {
+  return readOptions(store, name) !== undefined || readdirSync(volumeData(store, name)).length === 0;
 }
 
 function byDestination(points: readonly MountPoint[]): Record<string, MountPoint> {
