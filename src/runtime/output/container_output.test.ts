@@ -1,12 +1,14 @@
 /** Output that survives the death of its reader at any point. */
 import assert from "node:assert/strict";
-import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, constants, existsSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { scratch } from "../../../test/suites/scratch.ts";
 import { makeFifo } from "../fifo.ts";
 import { ContainerOutput } from "./container_output.ts";
 import { JsonFileLog } from "./json_file_log.ts";
+import { LocalLog } from "./local_log.ts";
+import { jsonFileFormat, localFormat, readLog } from "./read/index.ts";
 import type { LogLine, LogWriter, OutputListener, OutputStream } from "./types.ts";
 
 const skip = process.platform === "linux" ? false : "FIFOs are tapped by tee(2), which only Linux has";
@@ -29,17 +31,21 @@ function fixture(names: readonly OutputStream[] = ["stdout", "stderr"]) {
   };
 }
 
-/** A log whose process is killed in the midst of a batch. */
+/** A log whose process is killed in the midst of a batch; with -1 as soon as it has been rotated. */
 class DyingLog implements LogWriter {
-  readonly #log: JsonFileLog;
+  readonly #log: LogWriter;
   readonly #dieAfter: number;
 
-  constructor(path: string, dieAfter: number) {
-    this.#log = new JsonFileLog(path);
+  constructor(log: LogWriter, dieAfter: number) {
+    this.#log = log;
     this.#dieAfter = dieAfter;
   }
 
-  position = (): number => this.#log.position();
+  position = (): number => {
+    const position = this.#log.position();
+    if (this.#dieAfter < 0) throw new Error("killed");
+    return position;
+  };
   truncate = (position: number): void => this.#log.truncate(position);
   append(lines: readonly LogLine[]): void {
     this.#log.append(lines.slice(0, this.#dieAfter));
@@ -49,6 +55,8 @@ class DyingLog implements LogWriter {
     this.#log[Symbol.dispose]();
   }
 }
+
+const rotation = { maxSize: 300, maxFiles: 99, compress: false };
 
 class Dying implements OutputListener {
   write(): undefined {
@@ -101,8 +109,11 @@ describe("the output of a container", { skip }, () => {
   });
 
   for (const [title, die] of [
-    ["before anything was logged", (path: string) => ({ log: new DyingLog(path, 0) })],
-    ["when one line of three was logged", (path: string) => ({ log: new DyingLog(path, 1) })],
+    ["before anything was logged", (path: string) => ({ log: new DyingLog(new JsonFileLog(path), 0) })],
+    [
+      "when one line of three was logged",
+      (path: string) => ({ log: new DyingLog(new JsonFileLog(path), 1) }),
+    ],
     [
       "when all was logged and was still in the FIFO",
       (path: string) => ({ log: new JsonFileLog(path), listener: new Dying() }),
@@ -136,6 +147,43 @@ describe("the output of a container", { skip }, () => {
         place.logged().map((line) => line.log),
         ["whole\n", "begun ", ...lines, "after\n"],
       );
+    });
+  }
+
+  for (const [kind, open] of [
+    ["json-file", (path: string) => new JsonFileLog(path, { rotation })],
+    ["local", (path: string) => new LocalLog(path, rotation)],
+  ] as const) {
+    test(`each line is in a rotated log of ${kind} once, at whatever line its writers are killed`, async () => {
+      using place = fixture(["stdout"]);
+      const out = place.write("stdout");
+      const written: string[] = [];
+      for (let round = 0; round < 40; round++) {
+        const lines = Array.from({ length: (round % 3) + 1 }, (_, index) => `${round} ${index}\n`);
+        written.push(...lines);
+        writeSync(out, lines.join(""));
+        // Dies in the midst of this batch; the next one begins with what is left of it.
+        using log = new DyingLog(open(place.log), (round % 5) - 1);
+        using killed = new ContainerOutput({ bundle: place.bundle, log });
+        await assert.rejects(killed.drain(), { message: "killed" });
+        if (round % 2 === 0) continue;
+        using whole = open(place.log);
+        using next = new ContainerOutput({ bundle: place.bundle, log: whole });
+        await next.drain();
+      }
+      using log = open(place.log);
+      using last = new ContainerOutput({ bundle: place.bundle, log });
+      closeSync(out);
+      await last.drain();
+      const format = kind === "local" ? localFormat : jsonFileFormat;
+      const read: string[] = [];
+      for await (const records of readLog(
+        { path: place.log, format, changed: undefined },
+        { streams: ["stdout"] },
+      ))
+        read.push(...records.map(({ bytes }) => Buffer.from(bytes).toString()));
+      assert.deepEqual(read, written);
+      assert.equal(existsSync(`${place.log}.1`), true);
     });
   }
 

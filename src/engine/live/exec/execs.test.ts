@@ -74,7 +74,7 @@ suite("processes in running containers", { skip: cannotLive }, () => {
     await using live = host.supervisor();
     const events: string[] = [];
     const died = Promise.withResolvers<void>();
-    using _listening = live.events.listen(({ Action, Actor }) => {
+    const listening = live.events.listen(({ Action, Actor }) => {
       if (!Action.startsWith("exec_")) return;
       events.push(`${Action} ${Actor.Attributes["exitCode"] ?? ""}`.trim());
       if (Action === "exec_die") died.resolve();
@@ -115,6 +115,7 @@ suite("processes in running containers", { skip: cannotLive }, () => {
       "exec_start: sh -c while [ ! -f /go ]; do sleep 0.05; done; exit 4",
     ]);
     assert.equal(events.includes("exec_die 4"), true);
+    listening[Symbol.dispose]();
     await live.remove(ID, { force: true });
   });
 
