@@ -2,9 +2,19 @@
 import type { Daemon } from "../../engine/index.ts";
 import { Failure } from "../../errors.ts";
 import { parseReference } from "../../oci/index.ts";
-import type { Call, Route } from "../http/index.ts";
+import { readBody, struct, text, type Call, type Route } from "../http/index.ts";
 import { credentialsFor, credentialsOf, domainOf } from "../registry_auth.ts";
 import { atRegistry } from "./registry_status.ts";
+
+const authConfig = struct("AuthConfig", {
+  username: text,
+  password: text,
+  auth: text,
+  email: text,
+  serveraddress: text,
+  identitytoken: text,
+  registrytoken: text,
+});
 
 export function registryRoutes(daemon: Daemon): Route[] {
   return [
@@ -20,8 +30,8 @@ export function registryRoutes(daemon: Daemon): Route[] {
 
 /** Nothing is kept: that is the client's to do. */
 async function login({ engine }: Daemon, call: Call): Promise<void> {
-  const body = await call.json();
-  const server = typeof body["serveraddress"] === "string" ? body["serveraddress"] : "";
+  const body = readBody(authConfig, await call.json());
+  const server = body.serveraddress;
   const given = credentialsOf(body);
   const { remote } = await engine.withCredentials(async () => given);
   const none = { kind: "password", username: "", password: "" } as const;
@@ -33,9 +43,9 @@ async function login({ engine }: Daemon, call: Call): Promise<void> {
 }
 
 async function describe({ engine }: Daemon, call: Call): Promise<void> {
-  const text = call.param("name");
-  if (text.startsWith("sha256:")) throw new Failure("invalid", `unknown image reference format: ${text}`);
-  const name = parseReference(text);
+  const given = call.param("name");
+  if (given.startsWith("sha256:")) throw new Failure("invalid", `unknown image reference format: ${given}`);
+  const name = parseReference(given);
   const { remote } = await engine.withCredentials(credentialsFor(call, name.domain));
   const { descriptor, platforms } = await atRegistry(remote.describe(name, { signal: call.signal }));
   const { mediaType, digest, size } = descriptor;

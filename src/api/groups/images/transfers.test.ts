@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { connect, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { daemonFixture, type DaemonFixture } from "../../../../test/support/daemon_fixture.ts";
@@ -170,6 +170,9 @@ for (const kind of ["basic", "token"] as const) {
       await using fixture = await daemonFixture();
       const login = (password: string) =>
         fixture.post("/auth", { body: { username: "bob", password, serveraddress: registry.address } });
+      const odd = await fixture.post("/auth", { body: { username: 5 } });
+      const message = "json: cannot unmarshal number into Go struct field AuthConfig.username of type string";
+      assert.deepEqual([odd.status, odd.json()], [400, { message }]);
       const good = await login("sec?et>");
       assert.deepEqual([good.status, good.json()["Status"]], [200, "Login Succeeded"]);
       assert.equal(good.json()["IdentityToken"] !== "", kind === "token");
@@ -224,15 +227,18 @@ test("B179 a pull ends with its client, and nothing stays", { skip }, async () =
   const leaving = new AbortController();
   const pull = user.post(`/images/create?fromImage=${name}`, { signal: leaving.signal });
   await stalled.promise;
-  assert.equal(sessionsOf(user).length, 1);
+  assert.equal(entries(user, "sessions").length, 1);
   leaving.abort();
   await assert.rejects(pull);
-  while (sessionsOf(user).length > 0) await new Promise((resolve) => setImmediate(resolve));
+  while (entries(user, "sessions").length > 0) await immediate();
   assert.deepEqual((await user.ask("/images/json")).json(), []);
   assert.deepEqual(user.warnings, []);
 });
 
-const sessionsOf = ({ root }: DaemonFixture): string[] => readdirSync(join(root, "varve/sessions"));
+const immediate = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** Of the data root's own folder; before its first use there is none. */
+const entries = ({ root }: DaemonFixture, folder: string): string[] =>
+  existsSync(join(root, "varve", folder)) ? readdirSync(join(root, "varve", folder)) : [];
 
 test("B179 import: a body or a URL becomes an image", { skip }, async () => {
   await using fixture = await daemonFixture();
@@ -297,6 +303,23 @@ test("B179 save and load", { skip }, async () => {
   assert.deepEqual([bad.status, Object.keys(bad.lines()[0] ?? {})], [200, ["errorDetail", "error"]]);
   const missing = await fixture.ask("/images/get?names=a:1&names=nope");
   assert.deepEqual([missing.status, missing.json()], [404, { message: "No such image: nope:latest" }]);
+  assert.deepEqual(fixture.warnings, []);
+});
+
+test("B179 clients that go away while they send leave nothing", { skip }, async () => {
+  await using fixture = await daemonFixture();
+  const { tar } = await sampleLayer({ f: "x".repeat(100_000) });
+  for (const path of ["/images/load?quiet=0", "/images/create?fromSrc=-&repo=a", "/build?t=a"]) {
+    const client = connect(fixture.socket);
+    const length = `Content-Length: ${tar.length}`;
+    client.write(`POST ${path} HTTP/1.1\r\nHost: d\r\nExpect: 100-continue\r\n${length}\r\n\r\n`);
+    // The daemon has begun to read.
+    await once(client, "data");
+    await new Promise((resolve) => client.write(tar.subarray(0, 50_000), resolve));
+    client.destroy();
+  }
+  while (entries(fixture, "sessions").length > 0 || entries(fixture, "tmp").length > 0) await immediate();
+  assert.deepEqual((await fixture.ask("/images/json")).json(), []);
   assert.deepEqual(fixture.warnings, []);
 });
 
