@@ -1,5 +1,6 @@
 /** The networks of a root, opened once for a process and store. */
 import { join } from "node:path";
+import { inUserNamespace } from "../../driver/index.ts";
 import type { Endpoint, Networking } from "../../network/index.ts";
 import type { Store } from "../../store/index.ts";
 
@@ -9,8 +10,11 @@ const opened = new WeakMap<Store, Promise<Networking>>();
 export async function networkingOf(store: Store): Promise<Networking> {
   let networking = opened.get(store);
   if (networking === undefined) {
+    const directory = join(store.root, "varve", "network");
+    // The machine's lock is root's. In a user namespace there are no bridges that others could have, too.
+    const lock = inUserNamespace() ? { lock: join(directory, "lock") } : {};
     networking = import("../../network/index.ts").then(({ openNetworking }) =>
-      openNetworking({ directory: join(store.root, "varve", "network") }),
+      openNetworking({ directory, ...lock }),
     );
     opened.set(store, networking);
   }
