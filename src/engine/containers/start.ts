@@ -15,7 +15,8 @@ import { goTime } from "../time.ts";
 import { populateVolumes } from "../volumes/populate_volume.ts";
 import { endRunMounts } from "../volumes/run_mounts.ts";
 import { bundleDirectory } from "./bundle.ts";
-import { openLog } from "./json_log.ts";
+import { LogTee } from "./log_tee.ts";
+import { openLogWriter } from "./log_writer.ts";
 import { keepMounted } from "./mounted_root.ts";
 import { prepareRun, type PrepareOptions } from "./prepare.ts";
 import { readHostConfig, readRecord, writeRecord, type ContainerRecord, type HostConfig } from "./record.ts";
@@ -140,7 +141,7 @@ async function superviseRun(
   record: ContainerRecord,
   parts: RunParts,
 ): Promise<ForegroundResult> {
-  await using log = await openLog(record.LogPath);
+  using log = new LogTee(openLogWriter(store, record, readHostConfig(store.root, record.ID)));
   let recording: Promise<void> = Promise.resolve();
   const result = await runForeground({
     programs: parts.programs,
