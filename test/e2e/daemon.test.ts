@@ -151,13 +151,13 @@ suite("the docker command", { skip: dockerSkip }, () => {
   });
 });
 
-/** What comes before the colons, but for what belongs to a storage driver, and for warnings. */
+/** What comes before the colons, but for what belongs to a storage driver or is a module of the kernel's, and for warnings. */
 const labels = (printed: string): string[] =>
   printed
     .trim()
     .split("\n")
     .map((line) => line.split(":")[0] as string)
-    .filter((label) => !/^ {2}(Backing|Supports|Native|userxattr)|^WARNING/.test(label));
+    .filter((label) => !/^ {2}(Backing|Supports|Native|userxattr|apparmor|selinux)|^WARNING/.test(label));
 
 suite("varve daemon", () => {
   const vfs = (root: string, ...words: string[]): string[] => [
