@@ -48,6 +48,7 @@ export async function inForeground(
   joined.catch(() => undefined);
   started.promise.catch(() => undefined);
   using undo = new DisposableStack();
+  if (options.proxySignals) undo.use(await passSignals(client, container, terminal, started.promise));
   try {
     await options.start?.();
     started.resolve();
@@ -57,7 +58,6 @@ export async function inForeground(
     await joined.catch(() => undefined);
     throw error;
   }
-  if (options.proxySignals) undo.use(await passSignals(client, container, terminal));
   if ((await joined) === "detached") {
     waiting.destroy();
     options.onDetach?.();
@@ -70,14 +70,24 @@ function resize(client: EngineClient, container: string, columns: number, rows: 
   return client.json("POST", pathOf`/containers/${container}/resize`, { query: { h: rows, w: columns } });
 }
 
-/** A terminal's window is followed by its size, not by the signal that tells of it. */
-async function passSignals(client: EngineClient, container: string, terminal: boolean): Promise<Disposable> {
+/**
+ * From now on, for once it runs it may tell others that it is ready for them. A terminal's window is followed by its size,
+ * not by the signal that tells of it.
+ */
+async function passSignals(
+  client: EngineClient,
+  container: string,
+  terminal: boolean,
+  started: Promise<void>,
+): Promise<Disposable> {
   const { proxySignals } = await loadTerminalTools();
-  const deliver = (signal: number): void => {
-    // It may have ended meanwhile; that is told by the wait.
-    client.json("POST", pathOf`/containers/${container}/kill`, { query: { signal } }).catch(() => undefined);
+  const deliver = async (signal: number): Promise<void> => {
+    await started;
+    await client.json("POST", pathOf`/containers/${container}/kill`, { query: { signal } });
   };
-  return proxySignals(deliver, terminal ? ["SIGWINCH"] : []);
+  // It may have ended meanwhile; that is told by the wait.
+  const pass = (signal: number): void => void deliver(signal).catch(() => undefined);
+  return proxySignals(pass, terminal ? ["SIGWINCH"] : []);
 }
 
 interface WaitAnswer {
