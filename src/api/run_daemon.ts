@@ -40,12 +40,15 @@ export async function runDaemon(options: RunDaemonOptions, say: (line: string) =
   for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => ended.resolve());
   // A client that goes away is no reason to end.
   process.on("SIGPIPE", () => undefined);
+  // Whoever asks too early must not end it.
+  let reload = (): void => undefined;
+  process.on("SIGHUP", () => reload());
   await using running = await serveDaemon({
     ...serving,
     warn: (text) => tell("warn", text),
     onRequest: (what) => tell("debug", `Calling ${what}`),
   });
-  const reload = (): void => {
+  reload = () => {
     try {
       running.reload(reloaded(settings, daemonSettings(readConfig(options).directives)));
       tell("info", "Reloaded configuration");
@@ -54,7 +57,6 @@ export async function runDaemon(options: RunDaemonOptions, say: (line: string) =
       tell("error", error.message);
     }
   };
-  process.on("SIGHUP", reload);
   for (const address of running.addresses) say(`API listen on ${address.replace(/^(unix|tcp):\/\//, "")}`);
   const manager = process.env["NOTIFY_SOCKET"];
   if (manager !== undefined) notifyService(manager, "READY=1");

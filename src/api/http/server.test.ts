@@ -109,6 +109,13 @@ suite("the API over HTTP", () => {
     assert.match(await text(raw("nonsense\r\n\r\n", true)), /^HTTP\/1\.1 400 /);
   });
 
+  test("B176 a request line may be as long as Docker's clients make it, and has a bound", async () => {
+    const labels = "x".repeat(500_000);
+    assert.equal((await fixture.ask(`/_ping?labels=${labels}`)).status, 200);
+    const answer = await text(raw(`GET /_ping?labels=${labels}${labels}${labels} HTTP/1.1\r\n\r\n`, false));
+    assert.match(answer, /^HTTP\/1\.1 431 /);
+  });
+
   test("who has ended his side still gets his answer", async () => {
     const answer = await text(raw("GET /info HTTP/1.1\r\nHost: x\r\n\r\n", true));
     assert.match(answer, /^HTTP\/1\.1 200 /);

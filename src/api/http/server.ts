@@ -52,8 +52,9 @@ export function createApiServer(options: ApiServerOptions): Server {
     if (early.length > 0) socket.unshift(early);
     void answer(router, options, request, undefined, socket);
   });
-  server.on("clientError", (_error, socket) => {
-    if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+  server.on("clientError", ({ code }: NodeJS.ErrnoException, socket) => {
+    const status = code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
+    if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
   });
   return server;
 }
