@@ -164,7 +164,11 @@ export class Call {
     const { socket } = response;
     if (socket === null) throw new Failure("cancelled", "the client has gone");
     response.detachSocket(socket);
-    socket.removeAllListeners("data");
+    // The server's own: they would take what comes for another request, and a client's end for that of the connection.
+    for (const event of ["data", "end", "drain", "timeout", "pause", "resume"])
+      socket.removeAllListeners(event);
+    socket.setTimeout(0);
+    socket.on("error", () => undefined);
     socket.write(`HTTP/1.1 200 OK\r\nContent-Type: ${contentType}\r\n\r\n`);
     return { connection: socket };
   }

@@ -3,6 +3,7 @@ import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Daemon } from "../../../engine/index.ts";
+import { isFailure } from "../../../errors.ts";
 import { ApiError, type Call } from "../../http/index.ts";
 import { pathStatHeader } from "./path_stat.ts";
 import { tell } from "./tell.ts";
@@ -43,7 +44,12 @@ export async function putArchive(daemon: Daemon, call: Call): Promise<void> {
   const record = await daemon.live.find(call.param("id"));
   // A failure must not take the connection along.
   const tar = call.request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
-  await daemon.engine.containers.writeArchive(record.ID, path, tar, { signal: call.signal });
+  try {
+    await daemon.engine.containers.writeArchive(record.ID, path, tar, { signal: call.signal });
+  } catch (error) {
+    // What is corrupt is the client's.
+    throw isFailure(error, "corrupt") ? new ApiError(400, error.message) : error;
+  }
   tell(daemon, record, "extract-to-dir");
   call.done(200);
 }
