@@ -28,9 +28,17 @@ export interface CgroupPaths {
   of(controller: string): string;
 }
 
+/** Where the kernel's file systems are mounted. */
+export interface KernelFiles {
+  readonly proc: string;
+  readonly cgroup: string;
+}
+
+export const kernelFiles: KernelFiles = { proc: "/proc", cgroup: "/sys/fs/cgroup" };
+
 /** Of a process (cgroups(7), /proc/PID/cgroup). */
-export function cgroupPaths(pid: number): CgroupPaths | undefined {
-  const text = readText(`/proc/${pid}/cgroup`);
+export function cgroupPaths(pid: number, { proc, cgroup }: KernelFiles): CgroupPaths | undefined {
+  const text = readText(`${proc}/${pid}/cgroup`);
   if (text === undefined) return undefined;
   const groups = new Map<string, string>();
   for (const line of text.split("\n")) {
@@ -40,7 +48,7 @@ export function cgroupPaths(pid: number): CgroupPaths | undefined {
   const version = groups.has("memory") ? 1 : 2;
   const of = (controller: string): string =>
     version === 1
-      ? `/sys/fs/cgroup/${controller}${groups.get(controller) ?? "/"}`
-      : `/sys/fs/cgroup${groups.get("") ?? "/"}`;
+      ? `${cgroup}/${controller}${groups.get(controller) ?? "/"}`
+      : `${cgroup}${groups.get("") ?? "/"}`;
   return { version, of };
 }

@@ -1,7 +1,15 @@
 /** What a running container uses, as the kernel counts it now. */
 import { totalmem } from "node:os";
 import { hostCgroups } from "../../../runtime/index.ts";
-import { cgroupPaths, readNumber, readTable, readText, type CgroupPaths } from "./cgroup_files.ts";
+import {
+  cgroupPaths,
+  kernelFiles,
+  readNumber,
+  readTable,
+  readText,
+  type CgroupPaths,
+  type KernelFiles,
+} from "./cgroup_files.ts";
 import {
   blkioStats,
   noSample,
@@ -16,11 +24,11 @@ import {
 const tick = 10_000_000;
 
 /** @param hasNetwork whether its interfaces are its own */
-export function sampleStats(pid: number, hasNetwork: boolean): StatsSample {
-  const paths = cgroupPaths(pid);
+export function sampleStats(pid: number, hasNetwork: boolean, files = kernelFiles): StatsSample {
+  const paths = cgroupPaths(pid, files);
   if (paths === undefined) return noSample;
-  const networks = hasNetwork ? networksOf(pid) : {};
-  const counted = paths.version === 1 ? sampleV1(paths) : sampleV2(paths);
+  const networks = hasNetwork ? networksOf(pid, files) : {};
+  const counted = paths.version === 1 ? sampleV1(paths, files) : sampleV2(paths, files);
   return {
     pids_stats: pidsOf(paths),
     ...counted,
@@ -31,7 +39,7 @@ export function sampleStats(pid: number, hasNetwork: boolean): StatsSample {
 type Counted = Pick<StatsSample, "blkio_stats" | "cpu_stats" | "memory_stats">;
 
 /** kernel Documentation/admin-guide/cgroup-v1. */
-function sampleV1(paths: CgroupPaths): Counted {
+function sampleV1(paths: CgroupPaths, files: KernelFiles): Counted {
   const [cpuacct, memory, blkio] = [paths.of("cpuacct"), paths.of("memory"), paths.of("blkio")];
   const modes = readTable(`${cpuacct}/cpuacct.stat`);
   const throttled = readTable(`${paths.of("cpu")}/cpu.stat`);
@@ -54,6 +62,7 @@ function sampleV1(paths: CgroupPaths): Counted {
       },
       throttled,
       throttled["throttled_time"] ?? 0,
+      files,
     ),
     memory_stats: {
       ...memoryUse(memory, "memory.usage_in_bytes"),
@@ -66,7 +75,7 @@ function sampleV1(paths: CgroupPaths): Counted {
 }
 
 /** kernel Documentation/admin-guide/cgroup-v2.rst. */
-function sampleV2(paths: CgroupPaths): Counted {
+function sampleV2(paths: CgroupPaths, files: KernelFiles): Counted {
   const group = paths.of("");
   const cpu = readTable(`${group}/cpu.stat`);
   return {
@@ -79,6 +88,7 @@ function sampleV2(paths: CgroupPaths): Counted {
       },
       cpu,
       (cpu["throttled_usec"] ?? 0) * 1000,
+      files,
     ),
     memory_stats: {
       ...memoryUse(group, "memory.current"),
@@ -101,10 +111,11 @@ function cpuStats(
   cpu_usage: CpuStats["cpu_usage"],
   counts: Readonly<Record<string, number>>,
   throttled_time: number,
+  files: KernelFiles,
 ): CpuStats {
   return {
     cpu_usage,
-    system_cpu_usage: systemCpuUsage(),
+    system_cpu_usage: systemCpuUsage(files),
     online_cpus: hostCgroups().cpus,
     throttling_data: {
       periods: counts["nr_periods"] ?? 0,
@@ -115,8 +126,8 @@ function cpuStats(
 }
 
 /** The first seven of proc(5)'s counters; the time of guests is in them. */
-function systemCpuUsage(): number {
-  const fields = /^cpu +(.*)$/m.exec(readText("/proc/stat") ?? "")?.[1]?.split(" ") ?? [];
+function systemCpuUsage({ proc }: KernelFiles): number {
+  const fields = /^cpu +(.*)$/m.exec(readText(`${proc}/stat`) ?? "")?.[1]?.split(" ") ?? [];
   return fields.slice(0, 7).reduce((sum, field) => sum + Number(field), 0) * tick;
 }
 
@@ -146,9 +157,9 @@ function entry(major: unknown, minor: unknown, op: string, value: unknown): Blki
 }
 
 /** /proc/PID/net/dev: eight counters of what came, eight of what went. */
-function networksOf(pid: number): Record<string, NetworkStats> {
+function networksOf(pid: number, { proc }: KernelFiles): Record<string, NetworkStats> {
   const networks: Record<string, NetworkStats> = {};
-  for (const [, name = "", counters = ""] of (readText(`/proc/${pid}/net/dev`) ?? "").matchAll(
+  for (const [, name = "", counters = ""] of (readText(`${proc}/${pid}/net/dev`) ?? "").matchAll(
     /^\s*([^\s:]+):\s*(.*)$/gm,
   )) {
     if (name === "lo") continue;

@@ -48,7 +48,7 @@ export const jsonFileFormat: LogFormat = {
 };
 
 /** @throws what `BigInt` and `Date` throw for what is no RFC 3339 */
-export function nanoseconds(time: string): bigint {
+function nanoseconds(time: string): bigint {
   const [, second = "", fraction = "", zone = ""] =
     /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/.exec(time) ?? [];
   return BigInt(Date.parse(second + zone)) * 1_000_000n + BigInt(fraction.padEnd(9, "0"));
