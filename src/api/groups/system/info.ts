@@ -65,8 +65,18 @@ function limitsShown({ limits, forwardsIPv4 }: MachineInfo, call: Call): object 
     CPUSet: limits.cpuSet,
     PidsLimit: limits.pids,
     IPv4Forwarding: forwardsIPv4,
+    ...(!call.isAtLeast("1.50") && {
+      BridgeNfIptables: isFiltered("iptables"),
+      BridgeNfIp6tables: isFiltered("ip6tables"),
+    }),
     OomKillDisable: limits.oomKillDisable,
   };
+}
+
+/** Whether a bridge's traffic goes through the machine's rules. */
+function isFiltered(by: string): boolean {
+  const file = `/proc/sys/net/bridge/bridge-nf-call-${by}`;
+  return existsSync(file) && readFileSync(file, "utf8").trim() === "1";
 }
 
 function ofProcess({ events, settings }: Daemon): object {
