@@ -132,7 +132,8 @@ export class LiveContainer {
       const run = await ContainerRun.resume(parts);
       if (run === undefined) parts.log?.[Symbol.dispose]();
       else {
-        await this.#running(run, record, false);
+        const { networking } = this.#context;
+        await this.#running(run, record, false, await networking?.resume(record, parts.hostConfig));
         begun.resolve();
         return this.#keepUp();
       }
@@ -194,14 +195,18 @@ export class LiveContainer {
     run: ContainerRun,
     record: ContainerRecord,
     begins: boolean,
-    network?: ConnectedNetwork,
+    network?: Pick<ConnectedNetwork, "settings">,
   ): Promise<void> {
     this.#run = run;
     const found = record.State.Running && record.State.Pid === run.pid;
+    const settings = (now: ContainerRecord): ContainerRecord["NetworkSettings"] =>
+      network?.settings(now.NetworkSettings) ?? now.NetworkSettings;
+    if (found && network !== undefined)
+      await this.#update((now) => ({ ...now, NetworkSettings: settings(now) }));
     if (!found) {
       await this.#update((now) => ({
         ...now,
-        NetworkSettings: network?.settings(now.NetworkSettings) ?? now.NetworkSettings,
+        NetworkSettings: settings(now),
         HasBeenStartedBefore: true,
         State: {
           ...now.State,

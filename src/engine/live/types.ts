@@ -42,6 +42,14 @@ export interface RunNetworking {
    */
   connect(record: ContainerRecord, hostConfig: HostConfig): Promise<RunNetwork>;
   /**
+   * Of a container that runs, whose supervisor was killed before it wrote down where it is connected; undefined: it is known,
+   * or nothing is connected.
+   */
+  resume(
+    record: ContainerRecord,
+    hostConfig: HostConfig,
+  ): Promise<Pick<ConnectedNetwork, "settings"> | undefined>;
+  /**
    * After it has ended, or was not started after all; waits for a `connect` that goes on. Harmless where nothing is
    * connected.
    * @returns tells of it, once the container's end has been told

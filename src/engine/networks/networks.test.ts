@@ -10,7 +10,10 @@ import {
   type NetworkedDaemon,
 } from "../../../test/support/networked_daemon.ts";
 import { LiveContainers } from "../live/live_containers.ts";
+import { updateRecord } from "../containers/update_record.ts";
+import { endedSettings } from "./endpoint_settings.ts";
 import { networkingOf } from "./networking_of.ts";
+import { endpointsOf } from "./wanted_networks.ts";
 
 const forever = "while :; do sleep 1; done";
 const server = "while :; do echo hello | nc -l -p 80; done";
@@ -256,6 +259,8 @@ suite("B180 networks and supervisors that end", { skip: cannotConnect, timeout: 
       await first.start(lives.ID);
       await first.start(ends.ID);
     }
+    const addressOf = (id: string): string | undefined =>
+      endpointsOf(machine.record(id))["bridge"]?.IPAddress;
     const connected = (): string[] => endpoints.list().map(({ containerId }) => containerId);
     assert.deepEqual(connected(), [lives.ID, ends.ID]);
     process.kill(machine.record(ends.ID).State.Pid, "SIGKILL");
@@ -263,11 +268,15 @@ suite("B180 networks and supervisors that end", { skip: cannotConnect, timeout: 
     // What has something of a run is left to whoever settles it.
     assert.deepEqual(connected(), [lives.ID, ends.ID]);
     await using second = new LiveContainers({ store, events, networking, warn });
+    // As if the first had been killed before it wrote down where it is connected.
+    const NetworkSettings = endedSettings(machine.record(lives.ID).NetworkSettings);
+    await updateRecord(store, lives.ID, (now) => ({ ...now, NetworkSettings }));
     await second.restore();
+    const [endpoint] = endpoints.list();
+    assert.equal(addressOf(lives.ID), endpoint?.ipv4.address);
     await second.wait(ends.ID, "not-running", signal);
     assert.deepEqual(connected(), [lives.ID]);
-    const { Networks } = machine.record(ends.ID).NetworkSettings as { Networks: Record<string, object> };
-    assert.equal((Networks["bridge"] as { IPAddress: string }).IPAddress, "");
+    assert.equal(addressOf(ends.ID), "");
     const exit = second.wait(lives.ID, "not-running", signal);
     await second.kill(lives.ID);
     await exit;

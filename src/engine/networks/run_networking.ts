@@ -36,6 +36,23 @@ export class ContainerNetworking implements RunNetworking {
     return { namespace: await namespace.promise, connected };
   }
 
+  async resume(
+    record: ContainerRecord,
+    hostConfig: HostConfig,
+  ): Promise<Pick<ConnectedNetwork, "settings"> | undefined> {
+    const networking = await networkingOf(this.#store);
+    const own = endpointsIn(networking, record.ID);
+    const isKnown = Object.values(endpointsOf(record)).some(({ EndpointID }) => EndpointID !== "");
+    if (isKnown || own.length === 0) return undefined;
+    const places = wantedNetworks(record, hostConfig, networking.networks).map(({ key, definition }) => ({
+      key,
+      definition,
+      endpoint: own.find(({ networkId }) => networkId === definition.id),
+    }));
+    const namespace = networking.namespaces.path(record.ID);
+    return { settings: (now) => connectedSettings(record, now, places, namespace) };
+  }
+
   async disconnect(containerId: string): Promise<() => void> {
     const networking = await networkingOf(this.#store);
     const left = await whileConnecting(this.#store, containerId, async () => {
