@@ -1,5 +1,5 @@
 /** `rename`: another name for a container. */
-import { Failure } from "../../errors.ts";
+import { Failure, isFailure } from "../../errors.ts";
 import { containersLock, type Store } from "../../store/index.ts";
 import { freeName } from "./names.ts";
 import { listRecords, type ContainerRecord } from "./record.ts";
@@ -22,7 +22,7 @@ export async function renameContainer(
     if (record.Name === `/${wanted.replace(/^\//, "")}`) {
       throw new Failure("invalid", "Renaming a container with the same name as its current name");
     }
-    const Name = `/${freeName(wanted, await listRecords(store.root))}`;
+    const Name = `/${allocated(wanted, await listRecords(store.root))}`;
     const renamed = await updateRecord(store, ID, (now) => ({ ...now, Name, ...named(now) }));
     if (renamed === undefined) throw new Failure("not-found", `No such container: ${ID}`);
     if (isAlive(renamed)) {
@@ -31,6 +31,15 @@ export async function renameContainer(
     }
     return renamed;
   });
+}
+
+function allocated(wanted: string, records: readonly ContainerRecord[]): string {
+  try {
+    return freeName(wanted, records);
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    throw new Failure(error.kind, `Error when allocating new name: ${error.message}`);
+  }
 }
 
 /** From now on its name is somebody's choice. */

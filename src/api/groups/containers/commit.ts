@@ -7,17 +7,24 @@ import { nameWithTag } from "../images/name_with_tag.ts";
 import { configShape } from "./create/config_shape.ts";
 import { tell } from "./tell.ts";
 
-/** The body's config and the changes win over what the container has (moby, daemon/commit.go, `merge`). */
+/**
+ * The body's config and the changes win over what the container has; without one the container's is changed (moby,
+ * daemon/commit.go, `CreateImageFromContainer`, `merge`).
+ */
 export async function commit(daemon: Daemon, call: Call): Promise<void> {
   const asked = (name: string): string => call.query.get(name) ?? "";
-  const body = readBody(configShape, await call.json()) as CreateContainer["config"];
+  const sent = await call.json();
+  const body = readBody(configShape, sent) as CreateContainer["config"];
   const record = await daemon.live.find(asked("container"));
   const text = nameWithTag(asked("repo"), asked("tag"));
   const name = text === undefined ? undefined : withDefaultTag(parseReference(text));
   const { applyChanges } = await loadBuilder();
+  const changes = call.query.getAll("changes");
   const [author, message] = [asked("author"), asked("comment")];
   const { id } = await daemon.engine.containers.commit(record.ID, {
-    config: applyChanges(body, call.query.getAll("changes")),
+    ...(isEmpty(sent)
+      ? { change: (config) => applyChanges(config, changes) }
+      : { config: applyChanges(body, changes) }),
     ...(name !== undefined && { name }),
     ...(author !== "" && { author }),
     ...(message !== "" && { message }),
@@ -28,4 +35,8 @@ export async function commit(daemon: Daemon, call: Call): Promise<void> {
   const imageRef = name === undefined ? "" : familiarReference(name);
   tell(daemon, record, "commit", { comment: message, imageID: id, imageRef });
   call.reply(201, { Id: id });
+}
+
+function isEmpty(body: unknown): boolean {
+  return typeof body !== "object" || body === null || Object.keys(body).length === 0;
 }

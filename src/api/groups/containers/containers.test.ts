@@ -139,7 +139,10 @@ suite("B178 containers", { skip: cannotRun }, () => {
       String(await rename(409, "other")),
       new RegExp(`is already in use by container .."?${other}`),
     );
-    assert.match(String(await rename(400, "a/b")), /Invalid container name \(a\/b\)/);
+    assert.match(
+      String(await rename(400, "a/b")),
+      /Error when allocating new name: Invalid container name \(a\/b\)/,
+    );
     await rename(204, "after");
     const { Actor, Action } = host.lastEvent() ?? { Actor: undefined, Action: undefined };
     assert.deepEqual(
@@ -256,6 +259,9 @@ suite("B178 containers", { skip: cannotRun }, () => {
         imageRef: "made:1",
       },
     });
+    const change = `changes=${encodeURIComponent("ENV Z=1")}`;
+    await host.expect(201, "POST", `/commit?container=source&repo=changed&${change}`);
+    assert.deepEqual((await host.engine.images.resolve("changed")).config.config?.Env, ["A=1", "Z=1"]);
     for (const [status, path] of [
       [404, "container=nope"],
       [400, "container=source&changes=FOO"],
