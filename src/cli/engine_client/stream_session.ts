@@ -93,14 +93,25 @@ function copyInput(from: Readable, to: Duplex, take: (chunk: Uint8Array) => Uint
   };
 }
 
+/** One size after the other, and always the newest: an older one that is late must not win. */
 function followWindowSize({ stdout, started, resize }: StreamSession): Disposable | undefined {
   if (stdout.isTTY !== true) return undefined;
-  const follow = (): void => {
-    // What has ended meanwhile has no window.
-    void resize(stdout.columns ?? 80, stdout.rows ?? 24).catch(() => undefined);
+  let isAsked = false;
+  let isBusy = false;
+  const follow = async (): Promise<void> => {
+    isAsked = true;
+    if (isBusy) return;
+    isBusy = true;
+    while (isAsked) {
+      isAsked = false;
+      // What has ended meanwhile has no window.
+      await resize(stdout.columns ?? 80, stdout.rows ?? 24).catch(() => undefined);
+    }
+    isBusy = false;
   };
-  if (started === undefined) follow();
-  else void started.then(follow, () => undefined);
-  stdout.on("resize", follow);
-  return { [Symbol.dispose]: () => void stdout.off("resize", follow) };
+  const begin = (): void => void follow();
+  if (started === undefined) begin();
+  else void started.then(begin, () => undefined);
+  stdout.on("resize", begin);
+  return { [Symbol.dispose]: () => void stdout.off("resize", begin) };
 }
