@@ -8,4 +8,5 @@ export { fromFile, toFile, type FromFileOptions, type ToFileOptions } from "./fi
 export { peek } from "./peek.ts";
 export * from "./place.ts";
 export * from "./progress.ts";
+export * from "./protobuf.ts";
 export { collect, concat, count, fromBytes, limit } from "./sources.ts";

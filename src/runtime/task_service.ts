@@ -3,8 +3,8 @@
  * api/runtime/task/v2/shim.proto defines, field by field. A shim serves one task and its execs: processes that were added
  * to its container. Where a method takes `exec`, "" stands for the container's first process.
  */
-import { bytesField, bigField, decodeMessage, encodeMessage, numberField } from "./protobuf.ts";
-import type { FieldValue, Fields } from "./protobuf.ts";
+import { bytesField, bigField, decodeMessage, encodeMessage, numberField } from "../bytes/index.ts";
+import type { FieldValue, Fields } from "../bytes/index.ts";
 import type { OciProcess, OciResources } from "./oci_spec.ts";
 import type { TtrpcClient } from "./ttrpc.ts";
 

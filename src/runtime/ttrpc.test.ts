@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { isFailure } from "../errors.ts";
-import { bytesField, decodeMessage, encodeMessage, stringField } from "./protobuf.ts";
+import { bytesField, decodeMessage, encodeMessage, stringField } from "../bytes/index.ts";
 import { TtrpcClient } from "./ttrpc.ts";
 
 interface Request {

@@ -5,7 +5,7 @@
  */
 import { connect, type Socket } from "node:net";
 import { Failure, type FailureKind } from "../errors.ts";
-import { bytesField, decodeMessage, encodeMessage, numberField, stringField } from "./protobuf.ts";
+import { bytesField, decodeMessage, encodeMessage, numberField, stringField } from "../bytes/index.ts";
 
 const headerSize = 10;
 const typeRequest = 1;

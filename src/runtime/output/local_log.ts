@@ -2,7 +2,7 @@
  * Docker's `local` log: each line as a message of protocol buffers between two copies of its length (moby,
  * daemon/logger/local/local.go and api/types/plugins/logdriver/entry.proto).
  */
-import { encodeMessage } from "../protobuf.ts";
+import { encodeMessage } from "../../bytes/index.ts";
 import type { Rotation } from "./log_options.ts";
 import { RotatingFile } from "./rotating_file.ts";
 import type { LogLine, LogWriter } from "./types.ts";

@@ -1,7 +1,7 @@
 /** `local`: messages of protocol buffers, the length before and behind each. */
 import { readSync } from "node:fs";
 import { Failure } from "../../../errors.ts";
-import { bigField, bytesField, decodeMessage, numberField, stringField } from "../../protobuf.ts";
+import { bigField, bytesField, decodeMessage, numberField, stringField } from "../../../bytes/index.ts";
 import { longestRecord, type LogFormat } from "./log_format.ts";
 
 const lengthSize = 4;

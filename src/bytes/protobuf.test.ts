@@ -57,3 +57,10 @@ test("bytes of the wrong kind read as nothing", () => {
   assert.equal(bytesField(decodeMessage(encodeMessage({ 1: 7 })), 1).length, 0);
   assert.equal(numberField(decodeMessage(encodeMessage({ 1: "seven" })), 1), 0);
 });
+
+test("a message that is there is written, though it is empty", () => {
+  assert.equal(
+    hex(encodeMessage({ 1: { present: new Uint8Array() }, 2: [{ present: Buffer.of(8, 1) }] })),
+    "0a0012020801",
+  );
+});

@@ -1,12 +1,17 @@
 /**
- * The wire format of protocol buffers, as far as containerd's task service needs it: varints, strings, bytes and
- * nested messages (protobuf.dev, "Encoding"). Fixed-width fields are skipped when read. No schema language: a
+ * The wire format of protocol buffers, as far as containerd's task service and the CRI need it: varints, strings, bytes
+ * and nested messages (protobuf.dev, "Encoding"). Fixed-width fields are skipped when read. No schema language: a
  * message is a list of numbered fields that is written by hand where it is sent.
  */
 import { Failure } from "../errors.ts";
 
 /** What a field may hold when it is written. Undefined, 0, false, "" and empty bytes are left out, as proto3 does. */
-export type FieldValue = string | number | bigint | boolean | Uint8Array | undefined;
+export type FieldValue = string | number | bigint | boolean | Uint8Array | Present | undefined;
+
+/** A nested message, or an element of a list: written also when it is empty. */
+export interface Present {
+  readonly present: Uint8Array;
+}
 
 /** The fields of a message that was read: every value of every field number, in order. */
 export type Fields = ReadonlyMap<number, readonly (bigint | Uint8Array)[]>;
@@ -32,9 +37,10 @@ export function encodeMessage(
 
 function encodeField(number: number, value: FieldValue, parts: Uint8Array[]): void {
   if (value === undefined || value === "" || value === false || value === 0 || value === 0n) return;
-  if (typeof value === "string" || value instanceof Uint8Array) {
-    const bytes = typeof value === "string" ? Buffer.from(value, "utf8") : value;
-    if (bytes.length === 0) return;
+  if (typeof value === "string" || typeof value === "object") {
+    const isPresent = typeof value === "object" && "present" in value;
+    const bytes = isPresent ? value.present : typeof value === "string" ? Buffer.from(value, "utf8") : value;
+    if (bytes.length === 0 && !isPresent) return;
     parts.push(varint(BigInt((number << 3) | wireBytes)), varint(BigInt(bytes.length)), bytes);
   } else {
     parts.push(varint(BigInt((number << 3) | wireVarint)), varint(BigInt(value)));
