@@ -8,7 +8,8 @@ export function adaptHostConfig(given: Partial<HostConfig>): HostConfig {
   const defaults = defaultHostConfig();
   const hostConfig: HostConfig = { ...defaults, ...given };
   const { Memory, MemorySwap, Privileged, PidMode, IpcMode, SecurityOpt } = hostConfig;
-  const unlabelled = Privileged || PidMode === "host" || IpcMode === "host";
+  const labelled = SecurityOpt?.some((option) => /^label[=:]/.test(option)) === true;
+  const unlabelled = !labelled && (Privileged || PidMode === "host" || IpcMode === "host");
   return {
     ...hostConfig,
     NetworkMode: hostConfig.NetworkMode || "default",
@@ -20,7 +21,7 @@ export function adaptHostConfig(given: Partial<HostConfig>): HostConfig {
     CgroupnsMode: hostConfig.CgroupnsMode || cgroupNamespace(Privileged),
     OomKillDisable: hostConfig.OomKillDisable ?? false,
     Runtime: hostConfig["Runtime"] || "runc",
-    ...(unlabelled && SecurityOpt === null && { SecurityOpt: ["label=disable"] }),
+    ...(unlabelled && { SecurityOpt: [...(SecurityOpt ?? []), "label=disable"] }),
     MaskedPaths: Privileged ? null : (hostConfig.MaskedPaths ?? defaults.MaskedPaths ?? null),
     ReadonlyPaths: Privileged ? null : (hostConfig.ReadonlyPaths ?? defaults.ReadonlyPaths ?? null),
   };
