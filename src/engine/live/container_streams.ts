@@ -78,10 +78,7 @@ function inputTo(stdin: Socket, closeInput: () => Promise<void>): Input {
   return {
     write: (bytes) => {
       if (stdin.destroyed || stdin.write(bytes)) return undefined;
-      return new Promise((resolve) => {
-        stdin.once("drain", resolve);
-        stdin.once("close", () => resolve());
-      });
+      return drained(stdin);
     },
     // Not `end()`: that means shutdown(2), which a FIFO does not have.
     end: () =>
@@ -90,6 +87,19 @@ function inputTo(stdin: Socket, closeInput: () => Promise<void>): Input {
         closeInput().catch(() => undefined);
       }),
   };
+}
+
+/** Resolves when there is room again, or nobody takes anything any more. */
+function drained(to: Writable): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const done = (): void => {
+    to.off("drain", done);
+    to.off("close", done);
+    resolve();
+  };
+  to.on("drain", done);
+  to.on("close", done);
+  return promise;
 }
 
 class Client implements Attachment, OutputListener {
@@ -118,15 +128,7 @@ class Client implements Attachment, OutputListener {
   write(stream: OutputStream, bytes: Uint8Array): Promise<void> | undefined {
     const to = this.#streams[stream];
     if (to === undefined || to.destroyed || to.write(bytes)) return undefined;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const done = (): void => {
-      to.off("drain", done);
-      to.off("close", done);
-      resolve();
-    };
-    to.on("drain", done);
-    to.on("close", done);
-    return promise;
+    return drained(to);
   }
 
   /** The supervisor ends the clients itself, when the run is over. */
