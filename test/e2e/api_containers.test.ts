@@ -180,10 +180,18 @@ async function inspectAlike([theirs, ours]: readonly [Docker, Docker]): Promise<
   for (const docker of [theirs, ours]) {
     assert.match(await docker(["create", ...flags.split(" "), "base:1", "sleep", "9"]), /^0\n/);
     const output = await docker(["inspect", "-s", "seen"]);
-    const [shown] = JSON.parse(output.slice(output.indexOf("\n"))) as object[];
+    const [shown] = JSON.parse(output.slice(output.indexOf("\n"))) as [Shown];
+    // Both the CLI and dockerd keep them in maps.
+    shown.HostConfig.Binds.sort();
+    shown.Mounts.sort((a, b) => a.Destination.localeCompare(b.Destination));
     seen.push(Object.fromEntries([...leaves(shown, "")].filter(([path]) => !chance.test(path))));
   }
   assert.deepEqual(seen[1], seen[0]);
+}
+
+interface Shown {
+  readonly HostConfig: { readonly Binds: string[] };
+  readonly Mounts: { readonly Destination: string }[];
 }
 
 function* leaves(value: unknown, path: string): Generator<[path: string, value: unknown]> {

@@ -1,5 +1,7 @@
 /** Lists, names, files and commits of containers that do not run. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createConnection } from "node:net";
 import { after, before, suite, test } from "node:test";
 import { apiMachine, type ApiMachine } from "../../../../test/support/api_machine.ts";
 import { readTar, packTar, type PackedEntry } from "../../../tar/index.ts";
@@ -234,6 +236,16 @@ suite("B178 containers", { skip: cannotRun }, () => {
         "No such container: nope",
       );
     await host.expect(204, "DELETE", `/containers/${id}`);
+  });
+
+  test("B178 a client that leaves in the middle is no failure, and leaves no mount", async () => {
+    const id = await host.create({ Cmd: ["x"] }, "left");
+    const socket = createConnection(host.socket);
+    socket.write("GET /containers/left/export HTTP/1.1\r\nHost: docker\r\n\r\n");
+    await once(socket, "data");
+    socket.destroy();
+    await host.expect(204, "DELETE", `/containers/${id}`);
+    assert.deepEqual(host.warnings, []);
   });
 
   test("B178 commit: name, author, comment, changes, config", async () => {

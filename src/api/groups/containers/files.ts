@@ -1,9 +1,8 @@
 /** Files of containers: `changes`, `export`, `archive` (Engine API, Container; B178). */
-import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Daemon } from "../../../engine/index.ts";
-import { isFailure } from "../../../errors.ts";
+import { Failure, isFailure } from "../../../errors.ts";
 import { ApiError, type Call } from "../../http/index.ts";
 import { pathStatHeader } from "./path_stat.ts";
 import { tell } from "./tell.ts";
@@ -22,8 +21,7 @@ export async function changes(daemon: Daemon, call: Call): Promise<void> {
 export async function exportTar(daemon: Daemon, call: Call): Promise<void> {
   const record = await daemon.live.find(call.param("id"));
   const tar = await daemon.engine.containers.export(record.ID, { signal: call.signal });
-  await send(call, "application/octet-stream", tar, {});
-  tell(daemon, record, "export");
+  await send(call, "application/octet-stream", tar, {}, () => tell(daemon, record, "export"));
 }
 
 export async function headArchive(daemon: Daemon, call: Call): Promise<void> {
@@ -35,8 +33,9 @@ export async function getArchive(daemon: Daemon, call: Call): Promise<void> {
   const path = pathOf(call);
   const record = await daemon.live.find(call.param("id"));
   const { stat, tar } = await daemon.engine.containers.readArchive(record.ID, path, { signal: call.signal });
-  await send(call, "application/x-tar", tar, pathStatHeader(stat));
-  tell(daemon, record, "archive-path");
+  await send(call, "application/x-tar", tar, pathStatHeader(stat), () =>
+    tell(daemon, record, "archive-path"),
+  );
 }
 
 export async function putArchive(daemon: Daemon, call: Call): Promise<void> {
@@ -66,11 +65,18 @@ async function send(
   contentType: string,
   tar: AsyncIterable<Uint8Array>,
   headers: Readonly<Record<string, string>>,
+  begun: () => void,
 ): Promise<void> {
   const chunks = tar[Symbol.asyncIterator]();
   const first = await chunks.next();
-  const response: ServerResponse = call.stream(contentType, headers);
-  await pipeline(Readable.from(following(first, chunks), { objectMode: false }), response);
+  begun();
+  const response = call.stream(contentType, headers);
+  try {
+    await pipeline(Readable.from(following(first, chunks), { objectMode: false }), response);
+  } catch (cause) {
+    const hasLeft = (cause as NodeJS.ErrnoException).code === "ERR_STREAM_PREMATURE_CLOSE";
+    throw hasLeft ? new Failure("cancelled", "the client has taken no more", { cause }) : cause;
+  }
 }
 
 async function* following(
