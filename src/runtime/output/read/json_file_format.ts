@@ -47,9 +47,17 @@ export const jsonFileFormat: LogFormat = {
   },
 };
 
+/** The last second that was read: most lines share it with the one before. */
+const last = { text: "", nanoseconds: 0n };
+
 /** @throws what `BigInt` and `Date` throw for what is no RFC 3339 */
 function nanoseconds(time: string): bigint {
   const [, second = "", fraction = "", zone = ""] =
     /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/.exec(time) ?? [];
-  return BigInt(Date.parse(second + zone)) * 1_000_000n + BigInt(fraction.padEnd(9, "0"));
+  const text = second + zone;
+  if (text !== last.text) {
+    const nanoseconds = BigInt(Date.parse(text)) * 1_000_000n;
+    Object.assign(last, { text, nanoseconds });
+  }
+  return last.nanoseconds + BigInt(Number(fraction.padEnd(9, "0")));
 }
