@@ -137,14 +137,6 @@ export function pointer<T>(to: Shape<T>): Shape<T | null> {
   };
 }
 
-/** What Go keeps as it comes (`interface{}`). */
-export const anything: Shape<unknown> = {
-  type: "interface {}",
-  zero: () => null,
-  read: (value) => value,
-  isEmpty: (value) => value === null,
-};
-
 /** Of a struct: left out of the result where it is empty (`omitempty`). */
 export interface Optional<T> {
   readonly optional: Shape<T>;
