@@ -59,6 +59,7 @@ export class Daemon implements AsyncDisposable {
     await using undo = new AsyncDisposableStack();
     const lock = undo.use(lockRoot(root));
     const { events } = engine;
+    await engine.networks.open(settings.networks);
     await engine.networks.reconcile();
     const networking = await engine.networks.running();
     const live = undo.use(new LiveContainers({ store: engine.store, events, networking, warn }));

@@ -1,4 +1,5 @@
 /** What an operator decides about a daemon, as `daemon.json` and its flags say it. */
+import type { NetworkDefaults } from "../network/index.ts";
 import type { HostConfig } from "./containers/record.ts";
 
 export interface DaemonSettings {
@@ -9,6 +10,8 @@ export interface DaemonSettings {
   readonly registryMirrors?: readonly string[];
   /** `host`, `host:port` or a network; undefined: those of dockerd's own `daemon.json`. */
   readonly insecureRegistries?: readonly string[];
+  /** What a network gets that says nothing about it; heeded at the start. */
+  readonly networks?: NetworkDefaults;
   /** What a container gets that says nothing about it. */
   readonly containers: Partial<HostConfig>;
 }

@@ -1,26 +1,27 @@
 /** A subnet for a network whose user named none. */
 import { createHash } from "node:crypto";
 import { Failure } from "../errors.ts";
+import type { AddressPools } from "./network_defaults.ts";
 import { lastOf, overlaps, parseSubnet, type Subnet } from "./subnet.ts";
 
 /** dockerd's `default-address-pools` (moby libnetwork/ipamutils, localScopeDefaultNetworks): where, and how large. */
-const defaultPools: readonly (readonly [base: string, bits: number])[] = [
-  ["172.17.0.0/16", 16],
-  ["172.18.0.0/16", 16],
-  ["172.19.0.0/16", 16],
-  ["172.20.0.0/14", 16],
-  ["172.24.0.0/14", 16],
-  ["172.28.0.0/14", 16],
-  ["192.168.0.0/16", 20],
+const usualPools: readonly AddressPools[] = [
+  { base: "172.17.0.0/16", size: 16 },
+  { base: "172.18.0.0/16", size: 16 },
+  { base: "172.19.0.0/16", size: 16 },
+  { base: "172.20.0.0/14", size: 16 },
+  { base: "172.24.0.0/14", size: 16 },
+  { base: "172.28.0.0/14", size: 16 },
+  { base: "192.168.0.0/16", size: 20 },
 ];
 
 /**
- * The first of dockerd's default pools that touches nothing that is in use.
+ * The first of the pools that touches nothing that is in use.
  * @param used subnets of other networks, routes and resolvers of the host
  * @throws Failure("not-found") with Docker's text, and kind, if none is left
  */
-export function electIpv4Subnet(used: readonly Subnet[]): Subnet {
-  for (const [text, bits] of defaultPools) {
+export function electIpv4Subnet(used: readonly Subnet[], pools = usualPools): Subnet {
+  for (const { base: text, size: bits } of pools) {
     const pool = parseSubnet(text) as Subnet;
     const size = 1n << BigInt(32 - bits);
     for (let base = pool.base; base < lastOf(pool); base += size) {

@@ -141,7 +141,12 @@ export class Endpoints {
       obstacleTo(network) !== undefined
     ) {
       const others = records.networks.filter((other) => other !== network);
-      current = defaultBridge(network.definition, `br-${id.slice(0, 12)}`, subnetsOf(others));
+      current = defaultBridge(
+        network.definition,
+        `br-${id.slice(0, 12)}`,
+        subnetsOf(others),
+        this.#state.defaults,
+      );
       records.networks[records.networks.indexOf(network)] = current;
       await records.save();
     }

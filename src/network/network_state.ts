@@ -7,6 +7,7 @@ import { mkdir, open, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Failure } from "../errors.ts";
 import { lockFile } from "../sys/index.ts";
+import type { NetworkDefaults } from "./network_defaults.ts";
 import type { Endpoint, NetworkDefinition } from "./types.ts";
 
 /** A definition, and what was settled when it was made. */
@@ -48,14 +49,17 @@ export interface NetworkStateOptions {
    * writes.
    */
   readonly lock: string;
+  readonly defaults?: NetworkDefaults;
 }
 
 export class NetworkState {
   readonly directory: string;
+  readonly defaults: NetworkDefaults;
   readonly #lock: string;
 
-  constructor({ directory, lock }: NetworkStateOptions) {
+  constructor({ directory, lock, defaults = {} }: NetworkStateOptions) {
     this.directory = directory;
+    this.defaults = defaults;
     this.#lock = lock;
   }
 

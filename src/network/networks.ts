@@ -5,6 +5,7 @@ import type { BridgeTools } from "./bridge_tools.ts";
 import { findNetwork } from "./find_network.ts";
 import { hostSubnets } from "./host_subnets.ts";
 import { bridgeOptions } from "./network_options.ts";
+import type { NetworkDefaults } from "./network_defaults.ts";
 import type { LockedRecords, NetworkState, StoredNetwork } from "./network_state.ts";
 import { planPools } from "./plan_pools.ts";
 import { prepareBridge } from "./prepare_bridge.ts";
@@ -42,7 +43,7 @@ export class Networks {
     await using records = await this.#state.lock(signal);
     if (records.networks.some(({ definition }) => definition.name === request.name))
       throw new Failure("conflict", `network with name ${request.name} already exists`);
-    const network = plan(request, records.networks);
+    const network = plan(request, records.networks, this.#state.defaults);
     this.#tools.check();
     // Before the bridge: what is recorded is found again.
     records.networks.push(network);
@@ -119,7 +120,11 @@ function checkRequest({ name, driver = "bridge" }: NetworkRequest): void {
     throw new Failure("not-found", `plugin ${JSON.stringify(driver)} not found`);
 }
 
-function plan(request: NetworkRequest, networks: readonly StoredNetwork[]): StoredNetwork {
+function plan(
+  request: NetworkRequest,
+  networks: readonly StoredNetwork[],
+  defaults: NetworkDefaults,
+): StoredNetwork {
   const { name, ipam = {}, options = {}, labels = {} } = request;
   const { internal = false, attachable = false, enableIPv6 = false } = request;
   const id = randomBytes(32).toString("hex");
@@ -132,6 +137,7 @@ function plan(request: NetworkRequest, networks: readonly StoredNetwork[]): Stor
     enableIPv6,
     networks: subnetsOf(networks),
     host: hostSubnets(),
+    from: defaults.pools,
   });
   const definition: NetworkDefinition = {
     id,

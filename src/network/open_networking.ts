@@ -5,7 +5,9 @@ import { Endpoints } from "./endpoints.ts";
 import { Namespaces } from "./namespaces.ts";
 import { NetworkState } from "./network_state.ts";
 import { Networks } from "./networks.ts";
+import { checkDefaults, type NetworkDefaults } from "./network_defaults.ts";
 import { ensurePredefined } from "./predefined.ts";
+import { renewDefaultBridge } from "./renew_default_bridge.ts";
 
 export interface NetworkingOptions {
   /** Where all is kept; made if missing. */
@@ -15,6 +17,7 @@ export interface NetworkingOptions {
   /** Programs; default: where the distributions' packages put them. */
   readonly netavark?: string;
   readonly aardvark?: string;
+  readonly defaults?: NetworkDefaults;
 }
 
 export interface Networking {
@@ -26,17 +29,19 @@ export interface Networking {
 /**
  * Opens the networks of a root and, in a new one, defines `bridge`, `host` and `none`. Makes no interface. Several processes
  * may have the same root open.
- * @throws Failure("corrupt"), SysError
+ * @throws Failure("corrupt"), ("invalid"): defaults that make no sense; SysError
  */
 export async function openNetworking(options: NetworkingOptions): Promise<Networking> {
-  const { directory, lock = "/run/varve/network.lock", netavark, aardvark } = options;
-  const state = new NetworkState({ directory, lock });
+  const { directory, lock = "/run/varve/network.lock", netavark, aardvark, defaults = {} } = options;
+  checkDefaults(defaults);
+  const state = new NetworkState({ directory, lock, defaults });
   const tools = new BridgeTools({
     directory: join(directory, "netavark"),
     ...(netavark === undefined ? {} : { netavark }),
     ...(aardvark === undefined ? {} : { aardvark }),
   });
   await ensurePredefined(state);
+  await renewDefaultBridge(state, tools);
   return {
     networks: new Networks(state, tools),
     endpoints: new Endpoints(state, tools),

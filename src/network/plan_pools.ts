@@ -2,6 +2,7 @@
 import { Failure } from "../errors.ts";
 import { electIpv4Subnet, electIpv6Subnet } from "./elect_subnet.ts";
 import { formatIp, type IpAddress, parseIp } from "./ip_address.ts";
+import type { AddressPools } from "./network_defaults.ts";
 import type { StoredPool } from "./network_state.ts";
 import { contains, formatSubnet, overlaps, parseSubnet, type Subnet } from "./subnet.ts";
 import type { IpamConfig } from "./types.ts";
@@ -20,6 +21,8 @@ export interface PoolRequest {
   readonly networks: readonly Subnet[];
   /** What the host reaches already: chosen subnets keep away from it, named ones need not (as dockerd has it). */
   readonly host: readonly Subnet[];
+  /** Where chosen subnets are; default: dockerd's. */
+  readonly from?: readonly AddressPools[] | undefined;
 }
 
 /**
@@ -39,7 +42,7 @@ export function planPools(request: PoolRequest): PoolPlan {
     ...config.map(({ subnet }) => parseSubnet(subnet) as Subnet),
   ];
   const elected: IpamConfig[] = [];
-  if (!families.includes(4)) elected.push(chosen(electIpv4Subnet(used)));
+  if (!families.includes(4)) elected.push(chosen(electIpv4Subnet(used, request.from)));
   if (request.enableIPv6 && !families.includes(6))
     elected.push(chosen(electIpv6Subnet(request.networkId, used)));
   const all = [...config, ...elected].sort((one, other) => familyOf(one) - familyOf(other));

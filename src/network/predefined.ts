@@ -1,8 +1,10 @@
 /** The three networks that are always there. */
 import { randomBytes } from "node:crypto";
 import { hostSubnets } from "./host_subnets.ts";
+import type { NetworkDefaults } from "./network_defaults.ts";
 import type { NetworkState, StoredNetwork } from "./network_state.ts";
 import { planPools } from "./plan_pools.ts";
+import { formatSubnet, parseSubnet, type Subnet } from "./subnet.ts";
 import type { NetworkDefinition, NetworkDriver } from "./types.ts";
 
 export const predefinedNames: ReadonlySet<string> = new Set(["bridge", "host", "none"]);
@@ -15,7 +17,7 @@ export async function ensurePredefined(state: NetworkState): Promise<void> {
   await using records = await state.lock();
   if (records.networks.length > 0) return;
   records.networks = [
-    defaultBridge({ ...definition("bridge", "bridge") }, defaultBridgeName, []),
+    defaultBridge(definition("bridge", "bridge"), defaultBridgeName, [], state.defaults),
     { definition: definition("host", "host"), pools: [], bridge: "" },
     { definition: definition("none", "null"), pools: [], bridge: "" },
   ];
@@ -47,11 +49,13 @@ export function defaultBridge(
   old: NetworkDefinition,
   bridge: string,
   others: Parameters<typeof planPools>[0]["networks"],
+  { bridgeAddress, mtu, pools: from }: NetworkDefaults,
 ): StoredNetwork {
   const { id } = old;
   const { config, pools } = planPools({
     networkId: id,
-    config: [],
+    config: bridgeAddress === undefined ? [] : [poolOf(bridgeAddress)],
+    from,
     enableIPv6: false,
     networks: others,
     host: hostSubnets(),
@@ -62,7 +66,12 @@ export function defaultBridge(
     "com.docker.network.bridge.enable_ip_masquerade": "true",
     "com.docker.network.bridge.host_binding_ipv4": "0.0.0.0",
     "com.docker.network.bridge.name": bridge,
-    "com.docker.network.driver.mtu": "1500",
+    "com.docker.network.driver.mtu": String(mtu || 1500),
   };
   return { definition: { ...old, ipam: { ...old.ipam, config }, options }, pools, bridge };
+}
+
+function poolOf(bridgeAddress: string): { readonly subnet: string; readonly gateway: string } {
+  const [gateway = ""] = bridgeAddress.split("/");
+  return { subnet: formatSubnet(parseSubnet(bridgeAddress) as Subnet), gateway };
 }

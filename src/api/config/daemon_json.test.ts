@@ -66,12 +66,12 @@ for (const [text, flags, why] of refused) {
 
 test("daemon.json and flags are joined; what changes nothing is named", () => {
   const text =
-    '\uFEFF {"registry-mirrors":["http://m.example"],"debug":null,"bip":"10.0.0.1/24","icc":true,"userns-remap":""}\n';
+    '\uFEFF {"registry-mirrors":["http://m.example"],"debug":null,"bip6":"fd00::1/64","icc":true,"userns-remap":""}\n';
   const { directives, idle } = read(text, { group: "docker" });
   assert.equal(directives["registry-mirrors"]?.[0], "http://m.example");
   assert.equal(directives.group, "docker");
   assert.equal("debug" in directives, false);
-  assert.deepEqual(idle, ["bip"]);
+  assert.deepEqual(idle, ["bip6"]);
 });
 
 test("a file that is not there is one only if it was named", () => {
@@ -116,6 +116,12 @@ test("registries are written as dockerd writes them", () => {
   assert.deepEqual(insecureRegistries, ["r.example", "10.0.0.0/8"]);
   // Else those of dockerd's own file hold.
   assert.equal("registryMirrors" in daemonSettings({}), false);
+});
+
+test("networks get theirs of the settings", () => {
+  const pools = [{ base: "10.50.0.0/16", size: 24 }];
+  const { networks } = daemonSettings({ bip: "10.1.0.1/24", mtu: 1400, "default-address-pools": pools });
+  assert.deepEqual(networks, { bridgeAddress: "10.1.0.1/24", mtu: 1400, pools });
 });
 
 test("a container gets of the settings what it does not say itself", () => {

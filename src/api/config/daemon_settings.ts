@@ -12,6 +12,7 @@ export function daemonSettings(given: Directives): DaemonSettings {
     labels: checkedLabels(given.labels ?? []),
     ...(mirrors !== undefined && { registryMirrors: mirrors.map(checkedMirror) }),
     ...(insecure !== undefined && { insecureRegistries: insecure.map(withoutScheme) }),
+    networks: networkDefaults(given),
     containers: containerDefaults(given),
   };
 }
@@ -52,6 +53,18 @@ function withoutScheme(host: string): string {
   const bare = host.replace(/^https?:\/\//i, "");
   if (bare !== "" && !/[\s/]/.test(bare.replace(/\/\d{1,3}$/, ""))) return bare;
   throw new Failure("invalid", `insecure registry ${host} is not valid: invalid host "${bare}"`);
+}
+
+/** They are checked where networks are opened. */
+function networkDefaults(given: Directives): DaemonSettings["networks"] & object {
+  const { bip, mtu, "default-address-pools": pools } = given;
+  return {
+    ...(bip !== undefined && { bridgeAddress: bip }),
+    ...(mtu !== undefined && { mtu }),
+    ...(pools !== undefined && {
+      pools: pools.map(({ base, size }) => ({ base: String(base), size: Number(size) })),
+    }),
+  };
 }
 
 function containerDefaults(given: Directives): DaemonSettings["containers"] {

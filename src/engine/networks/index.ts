@@ -1,5 +1,5 @@
 /** Networks of containers: every verb in a file of its own, loaded when it is first used. */
-import type { NetworkDefinition, NetworkRequest } from "../../network/index.ts";
+import type { NetworkDefaults, NetworkDefinition, NetworkRequest } from "../../network/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { NetworkResource } from "../../wire/index.ts";
 import type { EndpointSettings } from "../containers/network_settings.ts";
@@ -58,7 +58,12 @@ export class EngineNetworks {
     return disconnectContainer(this.#store, this.#events, term, container, options);
   }
 
-  /** For a daemon at its start, before it looks for containers. */
+  /** For a daemon, before anything else: opens the networks by these defaults. Throws `Failure("invalid")` for bad ones. */
+  async open(defaults: NetworkDefaults = {}): Promise<void> {
+    await (await import("./networking_of.ts")).networkingOf(this.#store, defaults);
+  }
+
+  /** For a daemon at its start: takes away what containers that ended have left. */
   async reconcile(): Promise<void> {
     return (await import("./reconcile_networks.ts")).reconcileNetworks(this.#store);
   }
