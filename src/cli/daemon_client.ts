@@ -2,10 +2,8 @@
 import { existsSync, realpathSync } from "node:fs";
 import { Failure, isFailure } from "../errors.ts";
 import type { App } from "./app.ts";
+import { socketPath } from "./commands/daemon.ts";
 import type { EngineClient } from "./engine_client/index.ts";
-
-/** Where `varve daemon` listens unless it is told otherwise. */
-const usualSocket = "/run/varve.sock";
 
 /**
  * The daemon for a command that needs one: that of `--host` or `VARVE_HOST`, else of `DOCKER_HOST`, else the one at the
@@ -15,7 +13,7 @@ const usualSocket = "/run/varve.sock";
  */
 export async function daemonOf(app: App): Promise<EngineClient> {
   const { EngineClient, parseEngineAddress } = await import("./engine_client/index.ts");
-  const url = app.host ?? fromDocker() ?? `unix://${usualSocket}`;
+  const url = app.host ?? fromDocker() ?? `unix://${socketPath(app)}`;
   const client = await EngineClient.connect(parseEngineAddress(url, process.env));
   const isNamed = app.host !== undefined || (fromDocker() !== undefined && !app.rootGiven);
   if (isNamed) return client;
@@ -38,7 +36,7 @@ export async function daemonIfAny(app: App): Promise<EngineClient | undefined> {
   if (app.host !== undefined) return daemonOf(app);
   if (app.rootGiven) return undefined;
   if (fromDocker() !== undefined) return daemonOf(app);
-  if (!existsSync(usualSocket)) return undefined;
+  if (!existsSync(socketPath(app))) return undefined;
   try {
     return await daemonOf(app);
   } catch (error) {

@@ -1,6 +1,6 @@
 /** The Engine API from a client's side: the daemon of varve, or Docker's. */
-export { parseEngineAddress, type EngineAddress } from "./engine_address.ts";
-export { EngineClient, type CallOptions } from "./engine_client.ts";
+export { parseEngineAddress } from "./engine_address.ts";
+export { EngineClient } from "./engine_client.ts";
 export { demultiplex, copyRaw } from "./demultiplex.ts";
 export { jsonLines } from "./json_lines.ts";
 export { pathOf } from "./path_of.ts";
