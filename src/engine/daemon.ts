@@ -8,6 +8,7 @@ import { openEngine, type Engine, type EngineOptions, type RegistriesReached } f
 import { engineId } from "./engine_id.ts";
 import type { EventBus } from "./events/event_bus.ts";
 import { LiveContainers } from "./live/live_containers.ts";
+import { Pods } from "./pods/pods.ts";
 import { Swarm } from "./swarm/swarm.ts";
 
 export interface DaemonOptions extends EngineOptions {
@@ -20,7 +21,7 @@ export class Daemon implements AsyncDisposable {
   readonly engine: Engine;
   readonly events: EventBus;
   readonly live: LiveContainers;
-
+  readonly pods: Pods;
   readonly swarm: Swarm;
   /** Tells engines apart. */
   readonly id: string;
@@ -31,6 +32,7 @@ export class Daemon implements AsyncDisposable {
     this.engine = parts.engine;
     this.events = parts.events;
     this.live = parts.live;
+    this.pods = parts.pods;
     this.swarm = parts.swarm;
     this.id = parts.id;
     this.#lock = parts.lock;
@@ -60,13 +62,16 @@ export class Daemon implements AsyncDisposable {
     const lock = undo.use(lockRoot(root));
     const { events } = engine;
     await engine.networks.open(settings.networks);
-    await engine.networks.reconcile();
     const networking = await engine.networks.running();
+    const pods = new Pods(engine.store, networking);
+    // What is left of a pod's networks goes with what is left of containers'.
+    await pods.reconcile(warn);
+    await engine.networks.reconcile();
     const live = undo.use(new LiveContainers({ store: engine.store, events, networking, warn }));
     await live.restore();
     const [swarm, id] = [new Swarm(root), await engineId(root)];
     undo.move();
-    return new Daemon({ engine, events, live, swarm, id, lock, settings });
+    return new Daemon({ engine, events, live, pods, swarm, id, lock, settings });
   }
 
   /** Lets go of everything; containers run on. */
@@ -80,6 +85,7 @@ interface DaemonParts {
   readonly engine: Engine;
   readonly events: EventBus;
   readonly live: LiveContainers;
+  readonly pods: Pods;
   readonly swarm: Swarm;
   readonly id: string;
   readonly lock: Disposable;

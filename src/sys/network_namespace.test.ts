@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { scratch, unlessRoot } from "../../test/suites/scratch.ts";
-import { createNetworkNamespace, inNetworkNamespace, removeNetworkNamespace } from "./network_namespace.ts";
+import {
+  createIpcNamespace,
+  createNetworkNamespace,
+  inNetworkNamespace,
+  removeNetworkNamespace,
+} from "./network_namespace.ts";
 import { isSysError } from "./sys_error.ts";
 
 const own = (): string => readlinkSync("/proc/thread-self/ns/net");
@@ -52,4 +57,17 @@ test("removing what is gone, or never was a mount, is no error", { skip }, () =>
   writeFileSync(path, "");
   removeNetworkNamespace(path);
   assert.ok(!existsSync(path));
+});
+
+test("a namespace of IPC is another one, and the thread is home again", { skip }, () => {
+  using directory = scratch("netns");
+  const path = join(directory.path, "one");
+  const home = readlinkSync("/proc/thread-self/ns/ipc");
+  createIpcNamespace(path);
+  try {
+    assert.equal(readlinkSync("/proc/thread-self/ns/ipc"), home);
+    assert.notEqual(`ipc:[${statSync(path).ino}]`, home);
+  } finally {
+    removeNetworkNamespace(path);
+  }
 });

@@ -1,4 +1,4 @@
-/** Network namespaces that a file holds (network_namespaces(7), ip-netns(8)). */
+/** Namespaces of network and of IPC that a file holds (network_namespaces(7), ipc_namespaces(7), ip-netns(8)). */
 import type { ByteString } from "../byte_string.ts";
 import { AT_FDCWD, MS_BIND, O_CLOEXEC, O_CREAT, O_EXCL, O_RDONLY } from "./constants.ts";
 import { declareCalls, errno } from "./libc.ts";
@@ -14,9 +14,14 @@ const calls = declareCalls({
   ioctl: ["int", "int", "unsigned long", "void *"],
 });
 
-const CLONE_NEWNET = 0x40000000;
-/** Of the calling thread; /proc/self is the main thread's. */
-const ownNamespace = "/proc/thread-self/ns/net";
+interface Kind {
+  readonly flag: number;
+  /** Of the calling thread; /proc/self is the main thread's. */
+  readonly own: string;
+}
+
+const net: Kind = { flag: 0x40000000, own: "/proc/thread-self/ns/net" };
+const ipc: Kind = { flag: 0x08000000, own: "/proc/thread-self/ns/ipc" };
 
 /**
  * Makes a network namespace with nothing but a loopback interface that is up, and a file that keeps it in being.
@@ -25,13 +30,22 @@ const ownNamespace = "/proc/thread-self/ns/net";
  * @throws SysError (EEXIST; EPERM without CAP_SYS_ADMIN)
  */
 export function createNetworkNamespace(path: ByteString): void {
+  createNamespace(path, net, raiseLoopback);
+}
+
+/** As {@link createNetworkNamespace}: System V objects and message queues. {@link removeNetworkNamespace} lets go of it, too. */
+export function createIpcNamespace(path: ByteString): void {
+  createNamespace(path, ipc, () => undefined);
+}
+
+function createNamespace(path: ByteString, kind: Kind, prepare: () => void): void {
   // Refuses a file that is there: it could be the mount of another one.
   close(openAt(AT_FDCWD, path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o444));
   try {
-    comingBack(() => {
-      if (calls().unshare(CLONE_NEWNET) < 0) throw new SysError(errno(), "unshare", path);
-      raiseLoopback();
-      mount(ownNamespace, path, "", MS_BIND);
+    comingBack(kind, () => {
+      if (calls().unshare(kind.flag) < 0) throw new SysError(errno(), "unshare", path);
+      prepare();
+      mount(kind.own, path, "", MS_BIND);
     });
   } catch (error) {
     removeNetworkNamespace(path);
@@ -64,10 +78,10 @@ export function removeNetworkNamespace(path: ByteString): void {
  * @throws SysError
  */
 export function inNetworkNamespace<T>(path: ByteString, action: () => T): T {
-  return comingBack(() => {
+  return comingBack(net, () => {
     const fd = openAt(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
     try {
-      if (calls().setns(fd, CLONE_NEWNET) < 0) throw new SysError(errno(), "setns", path);
+      if (calls().setns(fd, net.flag) < 0) throw new SysError(errno(), "setns", path);
     } finally {
       close(fd);
     }
@@ -76,19 +90,19 @@ export function inNetworkNamespace<T>(path: ByteString, action: () => T): T {
 }
 
 /** The thread is afterwards where it was before. */
-function comingBack<T>(action: () => T): T {
-  const home = openAt(AT_FDCWD, ownNamespace, O_RDONLY | O_CLOEXEC);
+function comingBack<T>(kind: Kind, action: () => T): T {
+  const home = openAt(AT_FDCWD, kind.own, O_RDONLY | O_CLOEXEC);
   try {
     return action();
   } finally {
-    goBack(home);
+    goBack(kind, home);
   }
 }
 
-function goBack(home: number): void {
-  const code = calls().setns(home, CLONE_NEWNET) < 0 ? errno() : 0;
+function goBack({ flag, own }: Kind, home: number): void {
+  const code = calls().setns(home, flag) < 0 ? errno() : 0;
   close(home);
-  if (code !== 0) throw new SysError(code, "setns", ownNamespace);
+  if (code !== 0) throw new SysError(code, "setns", own);
 }
 
 const AF_INET = 2;

@@ -90,7 +90,7 @@ function checkModes(hostConfig: HostConfig): void {
   if (NetworkMode === "container:") {
     throw invalid("Invalid network mode: invalid container format container:<name|id>");
   }
-  if (!/^(|private|host|shareable|none|container:.+)$/.test(IpcMode)) {
+  if (!/^(|private|host|shareable|none|(container|pod):.+)$/.test(IpcMode)) {
     throw invalid(`Invalid IPC mode: ${IpcMode}`);
   }
   if (!["", "host", "private"].includes(CgroupnsMode)) {

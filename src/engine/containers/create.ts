@@ -191,8 +191,7 @@ function newRecord(store: Store, parts: RecordParts): ContainerRecord {
     }),
     Image: image.id,
     NetworkSettings: parts.networks,
-    // Docker names no other driver's.
-    LogPath: logConfigOf(hostConfig).driver === "json-file" ? `${directory}/${id}-json.log` : "",
+    LogPath: logPathOfNew(hostConfig, `${directory}/${id}-json.log`),
     Name: `/${name}`,
     Driver: store.driver.name,
     OS: "linux",
@@ -222,4 +221,11 @@ export async function imageDisplayName(store: Store, record: ContainerRecord): P
   const names = (await store.names.namesOf(record.Image)).map(familiarReference);
   const full = asked.includes(":") || asked.includes("@") ? asked : `${asked}:latest`;
   return names.includes(full) || names.includes(asked) ? asked : record.Image.slice(7, 19);
+}
+
+/** Docker names no other driver's; `cri` is none of its own. */
+function logPathOfNew(hostConfig: HostConfig, jsonFile: string): string {
+  const { driver, options } = logConfigOf(hostConfig);
+  if (driver === "json-file") return jsonFile;
+  return driver === "cri" ? (options["path"] ?? "") : "";
 }

@@ -1,7 +1,8 @@
-/** `container:<name>`: the namespaces of another container that one is to share. */
+/** `container:<name>`, and our `pod:<id>`: the namespaces of another container, or of a pod, that one is to share. */
 import { Failure } from "../../errors.ts";
 import type { NamespaceChoice } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
+import { podOfMode, readyPod } from "../pods/pod_record.ts";
 import { findRecord, type ContainerRecord, type HostConfig } from "./record.ts";
 import { isAlive } from "./state.ts";
 
@@ -9,7 +10,7 @@ export interface JoinedNamespaces {
   readonly pid?: NamespaceChoice;
   readonly ipc?: NamespaceChoice;
   readonly network?: NamespaceChoice;
-  /** Whose network it is: its name for itself and its files of `/etc` come along. */
+  /** The container whose network it is: its name for itself and its files of `/etc` come along. */
   readonly networkOf?: ContainerRecord;
 }
 
@@ -25,6 +26,9 @@ export async function joinedNamespaces(store: Store, hostConfig: HostConfig): Pr
     joinedContainer,
   );
   const joined: { -readonly [Key in keyof JoinedNamespaces]: JoinedNamespaces[Key] } = {};
+  const [netPod, ipcPod] = [podOfMode(hostConfig.NetworkMode), podOfMode(hostConfig.IpcMode)];
+  if (netPod !== undefined) joined.network = { path: readyPod(store.root, netPod).networkNamespace };
+  if (ipcPod !== undefined) joined.ipc = { path: readyPod(store.root, ipcPod).ipcNamespace };
   if (ipc !== undefined) {
     const text = (id: string): string => `can't join IPC of container ${id}: container ${id} is not running`;
     const { State } = await running(find(ipc), text);

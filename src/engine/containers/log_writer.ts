@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { Failure } from "../../errors.ts";
 import {
   checkLogOptions,
+  CriLog,
   JsonFileLog,
   LocalLog,
   rotationOf,
@@ -33,6 +34,7 @@ export function logConfigOf(hostConfig: Partial<HostConfig>): LogConfig {
 export function logPathOf(store: Store, record: ContainerRecord, driver: LogDriver): string | undefined {
   const directory = containerDirectory(store.root, record.ID);
   if (driver === "none") return undefined;
+  if (driver === "cri") return record.LogPath;
   // As Docker has it, whatever the record says: dockerd leaves `LogPath` empty until the first start.
   return driver === "local"
     ? join(directory, "local-logs", "container.log")
@@ -51,6 +53,10 @@ export function openLogWriter(
   const { driver, options } = logConfigOf(hostConfig);
   const path = logPathOf(store, record, driver);
   if (driver === "none" || path === undefined) return undefined;
+  if (driver === "cri") {
+    mkdirSync(dirname(path), { recursive: true });
+    return new CriLog(path);
+  }
   const rotation = rotationOf(driver, options);
   if (driver === "json-file") {
     return new JsonFileLog(path, { rotation, attributes: attributesOf(record, options) });

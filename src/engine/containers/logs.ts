@@ -34,7 +34,7 @@ export async function containerLogs(
   const record = await reconcile(store, found);
   const { driver } = logConfigOf(readHostConfig(store.root, record.ID));
   const path = logPathOf(store, record, driver);
-  if (path === undefined) {
+  if (path === undefined || driver === "cri") {
     throw new Failure("unsupported", "configured logging driver does not support reading");
   }
   return linesOf(store, record, { path, format: driver === "local" ? localFormat : jsonFileFormat }, options);

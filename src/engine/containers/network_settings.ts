@@ -72,7 +72,7 @@ export function newNetworkSettings(
     HairpinMode: false,
     LinkLocalIPv6Address: "",
     LinkLocalIPv6PrefixLen: 0,
-    Networks: disabled || mode.startsWith("container:") ? null : networks(mode, endpoints),
+    Networks: disabled || /^(container|pod):/.test(mode) ? null : networks(mode, endpoints),
     Service: null,
     Ports: null,
     SandboxKey: "",

@@ -68,7 +68,7 @@ export async function startContainer(
 /** Throws `Failure("conflict")` for one that runs or is to go. */
 export function checkStartable(record: ContainerRecord): void {
   if (isAlive(record)) throw new Failure("conflict", `container ${record.ID} is running already`);
-  if (record.State.RemovalInProgress) {
+  if (record.State.RemovalInProgress || record.State.Dead) {
     throw new Failure("conflict", "Container is marked for removal and cannot be started.");
   }
 }
@@ -121,7 +121,7 @@ async function connectNetworks(
   undo: AsyncDisposableStack,
 ): Promise<Network> {
   const { NetworkMode } = hostConfig;
-  if (NetworkMode === "none" || NetworkMode === "host" || NetworkMode.startsWith("container:")) return {};
+  if (/^(none|host|(container|pod):.*)$/.test(NetworkMode)) return {};
   const { ContainerNetworking } = await import("../networks/run_networking.ts");
   const networking = new ContainerNetworking(store, new EventBus());
   undo.defer(async () => void (await networking.disconnect(record.ID)));

@@ -5,6 +5,7 @@ import { bundleDirectory } from "../containers/bundle.ts";
 import { readRecord } from "../containers/record.ts";
 import { isAlive } from "../containers/state.ts";
 import { isSupervised } from "../containers/supervision.ts";
+import { readPod } from "../pods/pod_record.ts";
 import { networkingOf } from "./networking_of.ts";
 
 /**
@@ -23,6 +24,7 @@ export async function reconcileNetworks(store: Store): Promise<void> {
 
 async function mayLive(store: Store, id: string): Promise<boolean> {
   if (!/^[0-9a-f]{64}$/.test(id)) return false;
+  if (readPod(store.root, id)?.ready === true) return true;
   const record = readRecord(store.root, id);
   if (record !== undefined && isAlive(record)) return true;
   return existsSync(bundleDirectory(store.root, id)) || isSupervised(store, id);

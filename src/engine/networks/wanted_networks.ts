@@ -23,9 +23,9 @@ export function networkOfMode(mode: string): string {
   return mode === "default" || mode === "" ? "bridge" : mode;
 }
 
-/** Whether the container has the network of another one, or of the host. */
+/** Whether the container has the network of another one, of a pod, or of the host. */
 export function sharesNetwork({ NetworkMode }: HostConfig): boolean {
-  return NetworkMode === "host" || NetworkMode.startsWith("container:");
+  return NetworkMode === "host" || /^(container|pod):/.test(NetworkMode);
 }
 
 /**

@@ -1,4 +1,5 @@
 export { ContainerOutput, outputJournal, type ContainerOutputOptions } from "./container_output.ts";
+export { CriLog } from "./cri_log.ts";
 export { JsonFileLog, type JsonFileOptions } from "./json_file_log.ts";
 export { LineSplitter } from "./line_splitter.ts";
 export { LocalLog } from "./local_log.ts";

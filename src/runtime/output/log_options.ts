@@ -1,7 +1,9 @@
 /** `--log-driver` and `--log-opt`: what is allowed, with the words of Docker 20.10 where it refuses. */
+import { isAbsolute } from "node:path";
 import { Failure } from "../../errors.ts";
 
-export type LogDriver = "json-file" | "local" | "none";
+/** `cri` is ours: the file that Kubernetes reads, at the place that its option `path` says. */
+export type LogDriver = "json-file" | "local" | "cri" | "none";
 
 /** When a log goes on in another file. */
 export interface Rotation {
@@ -25,6 +27,7 @@ const modeOptions = ["mode", "max-buffer-size"];
  */
 export function checkLogOptions(driver: string, options: LogOptions): LogDriver {
   if (driver === "none") return driver;
+  if (driver === "cri") return checkCri(options);
   checkMode(options);
   if (driver !== "json-file" && driver !== "local") {
     throw new Failure("invalid", `logger: no log driver named '${driver}' is registered`);
@@ -34,6 +37,15 @@ export function checkLogOptions(driver: string, options: LogOptions): LogDriver 
   if (unknown === undefined) return driver;
   const where = driver === "local" ? "log driver local" : "json-file log driver";
   throw new Failure("invalid", `unknown log opt '${unknown}' for ${where}`);
+}
+
+function checkCri({ path, ...others }: LogOptions): LogDriver {
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) throw new Failure("invalid", `unknown log opt '${unknown}' for log driver cri`);
+  if (path === undefined || !isAbsolute(path)) {
+    throw new Failure("invalid", "log driver cri: its option path has to be an absolute path");
+  }
+  return "cri";
 }
 
 function checkMode(options: LogOptions): void {
@@ -54,7 +66,7 @@ function checkMode(options: LogOptions): void {
  * What the start of a container refuses.
  * @throws Failure("invalid") in Docker's words
  */
-export function rotationOf(driver: Exclude<LogDriver, "none">, options: LogOptions): Rotation {
+export function rotationOf(driver: Exclude<LogDriver, "none" | "cri">, options: LogOptions): Rotation {
   const rotation = driver === "local" ? localRotation(options) : jsonRotation(options);
   if (typeof rotation !== "string") return rotation;
   throw new Failure("invalid", `failed to initialize logging driver: ${rotation}`);
