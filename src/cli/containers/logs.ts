@@ -1,7 +1,7 @@
 import { Writable } from "node:stream";
 import type { App } from "../app.ts";
 import { daemonOf } from "../daemon_client.ts";
-import { copyRaw, demultiplex, pathOf } from "../engine_client/index.ts";
+import { brokenConnection, copyRaw, demultiplex, pathOf } from "../engine_client/index.ts";
 import { interruptedCode } from "../kit/index.ts";
 import { timestamp } from "./timestamp.ts";
 
@@ -43,7 +43,7 @@ export async function logs(
     await (Config.Tty ? copyRaw(stream, stdout) : demultiplex(stream, { stdout, stderr }));
   } catch (error) {
     if (signal.aborted) return interruptedCode;
-    throw error;
+    throw brokenConnection(error);
   }
   return 0;
 }

@@ -1,6 +1,7 @@
 import { StringDecoder } from "node:string_decoder";
 import type { Readable } from "node:stream";
 import { Failure } from "../../errors.ts";
+import { brokenConnection } from "./broken_connection.ts";
 
 /** Characters of one line; Docker's longest, of `stats`, have some kilobytes. */
 const longest = 4 * 1024 * 1024;
@@ -12,7 +13,7 @@ type Reviver = (key: string, value: unknown, context: { readonly source?: string
 export async function* jsonLines<T>(from: Readable, reviver?: Reviver): AsyncGenerator<T, void, undefined> {
   const decoder = new StringDecoder("utf8");
   let text = "";
-  for await (const chunk of from as AsyncIterable<Buffer>) {
+  for await (const chunk of unbroken(from)) {
     text += decoder.write(chunk);
     const lines = text.split("\n");
     text = lines.pop() as string;
@@ -20,6 +21,14 @@ export async function* jsonLines<T>(from: Readable, reviver?: Reviver): AsyncGen
     for (const line of lines) if (line.trim() !== "") yield parsed<T>(line, reviver);
   }
   if (text.trim() !== "") yield parsed<T>(text, reviver);
+}
+
+async function* unbroken(from: Readable): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    yield* from as AsyncIterable<Buffer>;
+  } catch (error) {
+    throw brokenConnection(error);
+  }
 }
 
 function parsed<T>(line: string, reviver: Reviver | undefined): T {
