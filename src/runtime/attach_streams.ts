@@ -3,7 +3,8 @@ import type { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import { DetachFilter } from "./detach_keys.ts";
 import { rawMode } from "./raw_mode.ts";
-import type { ShimTask, TaskStreams } from "./shim_task.ts";
+import type { ShimTask } from "./shim_task.ts";
+import type { TaskStreams } from "./task_bundle.ts";
 
 export interface AttachOptions {
   readonly stdin: Readable;

@@ -41,6 +41,11 @@ export async function findRuntime(options: FindRuntimeOptions = {}): Promise<Run
   return { shim, runtime, ...(await askVersion(runtime)) };
 }
 
+/** The path of the shim alone; its name where it is not there, for what has no need to run it. */
+export async function findShim(path: readonly string[] = defaultPath()): Promise<string> {
+  return (await findProgram(shimName, path)) ?? shimName;
+}
+
 /**
  * Finds the runtime alone, for containers that need no shim; it is not asked for its version.
  * @returns its path @throws {Failure} `unsupported` when there is none

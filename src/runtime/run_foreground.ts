@@ -9,7 +9,8 @@ import type { RuntimePrograms } from "./find_runtime.ts";
 import type { OciSpec } from "./oci_spec.ts";
 import { oomCounterOf, wasOutOfMemory } from "./oom.ts";
 import type { ShimPlace } from "./shim_process.ts";
-import { removeConfig, ShimTask, type TaskStreams } from "./shim_task.ts";
+import { ShimTask } from "./shim_task.ts";
+import { removeConfig, type TaskStreams } from "./task_bundle.ts";
 import { proxySignals } from "./signal_proxy.ts";
 
 export interface RunForegroundOptions {

@@ -7,6 +7,7 @@ import { spawn } from "node:child_process";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../errors.ts";
+import { killWorkersIn } from "./end_leftovers.ts";
 
 export interface ShimPlace {
   /** Path of the shim's program. */
@@ -44,10 +45,13 @@ export async function shimAddress(bundle: string): Promise<string | undefined> {
  * runtime's state. Harmless when there is nothing. Errors are not reported: the shim may have got nowhere.
  */
 export async function deleteShimLeftovers(place: ShimPlace): Promise<void> {
-  await runShim(place, ["-bundle", place.bundle], "delete").catch(() => undefined);
+  await runShim(place, ["-bundle", place.bundle], "delete").catch(() => killWorkersIn(place.bundle));
   const address = await shimAddress(place.bundle);
   if (address !== undefined) await rm(address, { force: true });
 }
+
+/** Milliseconds; a runtime may hang. */
+const deletionPatience = 10_000;
 
 /** Below this number stand the descriptors that the shim gives its own daemon, which would take the place of ours. */
 const firstKept = 10;
@@ -69,7 +73,8 @@ function runShim(
   return new Promise((resolve, reject) => {
     // The shim reads options from its input until that ends.
     const stdio = ["ignore" as const, "pipe" as const, "pipe" as const, ...between, ...keepOpen];
-    const child = spawn(place.shim, args, { cwd: place.bundle, env, stdio });
+    const limit = command === "delete" ? { timeout: deletionPatience, killSignal: "SIGKILL" as const } : {};
+    const child = spawn(place.shim, args, { cwd: place.bundle, env, stdio, ...limit });
     const [output, errors]: [Buffer[], Buffer[]] = [[], []];
     child.stdout?.on("data", (chunk: Buffer) => output.push(chunk));
     child.stderr?.on("data", (chunk: Buffer) => errors.push(chunk));

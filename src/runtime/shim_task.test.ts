@@ -6,7 +6,8 @@ import { after, before, describe, test } from "node:test";
 import { isFailure } from "../errors.ts";
 import { cannotRun, ContainerFixture } from "./container_fixture.ts";
 import { containerSpec } from "./container_spec.ts";
-import { ShimTask, type CreateTaskOptions, type TaskStreams } from "./shim_task.ts";
+import { ShimTask } from "./shim_task.ts";
+import type { CreateTaskOptions, TaskStreams } from "./task_bundle.ts";
 import { startShim } from "./shim_process.ts";
 
 describe("a task under its shim", { skip: cannotRun }, () => {

@@ -2,42 +2,32 @@
  * One container under a containerd shim. The shim outlives this process, holds the container's terminal and pipes,
  * and tells how it ended; whoever knows the bundle can find it again.
  */
-import { rm, rmdir } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { Failure, isFailure } from "../errors.ts";
+import { killWorkersIn } from "./end_leftovers.ts";
 import { ExecTask, listExecs, type ExecOptions } from "./exec_task.ts";
-import { drainFifo, makeFifo, openFifoReader, openFifoWriter } from "./fifo.ts";
+import { drainFifo, makeFifo, openFifoWriter } from "./fifo.ts";
 import type { OciResources } from "./oci_spec.ts";
 import { runtimeFailure } from "./runtime_failure.ts";
-import { deleteShimLeftovers, shimAddress, startShim, type ShimPlace } from "./shim_process.ts";
+import { shimAddress, type ShimPlace } from "./shim_process.ts";
+import {
+  claimBundle,
+  destroyStreams,
+  initOf,
+  openStreams,
+  removeConfig,
+  removeFiles,
+  removeLeftovers,
+  startKeeping,
+  streamNames,
+  type CreateTaskOptions,
+  type TaskStreams,
+} from "./task_bundle.ts";
 import { TaskService, type TaskExit, type TaskState } from "./task_service.ts";
 import { TtrpcClient } from "./ttrpc.ts";
-import { AT_FDCWD, O_NONBLOCK, O_RDONLY, close, openAt, userNamespace } from "../sys/index.ts";
-import { fromText } from "../byte_string.ts";
-import { words } from "./words.ts";
-
-export interface CreateTaskOptions extends ShimPlace {
-  /** The OCI runtime that the shim runs: a path, or a name in PATH. */
-  readonly runtime: string;
-  /** Must equal `process.terminal` of the bundle's `config.json`; stderr is then part of stdout. */
-  readonly terminal: boolean;
-  /** Whether the container reads what {@link TaskStreams.stdin} is given; otherwise it reads /dev/null. */
-  readonly stdin: boolean;
-}
-
-/** This process's ends of the container's FIFOs. The owner ends or destroys each. */
-export interface TaskStreams {
-  readonly stdin: Socket | undefined;
-  readonly stdout: Socket;
-  /** Undefined with a terminal. */
-  readonly stderr: Socket | undefined;
-}
-
-/** What shim and runtime leave in a bundle, and what is made there for them. */
-const bundleFiles = words(
-  "address init.pid log log.json options.json output runc runtime stdin stdout stderr",
-);
+import { userNamespace } from "../sys/index.ts";
 
 /**
  * Lifecycle: `create` → `start` → `wait` → `delete`; or `reconnect` at any time between `create` and `delete`.
@@ -70,20 +60,20 @@ export class ShimTask {
     return { task, streams };
   }
 
-  /** As {@link create}, but leaves the output to whoever taps the FIFOs `stdout` and `stderr` of the bundle. */
+  /** As {@link create}, with the id of the process that waits to be started, but leaves the output to whoever taps the FIFOs `stdout` and `stderr` of the bundle. */
   static async createTapped(
     options: CreateTaskOptions,
-  ): Promise<{ task: ShimTask; stdin: Socket | undefined }> {
-    const { task, opened } = await ShimTask.#create(options, () => ({
+  ): Promise<{ task: ShimTask; pid: number; stdin: Socket | undefined }> {
+    const { task, pid, opened } = await ShimTask.#create(options, () => ({
       stdin: options.stdin ? openFifoWriter(join(options.bundle, "stdin")) : undefined,
     }));
-    return { task, stdin: opened.stdin };
+    return { task, pid, stdin: opened.stdin };
   }
 
   static async #create<T extends Partial<TaskStreams>>(
     options: CreateTaskOptions,
     open: () => T,
-  ): Promise<{ task: ShimTask; opened: T }> {
+  ): Promise<{ task: ShimTask; pid: number; opened: T }> {
     const path = (name: string): string => join(options.bundle, name);
     if (process.geteuid?.() !== 0)
       throw new Failure("denied", "cannot run a container as an ordinary user: it needs root", {
@@ -96,7 +86,7 @@ export class ShimTask {
       for (const name of streamNames(options)) makeFifo(path(name));
       task = new ShimTask(options, await TtrpcClient.connect(await startKeeping(options)), log);
       opened = open();
-      await task.#service.create({
+      const pid = await task.#service.create({
         id: options.id,
         bundle: options.bundle,
         terminal: options.terminal,
@@ -106,7 +96,7 @@ export class ShimTask {
         runtime: options.runtime,
         runtimeRoot: path("runc"),
       });
-      return { task, opened };
+      return { task, pid, opened };
     } catch (error) {
       destroyStreams(opened);
       if (task === undefined) log[Symbol.dispose]();
@@ -171,6 +161,28 @@ export class ShimTask {
     await this.#service.kill(this.id, signal, all);
   }
 
+  /**
+   * Kills the container whatever its runtime does: asks for it, does it without the runtime, and ends a shim that does not
+   * tell of the end; {@link wait} then fails with `unavailable`.
+   * @param options as for {@link kill}
+   */
+  async end(options: { readonly all?: boolean } = {}): Promise<void> {
+    const ended = this.wait().then(
+      () => true,
+      () => true,
+    );
+    const refused = this.kill(SIGKILL, options).then(
+      () => ended,
+      () => false,
+    );
+    const done = async (patience: number, ...more: Promise<boolean>[]): Promise<boolean> =>
+      Promise.race([ended, ...more, setTimeout(patience, false, { ref: false })]);
+    if (await done(killPatience, refused)) return;
+    const pid = await initOf(this.#place.bundle);
+    if (pid !== undefined) killProcess(pid);
+    if (!(await done(shimPatience))) await this.killShim();
+  }
+
   /** Sets the size of the container's terminal, in characters. */
   async resize(columns: number, rows: number): Promise<void> {
     await this.#service.resize(this.id, columns, rows);
@@ -227,20 +239,36 @@ export class ShimTask {
    */
   async delete(): Promise<TaskExit | undefined> {
     let exit: TaskExit | undefined;
+    let before: TaskState | undefined;
     try {
+      before = await this.state();
       // A process that was never started still holds its output open, for which the shim would wait two seconds.
-      if ((await this.state()).status === "created") await this.#killAndWait();
+      if (before.status === "created") {
+        killProcess(before.pid);
+        exit = await this.wait();
+      }
       exit = await this.#service.delete(this.id);
     } catch (error) {
-      if (!isFailure(error, "unavailable") && !isFailure(error, "not-found")) throw error;
+      if (before?.status === "running" || before?.status === "paused") throw error;
+      // A runtime that cannot delete what has ended.
+      if (!isFailure(error, "unavailable") && !isFailure(error, "not-found")) {
+        await this.abandon();
+        return exit ?? before?.exit;
+      }
     }
     await this.#end();
     return exit;
   }
 
-  async #killAndWait(): Promise<void> {
-    await this.kill(9);
-    await this.wait();
+  /** Ends everything without asking the shim: for one that does not answer, or cannot do what it was asked. */
+  async abandon(): Promise<void> {
+    this.release();
+    await removeLeftovers(this.#place);
+  }
+
+  /** Kills the shim alone; whatever waits for an answer of it then fails. */
+  async killShim(): Promise<void> {
+    await killWorkersIn(this.#place.bundle);
   }
 
   /** Leaves the container and its shim running and forgets them. */
@@ -255,7 +283,7 @@ export class ShimTask {
     // The shim may hang up before it has answered.
     await this.#service.shutdown(this.id).catch(() => undefined);
     const gone = pid !== undefined && (await this.#client.closedWithin(shutdownPatience));
-    if (!gone && pid !== undefined) process.kill(pid, "SIGKILL");
+    if (!gone && pid !== undefined) killProcess(pid);
     this.release();
     if (gone) await removeFiles(this.#place);
     else await removeLeftovers(this.#place);
@@ -265,73 +293,18 @@ export class ShimTask {
 /** Milliseconds that a shim has for ending after it was told to. */
 const shutdownPatience = 5000;
 
-/**
- * The FIFO for the shim's log is made first and doubles as the claim on the bundle. The shim does not come up before
- * somebody reads it.
- */
-function claimBundle(bundle: string): Disposable {
-  const log = join(bundle, "log");
+const SIGKILL = 9;
+
+/** Milliseconds from the order to kill to the end; then the first process is killed without the runtime. */
+const killPatience = 2000;
+
+/** Milliseconds in which a shim is to tell that its process has ended. A runtime that hangs holds it up for ever. */
+const shimPatience = 10_000;
+
+function killProcess(pid: number): void {
   try {
-    makeFifo(log);
-  } catch (cause) {
-    if (!isFailure(cause, "conflict")) throw cause;
-    throw new Failure("conflict", `create a container in ${bundle}: the directory holds one already`, {
-      cause,
-    });
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended.
   }
-  return drainFifo(log);
-}
-
-type StreamChoice = Pick<CreateTaskOptions, "bundle" | "terminal" | "stdin">;
-
-function streamNames(choice: StreamChoice): string[] {
-  return [...(choice.stdin ? ["stdin"] : []), "stdout", ...(choice.terminal ? [] : ["stderr"])];
-}
-
-function openStreams(choice: StreamChoice): TaskStreams {
-  return {
-    stdin: choice.stdin ? openFifoWriter(join(choice.bundle, "stdin")) : undefined,
-    stdout: openFifoReader(join(choice.bundle, "stdout")),
-    stderr: choice.terminal ? undefined : openFifoReader(join(choice.bundle, "stderr")),
-  };
-}
-
-/**
- * Starts the shim with reading ends of the output's FIFOs in its hands. What is in a FIFO is lost when its last holder
- * goes: so the end of a container's output waits for its reader, even if all other processes have gone.
- */
-async function startKeeping(options: CreateTaskOptions): Promise<string> {
-  const names = streamNames(options).filter((name) => name !== "stdin");
-  const held = names.map((name) =>
-    openAt(AT_FDCWD, fromText(join(options.bundle, name)), O_RDONLY | O_NONBLOCK),
-  );
-  try {
-    return await startShim(options, held);
-  } finally {
-    for (const fd of held) close(fd);
-  }
-}
-
-function destroyStreams(streams: Partial<TaskStreams> | undefined): void {
-  streams?.stdin?.destroy();
-  streams?.stdout?.destroy();
-  streams?.stderr?.destroy();
-}
-
-async function removeLeftovers(place: ShimPlace): Promise<void> {
-  await deleteShimLeftovers(place);
-  await removeFiles(place);
-}
-
-/** Never removes the bundle as a tree: the caller may have mounted something in it. */
-async function removeFiles(place: ShimPlace): Promise<void> {
-  for (const name of bundleFiles) await rm(join(place.bundle, name), { recursive: true, force: true });
-}
-
-/** Takes `config.json` and the bundle away; a bundle in which something else lies stays. */
-export async function removeConfig(bundle: string): Promise<void> {
-  await rm(join(bundle, "config.json"), { force: true });
-  await rmdir(bundle).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "ENOTEMPTY" && error.code !== "EBUSY" && error.code !== "ENOENT") throw error;
-  });
 }

@@ -1,14 +1,12 @@
 /** Ends a container that another process runs: asks its shim, and waits until it is gone. */
 import { Failure, isFailure } from "../../errors.ts";
-import { findRuntime, ShimTask } from "../../runtime/index.ts";
+import { findShim, ShimTask } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
 import { userNamespace } from "../../sys/index.ts";
 import type { ContainerRecord } from "./record.ts";
 import { bundleDirectory } from "./bundle.ts";
 import { hasRun } from "./settle.ts";
 import { whileSupervising } from "./supervision.ts";
-
-const SIGKILL = 9;
 
 /**
  * Kills the container's processes and waits until whoever ran it has written down its end. One whose shim has died is
@@ -26,12 +24,7 @@ async function killTask(store: Store, id: string, task: ShimTask): Promise<void>
   const ended = task.wait();
   // Its failure is met where it is awaited, unless the kill fails first.
   ended.catch(() => undefined);
-  try {
-    await task.kill(SIGKILL, { all: true });
-  } catch (error) {
-    // It has ended by itself meanwhile.
-    if (!isFailure(error, "not-found")) throw error;
-  }
+  await task.end({ all: true });
   await ended;
   // The supervisor reads the last output before it ends the shim; where there is none, that is left to this process.
   await whileSupervising(store, id, () => task.delete());
@@ -74,9 +67,8 @@ async function withTask<T>(
   record: ContainerRecord,
   work: (task: ShimTask) => Promise<T>,
 ): Promise<T> {
-  const { shim } = await findRuntime();
   const bundle = bundleDirectory(store.root, record.ID);
-  const task = await ShimTask.reconnect({ shim, bundle, id: record.ID });
+  const task = await ShimTask.reconnect({ shim: await findShim(), bundle, id: record.ID });
   if (task === undefined) {
     throw new Failure(
       "unavailable",

@@ -4,12 +4,13 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { isFailure } from "../../errors.ts";
-import type { ShimTask, TaskExit } from "../../runtime/index.ts";
+import type { ShimTask } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
 import { releaseNetwork } from "../networks/release_network.ts";
 import { endRunMounts } from "../volumes/run_mounts.ts";
 import { runMountsFolder } from "../volumes/run_mounts_folder.ts";
 import { bundleDirectory } from "./bundle.ts";
+import { keepExit, keptCounter, keptExit, type KeptExit } from "./kept_exit.ts";
 import { endMounts } from "./mounted_root.ts";
 import { readHostConfig, readRecord } from "./record.ts";
 
@@ -20,9 +21,7 @@ export function hasRun(store: Store, id: string): boolean {
 
 /** The process that still runs under the shim of a run without supervisor; undefined: there is none. */
 export async function orphanPid(store: Store, id: string): Promise<number | undefined> {
-  const shim = await shimProgram();
-  if (shim === undefined) return undefined;
-  const task = await reconnect(store, id, shim);
+  const task = await reconnect(store, id);
   try {
     const state = await task?.state();
     return state?.status === "running" || state?.status === "paused" ? state.pid : undefined;
@@ -35,43 +34,56 @@ export async function orphanPid(store: Store, id: string): Promise<number | unde
 }
 
 /**
- * Ends it all; processes that still run are killed. For whoever supervises the container. Returns how the container
- * ended, where its shim still lives and knows.
+ * Ends it all; processes that still run are killed. For whoever supervises the container.
+ * @param record told how the container has ended, where that is known, while another kill would still find the run here
  */
-export async function settleRun(store: Store, id: string): Promise<TaskExit | undefined> {
-  if (!hasRun(store, id)) return settleMounts(store, id);
-  const exit = await endShim(store, id);
+export async function settleRun(
+  store: Store,
+  id: string,
+  record: (exit: KeptExit | undefined) => Promise<void> = async () => undefined,
+): Promise<void> {
+  if (!hasRun(store, id)) {
+    await releaseNetwork(store, id);
+    await settleMounts(store, id);
+    return record(undefined);
+  }
+  await endShim(store, id);
   await settleMounts(store, id);
   await releaseNetwork(store, id);
-  await rm(bundleDirectory(store.root, id), { recursive: true, force: true });
   await endMounts(store, id);
-  return exit;
+  await record(keptExit(store, id));
+  await rm(bundleDirectory(store.root, id), { recursive: true, force: true });
 }
 
-/** Mounts come before the bundle. */
-async function settleMounts(store: Store, id: string): Promise<undefined> {
+/** Of one that has a bundle no more, or not yet. */
+async function settleMounts(store: Store, id: string): Promise<void> {
   if (!existsSync(runMountsFolder(store, id))) return;
   const record = readRecord(store.root, id);
   if (record !== undefined) await endRunMounts(store, record);
 }
 
-async function endShim(store: Store, id: string): Promise<TaskExit | undefined> {
-  const shim = await shimProgram();
-  if (shim === undefined) return undefined;
-  const task = await reconnect(store, id, shim);
+async function endShim(store: Store, id: string): Promise<void> {
+  const task = await reconnect(store, id);
   if (task === undefined) {
-    const { ShimTask } = await import("../../runtime/index.ts");
-    await ShimTask.removeLeftovers({ shim, bundle: bundleDirectory(store.root, id), id });
-    return undefined;
+    const { ShimTask, findShim } = await import("../../runtime/index.ts");
+    const place = { shim: await findShim(), bundle: bundleDirectory(store.root, id), id };
+    return ShimTask.removeLeftovers(place);
   }
-  try {
-    await task.kill(SIGKILL, { all: true });
-    await task.wait();
-  } catch {
-    // It has ended already.
-  }
+  const state = await task.state().catch(() => undefined);
+  // Made and never started, it does not end either.
+  const hasRun = state !== undefined && state.status !== "created";
+  if (hasRun && state.status !== "stopped") await task.end({ all: true });
+  if (hasRun) await keepEnd(store, id, task);
   await logRest(store, id);
-  return task.delete();
+  await task.delete();
+}
+
+async function keepEnd(store: Store, id: string, task: ShimTask): Promise<void> {
+  if (keptExit(store, id) !== undefined) return;
+  const { wasOutOfMemory } = await import("../../runtime/index.ts");
+  const exit = await task.wait().catch(() => undefined);
+  const oomKilled = await wasOutOfMemory(keptCounter(store, id));
+  if (exit !== undefined) keepExit(store, id, { ...exit, oomKilled });
 }
 
 /** What the container has printed since its supervisor was killed: the shim would drop it. */
@@ -93,19 +105,7 @@ async function logRest(store: Store, id: string): Promise<void> {
 /** Milliseconds; a process outside of the container that holds its output open is not waited for. As long waits the shim. */
 const restPatience = 2000;
 
-const SIGKILL = 9;
-
-async function reconnect(store: Store, id: string, shim: string): Promise<ShimTask | undefined> {
-  const { ShimTask } = await import("../../runtime/index.ts");
-  return ShimTask.reconnect({ shim, bundle: bundleDirectory(store.root, id), id });
-}
-
-/** Undefined: a root from another machine; there is nothing running here. */
-async function shimProgram(): Promise<string | undefined> {
-  try {
-    return (await (await import("../../runtime/index.ts")).findRuntime()).shim;
-  } catch (error) {
-    if (isFailure(error, "unsupported")) return undefined;
-    throw error;
-  }
+async function reconnect(store: Store, id: string): Promise<ShimTask | undefined> {
+  const { ShimTask, findShim } = await import("../../runtime/index.ts");
+  return ShimTask.reconnect({ shim: await findShim(), bundle: bundleDirectory(store.root, id), id });
 }

@@ -4,6 +4,7 @@ import type { Store } from "../../store/index.ts";
 import { goTime } from "../time.ts";
 import { runMountsFolder } from "../volumes/run_mounts_folder.ts";
 import { bundleDirectory } from "./bundle.ts";
+import type { KeptExit } from "./kept_exit.ts";
 import { containerDirectory, never, readRecord, writeRecord, type ContainerRecord } from "./record.ts";
 import { unlessSupervised } from "./supervision.ts";
 
@@ -63,9 +64,7 @@ export async function reconcile(store: Store, record: ContainerRecord): Promise<
   const settled = await unlessSupervised(store, record.ID, async () => {
     const now = readRecord(store.root, record.ID);
     if (now === undefined || isSettled(store, now)) return now ?? record;
-    const right = await settledRecord(store, now);
-    if (existsSync(containerDirectory(store.root, now.ID))) await writeRecord(store.root, right);
-    return right;
+    return settle(store, now);
   });
   return settled ?? record;
 }
@@ -76,28 +75,42 @@ function isSettled(store: Store, record: ContainerRecord): boolean {
   return !left.some((folder) => existsSync(folder));
 }
 
-async function settledRecord(store: Store, record: ContainerRecord): Promise<ContainerRecord> {
+async function settle(store: Store, record: ContainerRecord): Promise<ContainerRecord> {
   const { orphanPid, settleRun } = await import("./settle.ts");
+  const { endedSettings } = await import("../networks/endpoint_settings.ts");
   const { State } = record;
   const Pid = State.Running ? undefined : await orphanPid(store, record.ID);
   if (Pid !== undefined) {
     const StartedAt = goTime(processStart(Pid) ?? Date.now());
     const started = { Running: true, Pid, ExitCode: 0, Error: "", StartedAt };
-    return { ...record, HasBeenStartedBefore: true, State: { ...State, ...started } };
+    return written(store, { ...record, HasBeenStartedBefore: true, State: { ...State, ...started } });
   }
-  const exit = await settleRun(store, record.ID);
-  if (!State.Running && exit === undefined) return record;
+  let right = record;
+  await settleRun(store, record.ID, async (exit) => {
+    if (!State.Running && exit === undefined) return;
+    const NetworkSettings = endedSettings(record.NetworkSettings);
+    right = await written(store, { ...record, NetworkSettings, State: endedState(record, exit) });
+  });
+  return right;
+}
+
+async function written(store: Store, record: ContainerRecord): Promise<ContainerRecord> {
+  if (existsSync(containerDirectory(store.root, record.ID))) await writeRecord(store.root, record);
+  return record;
+}
+
+function endedState({ State }: ContainerRecord, exit: KeptExit | undefined): ContainerRecord["State"] {
   const FinishedAt = goTime(exit?.exitedAt.getTime() ?? Date.now());
-  const StartedAt = State.Running ? State.StartedAt : FinishedAt;
-  const ended = {
+  // Not running: it is on record already, or its start is not.
+  const StartedAt = State.Running || State.FinishedAt === FinishedAt ? State.StartedAt : FinishedAt;
+  return {
+    ...State,
     Running: false,
     Paused: false,
     Pid: 0,
+    OOMKilled: exit?.oomKilled ?? false,
     ExitCode: exit?.status ?? 255,
     StartedAt,
     FinishedAt,
   };
-  const { endedSettings } = await import("../networks/endpoint_settings.ts");
-  const NetworkSettings = endedSettings(record.NetworkSettings);
-  return { ...record, NetworkSettings, State: { ...State, ...ended } };
 }

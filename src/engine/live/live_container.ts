@@ -2,6 +2,7 @@
 import { Failure, isFailure } from "../../errors.ts";
 import type { LogWriter } from "../../runtime/index.ts";
 import { readHostConfig, readRecord, type ContainerRecord, type HostConfig } from "../containers/record.ts";
+import type { KeptExit } from "../containers/kept_exit.ts";
 import { removeSupervised } from "../containers/remove.ts";
 import { settleRun } from "../containers/settle.ts";
 import { checkStartable, recordFailure } from "../containers/start.ts";
@@ -16,7 +17,7 @@ import type { ContainerStreams } from "./container_streams.ts";
 import { healthcheckOf } from "./health/healthcheck.ts";
 import { endedHealth, startingHealth, type HealthState } from "./health/health_state.ts";
 import { RestartPolicy, restartPolicyOf } from "./restart_policy.ts";
-import { ContainerRun, type RunExit } from "./run.ts";
+import { ContainerRun } from "./run.ts";
 import type { ConnectedNetwork, ContainerExit, RunNetworking } from "./types.ts";
 
 /** What all containers of one supervisor share. */
@@ -137,12 +138,10 @@ export class LiveContainer {
         begun.resolve();
         return this.#keepUp();
       }
-      const exit = await settleRun(store, this.id);
+      await settleRun(store, this.id, async (exit) => {
+        if (isUnrecorded(record, exit)) await this.#afterRun(exit ?? unknownExit(), await this.#disconnect());
+      });
       begun.resolve();
-      if (record.State.Running && !record.State.Restarting) {
-        const { status = 255, exitedAt = new Date() } = exit ?? {};
-        await this.#afterRun({ status, exitedAt, oomKilled: false }, await this.#disconnect());
-      }
       await this.#keepUp();
     });
   }
@@ -201,8 +200,14 @@ export class LiveContainer {
     const found = record.State.Running && record.State.Pid === run.pid;
     const settings = (now: ContainerRecord): ContainerRecord["NetworkSettings"] =>
       network?.settings(now.NetworkSettings) ?? now.NetworkSettings;
-    if (found && network !== undefined)
-      await this.#update((now) => ({ ...now, NetworkSettings: settings(now) }));
+    if (found && (network !== undefined || record.State.Paused !== run.isPaused)) {
+      const { isPaused: Paused } = run;
+      await this.#update((now) => ({
+        ...now,
+        NetworkSettings: settings(now),
+        State: { ...now.State, Paused },
+      }));
+    }
     if (!found) {
       await this.#update((now) => ({
         ...now,
@@ -212,7 +217,7 @@ export class LiveContainer {
           ...now.State,
           Running: true,
           Restarting: false,
-          Paused: false,
+          Paused: run.isPaused,
           OOMKilled: false,
           Pid: run.pid,
           ExitCode: 0,
@@ -230,7 +235,7 @@ export class LiveContainer {
   }
 
   async #supervise(run: ContainerRun): Promise<void> {
-    let exit: RunExit;
+    let exit: KeptExit | undefined;
     // It takes as long as all else that is to be taken away.
     const disconnecting = run.exited.then(
       () => this.#disconnect(),
@@ -242,9 +247,10 @@ export class LiveContainer {
       if (this.#left && isFailure(error, "cancelled")) return;
       // Its shim has gone; what it left is taken away, its code is lost.
       this.#context.warn(`container ${this.id}: ${(error as Error).message}`);
-      run.leave();
-      const known = await settleRun(this.#context.store, this.id);
-      exit = { status: known?.status ?? 137, exitedAt: known?.exitedAt ?? new Date(), oomKilled: false };
+      run.abandon();
+      return settleRun(this.#context.store, this.id, async (known) =>
+        this.#afterRun(known ?? { ...unknownExit(), status: 137 }, await this.#disconnect()),
+      );
     }
     await this.#afterRun(exit, (await disconnecting) ?? (await this.#disconnect()));
   }
@@ -261,12 +267,13 @@ export class LiveContainer {
     }
   }
 
-  async #afterRun({ status, exitedAt, oomKilled }: RunExit, tellDisconnected: () => void): Promise<void> {
+  async #afterRun({ status, exitedAt, oomKilled }: KeptExit, tellDisconnected: () => void): Promise<void> {
     this.#run = undefined;
     this.lastExitCode = status;
     await this.#update((record) => ({
       ...record,
       NetworkSettings: endedSettings(record.NetworkSettings),
+      HasBeenStartedBefore: true,
       State: {
         ...record.State,
         Running: false,
@@ -274,6 +281,7 @@ export class LiveContainer {
         OOMKilled: oomKilled,
         Pid: 0,
         ExitCode: status,
+        StartedAt: record.State.Running ? record.State.StartedAt : goTime(exitedAt.getTime()),
         FinishedAt: goTime(exitedAt.getTime()),
         Health: endedHealth(record.State.Health),
       },
@@ -288,7 +296,9 @@ export class LiveContainer {
     const record = this.#read();
     const policy = restartPolicyOf(readHostConfig(this.#context.store.root, this.id));
     const { StartedAt, FinishedAt, ExitCode } = record.State;
-    const failures = Number(record["RestartCount"] ?? 0);
+    // A predecessor was killed while it waited for this restart, which is counted.
+    const counted = record.State.Restarting ? 1 : 0;
+    const failures = Number(record["RestartCount"] ?? 0) - counted;
     const wait = this.#policy.next(
       policy,
       {
@@ -305,6 +315,7 @@ export class LiveContainer {
         State: { ...now.State, Running: true, Restarting: true },
       }));
     }
+    await ContainerRun.forget(this.#context.store, this.id);
     this.#tellExit({ exitCode: ExitCode });
     return wait;
   }
@@ -354,4 +365,13 @@ export class LiveContainer {
     for (const resolve of this.#exits) resolve(exit);
     this.#exits.clear();
   }
+}
+
+/** Docker's code for an end that nobody saw. */
+const unknownExit = (): KeptExit => ({ status: 255, exitedAt: new Date(), oomKilled: false });
+
+/** Whether a run has ended that the record says nothing of, or something else. */
+function isUnrecorded({ State }: ContainerRecord, exit: KeptExit | undefined): boolean {
+  if (State.Running) return !State.Restarting;
+  return exit !== undefined && State.FinishedAt !== goTime(exit.exitedAt.getTime());
 }

@@ -17,10 +17,12 @@ import {
 } from "../containers/record.ts";
 import { removeContainer, type RemoveContainerOptions } from "../containers/remove.ts";
 import { isAlive, reconcile } from "../containers/state.ts";
-import { updateRecord } from "../containers/update_record.ts";
+import { isSupervised } from "../containers/supervision.ts";
 import { EventBus } from "../events/event_bus.ts";
 import { attributesOf } from "./attributes.ts";
-import { ContainerStreams, type Attachment, type AttachStreams } from "./container_streams.ts";
+import { finishRemoval } from "./finish_removal.ts";
+import { markStopped, setPaused } from "./marks.ts";
+import type { Attachment, AttachStreams } from "./container_streams.ts";
 import { Execs } from "./exec/execs.ts";
 import { Health } from "./health/health.ts";
 import { LiveContainer, type LiveContext } from "./live_container.ts";
@@ -29,6 +31,7 @@ import { signalNumber, stopSignalOf } from "./signals.ts";
 import { listProcesses, type ProcessList } from "./top.ts";
 import { updateContainer, type UpdateRequest } from "./update_limits.ts";
 import type { ContainerExit, RunNetworking, WaitCondition } from "./types.ts";
+import { StreamsOfContainers } from "./streams_of_containers.ts";
 import { within } from "./within.ts";
 import { Waiters } from "./waiters.ts";
 
@@ -50,7 +53,9 @@ export class LiveContainers implements AsyncDisposable {
   readonly execs: Execs;
   readonly #context: LiveContext;
   readonly #live = new Map<string, LiveContainer>();
-  readonly #streams = new Map<string, ContainerStreams>();
+  /** Those that do not run yet. */
+  readonly #starting = new Map<string, Promise<LiveContainer>>();
+  readonly #streams = new StreamsOfContainers();
   readonly #removals = new Waiters<ContainerExit>();
   /** Of the next run. */
   readonly #awaited = new Waiters<LiveContainer>();
@@ -64,7 +69,7 @@ export class LiveContainers implements AsyncDisposable {
       networking,
       warn,
       openLog: (record, hostConfig) => openLogWriter(store, record, hostConfig),
-      streamsOf: (record) => this.#streamsOf(record),
+      streamsOf: (record) => this.#streams.of(record),
       onRunning: (live, run, begins) => {
         this.#live.set(live.id, live);
         this.#health.begin(live.id, run);
@@ -105,7 +110,7 @@ export class LiveContainers implements AsyncDisposable {
 
   /** Resolves when the container's process runs. Nothing is done for one that runs already. */
   async start(text: string): Promise<void> {
-    const record = await this.find(text);
+    const record = await this.#findStarted(text);
     if (this.#live.has(record.ID) && isAlive(record)) return;
     // One that is between two runs is started now.
     await this.#settle(record.ID);
@@ -125,10 +130,10 @@ export class LiveContainers implements AsyncDisposable {
     text: string,
     options: { readonly signal?: string; readonly timeout?: number } = {},
   ): Promise<void> {
-    const record = await this.find(text);
+    const record = await this.#findStarted(text);
     const live = this.#live.get(record.ID);
     if (live === undefined) return;
-    await this.#markStopped(record.ID);
+    await markStopped(this.#context.store, record.ID);
     live.stayDown();
     const run = live.run;
     if (run !== undefined) {
@@ -160,13 +165,13 @@ export class LiveContainers implements AsyncDisposable {
   /** @throws Failure("conflict") for one that does not run, `invalid` for no signal */
   async kill(text: string, signalText = "SIGKILL"): Promise<void> {
     const signal = signalNumber(signalText);
-    const record = await this.find(text);
+    const record = await this.#findStarted(text);
     const live = this.#live.get(record.ID);
     if (live?.run === undefined) {
       throw new Failure("conflict", `Cannot kill container: ${text}: Container ${record.ID} is not running`);
     }
     if (signal === SIGKILL || signal === stopSignalOf(record.Config)) {
-      await this.#markStopped(record.ID);
+      await markStopped(this.#context.store, record.ID);
       live.stayDown();
     }
     const ended = live.nextExit();
@@ -179,7 +184,7 @@ export class LiveContainers implements AsyncDisposable {
     const { record, run } = await this.#running(text, "pause");
     if (record.State.Paused) throw new Failure("conflict", `Container ${record.ID} is already paused`);
     await run.task.pause();
-    await this.#setPaused(record.ID, true);
+    await setPaused(this.#context.store, record.ID, true);
     await this.#health.pause(record.ID);
     this.#tell(record, "pause");
   }
@@ -188,7 +193,7 @@ export class LiveContainers implements AsyncDisposable {
     const { record, run } = await this.#running(text, "unpause");
     if (!record.State.Paused) throw new Failure("conflict", `Container ${record.ID} is not paused`);
     await run.task.resume();
-    await this.#setPaused(record.ID, false);
+    await setPaused(this.#context.store, record.ID, false);
     this.#health.resume(record.ID);
     this.#tell(record, "unpause");
   }
@@ -236,7 +241,7 @@ export class LiveContainers implements AsyncDisposable {
     const record = await this.find(text);
     const keys = streams.detachKeys ?? "ctrl-p,ctrl-q";
     const detachKeys = parseDetachKeys(record.Config.Tty === true ? keys : (streams.detachKeys ?? ""));
-    const attachment = this.#streamsOf(record).attach({ ...streams, detachKeys });
+    const attachment = this.#streams.of(record).attach({ ...streams, detachKeys });
     this.#tell(record, "attach");
     void attachment.ended.then((how) => {
       if (how === "detached") this.#tell(record, "detach");
@@ -269,10 +274,10 @@ export class LiveContainers implements AsyncDisposable {
   }
 
   async remove(text: string, options: RemoveContainerOptions = {}): Promise<void> {
-    const record = await this.find(text);
+    const record = await this.#findStarted(text);
     const live = this.#live.get(record.ID);
     if (live !== undefined) {
-      if (record.State.Running) await this.#end(record, live, options);
+      if (record.State.Running || live.run !== undefined) await this.#end(record, live, options);
       await live.ended.catch(() => undefined);
     }
     const attributes = attributesOf(record);
@@ -292,7 +297,7 @@ export class LiveContainers implements AsyncDisposable {
         `You cannot remove a ${what} container ${record.ID}. Stop the container before attempting removal or force remove`,
       );
     }
-    await this.#markStopped(record.ID);
+    await markStopped(this.#context.store, record.ID);
     live.stayDown();
     if (record.State.Paused) await live.run?.task.resume().catch(() => undefined);
     if (live.run !== undefined) await this.#signal(record, SIGKILL);
@@ -302,6 +307,15 @@ export class LiveContainers implements AsyncDisposable {
   async find(text: string): Promise<ContainerRecord> {
     const record = await findRecord(this.#context.store.root, text);
     return this.#live.has(record.ID) ? record : reconcile(this.#context.store, record);
+  }
+
+  /** As {@link find}, once a start that goes on has come to its end. */
+  async #findStarted(text: string): Promise<ContainerRecord> {
+    const record = await this.find(text);
+    const starting = this.#starting.get(record.ID);
+    if (starting === undefined) return record;
+    await starting.catch(() => undefined);
+    return this.find(record.ID);
   }
 
   async #running(text: string, verb: string) {
@@ -318,18 +332,28 @@ export class LiveContainers implements AsyncDisposable {
 
   async #restore(record: ContainerRecord): Promise<void> {
     const { store } = this.#context;
-    const policy = restartPolicyOf(readHostConfig(store.root, record.ID));
-    const was = record.State.Running || record.State.Restarting;
-    if (record.State.Running || existsSync(bundleDirectory(store.root, record.ID))) {
-      await this.#keep(record.ID, LiveContainer.resume(this.#context, record.ID));
+    const hostConfig = readHostConfig(store.root, record.ID);
+    const policy = restartPolicyOf(hostConfig);
+    const was = record.State.Running || existsSync(bundleDirectory(store.root, record.ID));
+    if (was) {
+      // One that is run in the foreground is not waited for.
+      const isForeground = await isSupervised(store, record.ID);
+      const resuming = this.#keep(record.ID, LiveContainer.resume(this.#context, record.ID));
+      if (isForeground) return void resuming.catch((error: Error) => this.#context.warn(error.message));
+      await resuming;
       if (this.#live.get(record.ID)?.run !== undefined) return;
+    }
+    if (hostConfig.AutoRemove || record.State.RemovalInProgress) {
+      await this.#live.get(record.ID)?.ended.catch(() => undefined);
+      return finishRemoval(store, this.events, record.ID);
     }
     if (was || !startsWithDaemon(policy, record["HasBeenManuallyStopped"] === true)) return;
     if (record.HasBeenStartedBefore) await this.start(record.ID);
   }
 
   async #keep(id: string, starting: Promise<LiveContainer>): Promise<void> {
-    const live = await starting;
+    this.#starting.set(id, starting);
+    const live = await starting.finally(() => this.#starting.delete(id));
     this.#live.set(id, live);
     this.#awaited.tell(id, live);
     void live.ended
@@ -358,7 +382,7 @@ export class LiveContainers implements AsyncDisposable {
   async #signal(record: ContainerRecord, signal: number): Promise<void> {
     const run = this.#live.get(record.ID)?.run;
     try {
-      await run?.task.kill(signal);
+      await (signal === SIGKILL ? run?.task.end() : run?.task.kill(signal));
     } catch (error) {
       // It has ended by itself meanwhile.
       if (!isFailure(error, "not-found")) throw error;
@@ -366,33 +390,11 @@ export class LiveContainers implements AsyncDisposable {
     this.#tell(record, "kill", { signal: String(signal) });
   }
 
-  async #markStopped(id: string): Promise<void> {
-    await updateRecord(this.#context.store, id, (record) => ({ ...record, HasBeenManuallyStopped: true }));
-  }
-
-  async #setPaused(id: string, Paused: boolean): Promise<void> {
-    await updateRecord(this.#context.store, id, (record) => ({
-      ...record,
-      State: { ...record.State, Paused },
-    }));
-  }
-
   #tell(record: ContainerRecord, action: string, more: Readonly<Record<string, string>> = {}): void {
     this.events.tell("container", action, record.ID, { ...attributesOf(record), ...more });
   }
 
-  #streamsOf(record: ContainerRecord): ContainerStreams {
-    let streams = this.#streams.get(record.ID);
-    if (streams === undefined) {
-      const { StdinOnce, Tty } = record.Config;
-      // A terminal's input does not end with the client that leaves it (moby, container/stream/attach.go).
-      streams = new ContainerStreams(StdinOnce === true && Tty !== true);
-      this.#streams.set(record.ID, streams);
-    }
-    return streams;
-  }
-
   #forgetStreams(id: string): void {
-    if (this.#streams.get(id)?.isIdle === true && !this.#live.has(id)) this.#streams.delete(id);
+    if (!this.#live.has(id)) this.#streams.forget(id);
   }
 }

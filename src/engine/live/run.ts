@@ -2,10 +2,10 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { MountedRoot } from "../../driver/index.ts";
-import { Failure } from "../../errors.ts";
+import { Failure, isFailure } from "../../errors.ts";
 import {
   ContainerOutput,
-  findRuntime,
+  findShim,
   oomCounterOf,
   ShimTask,
   wasOutOfMemory,
@@ -15,6 +15,7 @@ import {
 import type { Store } from "../../store/index.ts";
 import { bundleDirectory } from "../containers/bundle.ts";
 import { writeEtcFiles } from "../containers/etc_files.ts";
+import { keepCounter, keepExit, keptCounter, type KeptExit } from "../containers/kept_exit.ts";
 import { keepMounted, releaseKept } from "../containers/mounted_root.ts";
 import { prepareRun } from "../containers/prepare.ts";
 import type { EventBus } from "../events/event_bus.ts";
@@ -34,17 +35,18 @@ export interface RunParts {
   readonly log: LogWriter | undefined;
 }
 
-export interface RunExit extends TaskExit {
-  readonly oomKilled: boolean;
-}
-
 export class ContainerRun {
   readonly task: ShimTask;
   readonly pid: number;
+  /** As it was found. */
+  readonly isPaused: boolean;
   /** Settled as soon as its process has ended; the rest of what it is made of is still there. */
   readonly exited: Promise<TaskExit>;
-  /** Settled when the container has ended, its output is out and nothing of it is left but its files. */
-  readonly ended: Promise<RunExit>;
+  /**
+   * Settled when the container has ended, its output is out and nothing of it is left but its files and the bundle, which
+   * goes ({@link forget}) when the end is on record.
+   */
+  readonly ended: Promise<KeptExit>;
   readonly #parts: RunParts;
   readonly #output: ContainerOutput;
   readonly #rootfs: MountedRoot;
@@ -56,8 +58,9 @@ export class ContainerRun {
     this.#rootfs = live.rootfs;
     this.task = live.task;
     this.pid = live.pid;
+    this.isPaused = live.isPaused ?? false;
     this.exited = live.exited;
-    this.ended = this.#supervise(live.exited);
+    this.ended = this.#supervise(live);
     // Its failure is met by whoever supervises.
     this.ended.catch(() => undefined);
   }
@@ -75,6 +78,9 @@ export class ContainerRun {
     const bundle = bundleDirectory(store.root, record.ID);
     await using undo = new AsyncDisposableStack();
     if (log !== undefined) undo.use(log);
+    undo.defer(() => rm(bundle, { recursive: true, force: true }));
+    // First and last: by it a run is found that a kill has left.
+    await mkdir(bundle, { recursive: true, mode: 0o700 });
     const { programs, spec, rootfs } = await prepareRun(store, record, hostConfig, {
       networkNamespace: network?.namespace,
       warn,
@@ -82,10 +88,8 @@ export class ContainerRun {
     });
     undo.use(rootfs);
     undo.defer(() => endRunMounts(store, record, events));
-    undo.defer(() => rm(bundle, { recursive: true, force: true }));
-    await mkdir(bundle, { recursive: true, mode: 0o700 });
     await writeFile(join(bundle, "config.json"), JSON.stringify(spec), { mode: 0o600 });
-    const { task, stdin } = await ShimTask.createTapped({
+    const { task, pid, stdin } = await ShimTask.createTapped({
       shim: programs.shim,
       runtime: programs.runtime,
       bundle,
@@ -103,23 +107,25 @@ export class ContainerRun {
     const etc = (await network?.connected)?.etc;
     // In place: they are mounted by now.
     if (etc !== undefined) await writeEtcFiles(store, record, hostConfig, etc);
-    const pid = await task.start();
+    const counter = await oomCounterOf(pid);
+    keepCounter(store, record.ID, counter);
+    await task.start();
     undo.move();
-    return new ContainerRun(parts, { task, pid, output, rootfs, exited });
+    return new ContainerRun(parts, { task, pid, counter, output, rootfs, exited });
   }
 
   /** Goes on with a container that another process has begun. Undefined: it has no living shim. */
   static async resume(parts: RunParts): Promise<ContainerRun | undefined> {
     const { store, record, streams, log } = parts;
     const bundle = bundleDirectory(store.root, record.ID);
-    const { shim } = await findRuntime();
-    const task = await ShimTask.reconnect({ shim, bundle, id: record.ID });
+    const task = await ShimTask.reconnect({ shim: await findShim(), bundle, id: record.ID });
     if (task === undefined) return undefined;
     await using undo = new AsyncDisposableStack();
     undo.defer(() => task.release());
-    const { pid, status } = await task.state();
-    // Made, and then its maker was killed: it has not run and never will.
-    if (status === "created") return undefined;
+    const state = await task.state().catch(unlessGone);
+    // Its maker was killed before it ran, so it never will; or it is over, and its shim was told to go.
+    if (state === undefined || state.status === "created") return undefined;
+    const { pid, status } = state;
     const rootfs = undo.use(await store.containers.mount(record.ID));
     await releaseKept(store, record.ID);
     const output = undo.use(new ContainerOutput({ bundle, log }));
@@ -128,7 +134,21 @@ export class ContainerRun {
     const exited = task.wait();
     exited.catch(() => undefined);
     undo.move();
-    return new ContainerRun(parts, { task, pid, output, rootfs, exited });
+    const counter = keptCounter(store, record.ID);
+    return new ContainerRun(parts, {
+      task,
+      pid,
+      counter,
+      isPaused: status === "paused",
+      output,
+      rootfs,
+      exited,
+    });
+  }
+
+  /** After its end is on record. */
+  static async forget(store: Store, id: string): Promise<void> {
+    await rm(bundleDirectory(store.root, id), { recursive: true, force: true });
   }
 
   /** Whether its supervisor has let go of it. */
@@ -144,11 +164,17 @@ export class ContainerRun {
     keepMounted(this.#parts.store, this.#parts.record.ID, this.#rootfs);
   }
 
-  async #supervise(exited: Promise<TaskExit>): Promise<RunExit> {
+  /** Of one whose shim has gone: ends what a living one would end. */
+  abandon(): void {
+    this.leave();
+    this.#parts.streams.end();
+    this.#parts.log?.[Symbol.dispose]();
+  }
+
+  async #supervise({ exited, counter }: LiveParts): Promise<KeptExit> {
     const { store, record, streams, events, log } = this.#parts;
     const printed = this.#output.run();
     printed.catch(() => undefined);
-    const counter = await oomCounterOf(this.pid);
     const exit = await exited.catch((cause: unknown) => {
       throw this.#left ? left(record, cause) : cause;
     });
@@ -156,12 +182,12 @@ export class ContainerRun {
     // Before `delete`: the shim waits only two seconds for its copying, then drops what was not read.
     await printed;
     if (this.#left) throw left(record);
+    keepExit(store, record.ID, { ...exit, oomKilled });
     await this.task.delete();
     streams.end();
     this.#output[Symbol.dispose]();
     log?.[Symbol.dispose]();
     await endRunMounts(store, record, events);
-    await rm(bundleDirectory(store.root, record.ID), { recursive: true, force: true });
     await this.#rootfs[Symbol.asyncDispose]();
     return { ...exit, oomKilled };
   }
@@ -170,9 +196,16 @@ export class ContainerRun {
 interface LiveParts {
   readonly task: ShimTask;
   readonly pid: number;
+  /** Where its kills for want of memory are counted. */
+  readonly counter: string | undefined;
+  readonly isPaused?: boolean;
   readonly output: ContainerOutput;
   readonly rootfs: MountedRoot;
   readonly exited: Promise<TaskExit>;
+}
+
+function unlessGone(error: unknown): undefined {
+  if (!isFailure(error, "not-found") && !isFailure(error, "unavailable")) throw error;
 }
 
 function left(record: ContainerRecord, cause?: unknown): Failure {

@@ -1,0 +1,12 @@
+/** What is noted in a container's record while it runs. */
+import type { Store } from "../../store/index.ts";
+import { updateRecord } from "../containers/update_record.ts";
+
+/** Somebody wants it to end: no policy starts it again. */
+export async function markStopped(store: Store, id: string): Promise<void> {
+  await updateRecord(store, id, (record) => ({ ...record, HasBeenManuallyStopped: true }));
+}
+
+export async function setPaused(store: Store, id: string, Paused: boolean): Promise<void> {
+  await updateRecord(store, id, (record) => ({ ...record, State: { ...record.State, Paused } }));
+}
