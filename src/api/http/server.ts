@@ -41,7 +41,8 @@ export function createApiServer(options: ApiServerOptions): Server {
   const server =
     tls === undefined
       ? createServer({ ...settings, shouldUpgradeCallback }, listener)
-      : createTlsServer({ ...tls, ...settings, shouldUpgradeCallback }, listener);
+      : // As node:http has it by itself: a client that ends its input still wants the container's output.
+        createTlsServer({ ...tls, ...settings, shouldUpgradeCallback, allowHalfOpen: true }, listener);
   // Who has said all he has to say still wants his answer.
   Object.assign(server, { httpAllowHalfOpen: true });
   // Builds, pulls and those who wait take as long as they take.
