@@ -2,8 +2,8 @@
  * What this root knows of networks: `networks.json` (definitions, durable) and `endpoints.json` (who holds which address,
  * which port), which is of this boot only: with the machine went every interface and rule.
  */
-import { readFileSync } from "node:fs";
-import { mkdir, open, rename, writeFile } from "node:fs/promises";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdir, open, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Failure } from "../errors.ts";
 import { lockFile } from "../sys/index.ts";
@@ -107,16 +107,16 @@ export class NetworkState {
   }
 
   async #save(records: NetworkRecords, before: NetworkRecords): Promise<void> {
-    await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
     const { networks, endpoints, ruled, settled } = records;
     if (!same(networks, before.networks)) {
-      await writeBeside(join(this.directory, "networks.json"), JSON.stringify({ networks }), true);
+      await writeDurably(join(this.directory, "networks.json"), JSON.stringify({ networks }));
       before.networks = structuredClone(networks);
     }
     const ofThisBoot = { endpoints, ruled, settled };
     if (!same(ofThisBoot, { endpoints: before.endpoints, ruled: before.ruled, settled: before.settled })) {
       const text = JSON.stringify({ boot: bootId(), ...ofThisBoot });
-      await writeBeside(join(this.directory, "endpoints.json"), text, false);
+      writeBeside(join(this.directory, "endpoints.json"), text);
       Object.assign(before, structuredClone(ofThisBoot));
     }
   }
@@ -142,17 +142,21 @@ function bootId(): string {
 }
 
 /** Only the holder of the lock writes, so one name for the unfinished file will do. */
-async function writeBeside(path: string, text: string, durable: boolean): Promise<void> {
+async function writeDurably(path: string, text: string): Promise<void> {
   const beside = `${path}.new`;
-  if (durable) {
+  {
     await using file = await open(beside, "w", 0o600);
     await file.writeFile(text);
     await file.sync();
-  } else {
-    await writeFile(beside, text, { mode: 0o600 });
   }
   await rename(beside, path);
-  if (!durable) return;
   await using directory = await open(dirname(path));
   await directory.sync();
+}
+
+/** On this thread: nothing is waited for, and a container's start waits for this twice. */
+function writeBeside(path: string, text: string): void {
+  const beside = `${path}.new`;
+  writeFileSync(beside, text, { mode: 0o600 });
+  renameSync(beside, path);
 }

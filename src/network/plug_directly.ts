@@ -1,11 +1,22 @@
 /**
- * An endpoint without netavark: a veth pair, addresses, routes, in 10 ms. netavark starts iptables twenty times for each
+ * An endpoint without netavark: a veth pair, addresses, routes, in 3 ms. netavark starts iptables twenty times for each
  * endpoint, to find rules that are there; where they are, and no port is published, there is nothing for it to do but this.
  */
 import { writeFileSync } from "node:fs";
-import { inNetworkNamespace } from "../sys/index.ts";
+import {
+  askKernel,
+  AT_FDCWD,
+  close,
+  inNetworkNamespace,
+  interfaceIndex,
+  type NetlinkRequest,
+  O_CLOEXEC,
+  O_RDONLY,
+  openAt,
+} from "../sys/index.ts";
 import { type BridgeTools, linkNames } from "./bridge_tools.ts";
 import { bridgeOptions } from "./network_options.ts";
+import { newAddress, newDefaultRoute, newVeth, raiseLink } from "./link_requests.ts";
 import type { StoredNetwork } from "./network_state.ts";
 import { metricOf } from "./netavark_options.ts";
 import type { Endpoint } from "./types.ts";
@@ -17,7 +28,7 @@ export function isPlainPath(path: string): boolean {
 
 /**
  * Does what `netavark setup` does for a bridge, with the same attributes.
- * @param endpoint has a `hostInterface` @throws Failure("unavailable") with the kernel's words
+ * @param endpoint has a `hostInterface` @throws SysError
  */
 export async function plugDirectly(
   network: StoredNetwork,
@@ -26,19 +37,19 @@ export async function plugDirectly(
 ): Promise<void> {
   const { namespace, interfaceName, hostInterface, macAddress } = endpoint;
   const { mtu, icc } = bridgeOptions(network.definition.options);
-  const size = mtu === undefined ? "" : ` mtu ${mtu}`;
-  const outer = `name ${hostInterface}${size} master ${network.bridge} type veth`;
-  const inner = `name ${interfaceName} address ${macAddress}${size} netns ${namespace}`;
-  await tools.ip([
-    `link add ${outer} peer ${inner}`,
-    ...(icc ? [] : [`link set dev ${hostInterface} type bridge_slave isolated on`]),
-    `link set dev ${hostInterface} up`,
-  ]);
-  // The program starts in the thread's namespace, which is left at once.
-  await inNetworkNamespace(namespace, () => {
+  const inside = openAt(AT_FDCWD, namespace, O_RDONLY | O_CLOEXEC);
+  try {
+    const bridge = interfaceIndex(network.bridge);
+    const ends = { outer: hostInterface, inner: interfaceName, innerMac: macAddress };
+    askKernel([newVeth({ ...ends, bridge, namespace: inside, mtu })]);
+  } finally {
+    close(inside);
+  }
+  inNetworkNamespace(namespace, () => {
     refuseAdvertisements(interfaceName);
-    return tools.ip(innerLines(endpoint));
+    askKernel(innerRequests(endpoint));
   });
+  if (!icc) await tools.ip([`link set dev ${hostInterface} type bridge_slave isolated on`]);
 }
 
 /** Its other end goes with it. One that is gone, as with its namespace, is no error. */
@@ -52,14 +63,16 @@ export async function unplugDirectly(hostInterface: string, tools: BridgeTools):
   }
 }
 
-function innerLines({ interfaceName, ipv4, ipv6 }: Endpoint): string[] {
-  const route = `dev ${interfaceName} proto static metric ${metricOf(interfaceName)}`;
+function innerRequests({ interfaceName, ipv4, ipv6 }: Endpoint): NetlinkRequest[] {
+  const index = interfaceIndex(interfaceName);
+  const addresses = ipv6 === undefined ? [ipv4] : [ipv4, ipv6];
+  const metric = metricOf(interfaceName);
   return [
-    `addr add ${ipv4.address}/${ipv4.prefix} brd + dev ${interfaceName}`,
-    ...(ipv6 === undefined ? [] : [`addr add ${ipv6.address}/${ipv6.prefix} dev ${interfaceName} nodad`]),
-    `link set dev ${interfaceName} up`,
-    ...(ipv4.gateway === undefined ? [] : [`route add default via ${ipv4.gateway} ${route}`]),
-    ...(ipv6?.gateway === undefined ? [] : [`route add default via ${ipv6.gateway} ${route}`]),
+    ...addresses.map(({ address, prefix }) => newAddress(index, address, prefix)),
+    raiseLink(index),
+    ...addresses.flatMap(({ gateway }) =>
+      gateway === undefined ? [] : [newDefaultRoute(index, gateway, metric)],
+    ),
   ];
 }
 
