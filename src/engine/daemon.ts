@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fromText } from "../byte_string.ts";
 import { Failure } from "../errors.ts";
 import { tryLockFile } from "../sys/index.ts";
+import { removeHalfMade } from "./containers/remove_half_made.ts";
 import { noSettings, type DaemonSettings } from "./daemon_settings.ts";
 import { openEngine, type Engine, type EngineOptions, type RegistriesReached } from "./engine.ts";
 import { engineId } from "./engine_id.ts";
@@ -66,6 +67,7 @@ export class Daemon implements AsyncDisposable {
     const pods = new Pods(engine.store, networking);
     // What is left of a pod's networks goes with what is left of containers'.
     await pods.reconcile(warn);
+    await removeHalfMade(engine.store);
     await engine.networks.reconcile();
     const live = undo.use(new LiveContainers({ store: engine.store, events, networking, warn }));
     await live.restore();

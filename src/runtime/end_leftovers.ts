@@ -1,5 +1,5 @@
 /** What a runtime leaves that fails at its own deletions, and a shim that was killed while it came up or hung. */
-import { readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 
@@ -18,26 +18,37 @@ export async function killWorkersIn(bundle: string): Promise<void> {
   }
 }
 
-/** Directories of a container's control group, one for each hierarchy, as runc has written them down. */
-export function cgroupsOf(stateDirectory: string): string[] {
-  try {
-    const state = JSON.parse(readFileSync(join(stateDirectory, "state.json"), "utf8")) as {
-      readonly cgroup_paths?: Readonly<Record<string, string>>;
-    };
-    const id = basename(stateDirectory);
-    // Whatever else stands there is not to be emptied.
-    return Object.values(state.cgroup_paths ?? {}).filter(
-      (path) => path.startsWith("/sys/fs/cgroup/") && basename(path).includes(id),
-    );
-  } catch {
-    return [];
-  }
+/**
+ * Directories of a container's control group, one for each hierarchy: as runc has written them down, and, since it may have
+ * been killed before it did, as it was told to make them.
+ */
+export function cgroupsOf(bundle: string, stateDirectory: string): string[] {
+  const id = basename(stateDirectory);
+  const state = readJson<{ cgroup_paths?: Record<string, string> }>(join(stateDirectory, "state.json"));
+  const config = readJson<{ linux?: { cgroupsPath?: string } }>(join(bundle, "config.json"));
+  const wanted = config?.linux?.cgroupsPath ?? "";
+  const places = wanted === "" ? [] : [cgroupRoot, ...hierarchies()].map((at) => join(at, wanted));
+  // Whatever else stands there is not to be emptied.
+  return [...new Set([...Object.values(state?.cgroup_paths ?? {}), ...places])].filter(
+    (path) => path.startsWith(`${cgroupRoot}/`) && basename(path).includes(id),
+  );
+}
+
+const cgroupRoot = "/sys/fs/cgroup";
+
+/** Of cgroup v1; on v2 some files are taken for some, in which nothing is found. */
+function hierarchies(): string[] {
+  return (attempt(() => readdirSync(cgroupRoot)) ?? []).map((name) => join(cgroupRoot, name));
+}
+
+function readJson<T>(path: string): T | undefined {
+  return attempt(() => JSON.parse(readFileSync(path, "utf8")) as T);
 }
 
 /** Kills all that runs in them and removes them. One that is gone is no failure, and neither is one that stays. */
 export async function removeCgroups(paths: readonly string[]): Promise<void> {
   for (let tries = 0; tries < patience; tries++) {
-    const left = paths.filter((path) => statSync(path, { throwIfNoEntry: false }) !== undefined);
+    const left = paths.filter((path) => existsSync(path));
     if (left.length === 0) return;
     for (const path of left) empty(path);
     await setTimeout(tries === 0 ? 0 : pause);

@@ -250,8 +250,8 @@ export class ShimTask {
       exit = await this.#service.delete(this.id);
     } catch (error) {
       if (before?.status === "running" || before?.status === "paused") throw error;
-      // A runtime that cannot delete what has ended.
-      if (!isFailure(error, "unavailable") && !isFailure(error, "not-found")) {
+      // A runtime that cannot delete what has ended; or the shim knows nothing, whose runtime was killed while it made it.
+      if (before === undefined || (!isFailure(error, "unavailable") && !isFailure(error, "not-found"))) {
         await this.abandon();
         return exit ?? before?.exit;
       }

@@ -86,7 +86,7 @@ export function destroyStreams(streams: Partial<TaskStreams> | undefined): void 
 }
 
 export async function removeLeftovers(place: ShimPlace): Promise<void> {
-  const cgroups = cgroupsOf(join(place.bundle, "runc", shimNamespace, place.id));
+  const cgroups = cgroupsOf(place.bundle, join(place.bundle, "runc", shimNamespace, place.id));
   // A shim that still comes up after its maker was killed would otherwise stay.
   await killWorkersIn(place.bundle);
   await deleteShimLeftovers(place);

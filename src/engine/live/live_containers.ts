@@ -333,7 +333,6 @@ export class LiveContainers implements AsyncDisposable {
   async #restore(record: ContainerRecord): Promise<void> {
     const { store } = this.#context;
     const hostConfig = readHostConfig(store.root, record.ID);
-    const policy = restartPolicyOf(hostConfig);
     const was = record.State.Running || existsSync(bundleDirectory(store.root, record.ID));
     if (was) {
       // One that is run in the foreground is not waited for.
@@ -347,7 +346,8 @@ export class LiveContainers implements AsyncDisposable {
       await this.#live.get(record.ID)?.ended.catch(() => undefined);
       return finishRemoval(store, this.events, record.ID);
     }
-    if (was || !startsWithDaemon(policy, record["HasBeenManuallyStopped"] === true)) return;
+    if (was || !startsWithDaemon(restartPolicyOf(hostConfig), record["HasBeenManuallyStopped"] === true))
+      return;
     if (record.HasBeenStartedBefore) await this.start(record.ID);
   }
 
