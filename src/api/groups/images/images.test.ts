@@ -117,6 +117,9 @@ test("B179 an image is inspected as its version has it, by a name with slashes",
     ["Container", "ContainerConfig", "VirtualSize"].filter((key) => key in fresh),
     [],
   );
+  const headers = { "User-Agent": "docker-compose/1.29.2 docker-py/5.0.3 Linux/6.1" };
+  const compose = (await fixture.ask(`/v1.50/images/${image.id}/json`, { headers })).json();
+  assert.ok("ContainerConfig" in compose);
   assert.deepEqual(fresh.Config, {
     User: "",
     Env: null,

@@ -10,7 +10,7 @@ export async function inspect({ engine }: Daemon, call: Call): Promise<void> {
 function shape(call: Call, image: ImageInspect): object {
   const { Container, ContainerConfig, VirtualSize, Created, Config, ...rest } = image;
   const { Id, RepoTags, RepoDigests, Parent, Comment, ...more } = rest;
-  const hasContainer = !call.isAtLeast("1.45");
+  const hasContainer = !call.isAtLeast("1.45") || needsContainer(call);
   return {
     Id,
     RepoTags,
@@ -23,6 +23,14 @@ function shape(call: Call, image: ImageInspect): object {
     ...more,
     ...(!call.isAtLeast("1.44") && { VirtualSize }),
   };
+}
+
+/**
+ * The first docker-compose asks for the newest version and cannot make a container anew without it. (With Docker's own
+ * engine it fails since 1.45 was made.)
+ */
+function needsContainer({ request }: Call): boolean {
+  return /^docker-compose\/1\./.test(request.headers["user-agent"] ?? "");
 }
 
 /** What is a container's alone is no longer told of an image. */
