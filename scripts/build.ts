@@ -1,6 +1,6 @@
 /**
  * Bundles the CLI into `dist/`: one file, `cli.js`, whose parts run when they are first imported (a file a part would
- * cost more to find than to compile), `varve.js`, which starts it, `registry.js` and `daemon.js`, which one command each needs, and the workers
+ * cost more to find than to compile), `varve.js`, which starts it, `registry.js`, `daemon.js` and `cri.js`, which one command each needs, and the workers
  * and the FUSE server beside it under the names by which they are asked for. `--library` also emits plain JavaScript with
  * types into `lib/` for the package's exports.
  */
@@ -100,6 +100,7 @@ const serversApart: Plugin = {
       onResolve({ filter }, ({ kind }) => (kind === "dynamic-import" ? { path, external: true } : undefined));
     apart(/\/registry_server\.ts$/, "./registry.js");
     apart(/\/api\/index\.ts$/, "./daemon.js");
+    apart(/\/cri\/index\.ts$/, "./cri.js");
   },
 };
 
@@ -118,6 +119,7 @@ await build({
     varve: "src/bin/start.ts",
     registry: "src/bin/registry_server.ts",
     daemon: "src/api/index.ts",
+    cri: "src/cri/index.ts",
     unpack_worker: "src/layer/unpack_worker.ts",
     fuse_server: "src/driver/erofs/fuse_server.ts",
     bcrypt_worker: "src/registry/access/htpasswd/bcrypt_worker.ts",
@@ -125,7 +127,7 @@ await build({
   plugins: [serversApart, builtins],
   format: "esm",
 });
-for (const name of ["registry.js", "daemon.js"]) {
+for (const name of ["registry.js", "daemon.js", "cri.js"]) {
   const file = join(staging, name);
   writeFileSync(file, inAscii(file));
 }

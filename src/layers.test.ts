@@ -32,6 +32,7 @@ const mayImport: Record<string, readonly string[]> = {
 const lower = Object.keys(mayImport);
 mayImport["engine"] = lower.filter((folder) => folder !== "registry" && folder !== "web");
 mayImport["api"] = ["oci", "wire", "bytes", "tar", "engine", "explore"];
+mayImport["cri"] = ["oci", "wire", "bytes", "engine", "api"];
 mayImport["cli"] = ["oci", "wire", "bytes", "dockerfile", "engine", "explore"];
 mayImport["bin"] = Object.keys(mayImport);
 

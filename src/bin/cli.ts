@@ -4,4 +4,5 @@ import { main } from "../cli/index.ts";
 // No `await` out here: the bundle is a function, which `start.ts` calls.
 const registry = () => import("./registry_server.ts");
 const daemon = () => import("../api/index.ts");
-void main(process.argv.slice(2), { registry, daemon }).then((code) => (process.exitCode = code));
+const cri = () => import("../cri/index.ts");
+void main(process.argv.slice(2), { registry, daemon, cri }).then((code) => (process.exitCode = code));

@@ -2,6 +2,7 @@
 import type { Readable } from "node:stream";
 import type { WriteStream } from "node:tty";
 import type { Engine, EngineOptions } from "../engine/index.ts";
+import type { CriProgram } from "./cri_program.ts";
 import type { DaemonProgram } from "./daemon_program.ts";
 import type { RegistryProgram } from "./registry_program.ts";
 import { commandsFor, renderList, type ListLayout, type Row } from "./kit/index.ts";
@@ -13,6 +14,8 @@ export interface App {
   registry(): Promise<RegistryProgram>;
   /** The Engine API's server: loaded by the command that runs it. */
   daemon(): Promise<DaemonProgram>;
+  /** The server for Kubernetes: loaded by the command that runs it. */
+  cri(): Promise<CriProgram>;
   /** What {@link engine} opens. */
   readonly engineOptions: EngineOptions;
   /** Names of the global flags that were given. */

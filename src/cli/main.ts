@@ -11,6 +11,7 @@ import {
   type EngineOptions,
 } from "../engine/index.ts";
 import type { App } from "./app.ts";
+import type { CriProgram } from "./cri_program.ts";
 import type { DaemonProgram } from "./daemon_program.ts";
 import {
   exitOnBrokenPipe,
@@ -31,6 +32,7 @@ let arrival: Arrival | undefined;
 export interface Parts {
   registry(): Promise<RegistryProgram>;
   daemon(): Promise<DaemonProgram>;
+  cri(): Promise<CriProgram>;
 }
 
 /** Runs one command line (without node and script). Never throws. */
@@ -80,6 +82,7 @@ function appOf(options: EngineOptions, globals: Globals, parts: Parts): App & As
     engine: () => (engine ??= openEngine(options)),
     registry: () => parts.registry(),
     daemon: () => parts.daemon(),
+    cri: () => parts.cri(),
     engineOptions: options,
     host: globals["host"] as string | undefined,
     rootGiven: globals["root"] !== undefined,

@@ -10,6 +10,7 @@ import { containerPrune } from "./commands/container_prune.ts";
 import { kill, pause, rename, restart, stop, unpause, update, wait } from "./commands/container_verbs.ts";
 import { commit, diff, rm } from "./commands/containers.ts";
 import { cp } from "./commands/cp.ts";
+import { cri } from "./commands/cri.ts";
 import { daemon } from "./commands/daemon.ts";
 import { daemonInstall, daemonUninstall } from "./commands/daemon_install.ts";
 import { events } from "./commands/events.ts";
@@ -156,6 +157,7 @@ export const program: Program<App> = {
     daemon,
     daemonInstall,
     daemonUninstall,
+    cri,
     registryServe,
     registryGarbageCollect,
     registryRetention,

@@ -6,7 +6,7 @@ export type { SwarmSpec, SwarmState } from "./swarm/swarm.ts";
 export { Engine, openEngine, type EngineOptions, type RegistryUser } from "./engine.ts";
 export type { Credentials } from "../remote/index.ts";
 export type { EngineEvent, EventBus, EventType } from "./events/event_bus.ts";
-export type { NewPod, PodRecord, Pods } from "./pods/pods.ts";
+export type { NewPod, PodRecord } from "./pods/pods.ts";
 export type { LiveContainers } from "./live/live_containers.ts";
 export type { Attachment, AttachStreams } from "./live/container_streams.ts";
 export type { ConsoleSize } from "./live/exec/exec_process.ts";

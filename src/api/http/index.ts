@@ -8,3 +8,5 @@ export { parseMoment } from "./moment.ts";
 export type { Handler, Route } from "./router.ts";
 export { createApiServer, type ApiServerOptions } from "./server.ts";
 export { ApiError } from "./status_of.ts";
+export { webSocketAccept, webSocketFrame } from "./web_socket.ts";
+export { WebSocketReader } from "./web_socket_reader.ts";

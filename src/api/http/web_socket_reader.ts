@@ -1,13 +1,23 @@
 /** Takes a client's web socket frames apart as they come; no frame is kept whole (RFC 6455, 5.2). */
 
 export type WebSocketEvent =
-  { readonly kind: "data" | "ping"; readonly bytes: Buffer } | { readonly kind: "pong" | "close" | "broken" };
+  | {
+      readonly kind: "data";
+      readonly bytes: Buffer;
+      /** Whether a message begins with these bytes, or ends with them. */
+      readonly first: boolean;
+      readonly last: boolean;
+    }
+  | { readonly kind: "ping"; readonly bytes: Buffer }
+  | { readonly kind: "pong" | "close" | "broken" };
 
 const mostOfHead = 14;
 const longestControl = 125;
 
 interface Frame {
   readonly opcode: number;
+  /** Whether its message ends with it. */
+  readonly final: boolean;
   readonly mask: Buffer;
   /** Bytes that are still to come. */
   left: number;
@@ -43,7 +53,8 @@ export class WebSocketReader {
     frame.left -= bytes.length;
     if (frame.left === 0) this.#frame = undefined;
     if (frame.opcode < 8) {
-      if (bytes.length > 0) yield { kind: "data", bytes };
+      const first = frame.opcode !== 0 && frame.seen === bytes.length;
+      if (bytes.length > 0) yield { kind: "data", bytes, first, last: frame.final && frame.left === 0 };
       return;
     }
     frame.content = Buffer.concat([frame.content, bytes]);
@@ -76,7 +87,8 @@ export class WebSocketReader {
     const tooLong = length > BigInt(opcode < 8 ? Number.MAX_SAFE_INTEGER : longestControl);
     if (!known || reserved || (second & 0x80) === 0 || tooLong) return "broken";
     const mask = head.subarray(size - 4, size);
-    this.#frame = { opcode, mask, left: Number(length), seen: 0, content: Buffer.alloc(0) };
+    const final = (first & 0x80) !== 0;
+    this.#frame = { opcode, final, mask, left: Number(length), seen: 0, content: Buffer.alloc(0) };
     return size - before;
   }
 }

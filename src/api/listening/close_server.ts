@@ -1,6 +1,5 @@
 /** Ends a server at once, whatever its clients wait for. */
-import type { Server } from "node:http";
-import type { Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 
 /**
  * To be called before it listens: Node forgets connections that were upgraded or taken over.

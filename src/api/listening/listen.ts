@@ -1,7 +1,6 @@
 /** Opens the sockets on which an API server is reached. */
 import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import type { Server } from "node:http";
-import { createConnection, isIP, type ListenOptions } from "node:net";
+import { createConnection, isIP, type ListenOptions, type Server } from "node:net";
 import { dirname } from "node:path";
 import { Failure } from "../../errors.ts";
 import type { Host } from "./parse_host.ts";

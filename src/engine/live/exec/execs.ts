@@ -116,12 +116,17 @@ export class Execs {
    * Runs a command that leaves nothing behind, for health checks. Resolves when it runs.
    * @throws Failure in Docker's words when it cannot be started
    */
-  async probe(record: ContainerRecord, command: readonly string[], output: Writable): Promise<RunningProbe> {
+  async probe(
+    record: ContainerRecord,
+    command: readonly string[],
+    stdout: Writable,
+    stderr: Writable = stdout,
+  ): Promise<RunningProbe> {
     const config = readExecConfig({ Cmd: command, AttachStdout: true, AttachStderr: true });
     const exec = this.#add(record, config);
     const forget = (): void => void this.#execs.delete(exec.id);
     try {
-      const streams = { stdin: undefined, stdout: output, stderr: output };
+      const streams = { stdin: undefined, stdout, stderr };
       const attachment = await this.start(exec.id, { streams });
       const ended = Promise.resolve(attachment?.ended).finally(forget);
       return { exitCode: ended.then(() => exec.exitCode ?? 0), kill: () => exec.kill(SIGKILL) };

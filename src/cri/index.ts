@@ -1,0 +1,2 @@
+export { runCri } from "./run_cri.ts";
+export { serveCri, type RunningCri, type ServeCriOptions } from "./serve_cri.ts";

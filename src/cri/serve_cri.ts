@@ -1,0 +1,46 @@
+/** The CRI as a program: opens the root, listens, serves until it is told to end. */
+import type { Server } from "node:net";
+import { closeServer, listen, parseHost } from "../api/index.ts";
+import { openDaemon, type Daemon, type DaemonOptions } from "../engine/index.ts";
+import { Failure } from "../errors.ts";
+import { createGrpcServer } from "./grpc/index.ts";
+import { criMethods } from "./services/methods.ts";
+import { serveStreams } from "./streaming/index.ts";
+
+export interface ServeCriOptions extends DaemonOptions {
+  /** `unix:///path`. */
+  readonly host: string;
+  /** Of sandboxes that ask for one of their own. */
+  readonly network: string;
+}
+
+export interface RunningCri extends AsyncDisposable {
+  readonly daemon: Daemon;
+  /** As `host`. */
+  readonly address: string;
+}
+
+/**
+ * Resolves when it accepts connections. Disposing leaves pods and containers running.
+ * @throws Failure where it cannot listen, another server has the root, or there is no such network
+ */
+export async function serveCri(options: ServeCriOptions): Promise<RunningCri> {
+  const { network, warn } = options;
+  const host = parseHost(options.host, false);
+  if (host.kind !== "unix") {
+    throw new Failure("invalid", `listen on ${options.host}: Kubernetes comes by a unix socket`, {
+      hint: "Give --listen unix:///path/to.sock.",
+    });
+  }
+  await using undo = new AsyncDisposableStack();
+  const daemon = undo.use(await openDaemon(options));
+  if (network !== "none") await daemon.engine.networks.inspect(network);
+  const streams = undo.use(await serveStreams(daemon));
+  const onError = (error: unknown, where: string): void =>
+    warn(`${where}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  const server: Server = createGrpcServer(criMethods({ daemon, streams, network }), onError);
+  undo.defer(closeServer(server));
+  const address = await listen(server, host, { group: undefined, verified: false });
+  const parts = undo.move();
+  return { daemon, address, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}

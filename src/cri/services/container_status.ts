@@ -1,0 +1,47 @@
+/** How a container stands, in Kubernetes' words. */
+import type { ContainerRecord } from "../../engine/index.ts";
+import type { Write } from "../grpc/index.ts";
+import { containerStates, type ContainerStatus } from "../protocol/index.ts";
+import type { CriContainer } from "./containers.ts";
+import { nanoseconds } from "./moments.ts";
+
+export function stateOf({ State }: ContainerRecord): number {
+  if (State.Running) return containerStates.running;
+  const hasStarted = nanoseconds(State.StartedAt) > 0n;
+  // One that could not be started has ended: it is not started a second time.
+  return hasStarted || State.Error !== "" ? containerStates.exited : containerStates.created;
+}
+
+export function statusOf({ record, kept }: CriContainer): Write<typeof ContainerStatus> {
+  const { State } = record;
+  const { said, logPath } = kept;
+  const resources = said.linux?.resources;
+  return {
+    id: record.ID,
+    metadata: said.metadata,
+    state: stateOf(record),
+    createdAt: nanoseconds(record.Created),
+    startedAt: nanoseconds(State.StartedAt),
+    finishedAt: nanoseconds(State.FinishedAt),
+    exitCode: State.ExitCode,
+    image: said.image,
+    imageRef: record.Image,
+    imageId: record.Image,
+    reason: reasonOf(record),
+    message: State.Error,
+    labels: said.labels,
+    annotations: said.annotations,
+    mounts: said.mounts.map(({ image: _none, ...mount }) => mount),
+    logPath,
+    ...(resources !== undefined && { resources: { linux: resources } }),
+  };
+}
+
+/** What kubelet shows of one that has ended. */
+function reasonOf(record: ContainerRecord): string {
+  const { State } = record;
+  if (stateOf(record) !== containerStates.exited) return "";
+  if (nanoseconds(State.StartedAt) === 0n) return "StartError";
+  if (State.OOMKilled) return "OOMKilled";
+  return State.ExitCode === 0 ? "Completed" : "Error";
+}

@@ -1,0 +1,151 @@
+/** Containers of sandboxes. */
+import { closeSync, openSync } from "node:fs";
+import type { ContainerOverview, ContainerRecord, Daemon } from "../../engine/index.ts";
+import { Failure, isFailure } from "../../errors.ts";
+import type { Read, Write } from "../grpc/index.ts";
+import type * as protocol from "../protocol/index.ts";
+import { containerOptions, logPathOf, resourcesOf } from "./container_options.ts";
+import { stateOf, statusOf } from "./container_status.ts";
+import { isSelected, keptOf, sandboxSaid, type ContainerKept } from "./kept.ts";
+import { nanoseconds } from "./moments.ts";
+
+/** A container of the engine's with what Kubernetes has said of it. */
+export interface CriContainer {
+  readonly record: ContainerRecord;
+  readonly kept: ContainerKept;
+}
+
+/** What a list is to have; all that is left out matches. */
+export interface ContainerFilter {
+  readonly id?: string;
+  readonly podSandboxId?: string;
+  readonly state?: number | undefined;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+export class ContainerService {
+  readonly #daemon: Daemon;
+
+  constructor(daemon: Daemon) {
+    this.#daemon = daemon;
+  }
+
+  /** @throws Failure("not-found"); also for one that is not Kubernetes' */
+  async find(id: string): Promise<CriContainer> {
+    const record = await this.#daemon.live.find(id);
+    const kept = keptOf(record);
+    if (kept === undefined) throw new Failure("not-found", `No such container: ${id}`);
+    return { record, kept };
+  }
+
+  /** Newest first. */
+  async matching(filter: ContainerFilter): Promise<CriContainer[]> {
+    const { id = "", podSandboxId = "", state, labels = {} } = filter;
+    const all = (await this.#daemon.engine.containers.overview()).flatMap(({ record }: ContainerOverview) => {
+      const kept = keptOf(record);
+      return kept === undefined ? [] : [{ record, kept }];
+    });
+    return all.filter(
+      ({ record, kept }) =>
+        record.ID.startsWith(id) &&
+        kept.sandboxId.startsWith(podSandboxId) &&
+        (state === undefined || stateOf(record) === state) &&
+        isSelected(kept.said.labels, labels),
+    );
+  }
+
+  async create(
+    request: Read<typeof protocol.CreateContainerRequest>,
+  ): Promise<Write<typeof protocol.CreateContainerResponse>> {
+    const pod = this.#daemon.pods.ready(request.podSandboxId);
+    const { config } = request;
+    const imageName = config?.image?.image ?? "";
+    if (config === undefined || imageName === "") {
+      throw new Failure("invalid", "create a container: it needs a config with an image");
+    }
+    const logPath = logPathOf(request.sandboxConfig ?? sandboxSaid(pod), config);
+    const image = await this.#daemon.engine.images.resolve(imageName);
+    const options = containerOptions(pod, { sandboxId: pod.id, said: config, logPath });
+    const record = await this.#daemon.engine.containers.create({ imageName, image, ...options });
+    this.#daemon.events.tell("container", "create", record.ID, {
+      name: record.Name.slice(1),
+      image: imageName,
+    });
+    return { containerId: record.ID };
+  }
+
+  async start(id: string): Promise<void> {
+    const { record } = await this.find(id);
+    const state = stateOf(record);
+    if (state !== 0) throw new Failure("conflict", `container ${record.ID} was started before`);
+    await this.#daemon.live.start(record.ID);
+  }
+
+  /** One that does not run, and one that there is not, is no failure. @param timeout seconds */
+  async stop(id: string, timeout: number): Promise<void> {
+    const found = await this.#unlessGone(id);
+    if (found !== undefined) await this.#daemon.live.stop(found.record.ID, { timeout: Math.max(timeout, 0) });
+  }
+
+  async remove(id: string): Promise<void> {
+    const found = await this.#unlessGone(id);
+    if (found === undefined) return;
+    await this.#daemon.live.remove(found.record.ID, { force: true, volumes: true });
+  }
+
+  async list(
+    request: Read<typeof protocol.ListContainersRequest>,
+  ): Promise<Write<typeof protocol.ListContainersResponse>> {
+    const { filter } = request;
+    const found = await this.matching({ ...filter, state: filter?.state?.state });
+    return {
+      containers: found.map(({ record, kept: { sandboxId, said } }) => ({
+        id: record.ID,
+        podSandboxId: sandboxId,
+        metadata: said.metadata,
+        image: said.image,
+        imageRef: record.Image,
+        imageId: record.Image,
+        state: stateOf(record),
+        createdAt: nanoseconds(record.Created),
+        labels: said.labels,
+        annotations: said.annotations,
+      })),
+    };
+  }
+
+  async status(
+    request: Read<typeof protocol.ContainerStatusRequest>,
+  ): Promise<Write<typeof protocol.ContainerStatusResponse>> {
+    const found = await this.find(request.containerId);
+    const { Pid } = found.record.State;
+    return {
+      status: statusOf(found),
+      ...(request.verbose && {
+        info: { info: JSON.stringify({ sandboxID: found.kept.sandboxId, pid: Pid }) },
+      }),
+    };
+  }
+
+  async update(request: Read<typeof protocol.UpdateContainerResourcesRequest>): Promise<void> {
+    const { record } = await this.find(request.containerId);
+    const { OomScoreAdj: _fixed, ...limits } = resourcesOf(request.linux);
+    await this.#daemon.live.update(record.ID, limits);
+  }
+
+  /** Whoever writes it notices that the old file was moved; the new one has to be there at once. */
+  async reopenLog(id: string): Promise<void> {
+    const { record, kept } = await this.find(id);
+    if (!record.State.Running) throw new Failure("conflict", `container ${record.ID} is not running`);
+    if (kept.logPath !== "") closeSync(openSync(kept.logPath, "a", 0o640));
+  }
+
+  async #unlessGone(id: string): Promise<CriContainer | undefined> {
+    try {
+      return await this.find(id);
+    } catch (error) {
+      if (isFailure(error, "not-found")) return undefined;
+      throw error;
+    }
+  }
+}

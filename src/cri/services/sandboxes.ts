@@ -1,0 +1,151 @@
+/** Pod sandboxes: pods of the engine with what Kubernetes says of them. */
+import { mkdirSync } from "node:fs";
+import type { Daemon, NewPod, PodRecord } from "../../engine/index.ts";
+import { Failure, isFailure } from "../../errors.ts";
+import type { Read, Write } from "../grpc/index.ts";
+import { namespaceModes, sandboxStates, type SandboxStatus } from "../protocol/index.ts";
+import type * as protocol from "../protocol/index.ts";
+import type { ContainerService } from "./containers.ts";
+import { isSelected, sandboxSaid, type SandboxSaid } from "./kept.ts";
+import { nanoseconds, now } from "./moments.ts";
+
+export class SandboxService {
+  readonly #daemon: Daemon;
+  readonly #containers: ContainerService;
+  /** That sandboxes are in which ask for one of their own. */
+  readonly #network: string;
+
+  constructor(daemon: Daemon, containers: ContainerService, network: string) {
+    this.#daemon = daemon;
+    this.#containers = containers;
+    this.#network = network;
+  }
+
+  async run(
+    request: Read<typeof protocol.RunPodSandboxRequest>,
+  ): Promise<Write<typeof protocol.RunPodSandboxResponse>> {
+    const { config, runtimeHandler } = request;
+    if (config?.metadata === undefined)
+      throw new Failure("invalid", "run a sandbox: it needs a config with metadata");
+    if (runtimeHandler !== "") {
+      throw new Failure("invalid", `no runtime for ${JSON.stringify(runtimeHandler)} is configured`);
+    }
+    this.#refuseTwice(config);
+    if (config.logDirectory !== "") mkdirSync(config.logDirectory, { recursive: true });
+    const isHost = config.linux?.security?.namespaces?.network === namespaceModes.node;
+    const { id } = await this.#daemon.pods.create({
+      network: isHost ? "host" : this.#network,
+      hostname: config.hostname,
+      ports: isHost ? {} : portsOf(config),
+      dns: {
+        servers: config.dns?.servers ?? [],
+        search: config.dns?.searches ?? [],
+        options: config.dns?.options ?? [],
+      },
+      data: config,
+    });
+    return { podSandboxId: id };
+  }
+
+  /** Kills what runs in it. One that there is not is no failure, here and below. */
+  async stop(text: string): Promise<void> {
+    const pod = this.#unlessGone(text);
+    if (pod === undefined) return;
+    const running = await this.#containers.matching({ podSandboxId: pod.id, state: 1 });
+    await Promise.all(running.map(({ record }) => this.#daemon.live.stop(record.ID, { timeout: 0 })));
+    await this.#daemon.pods.stop(pod.id);
+  }
+
+  async remove(text: string): Promise<void> {
+    const pod = this.#unlessGone(text);
+    if (pod === undefined) return;
+    await this.stop(pod.id);
+    const left = await this.#containers.matching({ podSandboxId: pod.id });
+    await Promise.all(left.map(({ record }) => this.#containers.remove(record.ID)));
+    await this.#daemon.pods.remove(pod.id);
+  }
+
+  status(text: string): Write<typeof protocol.PodSandboxStatusResponse> {
+    return { status: this.shown(this.#daemon.pods.find(text)), timestamp: now() };
+  }
+
+  matching(filter: {
+    readonly id?: string;
+    readonly state?: number | undefined;
+    readonly labels?: Readonly<Record<string, string>>;
+  }): PodRecord[] {
+    const { id = "", state, labels = {} } = filter;
+    return this.#daemon.pods
+      .list()
+      .filter(
+        (pod) =>
+          pod.id.startsWith(id) &&
+          (state === undefined || stateOf(pod) === state) &&
+          isSelected(sandboxSaid(pod).labels, labels),
+      );
+  }
+
+  list(request: Read<typeof protocol.ListPodSandboxRequest>): Write<typeof protocol.ListPodSandboxResponse> {
+    const { filter } = request;
+    return {
+      items: this.matching({ ...filter, state: filter?.state?.state }).map((pod) => {
+        const { metadata, labels, annotations } = sandboxSaid(pod);
+        const createdAt = nanoseconds(pod.created);
+        return { id: pod.id, metadata, state: stateOf(pod), createdAt, labels, annotations };
+      }),
+    };
+  }
+
+  shown(pod: PodRecord): Write<typeof SandboxStatus> {
+    const { metadata, labels, annotations, linux } = sandboxSaid(pod);
+    const [ip = "", ...others] = pod.addresses;
+    return {
+      id: pod.id,
+      metadata,
+      state: stateOf(pod),
+      createdAt: nanoseconds(pod.created),
+      network: { ip, additionalIps: others.map((each) => ({ ip: each })) },
+      linux: { namespaces: { options: linux?.security?.namespaces ?? {} } },
+      labels,
+      annotations,
+    };
+  }
+
+  /** kubelet asks again when an answer was lost; two sandboxes of one attempt would be its end. */
+  #refuseTwice({ metadata }: SandboxSaid): void {
+    const key = JSON.stringify(metadata);
+    const same = this.#daemon.pods.list().find((pod) => JSON.stringify(sandboxSaid(pod).metadata) === key);
+    if (same !== undefined) {
+      throw new Failure(
+        "conflict",
+        `a sandbox of ${metadata?.namespace}/${metadata?.name} exists: ${same.id}`,
+      );
+    }
+  }
+
+  #unlessGone(text: string): PodRecord | undefined {
+    try {
+      return this.#daemon.pods.find(text);
+    } catch (error) {
+      if (isFailure(error, "not-found")) return undefined;
+      throw error;
+    }
+  }
+}
+
+function stateOf({ ready }: PodRecord): number {
+  return ready ? sandboxStates.ready : sandboxStates.notReady;
+}
+
+/** By `Protocol`. */
+const protocols = ["tcp", "udp", "sctp"];
+
+function portsOf({ portMappings }: SandboxSaid): NewPod["ports"] {
+  const ports: Record<string, { HostIp: string; HostPort: string }[]> = {};
+  for (const { protocol, containerPort, hostPort, hostIp } of portMappings) {
+    if (hostPort === 0) continue;
+    const place = { HostIp: hostIp, HostPort: String(hostPort) };
+    (ports[`${containerPort}/${protocols[protocol] ?? "tcp"}`] ??= []).push(place);
+  }
+  return ports;
+}

@@ -1,0 +1,1 @@
+export { serveStreams, type StreamOffers, type StreamServer } from "./stream_server.ts";
