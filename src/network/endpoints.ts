@@ -2,6 +2,7 @@
 import { Failure } from "../errors.ts";
 import { type BridgeTools, linkNames } from "./bridge_tools.ts";
 import { endOrphans } from "./end_orphans.ts";
+import { removeStandIns } from "./stand_in.ts";
 import { findNetwork } from "./find_network.ts";
 import { hasNames } from "./netavark_options.ts";
 import type { LockedRecords, NetworkRecords, NetworkState, StoredNetwork } from "./network_state.ts";
@@ -89,6 +90,7 @@ export class Endpoints {
   async reconcile(alive: (endpoint: Endpoint) => boolean): Promise<string[]> {
     await using records = await this.#state.lock();
     await endOrphans(this.#tools.directory);
+    removeStandIns(this.#tools.directory);
     const dead = records.endpoints.filter((endpoint) => !alive(endpoint));
     for (const endpoint of dead) await this.#remove(records, endpoint);
     await this.#plumbing.names.keep(records.endpoints);

@@ -1,13 +1,13 @@
 /** What makes an endpoint real, and takes it away: interfaces, rules, names. */
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
-import { createNetworkNamespace, inNetworkNamespace, removeNetworkNamespace } from "../sys/index.ts";
+import { inNetworkNamespace } from "../sys/index.ts";
 import { type BridgeTools, linkNames } from "./bridge_tools.ts";
 import { type NameQuestion, NameService } from "./name_service.ts";
 import { hasNames, netavarkOptions } from "./netavark_options.ts";
 import type { StoredNetwork } from "./network_state.ts";
 import { plugDirectly, unplugDirectly } from "./plug_directly.ts";
 import { setBridgePort } from "./set_bridge_port.ts";
+import { withStandIn } from "./stand_in.ts";
 import type { Endpoint } from "./types.ts";
 
 export class Plumbing {
@@ -45,20 +45,14 @@ export class Plumbing {
   /** A namespace that is gone took its interface along; netavark wants one all the same to remove the rules. */
   async #takeApart(network: StoredNetwork, endpoint: Endpoint): Promise<void> {
     const interfaces = interfacesIn(endpoint.namespace);
-    const stand = join(this.#tools.directory, `gone-${endpoint.id.slice(0, 12)}`);
+    const teardown = (namespace: string): Promise<unknown> =>
+      this.#tools.netavark("teardown", namespace, netavarkOptions(network, endpoint));
     try {
-      if (interfaces === undefined) {
-        await mkdir(this.#tools.directory, { recursive: true, mode: 0o700 });
-        removeNetworkNamespace(stand);
-        createNetworkNamespace(stand);
-      }
-      const namespace = interfaces === undefined ? stand : endpoint.namespace;
-      await this.#tools.netavark("teardown", namespace, netavarkOptions(network, endpoint));
+      if (interfaces === undefined) await withStandIn(this.#tools.directory, teardown);
+      else await teardown(endpoint.namespace);
     } catch (error) {
       // netavark says so when the interface is not there, and removes the rules all the same.
       if (interfaces?.has(endpoint.interfaceName) === true) throw error;
-    } finally {
-      removeNetworkNamespace(stand);
     }
   }
 }

@@ -1,8 +1,4 @@
 /** The end of a network's bridge and rules. */
-import { randomBytes } from "node:crypto";
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
-import { createNetworkNamespace, removeNetworkNamespace } from "../sys/index.ts";
 import { allocateAddress } from "./allocate_address.ts";
 import { addressPool } from "./address_pool.ts";
 import { type BridgeTools, linkNames } from "./bridge_tools.ts";
@@ -10,6 +6,7 @@ import { formatIp } from "./ip_address.ts";
 import { netavarkOptions } from "./netavark_options.ts";
 import type { StoredNetwork } from "./network_state.ts";
 import { linksOf } from "./prepare_bridge.ts";
+import { withStandIn } from "./stand_in.ts";
 import { takenAddresses } from "./taken_addresses.ts";
 import type { Endpoint, EndpointAddress } from "./types.ts";
 
@@ -65,16 +62,11 @@ function optionsFor(network: StoredNetwork, endpoints: readonly Endpoint[], port
 
 /** An endpoint comes and goes, and in between something is done. */
 async function passThrough(options: object, tools: BridgeTools, between: () => Promise<void>): Promise<void> {
-  await mkdir(tools.directory, { recursive: true, mode: 0o700 });
-  const namespace = join(tools.directory, `last-${randomBytes(6).toString("hex")}`);
-  createNetworkNamespace(namespace);
-  try {
+  await withStandIn(tools.directory, async (namespace) => {
     await tools.netavark("setup", namespace, options);
     await between();
     await tools.netavark("teardown", namespace, options);
-  } finally {
-    removeNetworkNamespace(namespace);
-  }
+  });
 }
 
 function passer(network: StoredNetwork, endpoints: readonly Endpoint[]): Endpoint {
