@@ -25,7 +25,7 @@ async function killUnderLoad(t: TestContext, kills: number): Promise<void> {
   const random = randomOf(seed + 1);
   for (let kill = 0; kill < kills; kill++) {
     const { promise, resolve } = Promise.withResolvers<void>();
-    setTimeout(resolve, 50 + random() * 950);
+    setTimeout(resolve, 50 + random() * 1450);
     await promise;
     await daemon.kill();
     await daemon.start();

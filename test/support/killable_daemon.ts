@@ -15,7 +15,7 @@ import { request, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { openEngine } from "../../src/engine/index.ts";
-import { mountInfo } from "../../src/sys/index.ts";
+import { mountInfo, unmount } from "../../src/sys/index.ts";
 import { scratch } from "../suites/scratch.ts";
 import { endAll, importBase } from "./live_machine.ts";
 
@@ -104,6 +104,9 @@ export async function killableDaemon(
     [Symbol.asyncDispose]: async () => {
       await ended("SIGKILL");
       endAll(root);
+      for (const { pid } of processesOf(root)) endProcess(pid);
+      for (const { mountPoint } of mountInfo())
+        if (mountPoint.startsWith(`${root}/`)) unmount(mountPoint, { detach: true });
       rest[Symbol.dispose]();
     },
   };
@@ -128,7 +131,7 @@ async function askOn(socketPath: string, method: string, path: string, body?: ob
 /** All that could be left of containers under a root: processes, mounts, FIFOs, runs, locks held, control groups. */
 export function tracesOf(root: string, ids: readonly string[]): string[] {
   return [
-    ...processesOf(root),
+    ...processesOf(root).map(({ text }) => text),
     ...mountInfo().flatMap(({ mountPoint }) =>
       mountPoint.startsWith(`${root}/`) ? [`mount ${mountPoint}`] : [],
     ),
@@ -137,13 +140,23 @@ export function tracesOf(root: string, ids: readonly string[]): string[] {
   ].sort();
 }
 
-function processesOf(root: string): string[] {
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended.
+  }
+}
+
+function processesOf(root: string): { readonly pid: number; readonly text: string }[] {
   return readdirSync("/proc").flatMap((pid) => {
     if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return [];
     try {
       const words = readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ");
       const place = readlinkSync(`/proc/${pid}/cwd`);
-      return words.includes(root) || place.startsWith(root) ? [`process ${words} in ${place}`] : [];
+      return words.includes(root) || place.startsWith(root)
+        ? [{ pid: Number(pid), text: `process ${words} in ${place}` }]
+        : [];
     } catch {
       return [];
     }

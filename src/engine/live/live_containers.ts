@@ -32,7 +32,7 @@ import { listProcesses, type ProcessList } from "./top.ts";
 import { updateContainer, type UpdateRequest } from "./update_limits.ts";
 import type { ContainerExit, RunNetworking, WaitCondition } from "./types.ts";
 import { StreamsOfContainers } from "./streams_of_containers.ts";
-import { within } from "./within.ts";
+import { succeeds, within } from "./within.ts";
 import { Waiters } from "./waiters.ts";
 
 export interface LiveOptions {
@@ -140,9 +140,9 @@ export class LiveContainers implements AsyncDisposable {
       const ended = live.nextExit();
       const signal =
         options.signal === undefined ? stopSignalOf(record.Config) : signalNumber(options.signal);
-      await this.#signal(record, signal);
-      const seconds =
-        options.timeout ?? (record.Config["StopTimeout"] as number | undefined) ?? defaultStopTimeout;
+      const { StopTimeout = defaultStopTimeout } = record.Config as { StopTimeout?: number };
+      // A runtime that cannot even ask has no use for the patience.
+      const seconds = (await succeeds(this.#signal(record, signal))) ? (options.timeout ?? StopTimeout) : 0;
       if (!(await within(seconds, ended))) {
         await this.#signal(record, SIGKILL);
         await ended;

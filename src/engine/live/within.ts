@@ -9,3 +9,11 @@ export async function within(seconds: number, event: Promise<unknown>): Promise<
     clearTimeout(timer);
   }
 }
+
+/** Waits for the end of it, whatever that is. */
+export async function succeeds(work: Promise<unknown>): Promise<boolean> {
+  return work.then(
+    () => true,
+    () => false,
+  );
+}
