@@ -1,7 +1,6 @@
 /** The programs that run containers, found on this machine. */
 import { execFile } from "node:child_process";
-import { constants } from "node:fs";
-import { access } from "node:fs/promises";
+import { accessSync, constants, statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { Failure } from "../errors.ts";
 
@@ -33,17 +32,17 @@ const hint =
 export async function findRuntime(options: FindRuntimeOptions = {}): Promise<RuntimePrograms> {
   const directories = options.path ?? defaultPath();
   const wanted = wantedRuntimes(options);
-  const shim = await findProgram(shimName, directories);
-  const runtime = await firstProgram(wanted, directories);
+  const shim = findProgram(shimName, directories);
+  const runtime = firstProgram(wanted, directories);
   const missing = [...(shim ? [] : [shimName]), ...(runtime ? [] : [wanted.join(" or ")])];
   if (shim === undefined || runtime === undefined)
     throw new Failure("unsupported", `run containers: ${missing.join(" and ")} not found in PATH`, { hint });
-  return { shim, runtime, ...(await askVersion(runtime)) };
+  return { shim, runtime, ...(await versionOf(runtime)) };
 }
 
 /** The path of the shim alone; its name where it is not there, for what has no need to run it. */
-export async function findShim(path: readonly string[] = defaultPath()): Promise<string> {
-  return (await findProgram(shimName, path)) ?? shimName;
+export function findShim(path: readonly string[] = defaultPath()): string {
+  return findProgram(shimName, path) ?? shimName;
 }
 
 /**
@@ -52,7 +51,7 @@ export async function findShim(path: readonly string[] = defaultPath()): Promise
  */
 export async function findRuntimeProgram(options: FindRuntimeOptions = {}): Promise<string> {
   const wanted = wantedRuntimes(options);
-  const runtime = await firstProgram(wanted, options.path ?? defaultPath());
+  const runtime = firstProgram(wanted, options.path ?? defaultPath());
   if (runtime !== undefined) return runtime;
   throw new Failure("unsupported", `run containers: ${wanted.join(" or ")} not found in PATH`, { hint });
 }
@@ -61,12 +60,8 @@ function wantedRuntimes({ runtime }: FindRuntimeOptions): readonly string[] {
   return runtime === undefined ? ["runc", "crun"] : [runtime];
 }
 
-async function firstProgram(
-  names: readonly string[],
-  directories: readonly string[],
-): Promise<string | undefined> {
-  const found = await Promise.all(names.map((name) => findProgram(name, directories)));
-  return found.find((path) => path !== undefined);
+function firstProgram(names: readonly string[], directories: readonly string[]): string | undefined {
+  return names.map((name) => findProgram(name, directories)).find((path) => path !== undefined);
 }
 
 /**
@@ -76,7 +71,7 @@ async function firstProgram(
 export async function findInit(path: readonly string[] = defaultPath()): Promise<string> {
   // All understand `<program> -- <command>...`.
   for (const name of ["docker-init", "tini-static", "catatonit"]) {
-    const found = await findProgram(name, path);
+    const found = findProgram(name, path);
     if (found !== undefined) return found;
   }
   throw new Failure("unsupported", `exec: "docker-init": executable file not found in $PATH`, {
@@ -91,20 +86,39 @@ function defaultPath(): string[] {
   );
 }
 
-async function findProgram(name: string, directories: readonly string[]): Promise<string | undefined> {
+function findProgram(name: string, directories: readonly string[]): string | undefined {
   const candidates = isAbsolute(name) ? [name] : directories.map((directory) => join(directory, name));
-  for (const path of candidates) {
-    const executable = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (executable) return path;
+  return candidates.find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
   }
-  return undefined;
+}
+
+type Version = Pick<RuntimePrograms, "name" | "version">;
+
+/** By the file that was asked: a daemon asks once, until another program lies there. */
+const versions = new Map<string, Promise<Version>>();
+
+function versionOf(runtime: string): Promise<Version> {
+  const { ino, size, mtimeMs } = statSync(runtime);
+  const key = [runtime, ino, size, mtimeMs].join("\0");
+  let version = versions.get(key);
+  if (version === undefined) {
+    version = askVersion(runtime);
+    versions.set(key, version);
+    version.catch(() => versions.delete(key));
+  }
+  return version;
 }
 
 /** Both print `<name> version <version>` in the first line. */
-async function askVersion(runtime: string): Promise<Pick<RuntimePrograms, "name" | "version">> {
+async function askVersion(runtime: string): Promise<Version> {
   const output = await new Promise<string>((resolve, reject) => {
     execFile(runtime, ["--version"], (error, stdout) => {
       if (error === null) resolve(stdout);

@@ -285,7 +285,7 @@ export class ShimTask {
     const gone = pid !== undefined && (await this.#client.closedWithin(shutdownPatience));
     if (!gone && pid !== undefined) killProcess(pid);
     this.release();
-    if (gone) await removeFiles(this.#place);
+    if (gone) removeFiles(this.#place);
     else await removeLeftovers(this.#place);
   }
 }

@@ -1,4 +1,5 @@
 /** What lies in the bundle of a task: FIFOs, what shim and runtime keep there. */
+import { rmSync } from "node:fs";
 import { readFile, rm, rmdir } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { join } from "node:path";
@@ -91,12 +92,13 @@ export async function removeLeftovers(place: ShimPlace): Promise<void> {
   await killWorkersIn(place.bundle);
   await deleteShimLeftovers(place);
   await removeCgroups(cgroups);
-  await removeFiles(place);
+  removeFiles(place);
 }
 
 /** Never removes the bundle as a tree: the caller may have mounted something in it. */
-export async function removeFiles(place: ShimPlace): Promise<void> {
-  for (const name of bundleFiles) await rm(join(place.bundle, name), { recursive: true, force: true });
+export function removeFiles(place: ShimPlace): void {
+  // A dozen small ones: sent to the thread pool one by one they would take ten times as long.
+  for (const name of bundleFiles) rmSync(join(place.bundle, name), { recursive: true, force: true });
 }
 
 /** Takes `config.json` and the bundle away; a bundle in which something else lies stays. */

@@ -112,11 +112,8 @@ export class LiveContainer {
       const record = this.#read();
       checkStartable(record);
       await settleRun(store, this.id);
-      await updateRecord(store, this.id, (now) => ({
-        ...now,
-        RestartCount: 0,
-        HasBeenManuallyStopped: false,
-      }));
+      if (record["RestartCount"] || record["HasBeenManuallyStopped"])
+        await this.#update((now) => ({ ...now, RestartCount: 0, HasBeenManuallyStopped: false }));
       await this.#begin(true);
       begun.resolve();
       await this.#keepUp();

@@ -51,6 +51,7 @@ export class ContainerRun {
   readonly #output: ContainerOutput;
   readonly #rootfs: MountedRoot;
   #left = false;
+  #mounted = true;
 
   private constructor(parts: RunParts, live: LiveParts) {
     this.#parts = parts;
@@ -161,7 +162,7 @@ export class ContainerRun {
     this.#left = true;
     this.#output[Symbol.dispose]();
     this.task.release();
-    keepMounted(this.#parts.store, this.#parts.record.ID, this.#rootfs);
+    if (this.#mounted) keepMounted(this.#parts.store, this.#parts.record.ID, this.#rootfs);
   }
 
   /** Of one whose shim has gone: ends what a living one would end. */
@@ -172,7 +173,7 @@ export class ContainerRun {
   }
 
   async #supervise({ exited, counter }: LiveParts): Promise<KeptExit> {
-    const { store, record, streams, events, log } = this.#parts;
+    const { store, record, streams, log } = this.#parts;
     const printed = this.#output.run();
     printed.catch(() => undefined);
     const exit = await exited.catch((cause: unknown) => {
@@ -183,13 +184,22 @@ export class ContainerRun {
     await printed;
     if (this.#left) throw left(record);
     keepExit(store, record.ID, { ...exit, oomKilled });
+    // Nobody is left who uses the mounts.
+    const unmounted = this.#unmount();
+    unmounted.catch(() => undefined);
     await this.task.delete();
     streams.end();
     this.#output[Symbol.dispose]();
     log?.[Symbol.dispose]();
+    await unmounted;
+    return { ...exit, oomKilled };
+  }
+
+  async #unmount(): Promise<void> {
+    const { store, record, events } = this.#parts;
+    this.#mounted = false;
     await endRunMounts(store, record, events);
     await this.#rootfs[Symbol.asyncDispose]();
-    return { ...exit, oomKilled };
   }
 }
 
