@@ -1,4 +1,5 @@
 /** A client of gRPC for tests: one message in, one out, or the first of several. */
+import { once } from "node:events";
 import { connect, type ClientHttp2Session } from "node:http2";
 import { connect as connectSocket } from "node:net";
 import type { Decoder, Encoder } from "../../src/cri/grpc/message.ts";
@@ -51,6 +52,33 @@ export class GrpcClient implements Disposable {
     if (code !== 0 || message === undefined)
       throw Object.assign(new Error(`${path}: ${code} ${text}`), { code });
     return answer.decode(message);
+  }
+
+  /** The answers as they come, until the caller has enough. Resolves when the server has the question. */
+  async stream<Q, A>(
+    path: string,
+    request: Encoder<Q>,
+    answer: Decoder<A>,
+    given: Q,
+  ): Promise<AsyncIterable<A>> {
+    const stream = this.#session.request({
+      ":method": "POST",
+      ":path": path,
+      "content-type": "application/grpc",
+    });
+    stream.end(framed(request.encode(given)));
+    await once(stream, "finish");
+    return (async function* () {
+      let rest = Buffer.alloc(0);
+      for await (const chunk of stream as AsyncIterable<Buffer>) {
+        rest = Buffer.concat([rest, chunk]);
+        while (rest.length >= 5 && rest.length >= 5 + rest.readUInt32BE(1)) {
+          const end = 5 + rest.readUInt32BE(1);
+          yield answer.decode(rest.subarray(5, end));
+          rest = rest.subarray(end);
+        }
+      }
+    })();
   }
 
   [Symbol.dispose](): void {

@@ -1,7 +1,7 @@
 /** How a container stands, in Kubernetes' words. */
-import type { ContainerRecord } from "../../engine/index.ts";
+import type { ContainerRecord, HostConfig } from "../../engine/index.ts";
 import type { Write } from "../grpc/index.ts";
-import { containerStates, type ContainerStatus } from "../protocol/index.ts";
+import { containerStates, type ContainerStatus, type Resources } from "../protocol/index.ts";
 import type { CriContainer } from "./containers.ts";
 import { nanoseconds } from "./moments.ts";
 
@@ -12,10 +12,9 @@ export function stateOf({ State }: ContainerRecord): number {
   return hasStarted || State.Error !== "" ? containerStates.exited : containerStates.created;
 }
 
-export function statusOf({ record, kept }: CriContainer): Write<typeof ContainerStatus> {
+export function statusOf({ record, hostConfig, kept }: CriContainer): Write<typeof ContainerStatus> {
   const { State } = record;
   const { said, logPath } = kept;
-  const resources = said.linux?.resources;
   return {
     id: record.ID,
     metadata: said.metadata,
@@ -33,7 +32,21 @@ export function statusOf({ record, kept }: CriContainer): Write<typeof Container
     annotations: said.annotations,
     mounts: said.mounts.map(({ image: _none, ...mount }) => mount),
     logPath,
-    ...(resources !== undefined && { resources: { linux: resources } }),
+    resources: { linux: resourcesShown(hostConfig) },
+  };
+}
+
+/** As they are by now. */
+function resourcesShown(hostConfig: HostConfig): Write<typeof Resources> {
+  return {
+    cpuPeriod: hostConfig.CpuPeriod,
+    cpuQuota: hostConfig.CpuQuota,
+    cpuShares: hostConfig.CpuShares,
+    cpusetCpus: hostConfig.CpusetCpus,
+    cpusetMems: hostConfig.CpusetMems,
+    memoryLimit: hostConfig.Memory,
+    memorySwapLimit: hostConfig.MemorySwap,
+    oomScoreAdj: hostConfig.OomScoreAdj,
   };
 }
 

@@ -1,6 +1,6 @@
 /** Containers of sandboxes. */
 import { closeSync, openSync } from "node:fs";
-import type { ContainerOverview, ContainerRecord, Daemon } from "../../engine/index.ts";
+import type { ContainerRecord, Daemon, HostConfig } from "../../engine/index.ts";
 import { Failure, isFailure } from "../../errors.ts";
 import type { Read, Write } from "../grpc/index.ts";
 import type * as protocol from "../protocol/index.ts";
@@ -12,6 +12,7 @@ import { nanoseconds } from "./moments.ts";
 /** A container of the engine's with what Kubernetes has said of it. */
 export interface CriContainer {
   readonly record: ContainerRecord;
+  readonly hostConfig: HostConfig;
   readonly kept: ContainerKept;
 }
 
@@ -35,15 +36,25 @@ export class ContainerService {
     const record = await this.#daemon.live.find(id);
     const kept = keptOf(record);
     if (kept === undefined) throw new Failure("not-found", `No such container: ${id}`);
-    return { record, kept };
+    return { record, hostConfig: await this.#hostConfigOf(record.ID), kept };
+  }
+
+  async #hostConfigOf(id: string): Promise<HostConfig> {
+    try {
+      return (await this.#daemon.engine.containers.inspect(id)).HostConfig as HostConfig;
+    } catch (cause) {
+      // It is being removed.
+      if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
+      throw new Failure("not-found", `No such container: ${id}`, { cause });
+    }
   }
 
   /** Newest first. */
   async matching(filter: ContainerFilter): Promise<CriContainer[]> {
     const { id = "", podSandboxId = "", state, labels = {} } = filter;
-    const all = (await this.#daemon.engine.containers.overview()).flatMap(({ record }: ContainerOverview) => {
+    const all = (await this.#daemon.engine.containers.overview()).flatMap(({ record, hostConfig }) => {
       const kept = keptOf(record);
-      return kept === undefined ? [] : [{ record, kept }];
+      return kept === undefined ? [] : [{ record, hostConfig, kept }];
     });
     return all.filter(
       ({ record, kept }) =>

@@ -113,8 +113,11 @@ function frame(first: number, fin: boolean, bytes: Uint8Array): Buffer {
   return Buffer.concat([head, bytes]);
 }
 
-/** No headers: 32 bits of zero, stored without compression, which needs no dictionary (RFC 1951, 3.2.4). */
-const storedNothing = Buffer.from([0, 4, 0, 0xfb, 0xff, 0, 0, 0, 0]);
+/**
+ * No headers: 32 bits of zero, stored without compression, which needs no dictionary (RFC 1951, 3.2.4). The empty block behind
+ * them is a sync flush: without it Go's reader looks for more, and takes the end of the frame for an error.
+ */
+const storedNothing = Buffer.from([0, 4, 0, 0xfb, 0xff, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]);
 const zlibHead = Buffer.from([0x78, 0x01]);
 
 /** @param isFirst whether it is the first on its connection */

@@ -1,4 +1,5 @@
 /** Kubernetes' streams over SPDY/3.1: each is a stream of its own, which the client opens and says the kind of. */
+import { once } from "node:events";
 import { PassThrough, Writable, type Duplex } from "node:stream";
 import { Failure } from "../../errors.ts";
 import {
@@ -36,6 +37,8 @@ export class SpdySession implements RemoteSession {
   readonly #kinds = new Map<number, string>();
   readonly #numbers = new Map<string, number>();
   readonly #wanted: readonly string[];
+  /** Nobody takes input any more. */
+  readonly #over = new AbortController();
   readonly #ready = Promise.withResolvers<void>();
 
   private constructor(socket: Duplex, offer: StreamOffer) {
@@ -56,6 +59,7 @@ export class SpdySession implements RemoteSession {
     this.gone = gone.signal;
     socket.on("close", () => {
       gone.abort();
+      this.#over.abort();
       this.stdin?.end();
       this.#headers.close();
       this.#ready.reject(new Failure("cancelled", "the client has gone"));
@@ -76,6 +80,8 @@ export class SpdySession implements RemoteSession {
   }
 
   end(status: object): void {
+    this.stdin?.destroy();
+    this.#over.abort();
     if (!this.#socket.writable) return;
     this.#send("error", Buffer.from(JSON.stringify(status)), true);
     for (const kind of ["stdout", "stderr"]) this.#send(kind, Buffer.alloc(0), true);
@@ -120,17 +126,11 @@ export class SpdySession implements RemoteSession {
     const kind = this.#kinds.get(stream);
     if (kind === "resize") this.#sizes.take(readSize(bytes.toString("utf8", 0, longestSize)));
     const { stdin } = this;
-    if (kind !== "stdin" || stdin === undefined || stdin.writableEnded) return;
-    if (bytes.length > 0 && !stdin.write(bytes)) await this.#drained(stdin);
+    if (kind !== "stdin" || stdin === undefined || !stdin.writable) return;
+    if (bytes.length > 0 && !stdin.write(bytes)) {
+      await once(stdin, "drain", { signal: this.#over.signal }).catch(() => undefined);
+    }
     if (fin) stdin.end();
-  }
-
-  #drained(stdin: PassThrough): Promise<void> {
-    return new Promise((resolve) => {
-      stdin.once("drain", resolve);
-      stdin.once("close", resolve);
-      this.gone.addEventListener("abort", () => resolve(), { once: true });
-    });
   }
 
   /** @returns whether there is room for more */

@@ -56,6 +56,9 @@ export class WebSocketSession implements RemoteSession {
   }
 
   end(status: object): void {
+    // What comes from now on is for nobody, but the end of it has to be seen.
+    this.stdin?.destroy();
+    this.#socket.resume();
     if (!this.#socket.writable) return;
     const said = Buffer.concat([Buffer.of(channels.error), Buffer.from(JSON.stringify(status))]);
     this.#socket.write(webSocketFrame("binary", said));
@@ -94,7 +97,7 @@ export class WebSocketSession implements RemoteSession {
 
   #input(content: Buffer): void {
     const { stdin } = this;
-    if (stdin === undefined || stdin.writableEnded || content.length === 0) return;
+    if (stdin === undefined || !stdin.writable || content.length === 0) return;
     if (!stdin.write(content)) this.#socket.pause();
   }
 }

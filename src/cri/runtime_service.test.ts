@@ -1,0 +1,261 @@
+/** Sandboxes and containers as kubelet has them made. */
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, afterEach, before, suite, test } from "node:test";
+import { criMachine, type CriMachine } from "../../test/support/cri_machine.ts";
+import { cannotLive } from "../../test/support/live_machine.ts";
+import * as p from "./protocol/index.ts";
+
+const idle = "trap 'exit 0' TERM; while :; do sleep 0.1; done";
+
+suite("the runtime service", { skip: cannotLive, timeout: 120_000 }, () => {
+  let host: CriMachine;
+  before(async () => void (host = await criMachine("none")));
+  after(() => host[Symbol.asyncDispose]());
+  afterEach(async () => {
+    for (const { id } of (
+      await host.call("ListPodSandbox", p.ListPodSandboxRequest, p.ListPodSandboxResponse, {})
+    ).items)
+      await host.call("RemovePodSandbox", p.SandboxRequest, p.Nothing, { podSandboxId: id });
+    assert.equal(readFileSync("/proc/self/mountinfo", "utf8").includes(`${host.root}/varve/pods`), false);
+    assert.deepEqual(await host.daemon.engine.containers.list({ all: true }), []);
+    assert.deepEqual(host.warnings, []);
+  });
+
+  const execSync = async (containerId: string, ...cmd: string[]) => {
+    const answer = await host.call("ExecSync", p.ExecSyncRequest, p.ExecSyncResponse, { containerId, cmd });
+    const [stdout, stderr] = [answer.stdout, answer.stderr].map((bytes) => Buffer.from(bytes).toString());
+    return { stdout, stderr, exitCode: answer.exitCode };
+  };
+  const codeOf = async (call: Promise<unknown>): Promise<number> =>
+    call.then(
+      () => 0,
+      (error: { code: number }) => error.code,
+    );
+
+  test("version, status, configuration", async () => {
+    const version = await host.call("Version", p.VersionRequest, p.VersionResponse, {});
+    assert.equal(version.runtimeName, "varve");
+    assert.equal(version.runtimeApiVersion, "v1");
+    const { status } = await host.call("Status", p.StatusRequest, p.StatusResponse, {});
+    const conditions = status?.conditions.map(({ type, status: holds }) => [type, holds]);
+    assert.deepEqual(conditions, [
+      ["RuntimeReady", true],
+      ["NetworkReady", true],
+    ]);
+    assert.equal(await codeOf(host.call("CheckpointContainer", p.ContainerRequest, p.Nothing, {})), 12);
+  });
+
+  test("a container's life: created, running, exited, removed, with its log", async () => {
+    const logs = join(host.directory, "logs");
+    const pod = await host.sandbox("life", { logDirectory: logs, labels: { tier: "front" } });
+    const script = 'echo "out $WORD $0"; echo err >&2; printf part; exit 3';
+    const id = await host.create(pod, "one", script, {
+      args: ["arg"],
+      envs: [{ key: "WORD", value: "a=b" }],
+      labels: { app: "x" },
+      annotations: { note: "y" },
+      logPath: "one/0.log",
+    });
+    const created = await host.status(id);
+    assert.deepEqual([created.state, created.startedAt], [p.containerStates.created, 0n]);
+    await host.call("StartContainer", p.ContainerRequest, p.Nothing, { containerId: id });
+    await host.ended(id);
+    const { state, exitCode, reason, labels, annotations, logPath, ...times } = await host.status(id);
+    assert.deepEqual([state, exitCode, reason], [p.containerStates.exited, 3, "Error"]);
+    assert.deepEqual([labels, annotations], [{ app: "x" }, { note: "y" }]);
+    assert.ok(times.createdAt <= times.startedAt && times.startedAt <= times.finishedAt);
+    assert.equal(logPath, join(logs, "one/0.log"));
+    const lines = readFileSync(logPath, "utf8").split("\n");
+    assert.deepEqual(lines.map((line) => line.replace(/^\S+ /, "")).sort(), [
+      "",
+      "stderr F err",
+      "stdout F out a=b arg",
+      "stdout P part",
+    ]);
+    assert.equal(
+      await codeOf(host.call("StartContainer", p.ContainerRequest, p.Nothing, { containerId: id })),
+      9,
+    );
+    await host.call("RemoveContainer", p.ContainerRequest, p.Nothing, { containerId: id });
+    assert.equal(await codeOf(host.status(id)), 5);
+    await host.call("RemoveContainer", p.ContainerRequest, p.Nothing, { containerId: id });
+  });
+
+  test("what cannot be started says so, and is over", async () => {
+    const pod = await host.sandbox("bad");
+    const id = await host.create(pod, "bad", "", { command: ["/none"] });
+    assert.notEqual(
+      await codeOf(host.call("StartContainer", p.ContainerRequest, p.Nothing, { containerId: id })),
+      0,
+    );
+    const { state, reason, message } = await host.status(id);
+    assert.deepEqual([state, reason], [p.containerStates.exited, "StartError"]);
+    assert.match(message, /none/);
+    assert.equal(await codeOf(host.create(pod, "two", "", { image: { image: "nothing:1" } })), 5);
+    assert.equal(await codeOf(host.create(pod, "bad", "")), 9, "the same container twice");
+    assert.equal(await codeOf(host.sandbox("bad")), 9, "the same sandbox twice");
+  });
+
+  test("containers of a sandbox share network, IPC and memory; who and what they may", async () => {
+    const pod = await host.sandbox("shared");
+    const one = await host.run(pod, "one", idle);
+    const data = join(host.directory, "data");
+    mkdirSync(data);
+    writeFileSync(join(data, "file"), "from the host");
+    const two = await host.run(pod, "two", idle, {
+      mounts: [{ containerPath: "/data", hostPath: data, readOnly: true }],
+      linux: {
+        resources: { memoryLimit: 64 << 20, cpuShares: 512 },
+        security: {
+          runAsUser: 1000,
+          runAsGroup: 1001,
+          readOnlyRootfs: true,
+          noNewPrivileges: true,
+          capabilities: { drop: ["ALL"] },
+        },
+      },
+    });
+    const spaces = "for n in net ipc uts pid; do readlink /proc/self/ns/$n; done; hostname";
+    const [first, second] = [
+      await execSync(one, "sh", "-c", spaces),
+      await execSync(two, "sh", "-c", spaces),
+    ].map(({ stdout = "" }) => stdout.split("\n"));
+    assert.deepEqual(first?.slice(0, 2), second?.slice(0, 2));
+    assert.notEqual(first?.[3], second?.[3]);
+    assert.deepEqual([first?.[4], second?.[4]], ["shared", "shared"]);
+    await execSync(one, "sh", "-c", "echo hello > /dev/shm/word");
+    assert.equal((await execSync(two, "cat", "/dev/shm/word")).stdout, "hello\n");
+    assert.equal((await execSync(two, "cat", "/data/file")).stdout, "from the host");
+    const may = "id -u; id -g; touch /x || touch /data/x; grep -E 'CapBnd|NoNewPrivs' /proc/self/status";
+    assert.match(
+      (await execSync(two, "sh", "-c", may)).stdout ?? "",
+      /^1000\n1001\nCapBnd:\t0+\nNoNewPrivs:\t1\n$/,
+    );
+    assert.equal((await host.status(two)).resources?.linux?.memoryLimit, 64 << 20);
+    const linux = { memoryLimit: 32 << 20 };
+    await host.call("UpdateContainerResources", p.UpdateContainerResourcesRequest, p.Nothing, {
+      containerId: two,
+      linux,
+    });
+    assert.equal((await host.status(two)).resources?.linux?.memoryLimit, 32 << 20);
+  });
+
+  test("commands in containers: output, exit code, one that takes too long", async () => {
+    const pod = await host.sandbox("exec");
+    const id = await host.run(pod, "one", idle);
+    assert.deepEqual(await execSync(id, "sh", "-c", "echo out; echo err >&2; exit 7"), {
+      stdout: "out\n",
+      stderr: "err\n",
+      exitCode: 7,
+    });
+    const endless = { containerId: id, cmd: ["sh", "-c", "sleep 1000"], timeout: 1 };
+    assert.equal(await codeOf(host.call("ExecSync", p.ExecSyncRequest, p.ExecSyncResponse, endless)), 4);
+    await host.call("StopContainer", p.StopContainerRequest, p.Nothing, { containerId: id, timeout: 10 });
+    const { state, exitCode, reason } = await host.status(id);
+    assert.deepEqual([state, exitCode, reason], [p.containerStates.exited, 0, "Completed"]);
+    assert.equal(await codeOf(execSync(id, "true")), 9);
+  });
+
+  test("lists, by what a filter asks for", async () => {
+    const [one, two] = [await host.sandbox("one", { labels: { a: "1" } }), await host.sandbox("two")];
+    const first = await host.run(one, "c", idle, { labels: { b: "2" } });
+    const second = await host.create(two, "c", idle);
+    await host.call("StopPodSandbox", p.SandboxRequest, p.Nothing, { podSandboxId: two });
+    const pods = async (filter: Parameters<typeof p.ListPodSandboxRequest.encode>[0]["filter"]) =>
+      (
+        await host.call("ListPodSandbox", p.ListPodSandboxRequest, p.ListPodSandboxResponse, { filter })
+      ).items.map(({ id }) => id);
+    assert.deepEqual(await pods({}), [two, one]);
+    assert.deepEqual(await pods({ labels: { a: "1" } }), [one]);
+    assert.deepEqual(await pods({ state: { state: p.sandboxStates.notReady } }), [two]);
+    assert.deepEqual(await pods({ id: one.slice(0, 12) }), [one]);
+    const containers = async (filter: Parameters<typeof p.ListContainersRequest.encode>[0]["filter"]) =>
+      (
+        await host.call("ListContainers", p.ListContainersRequest, p.ListContainersResponse, { filter })
+      ).containers.map(({ id }) => id);
+    assert.deepEqual(await containers({}), [second, first]);
+    assert.deepEqual(await containers({ podSandboxId: one }), [first]);
+    assert.deepEqual(await containers({ labels: { b: "2" } }), [first]);
+    assert.deepEqual(await containers({ state: { state: p.containerStates.created } }), [second]);
+    assert.equal(await codeOf(host.create(two, "late", idle)), 9, "the sandbox is stopped");
+  });
+
+  test("statistics of containers and of sandboxes", async () => {
+    const pod = await host.sandbox("stats");
+    const id = await host.run(pod, "one", "dd if=/dev/zero of=/file bs=1024 count=64; " + idle);
+    await execSync(id, "sh", "-c", "while [ $(stat -c %s /file || echo 0) != 65536 ]; do sleep 0.05; done");
+    const { stats } = await host.call("ContainerStats", p.ContainerRequest, p.ContainerStatsResponse, {
+      containerId: id,
+    });
+    assert.equal(stats?.attributes?.metadata?.name, "one");
+    assert.ok((stats?.cpu?.coreNanoSeconds ?? 0) > 0);
+    assert.ok((stats?.memory?.workingSetBytes ?? 0) > 0);
+    assert.ok((stats?.writableLayer?.usedBytes ?? 0) >= 65536);
+    const all = await host.call(
+      "ListPodSandboxStats",
+      p.ListPodSandboxStatsRequest,
+      p.ListPodSandboxStatsResponse,
+      {},
+    );
+    assert.deepEqual(
+      all.stats.map(({ attributes, linux }) => [attributes?.id, linux?.containers.length]),
+      [[pod, 1]],
+    );
+  });
+
+  test("a log that was moved away goes on in a new file", async () => {
+    const pod = await host.sandbox("log", { logDirectory: join(host.directory, "moved") });
+    const script = "while read word; do echo $word; done < /fifo; " + idle;
+    const id = await host.run(pod, "one", `mkfifo /fifo; exec 3<>/fifo; echo up; ${script}`, {
+      logPath: "0.log",
+    });
+    const { logPath } = await host.status(id);
+    const said = async (path: string, word: string): Promise<void> => {
+      while (!existsSync(path) || !readFileSync(path, "utf8").includes(` stdout F ${word}\n`))
+        await new Promise((resolve) => void setTimeout(resolve, 20));
+    };
+    await said(logPath, "up");
+    renameSync(logPath, `${logPath}.1`);
+    await host.call("ReopenContainerLog", p.ContainerRequest, p.Nothing, { containerId: id });
+    assert.equal(readFileSync(logPath, "utf8"), "");
+    await execSync(id, "sh", "-c", "echo again > /fifo");
+    await said(logPath, "again");
+    assert.doesNotMatch(readFileSync(`${logPath}.1`, "utf8"), /again/);
+  });
+
+  test("sandboxes and containers outlive the server", async () => {
+    const pod = await host.sandbox("lasting", { logDirectory: join(host.directory, "lasting") });
+    const id = await host.run(pod, "one", idle, { logPath: "0.log" });
+    await host.restart();
+    assert.equal((await host.status(id)).state, p.containerStates.running);
+    const two = await host.run(pod, "two", idle);
+    const net = ["readlink", "/proc/self/ns/net"] as const;
+    assert.equal((await execSync(id, ...net)).stdout, (await execSync(two, ...net)).stdout);
+    const { status } = await host.call("PodSandboxStatus", p.SandboxRequest, p.PodSandboxStatusResponse, {
+      podSandboxId: pod,
+    });
+    assert.equal(status?.state, p.sandboxStates.ready);
+  });
+
+  test("events of containers as they happen", async () => {
+    const pod = await host.sandbox("events");
+    const path = "/runtime.v1.RuntimeService/GetContainerEvents";
+    const told = await host.client.stream(path, p.Nothing, p.ContainerEvent, {});
+    // A question behind it on the same connection: it listens by now.
+    await host.call("Version", p.VersionRequest, p.VersionResponse, {});
+    const id = await host.run(pod, "one", "exit 0");
+    await host.ended(id);
+    await host.call("RemoveContainer", p.ContainerRequest, p.Nothing, { containerId: id });
+    const seen: [string, number][] = [];
+    for await (const { containerId, type } of told) {
+      seen.push([containerId, type]);
+      if (type === 3) break;
+    }
+    assert.deepEqual(
+      seen,
+      [0, 1, 2, 3].map((type) => [id, type]),
+    );
+  });
+});
