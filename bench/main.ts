@@ -6,6 +6,7 @@ import { timeBuilds, type BuildTimes } from "./builds/time_builds.ts";
 import { describe } from "./circumstances.ts";
 import { compare, type Cost, type Sample } from "./compare.ts";
 import { timeContainers } from "./containers.ts";
+import { timeEngines, type EngineOptions, type EngineTimes } from "./engines/time_engines.ts";
 import { bigFile } from "./images/big_file.ts";
 import { publish } from "./images/publish.ts";
 import type { ImageRecipe } from "./images/recipe.ts";
@@ -27,7 +28,7 @@ import { startRegistry } from "./registry.ts";
 import { formatReport, type Report } from "./report.ts";
 import { insideWork, removeWork } from "./work.ts";
 
-const imageNames = ["small", "layers", "debian", "file", "listing", "run", "build", "registry"];
+const imageNames = ["small", "layers", "debian", "file", "listing", "run", "build", "registry", "engine"];
 function note(text: string): void {
   process.stderr.write(`${text}\n`);
 }
@@ -83,6 +84,7 @@ async function bench(options: BenchOptions, work: string, stop: AbortSignal): Pr
         note,
       })
     : undefined;
+  const engines = await enginesOf(options, { varve: command, disks, work, signal });
   const about = {
     peers: [...new Set([...peers, ...(builds === undefined ? [] : builders)])],
     stores: disks.title,
@@ -98,7 +100,19 @@ async function bench(options: BenchOptions, work: string, stop: AbortSignal): Pr
     containers,
     builds,
     registries,
+    engines,
   };
+}
+
+async function enginesOf(
+  options: BenchOptions,
+  parts: Pick<EngineOptions, "varve" | "disks" | "work" | "signal">,
+): Promise<EngineTimes | undefined> {
+  if (!isChosen(options, "engine", imageNames)) return undefined;
+  const busybox = busyboxFor("engine", parts.work);
+  if (busybox === undefined) return undefined;
+  note("engines");
+  return timeEngines({ ...parts, busybox, rounds: options.rounds, quick: options.quick, note });
 }
 
 interface BuildsParts {

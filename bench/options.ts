@@ -31,13 +31,15 @@ ctr, skopeo + umoci). A pull ends when the image is ready to run; a removal when
 listing times varve's listings on a store of 500 images; run starts containers of varve and dockerd and reads in them,
 also with the machine's caches dropped. build compares builds, from nothing, all cached, and after one file of 40,000
 was changed, by varve, dockerd (its classic builder) and buildah (without its cache and with it). registry compares varve's
-registry with docker-registry on one tree: large blobs, manifests, pulls by eight clients, and how they grow.
+registry with docker-registry on one tree: large blobs, manifests, pulls by eight clients, and how they grow. engine
+compares varve's daemon with dockerd, by the same docker command, and with podman: run --rm, starts and stops of 50
+containers, CPU time and memory.
 Needs root: every pull gets a fresh ext4 file system with a journal on a loop device.
 
       --rounds N          pulls of each image by each engine (default 5), and of each build; of run: at least 3
       --only NAMES        with commas, of each line those named, or all if none of it is:
                             varve,varve-overlay2,dockerd,podman,ctr,skopeo,buildah,buildah-layers
-                            small,layers,debian,file,listing,run,build,registry
+                            small,layers,debian,file,listing,run,build,registry,engine
       --backing WHERE     where the loop devices' files lie: disk (default) or memory; root: no loop devices, but
                           directories on the file system of the temporary directory
       --debian DIR        root of a Debian system for the large image, such as debootstrap makes;

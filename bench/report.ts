@@ -3,6 +3,8 @@ import { buildLines } from "./builds/build_lines.ts";
 import type { BuildTimes } from "./builds/time_builds.ts";
 import type { Cost, Sample } from "./compare.ts";
 import type { ContainerTimes } from "./containers.ts";
+import { engineLines } from "./engines/engine_lines.ts";
+import type { EngineTimes } from "./engines/time_engines.ts";
 import type { ListingTimes } from "./listing.ts";
 import { median } from "./measure/statistics.ts";
 import { registryLines } from "./registries/registry_lines.ts";
@@ -17,6 +19,7 @@ export interface Report {
   readonly listings: ListingTimes | undefined;
   readonly builds: BuildTimes | undefined;
   readonly registries: RegistryTimes | undefined;
+  readonly engines: EngineTimes | undefined;
   readonly containers: { readonly title: string; readonly times: ContainerTimes } | undefined;
 }
 
@@ -52,6 +55,7 @@ export function formatReport(report: Report): string {
   });
   const builds = report.builds === undefined ? [] : buildLines(report.builds);
   const registries = report.registries === undefined ? [] : registryLines(report.registries);
+  const engines = report.engines === undefined ? [] : engineLines(report.engines);
   const lines = [
     "",
     ...memoryLines(report),
@@ -59,6 +63,7 @@ export function formatReport(report: Report): string {
     ...builds,
     ...listingLines(report),
     ...registries,
+    ...engines,
   ];
   return [...report.circumstances, ...tables, ...lines].join("\n");
 }
