@@ -54,14 +54,14 @@ export async function criMachine(network: string): Promise<CriMachine> {
       remote: { daemonJsonPath: "/nonexistent-varve-test", dockerConfigPath: "/nonexistent-varve-test" },
     });
   let running = await serve();
+  let client = new GrpcClient(socket);
+  undo.defer(() => client[Symbol.dispose]());
   undo.defer(async () => {
     for (const { id } of running.daemon.pods.list())
       await call("RemovePodSandbox", p.SandboxRequest, p.Nothing, { podSandboxId: id });
     await running[Symbol.asyncDispose]();
   });
   await importBase(running.daemon);
-  let client = new GrpcClient(socket);
-  undo.defer(() => client[Symbol.dispose]());
   const call: CriMachine["call"] = (name, request, answer, given) =>
     client.call(`/runtime.v1.RuntimeService/${name}`, request, answer, given);
   const create: CriMachine["create"] = async (sandbox, name, script, more = {}) => {

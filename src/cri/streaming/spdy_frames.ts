@@ -25,23 +25,40 @@ export type SpdyFrame =
 
 /** Takes frames apart as they come. @throws Failure("invalid") for what is none */
 export class SpdyReader {
-  #rest: Buffer = Buffer.alloc(0);
+  #chunks: Buffer[] = [];
+  #size = 0;
+  /** Bytes without which nothing can be done: those that come are not joined before. */
+  #needed = headSize;
 
   *read(chunk: Buffer): Generator<SpdyFrame, void, undefined> {
-    this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    while (this.#rest.length >= headSize) {
-      const length = this.#rest.readUIntBE(5, 3);
-      if (length > longestFrame) throw new Failure("limit", `spdy: a frame of ${length} bytes`);
-      if (this.#rest.length < headSize + length) return;
-      const first = this.#rest.readUInt32BE(0);
-      const fin = ((this.#rest[4] as number) & finFlag) !== 0;
-      const bytes = this.#rest.subarray(headSize, headSize + length);
-      this.#rest = this.#rest.subarray(headSize + length);
-      if (first < 0x8000_0000) yield { kind: "data", stream: first, fin, bytes };
-      else if (((first >>> 16) & 0x7fff) !== version) throw new Failure("invalid", "spdy: another version");
-      else yield { kind: "control", type: first & 0xffff, fin, bytes };
+    this.#chunks.push(chunk);
+    this.#size += chunk.length;
+    if (this.#size < this.#needed) return;
+    let rest = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks);
+    for (this.#needed = sizeOfFrame(rest); rest.length >= this.#needed; this.#needed = sizeOfFrame(rest)) {
+      const frame = rest.subarray(0, this.#needed);
+      rest = rest.subarray(this.#needed);
+      yield read(frame);
     }
+    [this.#chunks, this.#size] = [[rest], rest.length];
   }
+}
+
+/** Of the first one; of its head, where that is not whole. */
+function sizeOfFrame(bytes: Buffer): number {
+  if (bytes.length < headSize) return headSize;
+  const length = bytes.readUIntBE(5, 3);
+  if (length > longestFrame) throw new Failure("limit", `spdy: a frame of ${length} bytes`);
+  return headSize + length;
+}
+
+function read(frame: Buffer): SpdyFrame {
+  const first = frame.readUInt32BE(0);
+  const fin = ((frame[4] as number) & finFlag) !== 0;
+  const bytes = frame.subarray(headSize);
+  if (first < 0x8000_0000) return { kind: "data", stream: first, fin, bytes };
+  if (((first >>> 16) & 0x7fff) !== version) throw new Failure("invalid", "spdy: another version");
+  return { kind: "control", type: first & 0xffff, fin, bytes };
 }
 
 /** The headers of a connection share one compression. */

@@ -1,6 +1,6 @@
 /** What the containers of a pod share besides its network: System V objects and message queues, and shared memory. */
 import { mkdirSync, rmSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import {
   createIpcNamespace,
   isSysError,
@@ -14,6 +14,10 @@ import {
 import type { PodRecord } from "./pod_record.ts";
 
 type Places = Pick<PodRecord, "ipcNamespace" | "sharedMemory">;
+
+export function placesIn(folder: string): Places {
+  return { ipcNamespace: join(folder, "ipc"), sharedMemory: join(folder, "shm") };
+}
 
 /** @throws SysError; nothing is left then */
 export function makePlaces(places: Places): void {

@@ -4,7 +4,6 @@
  * IPC.
  */
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
 import { Failure } from "../../errors.ts";
 import type { Store } from "../../store/index.ts";
 import { defaultHostConfig } from "../containers/host_config.ts";
@@ -12,7 +11,7 @@ import { newNetworkSettings, type EndpointSettings } from "../containers/network
 import type { ContainerRecord, HostConfig } from "../containers/record.ts";
 import type { ConnectedNetwork, RunNetworking } from "../live/types.ts";
 import { goTime } from "../time.ts";
-import { hasPlaces, makePlaces, removePlaces } from "./pod_places.ts";
+import { hasPlaces, makePlaces, placesIn, removePlaces } from "./pod_places.ts";
 import {
   forgetPod,
   idsOfPods,
@@ -71,7 +70,6 @@ export class Pods {
   async create(wanted: NewPod): Promise<PodRecord> {
     const { root } = this.#store;
     const id = randomBytes(32).toString("hex");
-    const folder = podFolder(root, id);
     const pod: PodRecord = {
       id,
       created: goTime(Date.now()),
@@ -79,8 +77,7 @@ export class Pods {
       network: wanted.network,
       addresses: [],
       networkNamespace: "",
-      ipcNamespace: join(folder, "ipc"),
-      sharedMemory: join(folder, "shm"),
+      ...placesIn(podFolder(root, id)),
       hostname: wanted.hostname || id.slice(0, 12),
       dns: wanted.dns,
       data: wanted.data,
@@ -116,10 +113,9 @@ export class Pods {
   async reconcile(warn: (text: string) => void): Promise<void> {
     for (const id of idsOfPods(this.#store.root)) {
       const pod = readPod(this.#store.root, id);
-      if (pod === undefined) await forgetPod(this.#store.root, id);
-      else if (!pod.ready || !hasPlaces(pod)) {
-        await this.stop(id).catch((error: Error) => warn(`pod ${id}: ${error.message}`));
-      }
+      if (pod?.ready === true && hasPlaces(pod)) continue;
+      const ending = pod === undefined ? this.#forgetDamaged(id) : this.stop(id);
+      await ending.catch((error: Error) => warn(`pod ${id}: ${error.message}`));
     }
   }
 
@@ -138,6 +134,12 @@ export class Pods {
     const { etc, settings } = await connected;
     const addresses = addressesOf(settings(record.NetworkSettings));
     return { networkNamespace: namespace, addresses, ...(etc !== undefined && { dns: etc.dns }) };
+  }
+
+  /** What it was is not known any more. */
+  async #forgetDamaged(id: string): Promise<void> {
+    removePlaces(placesIn(podFolder(this.#store.root, id)));
+    await forgetPod(this.#store.root, id);
   }
 
   async #takeAway(pod: PodRecord): Promise<void> {
