@@ -48,6 +48,10 @@ const foreground: Part = {
     "docker run --rm --init base:1 ps -o args",
     "docker run --rm --tmpfs /t:size=1m --shm-size 2m --ulimit nofile=64:128 base:1 sh -c 'df -k /t /dev/shm | sed 1d; ulimit -n'",
     "docker run --rm --add-host a.example:10.9.8.7 --dns 10.1.1.1 --dns-search x.example base:1 sh -c 'grep a.example /etc/hosts; cat /etc/resolv.conf'",
+    "docker run --rm --user 4:5 --group-add tape -w /new/dir --entrypoint id base:1; docker run --rm -v /data base:1 sh -c 'touch /data/x && echo ok'; docker run --rm --read-only --tmpfs /run base:1 sh -c 'touch /run/x /x'",
+    "docker run --rm --ipc host --uts host --pid host base:1 true; docker run --rm --network none --hostname h --domainname d.example base:1 sh -c 'hostname; cat /etc/hosts'",
+    "docker run --rm --security-opt seccomp=unconfined --security-opt no-new-privileges base:1 grep -E 'Seccomp:|NoNew' /proc/self/status; docker run --rm --cpuset-cpus 0 base:1 grep Cpus_allowed_list /proc/self/status",
+    "docker run --rm --restart always base:1 true; docker run -e bad= -e PATHX --rm base:1 env | sort | grep -v HOSTNAME; docker run --rm -p 80:80:80:80 base:1 true; docker run --rm -v a:b:c:d base:1 true; docker run --rm -m 1k base:1 true; docker run --rm --cpus 1000 base:1 true",
     "docker run --rm --sysctl net.ipv4.ip_forward=0 --device /dev/null:/dev/nil --group-add 26 base:1 sh -c 'cat /proc/sys/net/ipv4/ip_forward; ls /dev/nil; id -G'",
   ],
 };
@@ -80,6 +84,7 @@ const files: Part = {
   ],
   rest: [
     "docker cp web:/www/index.html - | tar t; docker cp web:/none .; docker cp tree web:/none/deep; tar c tree | docker cp - web:/srv; docker cp nope:/x .; docker diff none",
+    "ln -s base.tar lnk; docker cp -L lnk web:/tmp/; docker exec web ls -l /tmp | awk '{print $1,$5,$NF}'; docker exec web ln -s /etc/passwd /tmp/s; docker cp -L web:/tmp/s - | tar tv | awk '{print $1,$3,$6}'; docker cp web:/tmp/s - | tar t; docker cp -a web:/etc/group g; cat g",
     "docker export web | tar t | grep ^tmp/; docker export none > /dev/null; docker commit none x",
   ],
 };
@@ -97,6 +102,10 @@ const lives: Part = {
     "docker run -d --name sick --health-cmd 'exit 1' --health-interval 100ms --health-retries 2 base:1 sleep 1000; until docker ps -f health=unhealthy --format '{{.Names}}' | grep sick; do :; done; docker inspect sick -f '{{.State.Health.Status}}'",
     "docker run --name flaps --restart on-failure:2 base:1 false; docker wait flaps; docker inspect flaps -f '{{.RestartCount}}'",
     "docker run -d --rm --name gone base:1 true; while docker inspect gone >/dev/null 2>&1; do :; done; docker run -d --name detach base:1 true; docker wait detach; docker attach detach",
+    "docker run --name sig base:1 sh -c 'kill -TERM $$'; docker inspect sig -f '{{.State.ExitCode}} {{.State.OOMKilled}} {{.State.Error}}'; docker ps -a -f exited=143 --format '{{.Names}}'",
+    "docker run --name oom -m 8m --memory-swap 8m base:1 sh -c 'x=aaaaaaaaaaaaaaaa; while true; do x=$x$x; done'; docker inspect oom -f '{{.State.ExitCode}} {{.State.OOMKilled}}'; docker wait sig oom none; docker rm sig oom",
+    "docker run -d --log-driver none --name nolog base:1 echo x; docker logs nolog; docker run -d --log-driver local --name loclog base:1 echo local; docker wait loclog; docker logs loclog; docker run --rm --log-opt max-size=1k base:1 echo q; docker rm nolog loclog",
+    "printf 'FROM base:1\\nRUN echo a' | docker build -q - | wc -c; docker ps -a -f before=web --format '{{.Names}}'; docker ps -aq -f network=bridge | wc -l; docker container ls -n 2 --format '{{.Names}}'",
     "docker rm -f sick flaps made reads detach brief | sort",
   ],
 };
