@@ -14,6 +14,7 @@ export {
 export { buildCacheFolder, cacheMountsFolder } from "./build_cache/cache_folder.ts";
 export { checkStore, type CheckOptions, type Problem } from "./check.ts";
 export { containersLock } from "./container_layers.ts";
+export { isDiskFull } from "./disk_full.ts";
 export { DiskUsage } from "./disk_usage.ts";
 export { deleteImage } from "./delete_image.ts";
 export { encodeConfig } from "./encode_config.ts";

@@ -230,6 +230,8 @@ export class DaemonLoad {
 
   async #connect(): Promise<void> {
     const name = `n${this.#serial++}`;
+    // What was broken off before would use all addresses up.
+    await this.#ask("POST", "/networks/prune", [200]);
     await this.#ask("POST", "/networks/create", [201], { Name: name });
     const Container = this.#writers[this.#writers.length - 1];
     await this.#ask("POST", `/networks/${name}/connect`, [200, 404], { Container });

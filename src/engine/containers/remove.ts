@@ -1,6 +1,6 @@
 /** `rm`: a container, its record and its writable layer (behaviours B088, B096). */
 import { Failure } from "../../errors.ts";
-import type { Store } from "../../store/index.ts";
+import { isDiskFull, type Store } from "../../store/index.ts";
 import type { EventBus } from "../events/event_bus.ts";
 import { removeAnonymousVolumes } from "../volumes/remove_volume.ts";
 import { readRecord, removeContainerDirectory, writeRecord, type ContainerRecord } from "./record.ts";
@@ -47,7 +47,7 @@ export async function removeSupervised(
   if (record === undefined) return;
   // Marked first, so that a crash half-way leaves a container that says what happened to it.
   const State = { ...record.State, Running: false, RemovalInProgress: true };
-  await writeRecord(store.root, { ...record, State });
+  await writeRecord(store.root, { ...record, State }).catch(unlessFull);
   try {
     // What a killed supervisor left of its run.
     await settleRun(store, id);
@@ -59,4 +59,9 @@ export async function removeSupervised(
     throw error;
   }
   await removeContainerDirectory(store.root, id);
+}
+
+/** A removal makes room. */
+function unlessFull(error: unknown): void {
+  if (!isDiskFull(error)) throw error;
 }

@@ -33,26 +33,31 @@ export async function orphanPid(store: Store, id: string): Promise<number | unde
   }
 }
 
+/** Whether the disk had room for the record. */
+export type Recorded = "written" | "unwritten";
+
 /**
  * Ends it all; processes that still run are killed. For whoever supervises the container.
- * @param record told how the container has ended, where that is known, while another kill would still find the run here
+ * @param record told how the container has ended, where that is known, while another kill would still find the run here;
+ * `unwritten`: the run is to be found here still
  */
 export async function settleRun(
   store: Store,
   id: string,
-  record: (exit: KeptExit | undefined) => Promise<void> = async () => undefined,
+  record: (exit: KeptExit | undefined) => Promise<Recorded> = async () => "written",
 ): Promise<void> {
   if (!hasRun(store, id)) {
     await releaseNetwork(store, id);
     await settleMounts(store, id);
-    return record(undefined);
+    await record(undefined);
+    return;
   }
   await endShim(store, id);
   await settleMounts(store, id);
   await releaseNetwork(store, id);
   await endMounts(store, id);
-  await record(keptExit(store, id));
-  await rm(bundleDirectory(store.root, id), { recursive: true, force: true });
+  if ((await record(keptExit(store, id))) === "written")
+    await rm(bundleDirectory(store.root, id), { recursive: true, force: true });
 }
 
 /** Of one that has a bundle no more, or not yet. */

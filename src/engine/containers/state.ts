@@ -1,6 +1,6 @@
 /** The state of a container as records and reality have it together. */
 import { existsSync, readFileSync } from "node:fs";
-import type { Store } from "../../store/index.ts";
+import { isDiskFull, type Store } from "../../store/index.ts";
 import { goTime } from "../time.ts";
 import { runMountsFolder } from "../volumes/run_mounts_folder.ts";
 import { bundleDirectory } from "./bundle.ts";
@@ -87,9 +87,17 @@ async function settle(store: Store, record: ContainerRecord): Promise<ContainerR
   }
   let right = record;
   await settleRun(store, record.ID, async (exit) => {
-    if (!State.Running && exit === undefined) return;
+    if (!State.Running && exit === undefined) return "written";
     const NetworkSettings = endedSettings(record.NetworkSettings);
-    right = await written(store, { ...record, NetworkSettings, State: endedState(record, exit) });
+    right = { ...record, NetworkSettings, State: endedState(record, exit) };
+    try {
+      await written(store, right);
+      return "written";
+    } catch (error) {
+      // What is told is right all the same.
+      if (isDiskFull(error)) return "unwritten";
+      throw error;
+    }
   });
   return right;
 }

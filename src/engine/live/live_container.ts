@@ -4,13 +4,13 @@ import type { LogWriter } from "../../runtime/index.ts";
 import { readHostConfig, readRecord, type ContainerRecord, type HostConfig } from "../containers/record.ts";
 import type { KeptExit } from "../containers/kept_exit.ts";
 import { removeSupervised } from "../containers/remove.ts";
-import { settleRun } from "../containers/settle.ts";
+import { settleRun, type Recorded } from "../containers/settle.ts";
 import { checkStartable, recordFailure } from "../containers/start.ts";
 import { updateRecord } from "../containers/update_record.ts";
 import { whileSupervising } from "../containers/supervision.ts";
 import { endedSettings } from "../networks/endpoint_settings.ts";
 import type { EventBus } from "../events/event_bus.ts";
-import type { Store } from "../../store/index.ts";
+import { isDiskFull, type Store } from "../../store/index.ts";
 import { goTime } from "../time.ts";
 import { attributesOf } from "./attributes.ts";
 import type { ContainerStreams } from "./container_streams.ts";
@@ -45,6 +45,7 @@ export class LiveContainer {
   #run: ContainerRun | undefined;
   #stopWaiting: (() => void) | undefined;
   #stopped = false;
+  #recorded: Recorded = "written";
   #left = false;
 
   private constructor(context: LiveContext, id: string, life: (self: LiveContainer) => Promise<void>) {
@@ -137,6 +138,7 @@ export class LiveContainer {
       }
       await settleRun(store, this.id, async (exit) => {
         if (isUnrecorded(record, exit)) await this.#afterRun(exit ?? unknownExit(), await this.#disconnect());
+        return this.#recorded;
       });
       begun.resolve();
       await this.#keepUp();
@@ -174,7 +176,7 @@ export class LiveContainer {
       const tell = await networking?.disconnect(this.id).catch(() => undefined);
       tell?.();
       this.#context.streamsOf(record).end();
-      await recordFailure(store, record, error);
+      await recordFailure(store, record, error).catch((failure: Error) => warn(failure.message));
       if (byHand && hostConfig.AutoRemove) await this.#remove();
       throw error;
     }
@@ -245,9 +247,10 @@ export class LiveContainer {
       // Its shim has gone; what it left is taken away, its code is lost.
       this.#context.warn(`container ${this.id}: ${(error as Error).message}`);
       run.abandon();
-      return settleRun(this.#context.store, this.id, async (known) =>
-        this.#afterRun(known ?? { ...unknownExit(), status: 137 }, await this.#disconnect()),
-      );
+      return settleRun(this.#context.store, this.id, async (known) => {
+        await this.#afterRun(known ?? { ...unknownExit(), status: 137 }, await this.#disconnect());
+        return this.#recorded;
+      });
     }
     await this.#afterRun(exit, (await disconnecting) ?? (await this.#disconnect()));
   }
@@ -267,7 +270,7 @@ export class LiveContainer {
   async #afterRun({ status, exitedAt, oomKilled }: KeptExit, tellDisconnected: () => void): Promise<void> {
     this.#run = undefined;
     this.lastExitCode = status;
-    await this.#update((record) => ({
+    const writing = this.#update((record) => ({
       ...record,
       NetworkSettings: endedSettings(record.NetworkSettings),
       HasBeenStartedBefore: true,
@@ -283,6 +286,7 @@ export class LiveContainer {
         Health: endedHealth(record.State.Health),
       },
     }));
+    this.#recorded = await writing.then((): Recorded => "written", unlessFull);
     if (oomKilled) this.#tell("oom");
     this.#tell("die", { exitCode: String(status) });
     tellDisconnected();
@@ -290,6 +294,10 @@ export class LiveContainer {
 
   /** Milliseconds until the container is started again; the record says so. Undefined: it is not. */
   async #nextStart(): Promise<number | undefined> {
+    if (this.#recorded === "unwritten") {
+      this.#tellExit({ exitCode: this.lastExitCode });
+      return undefined;
+    }
     const record = this.#read();
     const policy = restartPolicyOf(readHostConfig(this.#context.store.root, this.id));
     const { StartedAt, FinishedAt, ExitCode } = record.State;
@@ -362,6 +370,12 @@ export class LiveContainer {
     for (const resolve of this.#exits) resolve(exit);
     this.#exits.clear();
   }
+}
+
+/** The bundle still has the end then, for whoever reads the record. */
+function unlessFull(error: unknown): Recorded {
+  if (isDiskFull(error)) return "unwritten";
+  throw error;
 }
 
 /** Docker's code for an end that nobody saw. */

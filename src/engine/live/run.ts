@@ -1,5 +1,6 @@
 /** One run of a container under its shim: from the mount to the exit, begun here or found running. */
 import { mkdir, rm, writeFile } from "node:fs/promises";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import type { MountedRoot } from "../../driver/index.ts";
 import { Failure, isFailure } from "../../errors.ts";
@@ -50,6 +51,7 @@ export class ContainerRun {
   readonly #parts: RunParts;
   readonly #output: ContainerOutput;
   readonly #rootfs: MountedRoot;
+  readonly #stdin: Socket | undefined;
   #left = false;
   #mounted = true;
 
@@ -57,6 +59,7 @@ export class ContainerRun {
     this.#parts = parts;
     this.#output = live.output;
     this.#rootfs = live.rootfs;
+    this.#stdin = live.stdin;
     this.task = live.task;
     this.pid = live.pid;
     this.isPaused = live.isPaused ?? false;
@@ -112,7 +115,7 @@ export class ContainerRun {
     keepCounter(store, record.ID, counter);
     await task.start();
     undo.move();
-    return new ContainerRun(parts, { task, pid, counter, output, rootfs, exited });
+    return new ContainerRun(parts, { task, pid, counter, stdin, output, rootfs, exited });
   }
 
   /** Goes on with a container that another process has begun. Undefined: it has no living shim. */
@@ -131,6 +134,7 @@ export class ContainerRun {
     await releaseKept(store, record.ID);
     const output = undo.use(new ContainerOutput({ bundle, log }));
     const stdin = record.Config.OpenStdin === true ? task.reopenInput() : undefined;
+    undo.defer(() => void stdin?.destroy());
     streams.begin(output, stdin, () => task.closeInput());
     const exited = task.wait();
     exited.catch(() => undefined);
@@ -141,6 +145,7 @@ export class ContainerRun {
       pid,
       counter,
       isPaused: status === "paused",
+      stdin,
       output,
       rootfs,
       exited,
@@ -160,6 +165,7 @@ export class ContainerRun {
   /** Leaves the container to run on, for another process to find. `ended` then fails with `cancelled`. */
   leave(): void {
     this.#left = true;
+    this.#stdin?.destroy();
     this.#output[Symbol.dispose]();
     this.task.release();
     if (this.#mounted) keepMounted(this.#parts.store, this.#parts.record.ID, this.#rootfs);
@@ -189,6 +195,7 @@ export class ContainerRun {
     unmounted.catch(() => undefined);
     await this.task.delete();
     streams.end();
+    this.#stdin?.destroy();
     this.#output[Symbol.dispose]();
     log?.[Symbol.dispose]();
     await unmounted;
@@ -209,6 +216,7 @@ interface LiveParts {
   /** Where its kills for want of memory are counted. */
   readonly counter: string | undefined;
   readonly isPaused?: boolean;
+  readonly stdin: Socket | undefined;
   readonly output: ContainerOutput;
   readonly rootfs: MountedRoot;
   readonly exited: Promise<TaskExit>;

@@ -43,12 +43,14 @@ export class OutputJournal implements Disposable {
     stderr: { half: 0, length: 0 },
   };
 
-  /** Opens or makes it. */
+  /** Opens or makes it. @throws the error of node:fs */
   constructor(path: string) {
     this.#fd = openSync(path, "a+", 0o600);
     closeSync(this.#fd);
     this.#fd = openSync(path, "r+");
-    if (fstatSync(this.#fd).size >= headSize) this.#read();
+    // All of it is taken now: a disk that is full later then holds no output up.
+    if (fstatSync(this.#fd).size < fileSize) writeSync(this.#fd, Buffer.alloc(fileSize), 0, fileSize, 0);
+    else this.#read();
   }
 
   get interrupted(): Interrupted | undefined {
@@ -121,6 +123,7 @@ export class OutputJournal implements Disposable {
 }
 
 const headSize = 40;
+const fileSize = pageSize + outputStreams.length * 2 * maxLine;
 
 function offsetOf(stream: OutputStream, half: 0 | 1): number {
   return pageSize + (outputStreams.indexOf(stream) * 2 + half) * maxLine;
