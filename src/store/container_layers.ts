@@ -24,7 +24,7 @@ export function openContainerLayers(
   layers: Pick<LayerDb, "get">,
 ): ContainerLayers {
   return {
-    async create(containerId, parent) {
+    async create(containerId, parent, { durable = true } = {}) {
       const entry = paths.mountOf(containerId);
       if (existsSync(entry)) throw inUse(containerId);
       const top = parent === undefined ? undefined : await layers.get(parent);
@@ -33,7 +33,7 @@ export function openContainerLayers(
       const mountId = randomBytes(32).toString("hex");
       const layer = describe(containerId, mountId, undefined, parent);
       try {
-        await makeWritableLayer(driver, layer, { below: top?.cacheId, durable: true });
+        await makeWritableLayer(driver, layer, { below: top?.cacheId, durable });
         await publish(paths, layer);
       } catch (error) {
         await removeWritableLayer(driver, layer);

@@ -1,6 +1,6 @@
 /** The image store's parts, in Docker's words and on Docker's disk layout (behaviours section 8). */
 import type { ByteSource, OpenOptions, SeenBlob } from "../bytes/index.ts";
-import type { CacheId, Driver, MountedRoot } from "../driver/index.ts";
+import type { CacheId, Driver, MountedRoot, MountOptions } from "../driver/index.ts";
 import type { BlobDigest, ChainId, DiffId, ImageConfig, ImageId, Reference } from "../oci/index.ts";
 
 export interface StoredImage {
@@ -118,13 +118,20 @@ export interface ContainerLayer {
 }
 
 export interface ContainerLayers {
-  /** Makes `<mount-id>-init` with Docker's placeholders (behaviours B150) and the empty writable layer on it. */
-  create(containerId: string, parent: ChainId | undefined): Promise<ContainerLayer>;
+  /**
+   * Makes `<mount-id>-init` with Docker's placeholders (behaviours B150) and the empty writable layer on it.
+   * @param options `durable` false: a loss of power may take the placeholders (default true)
+   */
+  create(
+    containerId: string,
+    parent: ChainId | undefined,
+    options?: { readonly durable?: boolean },
+  ): Promise<ContainerLayer>;
   /** Writes down a container whose directories are there already, filled and flushed: one that came from elsewhere. */
   adopt(layer: ContainerLayer): Promise<void>;
   get(containerId: string): Promise<ContainerLayer | undefined>;
   list(): Promise<string[]>;
-  mount(containerId: string, options?: { readonly readOnly?: boolean }): Promise<MountedRoot>;
+  mount(containerId: string, options?: MountOptions): Promise<MountedRoot>;
   remove(containerId: string): Promise<void>;
 }
 

@@ -89,7 +89,7 @@ async function writeContainer(
   try {
     await makeContainerDirectory(store.root, id);
     await writeHostConfig(store.root, id, hostConfig);
-    await store.containers.create(id, topChain(image));
+    await store.containers.create(id, topChain(image), { durable: !hostConfig.AutoRemove });
     await writeRecord(store.root, record);
   } catch (error) {
     await removeContainerDirectory(store.root, id);

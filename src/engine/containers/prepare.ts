@@ -40,7 +40,9 @@ export async function prepareRun(
 ): Promise<PreparedRun> {
   const programs = await findRuntime();
   await using mount = new AsyncDisposableStack();
-  const rootfs = mount.use(await store.containers.mount(record.ID));
+  // What goes when it ends needs no flush of the whole file system before.
+  const volatile = hostConfig.AutoRemove;
+  const rootfs = mount.use(await store.containers.mount(record.ID, { volatile }));
   const joined = await joinedNamespaces(store, hostConfig);
   const { networkOf } = joined;
   const files =

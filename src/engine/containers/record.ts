@@ -167,18 +167,41 @@ export function readHostConfig(root: string, id: string): HostConfig {
   ) as HostConfig;
 }
 
-/** Writes beside, syncs, renames: a reader sees the old record or the new one. */
+/**
+ * Writes beside, syncs, renames: a reader sees the old record or the new one. What becomes of a container that goes when
+ * it ends is not flushed: a loss of power ends it.
+ */
 export async function writeRecord(root: string, record: ContainerRecord): Promise<void> {
-  await writeJson(join(containerDirectory(root, record.ID), "config.v2.json"), record, 0o600);
+  const path = join(containerDirectory(root, record.ID), "config.v2.json");
+  await writeJson(path, record, {
+    mode: 0o600,
+    flush: !existsSync(path) || !goesWhenItEnds(root, record.ID),
+  });
+}
+
+function goesWhenItEnds(root: string, id: string): boolean {
+  try {
+    return readHostConfig(root, id).AutoRemove;
+  } catch {
+    return false;
+  }
 }
 
 export async function writeHostConfig(root: string, id: string, config: HostConfig): Promise<void> {
-  await writeJson(join(containerDirectory(root, id), "hostconfig.json"), config, 0o644);
+  await writeJson(join(containerDirectory(root, id), "hostconfig.json"), config, {
+    mode: 0o644,
+    flush: true,
+  });
 }
 
-async function writeJson(path: string, value: unknown, mode: number): Promise<void> {
+interface HowToWrite {
+  readonly mode: number;
+  readonly flush: boolean;
+}
+
+async function writeJson(path: string, value: unknown, { mode, flush }: HowToWrite): Promise<void> {
   const beside = `${path}.tmp-${process.pid}`;
-  await writeFile(beside, `${goJson(value)}\n`, { mode, flush: true });
+  await writeFile(beside, `${goJson(value)}\n`, { mode, flush });
   chmodSync(beside, mode);
   await rename(beside, path);
 }
