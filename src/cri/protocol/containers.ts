@@ -1,5 +1,5 @@
 /** Messages about containers. */
-import { big, bytes, flag, integer, integers, many, map, message, one, text, texts } from "../grpc/index.ts";
+import { big, bytes, flag, integer, many, map, message, one, text, texts } from "../grpc/index.ts";
 import { ContainerSecurity, ImageSpec, Metadata, Resources, SandboxConfig } from "./common.ts";
 import { SandboxStatus } from "./sandboxes.ts";
 
@@ -121,8 +121,6 @@ export const AttachRequest = message({
   stdout: flag(4),
   stderr: flag(5),
 });
-
-export const PortForwardRequest = message({ podSandboxId: text(1), ports: integers(2) });
 
 /** Where the client finds the stream that it has asked for. */
 export const StreamResponse = message({ url: text(1) });

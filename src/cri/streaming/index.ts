@@ -1,1 +1,1 @@
-export { serveStreams, type StreamOffers, type StreamServer } from "./stream_server.ts";
+export { serveStreams, type StreamOffers } from "./stream_server.ts";

@@ -37,6 +37,9 @@ suite("pods", { skip: cannotConnect, timeout: 120_000 }, () => {
     });
     await live.start(ID);
     assert.equal(await net.hear(8099), "hello\n");
+    const { Containers } = await engine.networks.inspect("bridge");
+    assert.deepEqual(Object.keys(Containers ?? {}), [pod.id]);
+    await engine.networks.prune();
     // The network stays where its containers come and go.
     await live.stop(ID, { timeout: 0 });
     await live.start(ID);
