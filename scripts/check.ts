@@ -1,34 +1,43 @@
 /**
- * All that CI runs, in the order of speed: format, lint, types, dead code, bundle, tests. Stops at the first that fails.
+ * All that CI runs: format, lint, types, dead code, bundle, then tests. Stops at the first that fails.
  * Arguments are test files to run alone, or flags for the test runner.
  */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { globSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { memoryForTests } from "./test_memory.ts";
 
 const root = join(import.meta.dirname, "..");
 const tool = (name: string): string => join(root, "node_modules/.bin", name);
 
-const checks: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
-  ["format", tool("prettier"), "--check", "--log-level=warn", "."],
-  ["lint", tool("oxlint"), "--quiet", "src", "test", "bench", "scripts"],
-  ["types", tool("tsc"), "-p", "."],
-  ["dead code", tool("knip")],
-  ["bundle", process.execPath, "scripts/build.ts"],
+type Check = readonly [name: string, command: string, ...args: string[]];
+
+/** Two lists, one beside the other; each in the order of speed. */
+const checks: readonly (readonly Check[])[] = [
+  [["format", tool("prettier"), "--check", "--log-level=warn", "."]],
+  [
+    ["lint", tool("oxlint"), "--quiet", "src", "test", "bench", "scripts"],
+    ["types", tool("tsc"), "-p", "."],
+    ["dead code", tool("knip")],
+    ["bundle", process.execPath, "scripts/build.ts"],
+  ],
 ];
 
 const seconds = (since: number): string => `${((Date.now() - since) / 1000).toFixed(1)} s`;
 
-function check([name, command, ...args]: (typeof checks)[number]): void {
+async function check([name, command, ...args]: Check): Promise<void> {
   const started = Date.now();
-  const { status } = spawnSync(command, args, { cwd: root, stdio: "inherit" });
+  const child = spawn(command, args, { cwd: root, stdio: "inherit" });
+  const status = await new Promise<number | null>((resolve) => child.once("close", resolve));
   if (status !== 0) {
     console.error(`\n${name} failed`);
     process.exit(status ?? 1);
   }
   console.log(`${name}: ok (${seconds(started)})`);
+}
+
+async function checkInTurn(list: readonly Check[]): Promise<void> {
+  for (const each of list) await check(each);
 }
 
 interface Group {
@@ -57,8 +66,8 @@ interface Outcome {
 /** A test that takes longer than this hangs; milliseconds. */
 const testTimeout = 180_000;
 
-const memory = memoryForTests();
-const environment = memory === undefined ? process.env : { ...process.env, TMPDIR: memory };
+/** What takes longer is named, so that it is known where the time goes; milliseconds. */
+const slowTest = 4000;
 
 async function runGroup({ name, files }: Group, flags: readonly string[]): Promise<Outcome> {
   const started = Date.now();
@@ -66,7 +75,6 @@ async function runGroup({ name, files }: Group, flags: readonly string[]): Promi
   const args = ["--test", "--test-isolation=none", "--test-reporter=spec", limit, ...flags, ...files];
   const child = spawn(process.execPath, args, {
     cwd: root,
-    env: environment,
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
@@ -78,8 +86,13 @@ async function runGroup({ name, files }: Group, flags: readonly string[]): Promi
   const failed = count("fail") + count("cancelled");
   const silent = passed + failed + skipped === 0;
   if (status !== 0 || failed > 0 || silent) console.log(`\n${output}`);
+  const slow = [...output.matchAll(/^\s*✔ (.*) \((\d+)\.\d+ms\)$/gm)]
+    .filter(([, , milliseconds]) => Number(milliseconds) > slowTest)
+    .map(([, title, milliseconds]) => `  slow: ${title} (${(Number(milliseconds) / 1000).toFixed(1)} s)`);
   const skips = [...output.matchAll(/^\s*﹣ (.*)$/gm)].map(([, title]) => `  skipped: ${title}`);
-  console.log([`${name}: ${passed} passed, ${failed} failed (${seconds(started)})`, ...skips].join("\n"));
+  console.log(
+    [`${name}: ${passed} passed, ${failed} failed (${seconds(started)})`, ...slow, ...skips].join("\n"),
+  );
   return { passed, skipped, failed: status === 0 && !silent ? failed : Math.max(1, failed) };
 }
 
@@ -101,7 +114,7 @@ async function runTests(todo: Group[], flags: readonly string[]): Promise<Outcom
 const words = process.argv.slice(2);
 const flags = words.filter((word) => word.startsWith("-"));
 const files = words.filter((word) => !word.startsWith("-"));
-for (const each of checks) check(each);
+await Promise.all(checks.map(checkInTurn));
 const total = await runTests(
   files.length > 0 ? files.map((file) => ({ name: file, files: [file] })) : groups(),
   flags,
