@@ -1,5 +1,6 @@
 /** `varve daemon`: serves until SIGTERM or SIGINT. */
 import { resolve } from "node:path";
+import { keepHeapSmall } from "../bytes/index.ts";
 import {
   driverNames,
   enterNamespace,
@@ -33,6 +34,7 @@ export async function runDaemon(options: RunDaemonOptions, say: (line: string) =
     say("configuration OK");
     return 0;
   }
+  keepHeapSmall();
   await enterNamespace({ ...serving, mounts: true });
   const tell = teller(config.directives, say);
   warnOf(config, options.configFile.path, tell);

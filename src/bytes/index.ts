@@ -5,6 +5,7 @@ export { decompress, type DecompressOptions } from "./decompress.ts";
 export { detectCompression, detectionLength, type Compression } from "./detect_compression.ts";
 export { digestThrough, verify, type DigestedSource, type Expected } from "./digest_through.ts";
 export { fromFile, toFile, type FromFileOptions, type ToFileOptions } from "./files.ts";
+export { keepHeapSmall } from "./keep_heap_small.ts";
 export { peek } from "./peek.ts";
 export * from "./place.ts";
 export * from "./progress.ts";

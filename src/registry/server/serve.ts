@@ -1,7 +1,7 @@
 /** `varve registry serve`: from flags, file and environment to a server that ends by a signal. */
+import { keepHeapSmall } from "../../bytes/index.ts";
 import { Failure } from "../../errors.ts";
 import { readConfig, type ServerConfig } from "./config/read_config.ts";
-import { keepHeapSmall } from "./keep_heap_small.ts";
 import { startServer, type RunningServer } from "./start_server.ts";
 
 export interface RegistrySettings {
