@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -34,6 +34,23 @@ test("finds the shim and runc before crun, with its version", async (t) => {
   });
   assert.equal((await findRuntime({ path: [path], runtime: "crun" })).version, "1.8.1");
   assert.equal((await findRuntime({ path: [path], runtime: join(path, "crun") })).name, "crun");
+});
+
+test("a program says its version once, and another in its place says its own", async (t) => {
+  const path = programs(t, shim);
+  const [runc, asked] = [join(path, "runc"), join(path, "asked")];
+  const put = (version: string): void => {
+    rmSync(runc, { force: true });
+    writeFileSync(runc, `#!/bin/sh\necho ${version} >> ${asked}\necho runc version ${version}\n`, {
+      mode: 0o755,
+    });
+  };
+  const version = async (): Promise<string> => (await findRuntime({ path: [path] })).version;
+  put("1.1");
+  assert.deepEqual([await version(), await version()], ["1.1", "1.1"]);
+  put("1.2.3");
+  assert.equal(await version(), "1.2.3");
+  assert.equal(readFileSync(asked, "utf8"), "1.1\n1.2.3\n");
 });
 
 test("what is missing is named, with the way to get it", async (t) => {
