@@ -30,7 +30,7 @@ function shape(call: Call, image: ImageInspect): object {
  * engine it fails since 1.45 was made.)
  */
 function needsContainer({ request }: Call): boolean {
-  return /^docker-compose\/1\./.test(request.headers["user-agent"] ?? "");
+  return request.headers["user-agent"]?.startsWith("docker-compose/1.") === true;
 }
 
 /** What is a container's alone is no longer told of an image. */
