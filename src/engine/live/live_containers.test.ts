@@ -15,7 +15,7 @@ import {
 import { overlaySkip } from "../../../test/suites/overlay_skip.ts";
 import { treeTar } from "../../layer/index.ts";
 import { cannotRun, Collector, ContainerFixture } from "../../runtime/container_fixture.ts";
-import type { StoredImage } from "../../store/index.ts";
+import type { ContainerLayer, StoredImage } from "../../store/index.ts";
 import type { ContainerRecord } from "../containers/record.ts";
 import { LiveContainers } from "./live_containers.ts";
 
@@ -120,6 +120,29 @@ suite("containers that live on", { skip }, () => {
     assert.deepEqual([State.Running, State.Restarting, State.ExitCode], [false, false, 137]);
     await assert.rejects(live.kill(asked.ID), { kind: "conflict", message: /is not running$/ });
     await live.remove(asked.ID);
+  });
+
+  test("what goes when it ends flushes nothing before, and goes under the next supervisor, too", async () => {
+    const { ID } = await host.create(waiting, { hostConfig: { AutoRemove: true } });
+    const { mountId } = (await host.engine.store.containers.get(ID)) as ContainerLayer;
+    const mounted = (): string[] =>
+      fs
+        .readFileSync("/proc/self/mountinfo", "utf8")
+        .split("\n")
+        .filter((line) => line.includes(`${mountId}/merged `));
+    {
+      await using live = host.supervisor();
+      await live.start(ID);
+      assert.match(mounted().join(), /[,=]volatile/);
+    }
+    await using live = host.supervisor();
+    await live.restore();
+    const removed = live.wait(ID, "removed", signal);
+    await say(live, ID, "bye");
+    assert.deepEqual(await removed, { exitCode: 7 });
+    assert.deepEqual(mounted(), []);
+    assert.equal(await host.engine.store.containers.get(ID), undefined);
+    assert.ok(!fs.existsSync(join(host.root, "containers", ID)));
   });
 
   async function printed(id: string, lines: number): Promise<void> {
