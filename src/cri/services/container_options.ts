@@ -56,6 +56,7 @@ function configOf(pod: PodRecord, kept: ContainerKept): CreateContainer["config"
   const signal = stopSignal(said.stopSignal);
   const user = userOf(said.linux?.security);
   return {
+    Image: said.image?.image ?? "",
     Hostname: pod.hostname,
     Labels: labelsOf(kept),
     ...(said.command.length > 0 && { Entrypoint: [...said.command] }),
