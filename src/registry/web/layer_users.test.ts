@@ -62,10 +62,10 @@ test("of more than a thousand repositories it is said that not all were looked i
 test("a slow storage is not waited for: what is known is told, and all of it later", async () => {
   const gate = Promise.withResolvers<void>();
   const storage = memoryStorage();
-  const stat = storage.stat.bind(storage);
-  storage.stat = async (path) => {
-    if (path.includes("/b/")) await gate.promise;
-    return stat(path);
+  const list = storage.list.bind(storage);
+  storage.list = async function* (path) {
+    if (path.includes("/_layers")) await gate.promise;
+    yield* list(path);
   };
   for (const name of ["a", "b"]) await linkBlob(storage, name, one);
   const users = new LayerUsers(storage, { patience: 0 });
