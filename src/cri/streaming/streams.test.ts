@@ -20,9 +20,12 @@ interface Spoken {
 suite("streams over web sockets", { skip: cannotLive, timeout: 60_000 }, () => {
   let host: CriMachine;
   let pod: string;
+  /** One that sleeps. */
+  let id: string;
   before(async () => {
     host = await criMachine("none");
     pod = await host.sandbox("streams");
+    id = await host.run(pod, "one", "sleep 1000");
   });
   after(() => host[Symbol.asyncDispose]());
 
@@ -51,7 +54,6 @@ suite("streams over web sockets", { skip: cannotLive, timeout: 60_000 }, () => {
     socket.send(Buffer.concat([Buffer.of(channel), Buffer.from(text)]));
 
   test("exec: output, input and its end, exit code", async () => {
-    const id = await host.run(pod, "exec", "sleep 1000");
     const command = { cmd: ["sh", "-c", "echo err >&2; cat; exit 4"], stdin: true, stderr: true };
     const spoken = await open(await execUrl(id, command));
     send(spoken, 0, "x".repeat(200_000));
@@ -66,7 +68,6 @@ suite("streams over web sockets", { skip: cannotLive, timeout: 60_000 }, () => {
   });
 
   test("exec on a terminal that changes its size", async () => {
-    const id = await host.run(pod, "tty", "sleep 1000");
     const spoken = await open(
       await execUrl(id, { cmd: ["sh"], stdin: true, tty: true }),
       "v4.channel.k8s.io",
@@ -81,9 +82,9 @@ suite("streams over web sockets", { skip: cannotLive, timeout: 60_000 }, () => {
   });
 
   test("attach: what the first process says and is told", async () => {
-    const id = await host.run(pod, "attach", "read word; echo got $word; exit 0", { stdin: true });
+    const reader = await host.run(pod, "attach", "read word; echo got $word; exit 0", { stdin: true });
     const { url } = await host.call("Attach", p.AttachRequest, p.StreamResponse, {
-      containerId: id,
+      containerId: reader,
       stdin: true,
       stdout: true,
     });
@@ -94,7 +95,6 @@ suite("streams over web sockets", { skip: cannotLive, timeout: 60_000 }, () => {
   });
 
   test("what cannot be run is told to the client", async () => {
-    const id = await host.run(pod, "failing", "sleep 1000");
     const spoken = await open(await execUrl(id, { cmd: ["/none"] }));
     await spoken.closed;
     const status = JSON.parse(spoken.text(3)) as { status: string; message: string };
@@ -103,7 +103,6 @@ suite("streams over web sockets", { skip: cannotLive, timeout: 60_000 }, () => {
   });
 
   test("a URL is good once, and for nothing else", async () => {
-    const id = await host.run(pod, "once", "sleep 1000");
     const url = await execUrl(id, { cmd: ["true"] });
     const statusOf = (path: string, headers: Readonly<Record<string, string>>): Promise<number | undefined> =>
       new Promise((resolve, reject) => {
