@@ -163,13 +163,13 @@ function processesOf(root: string): { readonly pid: number; readonly text: strin
   });
 }
 
-/** What runs and containers have of their own; FIFOs anywhere. */
+/** What runs and containers have of their own, but for the empty files that are a mount's locks; FIFOs anywhere. */
 function filesOf(root: string): string[] {
   return readdirSync(root, { recursive: true, withFileTypes: true }).flatMap((entry) => {
     const path = join(entry.parentPath, entry.name);
     const shown = path.slice(root.length + 1);
     if (lstatSync(path, { throwIfNoEntry: false })?.isFIFO()) return [`fifo ${shown}`];
-    return /^(containers|overlay2|overlay2\/l|volumes|image\/overlay2\/layerdb\/mounts|varve\/(run|locks|mounts|network\/namespaces|network\/netavark\/aardvark-dns))\/[^/]+$/.test(
+    return /^(containers|overlay2|overlay2\/l|volumes|image\/overlay2\/layerdb\/mounts|varve\/(run|locks|network\/namespaces|network\/netavark\/aardvark-dns))\/[^/]+$/.test(
       shown,
     )
       ? [shown]
