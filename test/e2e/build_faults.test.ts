@@ -12,7 +12,7 @@ import { test } from "node:test";
 import * as sys from "../../src/sys/index.ts";
 import { footprint } from "../fixtures/hostile/world.ts";
 import { probeOverlay } from "../../src/driver/index.ts";
-import { scratch } from "../suites/scratch.ts";
+import { faultyDays, scratch } from "../suites/scratch.ts";
 import { isHeld } from "./faults_support.ts";
 import { makeBase, makeBench, runSkip, varveOn, type Bench, type Outcome, type Program } from "./support.ts";
 
@@ -226,7 +226,7 @@ function smallDiskSkip(): string | false {
 
 const MiB = 1 << 20;
 
-for (const driver of ["overlay2", "erofs", "vfs"] as const) {
+for (const driver of faultyDays) {
   test(
     `${driver}: a full disk fails the build, and says so`,
     { ...options, skip: smallDiskSkip() },

@@ -7,10 +7,9 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
-import type { DriverName } from "../../src/driver/index.ts";
 import { openEngine } from "../../src/engine/index.ts";
 import * as sys from "../../src/sys/index.ts";
-import { scratch } from "../suites/scratch.ts";
+import { faultyDays, scratch } from "../suites/scratch.ts";
 import { footprint } from "../fixtures/hostile/world.ts";
 import { tarFile, tarOf } from "../support/tar_help.ts";
 import { assertReturned, assertWhole, listed } from "./faults_support.ts";
@@ -134,7 +133,7 @@ async function buildOnce(varve: Program, context: string): Promise<string> {
   return stderr;
 }
 
-for (const driver of ["overlay2", "erofs", "vfs"] as const satisfies readonly DriverName[]) {
+for (const driver of faultyDays) {
   test(`${driver}: build ended at any moment`, { skip: runSkip, timeout: 180_000 }, async (t) => {
     using folder = scratch("build-kill");
     const root = join(folder.path, "root");

@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { overlaySkip } from "../suites/overlay_skip.ts";
-import { unlessLinux, unlessRoot } from "../suites/scratch.ts";
+import { faultyDays, unlessLinux, unlessRoot } from "../suites/scratch.ts";
 import { hostileImage, type HostileImage, type HostileLayer } from "../fixtures/hostile/hostile_image.ts";
 import { hostileRegistry, type HostileRegistry } from "../fixtures/hostile/hostile_registry.ts";
 import { World } from "../fixtures/hostile/world.ts";
@@ -34,7 +34,7 @@ function fetches(registry: HostileRegistry, image: HostileImage): number[] {
   );
 }
 
-for (const driver of ["overlay2", "erofs", "vfs"] as const) {
+for (const driver of faultyDays) {
   const skip = driver === "overlay2" ? unlessRoot || overlaySkip : unlessLinux;
   test(`${driver}: three processes that pull one image fetch each layer once`, { skip }, async () => {
     using world = new World();

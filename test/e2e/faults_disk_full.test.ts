@@ -6,10 +6,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { openEngine } from "../../src/engine/index.ts";
-import type { DriverName } from "../../src/driver/index.ts";
 import { probeOverlay } from "../../src/driver/index.ts";
 import { SmallDisk } from "../suites/small_disk.ts";
-import { unlessRoot } from "../suites/scratch.ts";
+import { faultyDays, unlessRoot } from "../suites/scratch.ts";
 import { hostileImage } from "../fixtures/hostile/hostile_image.ts";
 import { hostileRegistry } from "../fixtures/hostile/hostile_registry.ts";
 import { assertOneError, footprint, partials, World } from "../fixtures/hostile/world.ts";
@@ -33,7 +32,7 @@ const overlayOnTmpfs = ((): string | false => {
   }
 })();
 
-for (const driver of ["overlay2", "erofs", "vfs"] as const satisfies readonly DriverName[]) {
+for (const driver of faultyDays) {
   test(`${driver}: a full disk`, { skip: overlayOnTmpfs }, async (t) => {
     using world = new World();
     using disk = new SmallDisk(world.root, small);

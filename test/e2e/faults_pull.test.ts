@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { openEngine } from "../../src/engine/index.ts";
 import { overlaySkip } from "../suites/overlay_skip.ts";
-import { unlessLinux, unlessRoot } from "../suites/scratch.ts";
+import { faultyDays, unlessLinux, unlessRoot } from "../suites/scratch.ts";
 import { hostileImage } from "../fixtures/hostile/hostile_image.ts";
 import { hostileRegistry } from "../fixtures/hostile/hostile_registry.ts";
 import { footprint, World } from "../fixtures/hostile/world.ts";
@@ -41,7 +41,7 @@ function onDisk(root: string): number {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-for (const driver of ["overlay2", "erofs", "vfs"] as const) {
+for (const driver of faultyDays) {
   const skip = driver === "overlay2" ? unlessRoot || overlaySkip : unlessLinux;
   test(
     `${driver}: B118 B120 pull killed at a byte goes on from there, and nothing was to be seen`,

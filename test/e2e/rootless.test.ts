@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { tarFile, tarOf } from "../support/tar_help.ts";
-import { scratch, unlessRoot } from "../suites/scratch.ts";
+import { scratch, unlessAll, unlessRoot } from "../suites/scratch.ts";
 import { Home, namespaceSkip, user, type HomeOptions } from "./ordinary_user.ts";
 import { json, unless } from "./support.ts";
 
@@ -100,7 +100,7 @@ async function startWaiting(home: Home, name: string): Promise<ChildProcess> {
 for (const driver of ["overlay2", "erofs"] as const) {
   test(
     `an ordinary user runs containers: ${driver}`,
-    { skip: skip || (driver === "erofs" && fuseSkip) },
+    { skip: skip || (driver === "erofs" ? fuseSkip : fuseSkip === false && unlessAll) },
     async (t) => {
       using directory = scratch("rootless");
       const home = new Home(

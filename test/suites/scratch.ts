@@ -38,5 +38,9 @@ export const unlessRoot: string | false =
 export const unlessAll: string | false =
   process.env["VARVE_LIVE"] === "all" ? false : "takes long: VARVE_LIVE=all runs it";
 
+/** Drivers on which a whole day of faults is gone through; the copying one, which is slow and simple, with all. */
+export const faultyDays =
+  unlessAll === false ? (["overlay2", "erofs", "vfs"] as const) : (["overlay2", "erofs"] as const);
+
 /** The reason to skip a test that needs Linux, or false. */
 export const unlessLinux: string | false = process.platform === "linux" ? false : "needs Linux";

@@ -11,7 +11,7 @@ import {
 
 /** To go through one again: VARVE_SIMULATION_SEED=123. Through others: VARVE_SIMULATION_FROM=1000000. */
 const { VARVE_SIMULATION_SEED: only, VARVE_SIMULATION_FROM: from = "1" } = process.env;
-const histories = unlessAll === false ? 20_000 : 2_500;
+const histories = unlessAll === false ? 20_000 : 1_500;
 
 /** In the histories from seed `from` on. Some faults show in one of thousands: then `from` is near one that is known. */
 async function firstViolation(

@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { fromBytes } from "../../bytes/index.ts";
 import { isFailure } from "../../errors.ts";
 import { flakyFixture, serverFixture } from "../../../test/suites/object_fixture.ts";
+import { unlessAll } from "../../../test/suites/scratch.ts";
 import { storageDriverSuite } from "../../../test/suites/storage_driver_suite.ts";
 import { s3Fake, type S3Fake, type S3FakeOptions } from "../../../test/support/s3_fake.ts";
 import { openS3 } from "./s3.ts";
@@ -29,7 +30,7 @@ storageDriverSuite("s3 (protocol fake)", async () => serverFixture(await s3Fake(
 storageDriverSuite(
   "s3 over a line that fails (protocol fake)",
   async () => flakyFixture(await s3Fake(fakeOptions), open),
-  { many: 60 },
+  { many: 60, skip: unlessAll },
 );
 storageDriverSuite(
   "s3 without conditional puts (protocol fake)",
