@@ -1,12 +1,12 @@
-export { newestVersion, oldestVersion, type ApiVersion } from "./api_version.ts";
-export { Call, type Hijacked } from "./call.ts";
+export { newestVersion, oldestVersion } from "./api_version.ts";
+export { Call } from "./call.ts";
 export { Filters } from "./filters.ts";
-export { frame, framed, multiplexedStream, rawStream, type FrameStream } from "./frames.ts";
+export { frame, framed, multiplexedStream, rawStream } from "./frames.ts";
 export * from "./go_shape.ts";
 export { answerJsonLines, JsonLines } from "./json_lines.ts";
 export { parseMoment } from "./moment.ts";
-export type { Handler, Route } from "./router.ts";
-export { createApiServer, type ApiServerOptions } from "./server.ts";
+export type { Route } from "./router.ts";
+export { createApiServer } from "./server.ts";
 export { ApiError } from "./status_of.ts";
 export { webSocketAccept, webSocketFrame } from "./web_socket.ts";
 export { WebSocketReader } from "./web_socket_reader.ts";
