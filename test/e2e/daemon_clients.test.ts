@@ -42,17 +42,17 @@ async function deaf(daemon: KillableDaemon, head: string): Promise<Socket> {
 /** Sends a body of a size that never ends well. @returns the status line, "" when the connection was just closed */
 async function oversized(daemon: KillableDaemon, path: string, bytes: number): Promise<string> {
   const socket = connect(daemon.socket);
-  let answer = "";
-  socket.on("error", () => undefined).on("data", (chunk) => (answer += chunk.toString("latin1")));
+  const answer: string[] = [];
+  socket.on("error", () => undefined).on("data", (chunk) => answer.push(chunk.toString("latin1")));
   const closed = new Promise((resolve) => socket.once("close", resolve));
   const head = `POST ${path} HTTP/1.1\r\nHost: docker\r\nContent-Type: application/json\r\nConnection: close\r\n`;
   socket.write(`${head}Content-Length: ${bytes}\r\n\r\n{"Image":"`);
   const block = Buffer.alloc(MiB, "x");
-  for (let sent = 0; sent < bytes && !socket.destroyed && answer === ""; sent += block.length)
+  for (let sent = 0; sent < bytes && !socket.destroyed && answer.length === 0; sent += block.length)
     if (!socket.write(block)) await Promise.race([once(socket, "drain"), closed]).catch(() => undefined);
   socket.end();
   await closed;
-  return answer.split("\r\n")[0] as string;
+  return answer.join("").split("\r\n")[0] as string;
 }
 
 test(

@@ -43,7 +43,14 @@ export interface LiveOptions {
   readonly warn?: (text: string) => void;
 }
 
-/** Seconds that a container has to end after it was asked to, unless its config or the caller says otherwise. */
+interface StopOptions {
+  /** Name or number. */
+  readonly signal?: string;
+  /** Seconds, -1 for ever. */
+  readonly timeout?: number;
+}
+
+/** Seconds between request and kill, unless its config or the caller says otherwise. */
 const defaultStopTimeout = 10;
 
 const SIGKILL = 9;
@@ -125,11 +132,7 @@ export class LiveContainers implements AsyncDisposable {
     }
   }
 
-  /** @param options `timeout` in seconds, -1 for ever @param options.signal its name or number */
-  async stop(
-    text: string,
-    options: { readonly signal?: string; readonly timeout?: number } = {},
-  ): Promise<void> {
+  async stop(text: string, options: StopOptions = {}): Promise<void> {
     const record = await this.#findStarted(text);
     const live = this.#live.get(record.ID);
     if (live === undefined) return;
@@ -152,10 +155,7 @@ export class LiveContainers implements AsyncDisposable {
     this.#tell(record, "stop");
   }
 
-  async restart(
-    text: string,
-    options: { readonly signal?: string; readonly timeout?: number } = {},
-  ): Promise<void> {
+  async restart(text: string, options: StopOptions = {}): Promise<void> {
     const record = await this.find(text);
     await this.stop(record.ID, options);
     await this.start(record.ID);
