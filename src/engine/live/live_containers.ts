@@ -64,8 +64,7 @@ export class LiveContainers implements AsyncDisposable {
   readonly #starting = new Map<string, Promise<LiveContainer>>();
   readonly #streams = new StreamsOfContainers();
   readonly #removals = new Waiters<ContainerExit>();
-  /** Of the next run. */
-  readonly #awaited = new Waiters<LiveContainer>();
+  readonly #nextRuns = new Waiters<LiveContainer>();
   readonly #health: Health;
 
   constructor({ store, events = new EventBus(), networking, warn = () => undefined }: LiveOptions) {
@@ -226,7 +225,7 @@ export class LiveContainers implements AsyncDisposable {
     if (live !== undefined && State.Running) return live.onExit(told);
     if (condition === "not-running") return undefined;
     let leave = (): void => undefined;
-    const forget = this.#awaited.add(ID, (begun) => void (leave = begun.onExit(told)));
+    const forget = this.#nextRuns.add(ID, (begun) => void (leave = begun.onExit(told)));
     return () => {
       forget();
       leave();
@@ -355,7 +354,7 @@ export class LiveContainers implements AsyncDisposable {
     this.#starting.set(id, starting);
     const live = await starting.finally(() => this.#starting.delete(id));
     this.#live.set(id, live);
-    this.#awaited.tell(id, live);
+    this.#nextRuns.tell(id, live);
     void live.ended
       .catch((error: unknown) => {
         if (!isFailure(error, "cancelled"))
