@@ -1,5 +1,6 @@
 /** The mount itself, in Docker's words (behaviours B151, B152; kernel Documentation/filesystems/overlayfs.rst). */
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { type ByteString, fromText } from "../byte_string.ts";
 import { Failure, isFailure } from "../errors.ts";
 import * as sys from "../sys/index.ts";
@@ -31,6 +32,8 @@ export interface OverlayMount {
 
 /** Mounts `id` over its parents. @throws Failure with Docker's text */
 export function mountOverlay(layout: OverlayLayout, id: CacheId, mount: OverlayMount): void {
+  // The kernel's mark of an upper layer that was mounted `volatile` and may have been lost with the machine.
+  if (!mount.readOnly) rmSync(join(layout.home, id, "work/work/incompat"), { recursive: true, force: true });
   overlayAt(mount.at, (target) => {
     const mountIt = (data: ByteString): void => sys.mount("overlay", target, "overlay", 0, data);
     const absolute = overlayParts(layout, id, { ...mount, base: `${layout.home}/` });
