@@ -32,8 +32,7 @@ export interface OverlayMount {
 
 /** Mounts `id` over its parents. @throws Failure with Docker's text */
 export function mountOverlay(layout: OverlayLayout, id: CacheId, mount: OverlayMount): void {
-  // The kernel's mark of an upper layer that was mounted `volatile` and may have been lost with the machine.
-  if (!mount.readOnly) rmSync(join(layout.home, id, "work/work/incompat"), { recursive: true, force: true });
+  if (!mount.readOnly) dropVolatileMark(join(layout.home, id, "work"));
   overlayAt(mount.at, (target) => {
     const mountIt = (data: ByteString): void => sys.mount("overlay", target, "overlay", 0, data);
     const absolute = overlayParts(layout, id, { ...mount, base: `${layout.home}/` });
@@ -44,6 +43,15 @@ export function mountOverlay(layout: OverlayLayout, id: CacheId, mount: OverlayM
       inDirectory(layout.home, () => mountData(mountIt, relative));
     }
   });
+}
+
+/**
+ * Takes away the kernel's mark of an upper layer that was mounted `volatile` and may have been lost with the machine: with
+ * it the layer is not mounted again (overlayfs.rst, "Volatile mount").
+ * @param work the layer's work directory
+ */
+export function dropVolatileMark(work: string): void {
+  rmSync(join(work, "work/incompat"), { recursive: true, force: true });
 }
 
 /** Has `mount` mount with the data of `parts`; without `volatile` where the kernel does not know it (before Linux 5.10). */

@@ -4,16 +4,21 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { engineFixture, makeContainer, makeImage } from "../../test/support/engine_fixture.ts";
+import { erofsSkip } from "../../test/suites/erofs_skip.ts";
 import { overlaySkip } from "../../test/suites/overlay_skip.ts";
 
-test("a layer that was mounted volatile is mounted again", { skip: overlaySkip }, async () => {
-  using fixture = await engineFixture("overlay2");
-  const image = await makeImage(fixture, { files: { file: "x" }, names: ["base:1"] });
-  const { ID } = await makeContainer(fixture, image);
-  const { containers } = fixture.engine.store;
-  for (const volatile of [true, false, true]) {
-    await using root = await containers.mount(ID, { volatile });
-    writeFileSync(join(root.path, "file"), String(volatile));
-  }
-  assert.deepEqual(await containers.list(), [ID]);
-});
+for (const [driver, skip] of [
+  ["overlay2", overlaySkip],
+  ["erofs", erofsSkip],
+] as const)
+  test(`${driver}: a layer that was mounted volatile is mounted again`, { skip }, async () => {
+    using fixture = await engineFixture(driver);
+    const image = await makeImage(fixture, { files: { file: "x" }, names: ["base:1"] });
+    const { ID } = await makeContainer(fixture, image);
+    const { containers } = fixture.engine.store;
+    for (const volatile of [true, false, true]) {
+      await using root = await containers.mount(ID, { volatile });
+      writeFileSync(join(root.path, "file"), String(volatile));
+    }
+    assert.deepEqual(await containers.list(), [ID]);
+  });

@@ -15,7 +15,7 @@ export interface EngineFixture extends Disposable {
 }
 
 /** Opens an engine on an empty root. The driver `vfs` needs no privilege. */
-export async function engineFixture(driver: "vfs" | "overlay2" = "vfs"): Promise<EngineFixture> {
+export async function engineFixture(driver: "vfs" | "overlay2" | "erofs" = "vfs"): Promise<EngineFixture> {
   const directory = scratch("engine");
   try {
     const engine = await openEngine({ root: directory.path, driver });

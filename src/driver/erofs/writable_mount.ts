@@ -1,7 +1,7 @@
 /** The overlay of a container's layer over the layers and the image below it. */
 import { type ByteString, fromText } from "../../byte_string.ts";
 import * as sys from "../../sys/index.ts";
-import { mountData, overlayAt, type OverlayDialect } from "../overlay_mount.ts";
+import { dropVolatileMark, mountData, overlayAt, type OverlayDialect } from "../overlay_mount.ts";
 import type { CacheId } from "../types.ts";
 import type { ErofsLayout } from "./erofs_layout.ts";
 
@@ -20,6 +20,7 @@ export interface WritableMount {
 /** Mounts `id` over `lowers`: few, since the image is one of them, so that their paths fit the page of options. */
 export function mountWritable(layout: ErofsLayout, id: CacheId, mount: WritableMount): void {
   const { lowers, readOnly, volatile, dialect } = mount;
+  if (!readOnly) dropVolatileMark(layout.work(id));
   const [diff, work] = [escaped(layout.diff(id)), escaped(layout.work(id))];
   const below = lowers.map(escaped);
   const parts = readOnly ? { lowers: [diff, ...below] } : { lowers: below, upper: diff, work, volatile };
