@@ -35,7 +35,7 @@ storageDriverSuite(
 storageDriverSuite(
   "s3 without conditional puts (protocol fake)",
   async () => serverFixture(await s3Fake({ ...fakeOptions, ignoresConditions: true }), open),
-  { many: 30 },
+  { many: 30, skip: unlessAll },
 );
 
 describe("s3 (protocol fake)", () => {
