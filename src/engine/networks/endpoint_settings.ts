@@ -109,11 +109,11 @@ export function shownSettings(now: NetworkSettings): NetworkSettings {
   return {
     Bridge: now["Bridge"] ?? "",
     SandboxID: now["SandboxID"] ?? "",
-    SandboxKey: now["SandboxKey"] ?? "",
-    Ports: now["Ports"] ?? {},
     HairpinMode: false,
     LinkLocalIPv6Address: "",
     LinkLocalIPv6PrefixLen: 0,
+    Ports: now["Ports"] ?? {},
+    SandboxKey: now["SandboxKey"] ?? "",
     SecondaryIPAddresses: null,
     SecondaryIPv6Addresses: null,
     EndpointID: bridge.EndpointID,
@@ -128,10 +128,10 @@ export function shownSettings(now: NetworkSettings): NetworkSettings {
   };
 }
 
-/** Of one network, as every answer shows it. */
+/** Of one network, as every answer shows it. Docker 20.10 knows no `DNSNames`: they are there where there are some. */
 export function shownEndpoint(settings: EndpointSettings): EndpointSettings {
-  const { IPAMOperational: _internal, DesiredMacAddress: _kept, DNSNames = null, ...shown } = settings;
-  return { ...shown, DNSNames };
+  const { IPAMOperational: _internal, DesiredMacAddress: _kept, DNSNames, ...shown } = settings;
+  return { ...shown, ...(Array.isArray(DNSNames) && settings.EndpointID !== "" && { DNSNames }) };
 }
 
 function networksOf(settings: NetworkSettings): Record<string, EndpointSettings> {
