@@ -25,11 +25,11 @@ const isRecording = process.env["VARVE_RECORD"] === "1";
 const { signal } = new AbortController();
 const cases = readCases();
 /**
- * The peers need two minutes for all, so without `VARVE_LIVE=all` they build each eighth case, and the others are held
+ * The peers need two minutes for all, so without `VARVE_LIVE=all` they build each sixteenth case, and the others are held
  * against what they have built before.
  */
 const isLive = new Set(
-  cases.filter((_, index) => isRecording || unlessAll === false || index % 8 === 0).map(({ name }) => name),
+  cases.filter((_, index) => isRecording || unlessAll === false || index % 16 === 0).map(({ name }) => name),
 );
 const disposables = new AsyncDisposableStack();
 const directory = disposables.use(scratch("corpus"));

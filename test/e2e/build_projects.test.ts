@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { dockerdSkip, startDockerd } from "../suites/dockerd.ts";
 import { dockerOn, makeBench, program, runSkip, unless, type Bench } from "./support.ts";
+import { unlessAll } from "../suites/scratch.ts";
 
 const which = (name: string): string | undefined => {
   try {
@@ -240,7 +241,7 @@ esac
 
 test(
   "a compiler from apt-get, and a program that is built with it and runs alone on scratch",
-  { skip: compilerSkip, timeout: 120_000 },
+  { skip: compilerSkip || unlessAll, timeout: 120_000 },
   async (t) => {
     await using bench = await makeBench("project-c");
     const { path } = bench;
