@@ -65,13 +65,13 @@ export async function runForeground(options: RunForegroundOptions): Promise<Fore
   await writeConfig(options);
   let detached = false;
   try {
-    const { task, streams } = await ShimTask.create({
+    const { task, pid, streams } = await ShimTask.create({
       ...placeOf(options),
       runtime: options.programs.runtime,
       terminal,
       stdin: options.interactive,
     });
-    const result = await superviseTask(task, streams, options, detachKeys);
+    const result = await superviseTask(task, pid, streams, options, detachKeys);
     detached = result.kind === "detached";
     return result;
   } finally {
@@ -110,6 +110,7 @@ function withConsoleSize({ spec, stdout }: RunForegroundOptions): OciSpec {
 
 async function superviseTask(
   task: ShimTask,
+  created: number,
   streams: TaskStreams,
   options: RunForegroundOptions,
   detachKeys: Uint8Array,
@@ -128,11 +129,12 @@ async function superviseTask(
     const exited = task.wait();
     exited.catch(() => undefined);
     const startedAt = new Date();
+    // Before the start: what is killed at once has no cgroup to ask any more.
+    const counter = await oomCounterOf(created);
     const starting = task.start();
     undo.use(proxyTo(task, starting, options));
     const pid = await starting;
     attachment.started();
-    const counter = await oomCounterOf(pid);
     options.onStarted?.(pid);
     if (options.signal.aborted) kill();
     const exit = await Promise.race([exited, attachment.detached]);

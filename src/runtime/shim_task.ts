@@ -50,17 +50,19 @@ export class ShimTask {
   }
 
   /**
-   * Starts a shim in the bundle, which holds `config.json`, and makes the container, its process not yet running.
-   * The root filesystem is where `root.path` says; it must not be mounted on `<bundle>/rootfs`, which the shim
+   * Starts a shim in the bundle, which holds `config.json`, and makes the container, its process (`pid`, on the host) not
+   * yet running. The root filesystem is where `root.path` says; it must not be mounted on `<bundle>/rootfs`, which the shim
    * unmounts when it ends. Undoes everything when it fails; a bundle that is in use is left alone.
    * @throws {Failure} in Docker's words; {@link exitCodeOfFailure} tells what `docker run` would end with
    */
-  static async create(options: CreateTaskOptions): Promise<{ task: ShimTask; streams: TaskStreams }> {
-    const { task, opened: streams } = await ShimTask.#create(options, () => openStreams(options));
-    return { task, streams };
+  static async create(
+    options: CreateTaskOptions,
+  ): Promise<{ task: ShimTask; pid: number; streams: TaskStreams }> {
+    const { task, pid, opened: streams } = await ShimTask.#create(options, () => openStreams(options));
+    return { task, pid, streams };
   }
 
-  /** As {@link create}, with the id of the process that waits to be started, but leaves the output to whoever taps the FIFOs `stdout` and `stderr` of the bundle. */
+  /** As {@link create}, but leaves the output to whoever taps the FIFOs `stdout` and `stderr` of the bundle. */
   static async createTapped(
     options: CreateTaskOptions,
   ): Promise<{ task: ShimTask; pid: number; stdin: Socket | undefined }> {

@@ -61,7 +61,8 @@ const inside: readonly [request: string, status: number, message: string | RegEx
   ],
   ["POST swarm/unlock", 409, "swarm is not locked"],
   ["POST swarm/update?version=1", 500, "rpc error: code = Unknown desc = update out of sequence"],
-  ["GET nodes/x", 404, "node x not found"],
+  // No beginning of any ID.
+  ["GET nodes/no-node", 404, "node no-node not found"],
   ["GET services/x", 404, "service x not found"],
   ["GET tasks/x", 404, "task x not found"],
   ["GET secrets/x", 404, "secret x not found"],
