@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { suite, test } from "node:test";
 import { forEachDriver, name, options, visible } from "../../test/fixtures/receive_cases.ts";
 import { noise, sampleImage, sampleLayer, type SampleLayer } from "../../test/fixtures/sample_image.ts";
-import { scratch, unlessLinux } from "../../test/suites/scratch.ts";
+import { faultyDays, scratch, unlessLinux } from "../../test/suites/scratch.ts";
 import { parseReference } from "../oci/index.ts";
 import { checkStore } from "./check.ts";
 import { collectGarbage } from "./gc.ts";
@@ -55,38 +55,42 @@ async function recovers(
 }
 
 suite("receiveImage, killed", () => {
-  forEachDriver("B118, B120, B136: at any step nothing partial shows and nothing is lost", async (store) => {
-    using copies = scratch("crash");
-    const layers = await layersOf();
-    // An image that is there before must come out of everything unharmed: it keeps the base layer busy.
-    const steps: string[] = [];
-    const image = sampleImage(layers, { chunk: 2000 });
-    await receiveImage(store, image, [name], {
-      ...options,
-      concurrency: 1,
-      onStep: (step) => {
-        execFileSync("cp", ["-a", store.root, join(copies.path, `${steps.length}`)]);
-        steps.push(step);
-      },
-    });
-    const seen = new Set(steps);
-    for (const step of [
-      "locked",
-      "directory",
-      "bytes",
-      "unpacked",
-      "flushed",
-      "layer",
-      "blob",
-      "image",
-      "name",
-    ]) {
-      assert.ok(seen.has(step), `no step ${step}`);
-    }
-    for (const [i, step] of steps.entries()) {
-      await recovers(join(copies.path, `${i}`), store, layers, `step ${i}: ${step}`);
-    }
-  });
+  forEachDriver(
+    "B118, B120, B136: at any step nothing partial shows and nothing is lost",
+    async (store) => {
+      using copies = scratch("crash");
+      const layers = await layersOf();
+      // An image that is there before must come out of everything unharmed: it keeps the base layer busy.
+      const steps: string[] = [];
+      const image = sampleImage(layers, { chunk: 2000 });
+      await receiveImage(store, image, [name], {
+        ...options,
+        concurrency: 1,
+        onStep: (step) => {
+          execFileSync("cp", ["-a", store.root, join(copies.path, `${steps.length}`)]);
+          steps.push(step);
+        },
+      });
+      const seen = new Set(steps);
+      for (const step of [
+        "locked",
+        "directory",
+        "bytes",
+        "unpacked",
+        "flushed",
+        "layer",
+        "blob",
+        "image",
+        "name",
+      ]) {
+        assert.ok(seen.has(step), `no step ${step}`);
+      }
+      for (const [i, step] of steps.entries()) {
+        await recovers(join(copies.path, `${i}`), store, layers, `step ${i}: ${step}`);
+      }
+    },
+    faultyDays,
+  );
 
   forEachDriver("B118: an image that was there before is not harmed by what gc does", async (store) => {
     using copies = scratch("crash");
