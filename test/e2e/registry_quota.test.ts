@@ -38,6 +38,16 @@ async function pushSource(origin: string): Promise<void> {
   assert.equal(answer.status, 201);
 }
 
+/** What a client says of a push that must fail. */
+async function refusedBy(pushed: Promise<unknown>): Promise<string> {
+  try {
+    await pushed;
+  } catch (error) {
+    return (error as { readonly stderr: string }).stderr;
+  }
+  return assert.fail("the push was taken");
+}
+
 test("B172 a push beyond the quota: each client shows the limit, and nothing is left of it", async (t) => {
   using directory = scratch("quota");
   const keys = {
@@ -60,16 +70,11 @@ test("B172 a push beyond the quota: each client shows the limit, and nothing is 
       const own = join(directory.path, name);
       mkdirSync(own);
       lines.length = 0;
-      await assert.rejects(
-        roundTrip(place, own, `full/${name}`),
-        ({ stderr }: { readonly stderr: string }) => {
-          assert.match(
-            stderr,
-            /denied: quota of repositories full\/\*\* exceeded: limit 1 MiB, used .*, wanted /,
-          );
-          return true;
-        },
-      );
+      let said = await refusedBy(roundTrip(place, own, `full/${name}`));
+      // A client of Go's that is still sending may find the connection closed before it has read the answer.
+      for (let left = 3; left > 0 && /broken pipe|connection reset/.test(said); left--)
+        said = await refusedBy(roundTrip(place, own, `full/${name}`));
+      assert.match(said, /denied: quota of repositories full\/\*\* exceeded: limit 1 MiB, used .*, wanted /);
       // Ours asks first.
       if (name === "varve") assert.ok(!lines.some((line) => line.includes("method=PATCH")));
     });
