@@ -66,6 +66,9 @@ interface Outcome {
 /** A test that takes longer than this hangs; milliseconds. */
 const testTimeout = 180_000;
 
+/** Of a group; what is left of a test that hangs must not hold up all others for ever. Milliseconds. */
+const groupTimeout = 480_000;
+
 /** What takes longer is named, so that it is known where the time goes; milliseconds. */
 const slowTest = 4000;
 
@@ -76,6 +79,8 @@ async function runGroup({ name, files }: Group, flags: readonly string[]): Promi
   const child = spawn(process.execPath, args, {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
+    timeout: groupTimeout,
+    killSignal: "SIGKILL",
   });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk));

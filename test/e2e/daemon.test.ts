@@ -173,10 +173,13 @@ suite("varve daemon", () => {
     using directory = scratch("daemon");
     const at = (name: string): string => join(directory.path, name);
     const config = (settings: object): void => fs.writeFileSync(at("daemon.json"), JSON.stringify(settings));
-    config({ labels: ["a=1"], bip: "10.0.0.1/24", hosts: [`unix://${at("s")}`] });
+    config({ labels: ["a=1"], "max-concurrent-uploads": 3, hosts: [`unix://${at("s")}`] });
     const words = vfs(at("root"), "--config-file", at("daemon.json"), "--pidfile", at("pid"));
     await using daemon = start(words);
-    assert.match(await daemon.line(/bip/), /^warn: .*daemon\.json: bip changes nothing here$/);
+    assert.match(
+      await daemon.line(/max-concurrent/),
+      /^warn: .*daemon\.json: max-concurrent-uploads changes nothing here$/,
+    );
     await daemon.line(/^API listen on .*s$/);
     assert.equal(fs.readFileSync(at("pid"), "utf8"), String(daemon.child.pid));
 
