@@ -185,6 +185,8 @@ export async function spend(
 function comparable(output: string): string {
   return (
     output
+      // The shell asks where the cursor is, if it is still without a size when it prompts.
+      .replaceAll("\x1b[6n", "")
       .replace(/[0-9a-f]{64}/g, "ID64")
       .replace(/\b[0-9a-f]{12}\b/g, "ID")
       .replace(/\.dockerfile\.[0-9a-f]+/g, ".dockerfile.ID")
