@@ -89,12 +89,13 @@ async function runGroup({ name, files }: Group, flags: readonly string[]): Promi
     Number(new RegExp(`^ℹ ${word} (\\d+)$`, "m").exec(output)?.[1] ?? 0);
   const [passed, skipped] = [count("pass"), count("skipped")];
   const failed = count("fail") + count("cancelled");
-  const silent = passed + failed + skipped === 0;
+  const skips = [...output.matchAll(/^\s*﹣ (.*)$/gm)].map(([, title]) => `  skipped: ${title}`);
+  // A suite that is skipped whole is in no count.
+  const silent = passed + failed + skipped + skips.length === 0;
   if (status !== 0 || failed > 0 || silent) console.log(`\n${output}`);
   const slow = [...output.matchAll(/^\s*✔ (.*) \((\d+)\.\d+ms\)$/gm)]
     .filter(([, , milliseconds]) => Number(milliseconds) > slowTest)
     .map(([, title, milliseconds]) => `  slow: ${title} (${(Number(milliseconds) / 1000).toFixed(1)} s)`);
-  const skips = [...output.matchAll(/^\s*﹣ (.*)$/gm)].map(([, title]) => `  skipped: ${title}`);
   console.log(
     [`${name}: ${passed} passed, ${failed} failed (${seconds(started)})`, ...slow, ...skips].join("\n"),
   );

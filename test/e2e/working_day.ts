@@ -140,7 +140,7 @@ const volumes: Part = {
 
 const archives: Part = {
   heart: [
-    "docker save -o app.tar app:1 base:1; tar xOf app.tar manifest.json | grep -o '\"RepoTags\":[^]]*]'; docker load -i app.tar",
+    "docker save -o app.tar app:1; tar xOf app.tar manifest.json | grep -o '\"RepoTags\":[^]]*]'; docker load -i app.tar",
     "docker tag base:1 $R/day/base:1; docker push -q $R/day/base:1; docker rmi $R/day/base:1 | head -n 1; docker pull -q $R/day/base:1; docker run --rm $R/day/base:1 echo pulled",
   ],
   rest: [
