@@ -1,6 +1,7 @@
 /** Containers (Engine API, Container; behaviour B178). */
 import type { Daemon } from "../../../engine/index.ts";
-import type { Call, Route } from "../../http/index.ts";
+import type { Route } from "../../http/index.ts";
+import { withDaemon } from "../with_daemon.ts";
 import { attach, attachWebSocket } from "./attach.ts";
 import { commit } from "./commit.ts";
 import { create } from "./create/create.ts";
@@ -13,8 +14,7 @@ import { prune, rename } from "./manage.ts";
 export { rowOf as containerRow } from "./list/list.ts";
 
 export function containerRoutes(daemon: Daemon): Route[] {
-  const bind = (handler: (daemon: Daemon, call: Call) => Promise<void>) => (call: Call) =>
-    handler(daemon, call);
+  const bind = withDaemon(daemon);
   return [
     { method: "POST", path: "/containers/create", handle: bind(create) },
     { method: "POST", path: "/containers/:id/start", handle: bind(life.start) },

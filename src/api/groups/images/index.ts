@@ -1,6 +1,7 @@
 /** Images (Engine API, Image; behaviour B179). */
 import type { Daemon } from "../../../engine/index.ts";
 import type { Call, Route } from "../../http/index.ts";
+import { withDaemon } from "../with_daemon.ts";
 import { load, save } from "./archives.ts";
 import { prune, remove, tag } from "./change.ts";
 import { importImage } from "./import.ts";
@@ -15,8 +16,7 @@ export { shape as imageShape } from "./list.ts";
 export { platformOf, pulledStatus, tellPulled } from "./pull.ts";
 
 export function imageRoutes(daemon: Daemon): Route[] {
-  const bind = (handler: (daemon: Daemon, call: Call) => Promise<void>) => (call: Call) =>
-    handler(daemon, call);
+  const bind = withDaemon(daemon);
   return [
     { method: "GET", path: "/images/json", handle: bind(list) },
     { method: "GET", path: "/images/search", handle: bind(search) },

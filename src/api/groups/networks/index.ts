@@ -1,13 +1,13 @@
 /** Networks (Engine API, Network; behaviour B180). */
 import type { Daemon } from "../../../engine/index.ts";
-import type { Call, Route } from "../../http/index.ts";
+import type { Route } from "../../http/index.ts";
+import { withDaemon } from "../with_daemon.ts";
 import { connectContainer, disconnectContainer, pruneNetworks, removeNetwork } from "./change_network.ts";
 import { createNetwork } from "./create_network.ts";
 import { inspectNetwork, listNetworks } from "./list_networks.ts";
 
 export function networkRoutes(daemon: Daemon): Route[] {
-  const bind = (handler: (daemon: Daemon, call: Call) => Promise<void>) => (call: Call) =>
-    handler(daemon, call);
+  const bind = withDaemon(daemon);
   return [
     { method: "GET", path: "/networks", handle: bind(listNetworks) },
     { method: "GET", path: "/networks/", handle: bind(listNetworks) },

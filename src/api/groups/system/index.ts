@@ -1,6 +1,7 @@
 /** System (Engine API, System; behaviours B176, B183). */
 import type { Daemon } from "../../../engine/index.ts";
-import type { Call, Route } from "../../http/index.ts";
+import type { Route } from "../../http/index.ts";
+import { withDaemon } from "../with_daemon.ts";
 import { diskUsage } from "./disk_usage.ts";
 import { events } from "./events.ts";
 import { info } from "./info.ts";
@@ -8,8 +9,7 @@ import { ping } from "./ping.ts";
 import { version } from "./version.ts";
 
 export function systemRoutes(daemon: Daemon): Route[] {
-  const bind = (handler: (daemon: Daemon, call: Call) => Promise<void> | void) => (call: Call) =>
-    handler(daemon, call);
+  const bind = withDaemon(daemon);
   return [
     { method: "GET", path: "/_ping", handle: bind(ping) },
     { method: "HEAD", path: "/_ping", handle: bind(ping) },
