@@ -14,6 +14,7 @@ const mayImport: Record<string, readonly string[]> = {
   bytes: ["oci"],
   network: ["sys"],
   web: ["wire"],
+  rpc: ["bytes"],
   tar: ["bytes", "oci"],
   union: ["oci", "sys"],
   runtime: ["oci", "bytes", "sys"],
@@ -30,9 +31,10 @@ const mayImport: Record<string, readonly string[]> = {
   build: ["oci", "bytes", "tar", "union", "sys", "dockerfile", "layer", "driver", "store", "image"],
 };
 const lower = Object.keys(mayImport);
-mayImport["engine"] = lower.filter((folder) => folder !== "registry" && folder !== "web");
-mayImport["api"] = ["oci", "wire", "bytes", "tar", "engine", "explore"];
-mayImport["cri"] = ["oci", "wire", "bytes", "engine", "api"];
+mayImport["engine"] = lower.filter((folder) => !["registry", "web", "rpc"].includes(folder));
+mayImport["buildkit"] = ["oci", "wire", "bytes", "tar", "rpc", "dockerfile", "build", "engine"];
+mayImport["api"] = ["oci", "wire", "bytes", "tar", "rpc", "engine", "explore", "buildkit"];
+mayImport["cri"] = ["oci", "wire", "bytes", "rpc", "engine", "api"];
 mayImport["cli"] = ["oci", "wire", "bytes", "dockerfile", "engine", "explore"];
 mayImport["bin"] = Object.keys(mayImport);
 

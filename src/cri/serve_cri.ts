@@ -3,7 +3,7 @@ import type { Server } from "node:net";
 import { closeServer, listen, parseHost } from "../api/index.ts";
 import { openDaemon, type Daemon, type DaemonOptions } from "../engine/index.ts";
 import { Failure } from "../errors.ts";
-import { createGrpcServer } from "./grpc/index.ts";
+import { createGrpcServer } from "../rpc/index.ts";
 import { criMethods } from "./services/methods.ts";
 import { serveStreams } from "./streaming/index.ts";
 

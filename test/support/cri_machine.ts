@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { serveCri } from "../../src/cri/index.ts";
 import * as p from "../../src/cri/protocol/index.ts";
-import type { Decoder, Encoder, Read, Write } from "../../src/cri/grpc/index.ts";
+import type { Decoder, Encoder, Read, Write } from "../../src/rpc/index.ts";
 import type { Daemon } from "../../src/engine/index.ts";
 import { scratch } from "../suites/scratch.ts";
 import { GrpcClient } from "./grpc_client.ts";

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { connect, type ClientHttp2Session } from "node:http2";
 import { connect as connectSocket } from "node:net";
-import type { Decoder, Encoder } from "../../src/cri/grpc/message.ts";
+import type { Decoder, Encoder } from "../../src/rpc/index.ts";
 
 export interface GrpcAnswer {
   readonly code: number;

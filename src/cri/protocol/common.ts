@@ -1,5 +1,5 @@
 /** Parts of messages of the CRI (k8s.io/cri-api, pkg/apis/runtime/v1/api.proto); of all messages, the fields in use. */
-import { flag, integer, integers, many, map, message, one, optional, text, texts } from "../grpc/index.ts";
+import { flag, integer, integers, many, map, message, one, optional, text, texts } from "../../rpc/index.ts";
 
 export const Nothing = message({});
 

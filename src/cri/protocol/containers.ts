@@ -1,5 +1,5 @@
 /** Messages about containers. */
-import { big, bytes, flag, integer, many, map, message, one, text, texts } from "../grpc/index.ts";
+import { big, bytes, flag, integer, many, map, message, one, text, texts } from "../../rpc/index.ts";
 import { ContainerSecurity, ImageSpec, Metadata, Resources, SandboxConfig } from "./common.ts";
 import { SandboxStatus } from "./sandboxes.ts";
 

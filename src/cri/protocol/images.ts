@@ -1,5 +1,5 @@
 /** Messages of the image service. */
-import { flag, integer, many, map, message, one, optional, text, texts } from "../grpc/index.ts";
+import { flag, integer, many, map, message, one, optional, text, texts } from "../../rpc/index.ts";
 import { ImageSpec } from "./common.ts";
 import { FilesystemUsage } from "./stats.ts";
 

@@ -1,5 +1,5 @@
 /** Messages about the runtime itself. */
-import { flag, integer, many, map, message, one, text } from "../grpc/index.ts";
+import { flag, integer, many, map, message, one, text } from "../../rpc/index.ts";
 
 export const VersionRequest = message({ version: text(1) });
 export const VersionResponse = message({

@@ -1,5 +1,5 @@
 /** Messages about pod sandboxes. */
-import { big, integer, many, map, message, one, text } from "../grpc/index.ts";
+import { big, integer, many, map, message, one, text } from "../../rpc/index.ts";
 import { NamespaceOption, SandboxConfig, SandboxMetadata } from "./common.ts";
 
 /** `PodSandboxState`. */

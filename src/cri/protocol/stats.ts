@@ -1,5 +1,5 @@
 /** Messages about what containers and sandboxes use. */
-import { big, many, map, message, one, optional, text } from "../grpc/index.ts";
+import { big, many, map, message, one, optional, text } from "../../rpc/index.ts";
 import { Metadata, SandboxMetadata } from "./common.ts";
 
 const CpuUsage = message({ timestamp: big(1), coreNanoSeconds: optional(2), nanoCores: optional(3) });

@@ -1,7 +1,7 @@
 /** `GetContainerEvents`: what happens to containers of sandboxes, as it happens. */
 import type { Daemon, EngineEvent } from "../../engine/index.ts";
 import { isFailure } from "../../errors.ts";
-import type { GrpcCall, Write } from "../grpc/index.ts";
+import type { GrpcCall, Write } from "../../rpc/index.ts";
 import { eventTypes } from "../protocol/index.ts";
 import type * as protocol from "../protocol/index.ts";
 import { statusOf } from "./container_status.ts";

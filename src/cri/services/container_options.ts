@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import type { CreateContainer, HostConfig, PodRecord } from "../../engine/index.ts";
 import { Failure } from "../../errors.ts";
-import type { Read } from "../grpc/index.ts";
+import type { Read } from "../../rpc/index.ts";
 import { namespaceModes, profileTypes, type ContainerSecurity, type Resources } from "../protocol/index.ts";
 import { labelsOf, sandboxSaid, type ContainerKept, type ContainerSaid, type SandboxSaid } from "./kept.ts";
 import { stopSignal } from "./stop_signals.ts";

@@ -1,6 +1,6 @@
 /** How a container stands, in Kubernetes' words. */
 import type { ContainerRecord, HostConfig } from "../../engine/index.ts";
-import type { Write } from "../grpc/index.ts";
+import type { Write } from "../../rpc/index.ts";
 import { containerStates, type ContainerStatus, type Resources } from "../protocol/index.ts";
 import type { CriContainer } from "./containers.ts";
 import { nanoseconds } from "./moments.ts";

@@ -2,7 +2,7 @@
 import { closeSync, openSync } from "node:fs";
 import type { ContainerRecord, Daemon, HostConfig } from "../../engine/index.ts";
 import { Failure, isFailure } from "../../errors.ts";
-import type { Read, Write } from "../grpc/index.ts";
+import type { Read, Write } from "../../rpc/index.ts";
 import type * as protocol from "../protocol/index.ts";
 import { containerOptions, logPathOf, resourcesOf } from "./container_options.ts";
 import { stateOf, statusOf } from "./container_status.ts";

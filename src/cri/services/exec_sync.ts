@@ -1,7 +1,7 @@
 /** `ExecSync`: a command in a container, with all that it prints. */
 import { Writable } from "node:stream";
 import type { Daemon } from "../../engine/index.ts";
-import { codes, GrpcError, type GrpcCall, type Read, type Write } from "../grpc/index.ts";
+import { codes, GrpcError, type GrpcCall, type Read, type Write } from "../../rpc/index.ts";
 import type * as protocol from "../protocol/index.ts";
 import type { ContainerService } from "./containers.ts";
 

@@ -2,7 +2,7 @@
 import type { Credentials, Daemon, ImageSummary } from "../../engine/index.ts";
 import { Failure, isFailure } from "../../errors.ts";
 import { formatReference, parseReference } from "../../oci/index.ts";
-import type { GrpcCall, Read, Write } from "../grpc/index.ts";
+import type { GrpcCall, Read, Write } from "../../rpc/index.ts";
 import type * as protocol from "../protocol/index.ts";
 import { now } from "./moments.ts";
 

@@ -1,6 +1,6 @@
 /** What Kubernetes says of sandboxes and containers, and is to be told again: kept with the pod's and the container's record. */
 import type { ContainerRecord, PodRecord } from "../../engine/index.ts";
-import type { Read } from "../grpc/index.ts";
+import type { Read } from "../../rpc/index.ts";
 import type { ContainerConfig, SandboxConfig } from "../protocol/index.ts";
 
 export type SandboxSaid = Read<typeof SandboxConfig>;

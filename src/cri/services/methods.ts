@@ -1,6 +1,6 @@
 /** The methods of RuntimeService and ImageService by name. What is not here is answered as unimplemented. */
 import { version, type Daemon } from "../../engine/index.ts";
-import { streaming, unary, type Methods } from "../grpc/index.ts";
+import { streaming, unary, type Methods } from "../../rpc/index.ts";
 import * as p from "../protocol/index.ts";
 import type { StreamOffers } from "../streaming/index.ts";
 import { containerEvents } from "./container_events.ts";

@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import type { Daemon, NewPod, PodRecord } from "../../engine/index.ts";
 import { Failure, isFailure } from "../../errors.ts";
-import type { Read, Write } from "../grpc/index.ts";
+import type { Read, Write } from "../../rpc/index.ts";
 import { namespaceModes, sandboxStates, type SandboxStatus } from "../protocol/index.ts";
 import type * as protocol from "../protocol/index.ts";
 import type { ContainerService } from "./containers.ts";

@@ -1,6 +1,6 @@
 /** What containers and sandboxes use. */
 import type { Daemon, PodRecord } from "../../engine/index.ts";
-import type { Read, Write } from "../grpc/index.ts";
+import type { Read, Write } from "../../rpc/index.ts";
 import type * as protocol from "../protocol/index.ts";
 import type { ContainerService, CriContainer } from "./containers.ts";
 import { sandboxSaid } from "./kept.ts";

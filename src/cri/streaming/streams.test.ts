@@ -5,7 +5,7 @@ import { request } from "node:http";
 import { after, before, suite, test } from "node:test";
 import { criMachine, type CriMachine } from "../../../test/support/cri_machine.ts";
 import { cannotLive } from "../../../test/support/live_machine.ts";
-import type { Write } from "../grpc/index.ts";
+import type { Write } from "../../rpc/index.ts";
 import * as p from "../protocol/index.ts";
 
 /** What came on each channel. */

@@ -1,5 +1,5 @@
 /** Messages as tables: what a field is called here, its number, its type (protobuf.dev, "Encoding"; proto3's defaults). */
-import { decodeMessage, encodeMessage, type Fields, type FieldValue } from "../../bytes/index.ts";
+import { decodeMessage, encodeMessage, type Fields, type FieldValue } from "../bytes/index.ts";
 
 /** How one field is read, and written: `W` may leave out what has a default. */
 export interface Field<R, W> {
