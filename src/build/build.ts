@@ -1,5 +1,6 @@
 /** A build: stages side by side, an image at the end. */
 import { throwIfCancelled } from "../bytes/index.ts";
+import type { Instruction } from "../dockerfile/index.ts";
 import { familiarReference, hostPlatform } from "../oci/index.ts";
 import { withSession, type Session, type StoredImage } from "../store/index.ts";
 import type { BuildRun } from "./build_run.ts";
@@ -87,14 +88,19 @@ class Building implements AsyncDisposable {
 
   #announce(): void {
     const { options, plan } = this.#run;
-    const needed = plan.stages.map(({ index, name, stage }) => ({
+    const stages = plan.stages.map(({ index, name, stage, base }) => ({
       name,
       steps:
         stage.instructions.length + 1 + (index === plan.target ? labelSteps(options, { stage }).length : 0),
       needed: options.mode === "classic" ? index <= plan.target : plan.needed.has(index),
+      ...(base.kind === "image" && { image: base.name }),
+      works: [
+        ...(base.kind === "image" ? [1] : []),
+        ...stage.instructions.flatMap(({ kind }, at) => (worksOnFiles(kind) ? [at + 2] : [])),
+      ],
     }));
     const globalArgs = options.dockerfile.globalArgs.map(({ text }) => text);
-    this.#emit({ kind: "plan", stages: needed, globalArgs });
+    this.#emit({ kind: "plan", stages, globalArgs });
     for (const warning of options.dockerfile.warnings) this.#emit({ kind: "warning", warning });
     this.#warnOfUnusedArgs();
   }
@@ -167,4 +173,9 @@ function isArg<T extends { readonly kind: string }>(
   instruction: T,
 ): instruction is Extract<T, { kind: "arg" }> {
   return instruction.kind === "arg";
+}
+
+/** BuildKit has no vertex for the others (frontend/dockerfile/dockerfile2llb, `dispatch`: `cmdTotal`). */
+function worksOnFiles(kind: Instruction["kind"]): boolean {
+  return kind === "run" || kind === "copy" || kind === "add" || kind === "workdir";
 }

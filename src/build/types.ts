@@ -1,4 +1,5 @@
 /** What a build is given, what it tells while it runs, and what comes out. */
+import type { Duplex } from "node:stream";
 import type { ByteSource, Report } from "../bytes/index.ts";
 import type { Dockerfile, DockerfileWarning, Span } from "../dockerfile/index.ts";
 import type { ChainId, DiffId, Digest, ImageId, Platform, Reference } from "../oci/index.ts";
@@ -99,8 +100,17 @@ export interface ImportedCache {
   take(key: Digest, session: Session, signal: AbortSignal): Promise<CacheRecord | undefined>;
 }
 
-/** Where a secret comes from. */
-export type SecretSource = { readonly file: string } | { readonly env: string };
+/** Where a secret comes from; a file or a variable is looked at when a step needs it. */
+export type SecretSource =
+  { readonly file: string } | { readonly env: string } | { readonly value: Uint8Array };
+
+/** An SSH agent: the path of its socket, or one that lies elsewhere. */
+export type AgentSource = string | { connect(): Duplex };
+
+/** A map, or whoever can be asked. */
+export interface Lookup<T> {
+  get(id: string): T | undefined | Promise<T | undefined>;
+}
 
 export interface BuildOptions {
   readonly dockerfile: Dockerfile;
@@ -126,9 +136,9 @@ export interface BuildOptions {
   /** `security.insecure`: without it no step of the Dockerfile gets a privileged container. */
   readonly allow?: readonly string[];
   readonly addHosts?: readonly { readonly name: string; readonly address: string }[];
-  readonly secrets?: ReadonlyMap<string, SecretSource>;
-  /** Sockets of agents by id; `default` is $SSH_AUTH_SOCK. */
-  readonly ssh?: ReadonlyMap<string, string>;
+  readonly secrets?: Lookup<SecretSource>;
+  /** Agents by id; `default` is $SSH_AUTH_SOCK. */
+  readonly ssh?: Lookup<AgentSource>;
   /** `classic`: Docker's old builder to the letter, with an image for each step. */
   readonly mode?: "buildkit" | "classic";
   /** What the build is called in the memory of builds, by which misses are explained. Default: it is not remembered. */
@@ -161,10 +171,22 @@ export type CacheOutcome =
   | { readonly hit: true; readonly from: "local" | "imported" }
   | { readonly hit: false; readonly reason: string };
 
+export interface StagePlan {
+  /** Name or number. */
+  readonly name: string;
+  /** How many there are, `FROM` counted. */
+  readonly steps: number;
+  readonly needed: boolean;
+  /** The image that it stands on; undefined: another stage, files, or nothing. */
+  readonly image?: string;
+  /** Numbers of the steps that have to do with files: the others only change the image's config. */
+  readonly works: readonly number[];
+}
+
 export type BuildEvent =
   | {
       readonly kind: "plan";
-      readonly stages: readonly { readonly name: string; readonly steps: number; readonly needed: boolean }[];
+      readonly stages: readonly StagePlan[];
       /** Texts of the `ARG`s before the first `FROM`. */
       readonly globalArgs: readonly string[];
     }

@@ -13,7 +13,7 @@ export const stepOf = (stageName: string, step: number, steps = 3): StepId => ({
 
 export const planOf = (...steps: readonly number[]): BuildEvent => ({
   kind: "plan",
-  stages: steps.map((each, index) => ({ name: String(index), steps: each, needed: true })),
+  stages: steps.map((each, index) => ({ name: String(index), steps: each, needed: true, works: [] })),
   globalArgs: [],
 });
 

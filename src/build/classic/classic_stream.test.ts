@@ -60,9 +60,9 @@ test("B074 the stream of two stages: global ARG, scratch, triggers, output of bo
     {
       kind: "plan",
       stages: [
-        { name: "0", steps: 2, needed: true },
-        { name: "two", steps: 4, needed: true },
-        { name: "three", steps: 7, needed: false },
+        { name: "0", steps: 2, needed: true, works: [] },
+        { name: "two", steps: 4, needed: true, works: [] },
+        { name: "three", steps: 7, needed: false, works: [] },
       ],
       globalArgs: ["ARG A=1"],
     },
@@ -130,7 +130,7 @@ test("B074 the stream of a cached build with one trigger, an empty continuation,
     span,
   };
   const events: BuildEvent[] = [
-    { kind: "plan", stages: [{ name: "0", steps: 2, needed: true }], globalArgs: [] },
+    { kind: "plan", stages: [{ name: "0", steps: 2, needed: true, works: [] }], globalArgs: [] },
     { kind: "warning", warning: unused },
     { kind: "warning", warning: { rule: "MaintainerDeprecated", message: "not Docker's", span } },
     { kind: "warning", warning: empty },
@@ -164,7 +164,7 @@ test("B074 the stream of a cached build with one trigger, an empty continuation,
 
 test("B074 a Dockerfile of one FROM ends with its base", () => {
   const events: BuildEvent[] = [
-    { kind: "plan", stages: [{ name: "0", steps: 1, needed: true }], globalArgs: [] },
+    { kind: "plan", stages: [{ name: "0", steps: 1, needed: true, works: [] }], globalArgs: [] },
     started(step(0, 1), "FROM base:1"),
     done(step(0, 1), "base"),
     { kind: "done", image: image("base"), names: [] },

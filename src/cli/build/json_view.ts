@@ -45,7 +45,10 @@ export class JsonView implements BuildView {
   #told(event: BuildEvent): object | undefined {
     switch (event.kind) {
       case "plan":
-        return { stages: event.stages, globalArgs: event.globalArgs };
+        return {
+          stages: event.stages.map(({ name, steps, needed }) => ({ name, steps, needed })),
+          globalArgs: event.globalArgs,
+        };
       case "step-started":
         return { step: event.id, text: event.text, line: event.span.start.line };
       case "output": {

@@ -1,0 +1,78 @@
+/** One thing that a build does, as BuildKit's clients show it: a line that begins and ends, with bars and output below. */
+import type { Digest } from "../../oci/index.ts";
+import { timestamp, type StatusUpdate } from "./status_messages.ts";
+
+export interface VertexParts {
+  readonly digest: Digest;
+  readonly name: string;
+  readonly inputs: readonly Digest[];
+  readonly send: (update: StatusUpdate) => void;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** How far something is that takes its time. */
+export interface StatusOfVertex {
+  /** What is shown of it, and tells it from the others of its vertex. */
+  readonly id: string;
+  /** Both in bytes, or in whatever it is that is counted. */
+  readonly current?: number;
+  readonly total?: number;
+  readonly isDone?: boolean;
+}
+
+/** It has begun when it is made. */
+export class ProgressVertex {
+  readonly digest: Digest;
+  readonly #parts: VertexParts;
+  readonly #started: number;
+  /** When each status was first told. */
+  readonly #running = new Map<string, number>();
+  #hasEnded = false;
+
+  constructor(parts: VertexParts) {
+    this.digest = parts.digest;
+    this.#parts = parts;
+    this.#started = parts.now();
+    this.#tell({});
+  }
+
+  status({ id, current = 0, total = 0, isDone = false }: StatusOfVertex): void {
+    const now = this.#parts.now();
+    const started = this.#running.get(id) ?? now;
+    if (isDone) this.#running.delete(id);
+    else this.#running.set(id, started);
+    const times = {
+      timestamp: timestamp(now),
+      started: timestamp(started),
+      ...(isDone && { completed: timestamp(now) }),
+    };
+    this.#parts.send({ statuses: [{ id, vertex: this.digest, current, total, ...times }] });
+  }
+
+  /** @param message bytes as the command has printed them */
+  log(stream: "stdout" | "stderr", message: Uint8Array): void {
+    const kind = stream === "stdout" ? 1 : 2;
+    const time = timestamp(this.#parts.now());
+    this.#parts.send({ logs: [{ vertex: this.digest, timestamp: time, stream: kind, message }] });
+  }
+
+  warn(warning: { readonly short: string; readonly detail?: string }): void {
+    const { short, detail } = warning;
+    const known = { vertex: this.digest, level: 1, short, ...(detail !== undefined && { detail: [detail] }) };
+    this.#parts.send({ warnings: [known] });
+  }
+
+  /** Only the first end counts. @param error that of a vertex that was broken off ends in `context canceled` */
+  end({ cached = false, error = "" }: { readonly cached?: boolean; readonly error?: string } = {}): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    for (const id of this.#running.keys()) this.status({ id, isDone: true });
+    this.#tell({ completed: timestamp(this.#parts.now()), cached, error });
+  }
+
+  #tell(more: NonNullable<StatusUpdate["vertexes"]>[number]): void {
+    const { digest, name, inputs } = this.#parts;
+    this.#parts.send({ vertexes: [{ digest, name, inputs, started: timestamp(this.#started), ...more }] });
+  }
+}
