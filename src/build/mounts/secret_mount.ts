@@ -29,7 +29,7 @@ export async function secretMount(
   name: string,
 ): Promise<PreparedSecret> {
   const id = idOf(mount);
-  const value = valueOf(id, place.secrets.get(id));
+  const value = valueOf(id, await place.secrets.get(id));
   if (value === undefined) {
     if (mount.required !== true) return { mounts: [], env: [] };
     throw new Failure("not-found", `secret ${id}: not found`, {
@@ -55,6 +55,11 @@ function idOf({ id, source, target }: RunMount): string {
 
 function valueOf(id: string, source: SecretSource | undefined): Buffer | undefined {
   if (source === undefined) return undefined;
+  if ("value" in source) {
+    if (source.value.length > maximumSize)
+      throw invalid(`secret ${id}: invalid secret size ${source.value.length}`);
+    return Buffer.from(source.value);
+  }
   if ("env" in source) {
     const text = process.env[source.env];
     return text === undefined ? undefined : Buffer.from(text);

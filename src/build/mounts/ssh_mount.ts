@@ -3,11 +3,12 @@
  * whose owner and mode are the mount's, that hands on to it.
  */
 import { chmodSync, chownSync, closeSync, openSync, statSync } from "node:fs";
-import { connect, createServer, type Socket } from "node:net";
+import { connect, createServer } from "node:net";
+import type { Duplex } from "node:stream";
 import { join } from "node:path";
 import type { RunMount } from "../../dockerfile/index.ts";
 import { Failure } from "../../errors.ts";
-import type { StepMount } from "../types.ts";
+import type { AgentSource, StepMount } from "../types.ts";
 import type { MemoryDirectory } from "./memory_directory.ts";
 import { accessOf, targetOf } from "./mount_words.ts";
 import type { MountPlace } from "./types.ts";
@@ -25,7 +26,7 @@ export async function sshMount(
   open: AsyncDisposableStack,
 ): Promise<StepMount | undefined> {
   const id = mount.source || mount.id || "default";
-  const agent = place.ssh.get(id);
+  const agent = await place.ssh.get(id);
   if (agent === undefined) {
     if (mount.required !== true) return undefined;
     throw new Failure("not-found", `no SSH key "${id}" forwarded from the client`, {
@@ -33,7 +34,7 @@ export async function sshMount(
     });
   }
   const destination = targetOf(mount, place.workingDir, mount.target ?? `/run/buildkit/ssh_agent.${index}`);
-  if (statSync(agent, { throwIfNoEntry: false })?.isSocket() !== true)
+  if (typeof agent === "string" && statSync(agent, { throwIfNoEntry: false })?.isSocket() !== true)
     throw new Failure("invalid", `cannot forward SSH agent ${id}: ${agent} is not a socket`);
   const directory = await memory.path();
   const name = `agent-${index}`;
@@ -45,13 +46,14 @@ export async function sshMount(
   return { type: "bind", source, destination, readOnly: true };
 }
 
-async function forward(agent: string, directory: string, name: string): Promise<AsyncDisposable> {
-  const sockets = new Set<Socket>();
-  const keep = (socket: Socket): Socket => {
+async function forward(agent: AgentSource, directory: string, name: string): Promise<AsyncDisposable> {
+  const sockets = new Set<Duplex>();
+  const keep = (socket: Duplex): Duplex => {
     sockets.add(socket);
     return socket.once("close", () => sockets.delete(socket));
   };
-  const server = createServer((client) => bridge(keep(client), keep(connect({ path: agent }))));
+  const call = (): Duplex => (typeof agent === "string" ? connect({ path: agent }) : agent.connect());
+  const server = createServer((client) => bridge(keep(client), keep(call())));
   // A socket's path has 107 bytes at most, and data roots may be deep.
   const fd = openSync(directory, "r");
   const listening = Promise.withResolvers<void>();
@@ -73,7 +75,7 @@ async function forward(agent: string, directory: string, name: string): Promise<
 }
 
 /** Each gets what the other sends; both end together. */
-function bridge(one: Socket, other: Socket): void {
+function bridge(one: Duplex, other: Duplex): void {
   for (const [from, to] of [
     [one, other],
     [other, one],

@@ -2,7 +2,7 @@
 import type { ChainId } from "../../oci/index.ts";
 import type { Session, Store } from "../../store/index.ts";
 import type { SourceTree } from "../source/types.ts";
-import type { SecretSource, StepMount } from "../types.ts";
+import type { AgentSource, Lookup, SecretSource, StepMount } from "../types.ts";
 
 export interface MountPlace {
   readonly store: Store;
@@ -20,9 +20,8 @@ export interface MountPlace {
    * which nobody else uses and the caller removes.
    */
   materialize(tree: SourceTree, path: string): Promise<string>;
-  readonly secrets: ReadonlyMap<string, SecretSource>;
-  /** Sockets of agents by id. */
-  readonly ssh: ReadonlyMap<string, string>;
+  readonly secrets: Lookup<SecretSource>;
+  readonly ssh: Lookup<AgentSource>;
   /** Told what a mount waits for. */
   readonly onWait?: (text: string) => void;
   readonly signal: AbortSignal;

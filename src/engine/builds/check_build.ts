@@ -24,7 +24,12 @@ export interface Checked {
  * @throws Failure("invalid") if it cannot be parsed; what opening the context throws
  */
 export async function checkBuild(
-  { context, file, stdin, signal }: Pick<BuildRequest, "context" | "file" | "stdin" | "signal">,
+  {
+    context,
+    file,
+    stdin,
+    signal,
+  }: Pick<BuildRequest, "file" | "stdin" | "signal"> & { readonly context: string },
   { skip = [] }: { readonly skip?: readonly string[] } = {},
 ): Promise<Checked> {
   await using temporary = await mkdtempDisposable(join(tmpdir(), "varve-check-"));

@@ -1,4 +1,5 @@
 /** Builds: images from Dockerfiles. Loaded when the first one begins. */
+import { familiarReference } from "../../oci/index.ts";
 import type { Remote } from "../../remote/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { Images } from "../images/index.ts";
@@ -22,7 +23,11 @@ export class Builds {
    */
   async build(request: BuildRequest): Promise<BuildOutcome> {
     const parts = { store: this.#store, images: this.#images, remote: this.#remote };
-    return (await import("./run_build.ts")).runBuild(parts, request);
+    const outcome = await (await import("./run_build.ts")).runBuild(parts, request);
+    const { events } = this.#images;
+    await events.tell("create", outcome.image.id);
+    for (const name of outcome.names) await events.tell("tag", outcome.image.id, familiarReference(name));
+    return outcome;
   }
 
   /** Measures what the lines of a finished build cost, and finds what could be better. */

@@ -16,7 +16,7 @@ export async function buildNeedsMounts({
   context,
   file,
   target,
-}: Pick<BuildRequest, "context" | "file" | "target">): Promise<boolean> {
+}: Pick<BuildRequest, "file" | "target"> & { readonly context: string }): Promise<boolean> {
   if (file === "-" || (file !== undefined && /^https?:\/\//.test(file))) return true;
   if (context === "-" || /[:@]|^github\.com\//.test(context)) return true;
   const found = statSync(context, { throwIfNoEntry: false });

@@ -79,16 +79,18 @@ class Build {
       createStepRunner(parts.store, { pace: request.outputPace, limits: request.stepLimits }),
       parts.session,
     );
-    this.#memory = isDirectory(request.context)
-      ? contextMemory(parts.store.root, request.context)
-      : undefined;
+    const { context } = request;
+    const isHere = typeof context === "string" && isDirectory(context);
+    this.#memory = isHere ? contextMemory(parts.store.root, context) : undefined;
   }
 
   open(): Promise<OpenedContext> {
     const { context, file, stdin = nothing(), signal } = this.#request;
+    const temporaryDirectory = this.#parts.session.directory;
+    if (typeof context !== "string") return context.open({ temporaryDirectory, signal });
     return openContext(context, {
       stdin,
-      temporaryDirectory: this.#parts.session.directory,
+      temporaryDirectory,
       fetchUrl: (url) => this.#services.fetchUrl(url, { signal }),
       signal,
       ...(file !== undefined && { dockerfile: file }),
@@ -132,7 +134,7 @@ class Build {
       ...this.#onFailure(),
       ...given,
       dockerVersion,
-      series: { context: resolve(request.context), dockerfile: request.file ?? "", ...target },
+      series: { context: nameOf(request.context), dockerfile: request.file ?? "", ...target },
       contexts,
       ...(imported && { imported }),
       inlineCache: (request.cacheTo ?? []).some(({ place }) => place.type === "inline"),
@@ -175,10 +177,14 @@ function telling(images: BaseImages, onPulled: NonNullable<BuildRequest["onPulle
     resolve: (name) => images.resolve(name),
     pull: async (name, options) => {
       const pulled = await images.pull(name, options);
-      await onPulled(pulled);
+      onPulled(pulled);
       return pulled;
     },
   };
+}
+
+function nameOf(context: BuildRequest["context"]): string {
+  return typeof context === "string" ? resolve(context) : context.name;
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array, void, undefined> {}

@@ -8,6 +8,7 @@ import type { PullResult } from "../images/pull.ts";
 import type { CacheDestination, CachePlace } from "./flags/parse_cache.ts";
 import type { BuildOutput } from "./flags/parse_output.ts";
 import type { SquashRange } from "./flags/parse_squash.ts";
+import type { ClientContext, OpensTree } from "./context/types.ts";
 import type { OutputPace, StepLimits } from "./runner.ts";
 import type { WriteOut } from "./outputs/write_file.ts";
 
@@ -27,14 +28,14 @@ type Passed =
   | "signal";
 
 export interface BuildRequest extends Pick<BuildOptions, Passed> {
-  /** A directory, a tar file, a URL, a git reference, or `-` for {@link stdin}. */
-  readonly context: string;
+  /** A directory, a tar file, a URL, a git reference, `-` for {@link stdin}, or what a client of the daemon has. */
+  readonly context: string | ClientContext;
   /** `-f`; default: `Dockerfile` in the context. `-` is {@link stdin}. */
   readonly file?: string;
   /** `-t`: with a tag, or `latest` is meant. */
   readonly tags?: readonly string[];
   /** `--build-context`, by name. */
-  readonly buildContexts?: ReadonlyMap<string, string>;
+  readonly buildContexts?: ReadonlyMap<string, string | OpensTree>;
   /** Default: this machine's. */
   readonly platforms?: readonly Platform[];
   /** Default: the image stays in the store. */
@@ -54,7 +55,7 @@ export interface BuildRequest extends Pick<BuildOptions, Passed> {
   readonly onShell?: (isOpen: boolean) => void;
   readonly onEvent?: (event: BuildEvent) => void;
   /** Told of each base image that was pulled; awaited. */
-  readonly onPulled?: (pulled: PullResult) => Promise<void>;
+  readonly onPulled?: (pulled: PullResult) => void;
   /** Holds commands up whose output there is no room for. Default: there is. */
   readonly outputPace?: OutputPace;
   readonly stepLimits?: StepLimits;

@@ -11,6 +11,7 @@ import { parseGitReference } from "./git_reference.ts";
 import { kindOfContext } from "./local_context.ts";
 import { isArchiveHead, peekSource } from "./peek_source.ts";
 import { withoutIgnored } from "./read_in_tree.ts";
+import type { OpensTree } from "./types.ts";
 
 export type NamedContext = SourceTree | { readonly image: string };
 
@@ -26,7 +27,7 @@ export interface NamedContextOptions {
  * URL), or a git reference. What was opened goes onto `open`. Throws `Failure("not-found")`, `Failure("invalid")`.
  */
 export async function openNamedContexts(
-  contexts: ReadonlyMap<string, string>,
+  contexts: ReadonlyMap<string, string | OpensTree>,
   open: AsyncDisposableStack,
   options: NamedContextOptions,
 ): Promise<Map<string, NamedContext>> {
@@ -44,10 +45,11 @@ function contextName(name: string): string {
 
 async function openNamed(
   name: string,
-  spec: string,
+  spec: string | OpensTree,
   open: AsyncDisposableStack,
   options: NamedContextOptions,
 ): Promise<NamedContext> {
+  if (typeof spec !== "string") return open.use(await spec(options));
   if (spec.startsWith("docker-image://")) return { image: spec.slice("docker-image://".length) };
   if (spec.startsWith("oci-layout://"))
     return { image: await fromLayout(spec.slice("oci-layout://".length), options) };

@@ -1,4 +1,4 @@
-/** A build's input, found and open. */
+/** A build's input. */
 import type { SourceTree } from "../../../build/index.ts";
 import type { IgnoreMatcher } from "../../../dockerfile/index.ts";
 
@@ -15,3 +15,19 @@ export interface OpenedContext extends AsyncDisposable {
   /** What `.dockerignore` leaves out. */
   readonly ignore?: IgnoreMatcher;
 }
+
+export interface ContextPlace {
+  /** On the store's disk; gone with the build. */
+  readonly temporaryDirectory: string;
+  readonly signal: AbortSignal;
+}
+
+/** A context that neither this machine nor the network has: it is opened when the build is ready for it. */
+export interface ClientContext {
+  /** What builds from the same files have in common, by which misses of the cache are explained. */
+  readonly name: string;
+  open(place: ContextPlace): Promise<OpenedContext>;
+}
+
+/** The same for a named context. The tree is disposed of with the build. */
+export type OpensTree = (place: ContextPlace) => Promise<SourceTree>;

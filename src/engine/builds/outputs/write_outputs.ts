@@ -73,7 +73,7 @@ export function checkOutputs(request: BuildRequest, names: readonly Reference[])
     });
   }
   if (platforms.length < 2) return;
-  const other = outputs.find(({ type }) => type !== "local");
+  const other = outputs.find((output) => output.type !== "local" || typeof output.dest !== "string");
   if (
     outputs.length > 0 &&
     other === undefined &&
@@ -119,7 +119,9 @@ async function writeOutput(
   const options = { temporaryDirectory: session.directory, signal, ...(latest !== undefined && { latest }) };
   switch (output.type) {
     case "local": {
-      const directory = isOneOfMany ? join(output.dest, platformDirectory(platform)) : output.dest;
+      const { dest } = output;
+      if (typeof dest !== "string") return dest(rootTar(store, image, options));
+      const directory = isOneOfMany ? join(dest, platformDirectory(platform)) : dest;
       return writeFiles(directory, rootTar(store, image, options), signal);
     }
     case "tar":
