@@ -174,6 +174,22 @@ export class Call {
   }
 
   /**
+   * Takes the connection over for another protocol.
+   * @throws Failure("invalid") for a request that asks for none, or for another one
+   */
+  upgrade(protocol: string): Duplex {
+    const asked = this.request.headers.upgrade;
+    if (asked === undefined) throw new Failure("invalid", "no upgrade proto in request");
+    if (this.#socket === undefined || asked !== protocol)
+      throw new Failure("invalid", `protocol ${asked} not supported`);
+    this.#hijacked = true;
+    this.#socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`,
+    );
+    return this.#socket;
+  }
+
+  /**
    * Takes the connection over as a web socket.
    * @param kind of the frames that go to the client
    * @throws Failure("invalid") for a request that asks for none

@@ -62,6 +62,7 @@ export function createApiServer(options: ApiServerOptions): Server {
 
 /** Some clients offer with each request to go over to TLS or HTTP/2, which nobody has to take up. */
 function shouldUpgradeCallback({ url = "", headers: { upgrade = "" } }: IncomingMessage): boolean {
+  if (upgrade === "h2c") return /\/(session|grpc)(\?|$)/.test(url);
   return /^(tcp|websocket)$/i.test(upgrade) && /\/(attach|attach\/ws|start)(\?|$)/.test(url);
 }
 

@@ -1,0 +1,2 @@
+export { introductionOf, unlessAbsent, type Introduction, type Session } from "./session.ts";
+export { Sessions } from "./sessions.ts";
