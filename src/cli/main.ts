@@ -52,14 +52,26 @@ export async function main(words: readonly string[], parts: Parts): Promise<numb
       const { storeless = false } = command;
       if (typeof storeless === "function" ? storeless(call) : storeless)
         return appOf(engineOptions(globals), globals, parts);
-      const options = await outsideOptions(globals, command, call);
+      const placed = { ...globals, root: await rootFor(globals, command) };
+      const options = await outsideOptions(placed, command, call);
       if (options !== undefined) return appOf(options, globals, parts);
       // Here, because the program begins anew, and has read nothing of its input yet.
-      await enterNamespace({ ...engineOptions(globals), mounts: command.mounts === true });
-      return appOf(engineOptions(globals), globals, parts);
+      await enterNamespace({ ...engineOptions(placed), mounts: command.mounts === true });
+      return appOf(engineOptions(placed), globals, parts);
     },
     names,
   });
+}
+
+/** Where a command works: on the root that the user names, or that of the daemon that he names. */
+async function rootFor(globals: Globals, { daemon, name }: Command<App>): Promise<unknown> {
+  const root = globals["root"] as string | undefined;
+  const docker =
+    daemon === "same" && root === undefined ? process.env["DOCKER_HOST"] || undefined : undefined;
+  const url = (globals["host"] as string | undefined) ?? docker;
+  if (url === undefined || daemon === "asked") return root;
+  const { rootOfDaemon } = await import("./root_of_daemon.ts");
+  return rootOfDaemon({ url, root, command: name });
 }
 
 /** For a call that mounts nothing, on a root that can do without; undefined: it needs the namespace, or is in it. */

@@ -5,9 +5,10 @@ import { Failure } from "../errors.ts";
 import { tryLockFile } from "../sys/index.ts";
 import { removeHalfMade } from "./containers/remove_half_made.ts";
 import { noSettings, type DaemonSettings } from "./daemon_settings.ts";
-import { openEngine, type Engine, type EngineOptions, type RegistriesReached } from "./engine.ts";
+import { openOwnEngine, type Engine, type EngineOptions, type RegistriesReached } from "./engine.ts";
 import { engineId } from "./engine_id.ts";
 import type { EventBus } from "./events/event_bus.ts";
+import { collectPost } from "./events/event_post.ts";
 import { LiveContainers } from "./live/live_containers.ts";
 import { Pods } from "./pods/pods.ts";
 import { Swarm } from "./swarm/swarm.ts";
@@ -27,6 +28,7 @@ export class Daemon implements AsyncDisposable {
   /** Tells engines apart. */
   readonly id: string;
   readonly #lock: Disposable;
+  readonly #post: Disposable;
   #settings: DaemonSettings;
 
   private constructor(parts: DaemonParts) {
@@ -37,6 +39,7 @@ export class Daemon implements AsyncDisposable {
     this.swarm = parts.swarm;
     this.id = parts.id;
     this.#lock = parts.lock;
+    this.#post = parts.post;
     this.#settings = parts.settings;
   }
 
@@ -57,7 +60,7 @@ export class Daemon implements AsyncDisposable {
   static async open(options: DaemonOptions): Promise<Daemon> {
     const { settings = noSettings, warn } = options;
     const registries = registriesOf(settings);
-    const engine = await openEngine({ ...options, remote: { ...options.remote, ...registries } });
+    const engine = await openOwnEngine({ ...options, remote: { ...options.remote, ...registries } });
     const { root } = engine.store;
     await using undo = new AsyncDisposableStack();
     const lock = undo.use(lockRoot(root));
@@ -71,13 +74,15 @@ export class Daemon implements AsyncDisposable {
     await engine.networks.reconcile();
     const live = undo.use(new LiveContainers({ store: engine.store, events, networking, warn }));
     await live.restore();
+    const post = undo.use(collectPost(root, events));
     const [swarm, id] = [new Swarm(root), await engineId(root)];
     undo.move();
-    return new Daemon({ engine, events, live, pods, swarm, id, lock, settings });
+    return new Daemon({ engine, events, live, pods, swarm, id, lock, post, settings });
   }
 
   /** Lets go of everything; containers run on. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#post[Symbol.dispose]();
     await this.live[Symbol.asyncDispose]();
     this.#lock[Symbol.dispose]();
   }
@@ -91,6 +96,7 @@ interface DaemonParts {
   readonly swarm: Swarm;
   readonly id: string;
   readonly lock: Disposable;
+  readonly post: Disposable;
   readonly settings: DaemonSettings;
 }
 

@@ -13,6 +13,7 @@ import { hasSteps } from "./builds/steps_folder.ts";
 import { Builds } from "./builds/index.ts";
 import { Containers } from "./containers/index.ts";
 import { EventBus } from "./events/event_bus.ts";
+import { postEvents } from "./events/event_post.ts";
 import { EngineNetworks } from "./networks/index.ts";
 import { Images } from "./images/index.ts";
 import { System } from "./system/index.ts";
@@ -39,7 +40,7 @@ export class Engine {
   readonly builds: Builds;
   readonly volumes: Volumes;
   readonly networks: EngineNetworks;
-  /** What happens to volumes and networks; a daemon tells all else there, too. */
+  /** What happens in this process. What a daemon and its clients do the daemon tells there, too. */
   readonly events = new EventBus();
   #remoteOptions: RemoteOptions;
   #remote: Promise<Remote> | undefined;
@@ -48,12 +49,12 @@ export class Engine {
     this.store = store;
     // A push that was interrupted goes on from what is noted here.
     this.#remoteOptions = { uploadsDirectory: join(store.root, "varve", "uploads"), ...remoteOptions };
-    this.images = new Images(store, () => this.remote());
+    this.images = new Images(store, this.events, () => this.remote());
     this.containers = new Containers(store, this.events);
     this.volumes = new Volumes(store, this.events);
     this.networks = new EngineNetworks(store, this.events);
     this.builds = new Builds(store, this.images, () => this.remote());
-    this.system = new System(store, this.containers, () => this.remote());
+    this.system = new System(this, () => this.remote());
   }
 
   /** The registry client; loaded at first use, since most commands never go online. */
@@ -84,7 +85,7 @@ export class Engine {
   async withCredentials(lookup: CredentialLookup): Promise<RegistryUser> {
     const remote = (await this.remote()).withCredentials(lookup);
     const given = async (): Promise<Remote> => remote;
-    const images = new Images(this.store, given);
+    const images = new Images(this.store, this.events, given);
     return { images, builds: new Builds(this.store, images, given), remote };
   }
 }
@@ -96,8 +97,18 @@ export interface RegistryUser {
   readonly remote: Remote;
 }
 
-/** Opens (or makes) the root. Throws `Failure("unsupported")` when this machine cannot use the driver. */
+/**
+ * Opens (or makes) the root; what happens is told to its daemon, if it has one. Throws `Failure("unsupported")` when this
+ * machine cannot use the driver.
+ */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
+  const engine = await openOwnEngine(options);
+  postEvents(engine.store.root, engine.events);
+  return engine;
+}
+
+/** For the daemon itself. */
+export async function openOwnEngine(options: EngineOptions): Promise<Engine> {
   const { root, driver, storageOptions } = options;
   // What a killed build left: the containers before the mounts on which they run, with which the store deals.
   if (hasSteps(root)) await (await import("./builds/step_bundles.ts")).settleSteps(root);

@@ -62,7 +62,11 @@ export async function makeImage({ engine }: EngineFixture, parts: MadeImage): Pr
     recordParent: parts.recordParent ?? true,
     signal,
   });
-  for (const name of parts.names ?? []) await engine.images.tag(image.id, name);
+  // Not by tagging, which is an event.
+  for (const name of parts.names ?? []) {
+    await engine.store.names.set(named(name), image.id);
+    await engine.store.images.markUpdated(image.id);
+  }
   return (await engine.store.images.get(image.id)) as StoredImage;
 }
 

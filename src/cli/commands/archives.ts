@@ -149,6 +149,7 @@ export const exportCommand = command({
   path: ["export"],
   aliases: [["container", "export"]],
   section: "Archives",
+  daemon: "same",
   usage: "[OPTIONS] CONTAINER",
   summary: "Write a container's whole root filesystem as a tar",
   examples: [

@@ -7,6 +7,7 @@ import { humanSize } from "../kit/index.ts";
 export const containerPrune = command({
   path: ["container", "prune"],
   section: "Containers",
+  daemon: "same",
   usage: "[OPTIONS]",
   summary: "Remove all stopped containers",
   examples: [{ text: "Those made more than a day ago", command: "varve container prune --filter until=24h" }],

@@ -1,30 +1,44 @@
 /** `varve rm`, `diff`, `commit`: containers that exist (behaviours 5.3, B058). */
 import { loadBuilder } from "../../engine/index.ts";
 import { toText } from "../../byte_string.ts";
+import { Failure } from "../../errors.ts";
 import { parseReference, withDefaultTag } from "../../oci/index.ts";
 import { command, line, result } from "../app.ts";
+import { daemonIfAny } from "../daemon_client.ts";
+import { pathOf } from "../engine_client/path_of.ts";
 import { forEachArgument } from "../for_each_argument.ts";
 
 export const rm = command({
   path: ["rm"],
   aliases: [["container", "rm"]],
   section: "Containers",
+  daemon: "asked",
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
   summary: "Remove one or more containers",
   examples: [{ text: "Also one that still runs", command: "varve rm -f web" }],
   flags: {
     force: { kind: "boolean", short: "f", help: "Force the removal of a running container (uses SIGKILL)" },
+    link: { kind: "boolean", short: "l", help: "Remove the specified link" },
     volumes: { kind: "boolean", short: "v", help: "Remove anonymous volumes associated with the container" },
   },
   args: { min: 1, name: "CONTAINER" },
   complete: "container",
-  async run({ app, flags, args }) {
-    const engine = await app.engine();
+  async run({ app, flags, args, signal }) {
+    const { force, link, volumes } = flags;
+    if (link) {
+      throw new Failure("unsupported", "rm --link: links are part of the container that was made with them", {
+        hint: "'varve network disconnect' takes a container away from others.",
+      });
+    }
+    // Those who wait for a container's end wait at the daemon.
+    const client = await daemonIfAny(app);
     const remove = async (name: string): Promise<void> => {
-      await engine.containers.remove(name, { force: flags.force, volumes: flags.volumes });
+      const path = pathOf`/containers/${name}`;
+      if (client === undefined) await (await app.engine()).containers.remove(name, { force, volumes });
+      else await client.json("DELETE", path, { query: { force, v: volumes }, signal });
       line(app, name);
     };
-    return forEachArgument(app, args, remove, { missingIsFine: flags.force });
+    return forEachArgument(app, args, remove, { missingIsFine: force });
   },
 });
 
@@ -32,6 +46,7 @@ export const diff = command({
   path: ["diff"],
   aliases: [["container", "diff"]],
   section: "Containers",
+  daemon: "same",
   usage: "CONTAINER",
   summary: "Show what a container changed in its root filesystem",
   details: "A: added, C: changed, D: deleted; sorted by path.",
@@ -54,6 +69,7 @@ export const commit = command({
   path: ["commit"],
   aliases: [["container", "commit"]],
   section: "Containers",
+  daemon: "same",
   usage: "[OPTIONS] CONTAINER [REPOSITORY[:TAG]]",
   summary: "Make an image of what a container changed",
   examples: [

@@ -7,6 +7,7 @@ export const cp = command({
   path: ["cp"],
   aliases: [["container", "cp"]],
   section: "Containers",
+  daemon: "same",
   usage: "[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n\tvarve cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH",
   summary: "Copy files/folders between a container and the local filesystem",
   details:

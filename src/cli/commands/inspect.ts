@@ -14,6 +14,7 @@ const flags = {
 export const inspect = command({
   path: ["inspect"],
   section: "Images",
+  daemon: "same",
   usage: "[OPTIONS] NAME|ID [NAME|ID...]",
   summary: "Show all that is known of images and containers",
   examples: [
@@ -48,6 +49,7 @@ export const imageInspect = command({
 export const containerInspect = command({
   path: ["container", "inspect"],
   section: "Containers",
+  daemon: "same",
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
   summary: "Show all that is known of containers",
   examples: [

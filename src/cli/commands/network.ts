@@ -13,6 +13,7 @@ const section = "Networks";
 export const networkCreate = command({
   path: ["network", "create"],
   section,
+  daemon: "asked",
   usage: "[OPTIONS] NETWORK",
   summary: "Create a network",
   details: "Containers of one network find each other by name. It works without a daemon as well, as root.",
@@ -68,6 +69,7 @@ export const networkLs = command({
   path: ["network", "ls"],
   aliases: [["network", "list"]],
   section,
+  daemon: "asked",
   usage: "[OPTIONS]",
   summary: "List networks",
   examples: [{ text: "Those that no container is in", command: "varve network ls -f dangling=true" }],
@@ -98,6 +100,7 @@ export const networkLs = command({
 export const networkInspect = command({
   path: ["network", "inspect"],
   section,
+  daemon: "asked",
   usage: "[OPTIONS] NETWORK [NETWORK...]",
   summary: "Show all that is known of networks, and who is in them",
   examples: [
@@ -137,6 +140,7 @@ export const networkRm = command({
   path: ["network", "rm"],
   aliases: [["network", "remove"]],
   section,
+  daemon: "asked",
   usage: "NETWORK [NETWORK...]",
   summary: "Remove networks",
   examples: [{ text: "One that no container is in any more", command: "varve network rm backend" }],
@@ -155,6 +159,7 @@ export const networkRm = command({
 export const networkConnect = command({
   path: ["network", "connect"],
   section,
+  daemon: "asked",
   usage: "[OPTIONS] NETWORK CONTAINER",
   summary: "Connect a container to a network, also while it runs",
   examples: [{ text: "Under another name", command: "varve network connect --alias db backend postgres" }],
@@ -183,6 +188,7 @@ export const networkConnect = command({
 export const networkDisconnect = command({
   path: ["network", "disconnect"],
   section,
+  daemon: "asked",
   usage: "[OPTIONS] NETWORK CONTAINER",
   summary: "Disconnect a container from a network",
   examples: [{ text: "A container that runs on", command: "varve network disconnect backend web" }],
@@ -196,6 +202,7 @@ export const networkDisconnect = command({
 export const networkPrune = command({
   path: ["network", "prune"],
   section,
+  daemon: "asked",
   usage: "[OPTIONS]",
   summary: "Remove all networks that no running container is in",
   examples: [

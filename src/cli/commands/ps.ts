@@ -17,6 +17,7 @@ export const ps = command({
     ["container", "ps"],
   ],
   section: "Containers",
+  daemon: "same",
   usage: "[OPTIONS]",
   summary: "List containers",
   examples: [

@@ -32,6 +32,7 @@ export const run = command({
   path: ["run"],
   aliases: [["container", "run"]],
   section: "Containers",
+  daemon: "asked",
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
   summary: "Create and run a new container from an image",
   details:
@@ -63,6 +64,7 @@ export const create = command({
   path: ["create"],
   aliases: [["container", "create"]],
   section: "Containers",
+  daemon: "asked",
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
   summary: "Create a container without running it",
   examples: [{ text: "To run later with `varve start -a web`", command: "varve create --name web app:1" }],
@@ -78,6 +80,7 @@ export const start = command({
   path: ["start"],
   aliases: [["container", "start"]],
   section: "Containers",
+  daemon: "asked",
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
   summary: "Start one or more stopped containers",
   details: "Without a daemon one container can be started, with -a or -i, in the foreground.",

@@ -9,6 +9,7 @@ import { humanSize, renderInspect, reportFailure, type Row } from "../kit/index.
 export const volumeCreate = command({
   path: ["volume", "create"],
   section: "Volumes",
+  daemon: "same",
   usage: "[OPTIONS] [VOLUME]",
   summary: "Create a volume",
   examples: [
@@ -46,6 +47,7 @@ export const volumeLs = command({
   path: ["volume", "ls"],
   aliases: [["volume", "list"]],
   section: "Volumes",
+  daemon: "same",
   usage: "[OPTIONS]",
   summary: "List volumes",
   examples: [{ text: "Those that no container has", command: "varve volume ls -f dangling=true" }],
@@ -75,6 +77,7 @@ export const volumeLs = command({
 export const volumeInspect = command({
   path: ["volume", "inspect"],
   section: "Volumes",
+  daemon: "same",
   usage: "[OPTIONS] VOLUME [VOLUME...]",
   summary: "Show all that is known of volumes",
   examples: [{ text: "Where its content lies", command: "varve volume inspect -f '{{.Mountpoint}}' data" }],
@@ -108,6 +111,7 @@ export const volumeRm = command({
   path: ["volume", "rm"],
   aliases: [["volume", "remove"]],
   section: "Volumes",
+  daemon: "same",
   usage: "[OPTIONS] VOLUME [VOLUME...]",
   summary: "Remove volumes and what is in them",
   examples: [{ text: "One that no container has any more", command: "varve volume rm data" }],
@@ -127,6 +131,7 @@ export const volumeRm = command({
 export const volumePrune = command({
   path: ["volume", "prune"],
   section: "Volumes",
+  daemon: "same",
   usage: "[OPTIONS]",
   summary: "Remove volumes without a name that no container has",
   examples: [{ text: "Also those with a name", command: "varve volume prune -a" }],

@@ -120,6 +120,12 @@ export interface CommandSpec<F extends Flags, App> {
   /** It never opens the data root, or not for a call like this one. */
   readonly storeless?: boolean | ((call: Pick<CommandContext<F, App>, "flags">) => boolean);
   /**
+   * What it has to do with a daemon: it is `asked` to do the work where there is one; or the command works on a root
+   * itself, which is the `same` that the first kind would have, also when only a variable of Docker's says so. Default:
+   * on a root itself, which is the daemon's only where the user names that to this program.
+   */
+  readonly daemon?: "asked" | "same";
+  /**
    * Asked before the root is opened, for an ordinary user: whether this call mounts nothing, so that it needs no namespace
    * where the root's driver does not.
    */

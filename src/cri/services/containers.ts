@@ -78,10 +78,6 @@ export class ContainerService {
     const image = await this.#daemon.engine.images.resolve(imageName);
     const options = containerOptions(pod, { sandboxId: pod.id, said: config, logPath });
     const record = await this.#daemon.engine.containers.create({ imageName, image, ...options });
-    this.#daemon.events.tell("container", "create", record.ID, {
-      name: record.Name.slice(1),
-      image: imageName,
-    });
     return { containerId: record.ID };
   }
 

@@ -1,7 +1,10 @@
 /** Containers: every verb in a file of its own, loaded when it is first used. */
 import type { ByteSource } from "../../bytes/index.ts";
 import type { EventBus } from "../events/event_bus.ts";
+import { tellContainer } from "../events/tell_container.ts";
+import { ImageEvents } from "../images/image_events.ts";
 import type { Change } from "../../layer/index.ts";
+import { familiarReference } from "../../oci/index.ts";
 import type { Store, StoredImage } from "../../store/index.ts";
 import type { CommitOptions } from "./commit.ts";
 import type { ArchiveOptions } from "./copy/archive.ts";
@@ -23,11 +26,13 @@ import type { StartOptions } from "./start.ts";
 export class Containers {
   readonly #store: Store;
   readonly #events: EventBus;
+  readonly #imageEvents: ImageEvents;
 
-  /** @param events told of volumes that come and go with containers */
+  /** @param events told of what happens to containers and volumes here */
   constructor(store: Store, events: EventBus) {
     this.#store = store;
     this.#events = events;
+    this.#imageEvents = new ImageEvents(store, events);
   }
 
   /** Finds by ID, name or ID prefix. Throws `Failure("not-found")`: `No such container: x`. */
@@ -61,16 +66,25 @@ export class Containers {
 
   /** Removes what has ended. */
   async prune(options: PruneContainersOptions): Promise<PrunedContainers> {
-    return (await import("./prune.ts")).pruneContainers(this.#store, options);
+    const pruned = await (await import("./prune.ts")).pruneContainers(this.#store, options);
+    this.#events.tell("container", "prune", "", { reclaimed: String(pruned.spaceReclaimed) });
+    return pruned;
   }
 
   async create(options: CreateOptions): Promise<ContainerRecord> {
-    return (await import("./create.ts")).createContainer(this.#store, options, this.#events);
+    const record = await (await import("./create.ts")).createContainer(this.#store, options, this.#events);
+    tellContainer(this.#events, "create", record);
+    return record;
   }
 
   /** Runs the container in the foreground until it ends. Returns its exit code as Docker's CLI gives it. */
   async start(text: string, options: StartOptions): Promise<number> {
-    return (await import("./start.ts")).startContainer(this.#store, await this.find(text), options);
+    return (await import("./start.ts")).startContainer(
+      this.#store,
+      await this.find(text),
+      options,
+      this.#events,
+    );
   }
 
   async inspect(text: string, options: { readonly size?: boolean } = {}): Promise<ContainerInspect> {
@@ -83,14 +97,21 @@ export class Containers {
   }
 
   async commit(text: string, options: CommitOptions): Promise<StoredImage> {
-    return (await import("./commit.ts")).commitContainer(this.#store, await this.find(text), options);
+    const { commitContainer } = await import("./commit.ts");
+    const record = await this.find(text);
+    const image = await commitContainer(this.#store, record, options);
+    const imageRef = options.name === undefined ? "" : familiarReference(options.name);
+    if (imageRef !== "") await this.#imageEvents.tell("tag", image.id, imageRef);
+    const comment = options.message ?? "";
+    tellContainer(this.#events, "commit", record, { comment, imageID: image.id, imageRef });
+    return image;
   }
 
   async remove(text: string, options: RemoveContainerOptions = {}): Promise<void> {
-    return (await import("./remove.ts")).removeContainer(this.#store, await this.find(text), {
-      ...options,
-      events: this.#events,
-    });
+    const { removeContainer } = await import("./remove.ts");
+    const record = await this.find(text);
+    await removeContainer(this.#store, record, { ...options, events: this.#events });
+    tellContainer(this.#events, "destroy", record);
   }
 
   /** What it has printed, some lines at a time; with `follow` until the run that is under way has ended. */

@@ -9,7 +9,8 @@ import {
   type RuntimePrograms,
 } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
-import { EventBus } from "../events/event_bus.ts";
+import type { EventBus } from "../events/event_bus.ts";
+import { tellContainer } from "../events/tell_container.ts";
 import type { ConnectedNetwork } from "../live/types.ts";
 import { goTime } from "../time.ts";
 import { populateVolumes } from "../volumes/populate_volume.ts";
@@ -46,6 +47,7 @@ export async function startContainer(
   store: Store,
   found: ContainerRecord,
   options: StartOptions,
+  events: EventBus,
 ): Promise<number> {
   checkStartable(found);
   if (process.geteuid?.() !== 0) {
@@ -59,7 +61,7 @@ export async function startContainer(
     checkStartable(record);
     await settleRun(store, record.ID);
     // Its making may have been broken off.
-    return runSupervised(store, await populateVolumes(store, record), options);
+    return runSupervised(store, await populateVolumes(store, record), { ...options, events });
   });
   if (code !== undefined) return code;
   throw new Failure("conflict", `container ${found.ID} is being started or removed by another process`);
@@ -73,18 +75,23 @@ export function checkStartable(record: ContainerRecord): void {
   }
 }
 
-async function runSupervised(store: Store, record: ContainerRecord, options: StartOptions): Promise<number> {
+type ToldOptions = StartOptions & { readonly events: EventBus };
+
+async function runSupervised(store: Store, record: ContainerRecord, options: ToldOptions): Promise<number> {
+  const { events } = options;
   const hostConfig = readHostConfig(store.root, record.ID);
   let result: ForegroundResult;
   try {
     result = await runMounted(store, record, hostConfig, options);
   } catch (error) {
     await recordFailure(store, record, error);
-    if (hostConfig.AutoRemove) await removeSupervised(store, record.ID, { volumes: true });
+    if (hostConfig.AutoRemove) await removeEnded(store, record, events);
     throw error;
   }
   if (result.kind === "detached") return 0;
-  await afterExit(store, record, hostConfig, result);
+  await recordExit(store, record, result);
+  tellContainer(events, "die", record, { exitCode: String(result.exitCode) });
+  if (hostConfig.AutoRemove) await removeEnded(store, record, events);
   return result.exitCode;
 }
 
@@ -92,16 +99,18 @@ async function runMounted(
   store: Store,
   record: ContainerRecord,
   hostConfig: HostConfig,
-  options: StartOptions,
+  options: ToldOptions,
 ): Promise<ForegroundResult> {
   await using mount = new AsyncDisposableStack();
-  const network = await connectNetworks(store, record, hostConfig, mount);
+  const { events } = options;
+  const network = await connectNetworks(store, record, hostConfig, events, mount);
   const { programs, spec, rootfs } = await prepareRun(store, record, hostConfig, {
     ...network,
     warn: options.warn,
+    events,
   });
   mount.use(rootfs);
-  mount.defer(() => endRunMounts(store, record));
+  mount.defer(() => endRunMounts(store, record, events));
   const result = await superviseRun(store, record, { ...options, ...network, programs, spec });
   // The container needs its mount and its networks on.
   if (result.kind === "detached") {
@@ -118,19 +127,20 @@ async function connectNetworks(
   store: Store,
   record: ContainerRecord,
   hostConfig: HostConfig,
+  events: EventBus,
   undo: AsyncDisposableStack,
 ): Promise<Network> {
   const { NetworkMode } = hostConfig;
   if (/^(none|host|(container|pod):.*)$/.test(NetworkMode)) return {};
   const { ContainerNetworking } = await import("../networks/run_networking.ts");
-  const networking = new ContainerNetworking(store, new EventBus());
+  const networking = new ContainerNetworking(store, events);
   undo.defer(async () => void (await networking.disconnect(record.ID)));
   const { namespace, connected } = await networking.connect(record, hostConfig);
   const { etc, settings } = await connected;
   return { networkNamespace: namespace, etc, settings };
 }
 
-interface RunParts extends StartOptions {
+interface RunParts extends ToldOptions {
   readonly settings?: ConnectedNetwork["settings"];
   readonly programs: RuntimePrograms;
   readonly spec: OciSpec;
@@ -171,6 +181,7 @@ async function superviseRun(
       });
       // Its failure is met where it is awaited below.
       recording.catch(() => undefined);
+      tellContainer(parts.events, "start", record);
     },
   });
   await recording;
@@ -191,10 +202,9 @@ export async function recordFailure(store: Store, before: ContainerRecord, error
 
 const SIGKILL = 9;
 
-async function afterExit(
+async function recordExit(
   store: Store,
   record: ContainerRecord,
-  hostConfig: HostConfig,
   result: Extract<ForegroundResult, { kind: "exited" }>,
 ): Promise<void> {
   const ended: ContainerRecord = {
@@ -212,5 +222,9 @@ async function afterExit(
     },
   };
   await writeRecord(store.root, ended);
-  if (hostConfig.AutoRemove) await removeSupervised(store, ended.ID, { volumes: true });
+}
+
+async function removeEnded(store: Store, record: ContainerRecord, events: EventBus): Promise<void> {
+  await removeSupervised(store, record.ID, { volumes: true, events });
+  tellContainer(events, "destroy", record);
 }

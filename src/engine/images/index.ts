@@ -1,8 +1,10 @@
 /** Images: every verb in a file of its own, loaded when it is first used. */
-import type { Platform, Reference } from "../../oci/index.ts";
+import { familiarReference, parseReference, type Platform, type Reference } from "../../oci/index.ts";
 import type { Remote } from "../../remote/index.ts";
 import { resolveImage, type Store, type StoredImage } from "../../store/index.ts";
+import type { EventBus } from "../events/event_bus.ts";
 import type { HistoryLine } from "./history.ts";
+import { ImageEvents } from "./image_events.ts";
 import type { ImportOptions } from "./import.ts";
 import type { ImageInspect } from "./inspect.ts";
 import type { ImageSummary, ListOptions } from "./list.ts";
@@ -16,11 +18,15 @@ import type { ForestNode } from "./tree.ts";
 import type { Waiting } from "./waiting.ts";
 
 export class Images {
+  /** For those that make or name images in other ways than those below. */
+  readonly events: ImageEvents;
   readonly #store: Store;
   readonly #remote: () => Promise<Remote>;
 
-  constructor(store: Store, remote: () => Promise<Remote>) {
+  /** @param events told of what happens to images here */
+  constructor(store: Store, events: EventBus, remote: () => Promise<Remote>) {
     this.#store = store;
+    this.events = new ImageEvents(store, events);
     this.#remote = remote;
   }
 
@@ -46,34 +52,67 @@ export class Images {
   }
 
   async tag(source: string, target: string): Promise<void> {
-    return (await import("./tag.ts")).tagImage(this.#store, source, target);
+    const { id, name } = await (await import("./tag.ts")).tagImage(this.#store, source, target);
+    await this.events.tell("tag", id, familiarReference(name));
   }
 
   async remove(name: string, options: RemoveOptions = {}): Promise<RemovedLine[]> {
-    return (await import("./remove.ts")).removeImage(this.#store, name, options);
+    const { id } = await this.resolve(name);
+    const before = new Set(await this.#store.images.list());
+    const lines = await (await import("./remove.ts")).removeImage(this.#store, name, options);
+    await this.events.removed(lines, before, id);
+    return lines;
   }
 
   async prune(options: PruneOptions = {}): Promise<PruneResult> {
-    return (await import("./prune.ts")).pruneImages(this.#store, options);
+    const before = new Set(await this.#store.images.list());
+    const pruned = await (await import("./prune.ts")).pruneImages(this.#store, options);
+    await this.events.pruned(pruned.removed, before, pruned.spaceReclaimed);
+    return pruned;
   }
 
   async pull(name: string, options: Waiting & { readonly platform?: Platform }): Promise<PullResult> {
-    return (await import("./pull.ts")).pullImage(this.#store, await this.#remote(), name, options);
+    const { pullImage } = await import("./pull.ts");
+    const pulled = await pullImage(this.#store, await this.#remote(), name, options);
+    await this.events.transferred("pull", pulled.name);
+    return pulled;
   }
 
   async push(name: Reference | string, options: Waiting): Promise<PushResult> {
-    return (await import("./push.ts")).pushImage(this.#store, await this.#remote(), name, options);
+    const reference = typeof name === "string" ? parseReference(name) : name;
+    const { pushImage } = await import("./push.ts");
+    const pushed = await pushImage(this.#store, await this.#remote(), reference, options);
+    await this.events.transferred("push", reference);
+    return pushed;
   }
 
   async save(names: readonly string[], options: SaveOptions): Promise<AsyncIterable<Uint8Array>> {
-    return (await import("./save.ts")).saveImages(this.#store, names, options);
+    const bytes = await (await import("./save.ts")).saveImages(this.#store, names, options);
+    for (const id of await this.#meant(names)) await this.events.tell("save", id);
+    return bytes;
   }
 
   async load(archive: AsyncIterable<Uint8Array> | string, options: Waiting): Promise<LoadResult[]> {
-    return (await import("./load.ts")).loadImages(this.#store, archive, options);
+    const loaded = await (await import("./load.ts")).loadImages(this.#store, archive, options);
+    for (const { imageId } of loaded) await this.events.tell("load", imageId);
+    return loaded;
   }
 
   async import(tar: AsyncIterable<Uint8Array>, options: ImportOptions): Promise<StoredImage> {
-    return (await import("./import.ts")).importImage(this.#store, tar, options);
+    const image = await (await import("./import.ts")).importImage(this.#store, tar, options);
+    if (options.name !== undefined) await this.events.tell("tag", image.id, familiarReference(options.name));
+    await this.events.tell("import", image.id);
+    return image;
+  }
+
+  /** A repository without tag means all its images. */
+  async #meant(names: readonly string[]): Promise<Set<string>> {
+    const ids = new Set<string>();
+    for (const name of names) {
+      const image = await this.resolve(name).catch(() => undefined);
+      if (image !== undefined) ids.add(image.id);
+      else for (const { id } of await this.list({ reference: name })) ids.add(id);
+    }
+    return ids;
   }
 }

@@ -11,6 +11,8 @@ import type {
   Store,
 } from "../../store/index.ts";
 import type { Containers } from "../containers/index.ts";
+import type { EventBus } from "../events/event_bus.ts";
+import type { Images } from "../images/index.ts";
 import type { BuildCacheItem, BuildCachePruneOptions, PrunedBuildCache } from "./build_cache.ts";
 import type { DiskUsage } from "./disk_usage.ts";
 import type { SystemInfo } from "./info.ts";
@@ -18,15 +20,27 @@ import type { MachineInfo } from "./machine.ts";
 import type { MigrateOptions } from "./migrate.ts";
 import type { SystemPruneOptions, SystemPruneResult } from "./prune.ts";
 
+interface SystemParts {
+  readonly store: Store;
+  readonly containers: Containers;
+  readonly images: Images;
+  /** Told of what is pruned. */
+  readonly events: EventBus;
+}
+
 export class System {
   readonly #store: Store;
   readonly #containers: Containers;
+  readonly #images: Images;
+  readonly #events: EventBus;
   readonly #remote: () => Promise<Remote>;
   #machine: Promise<MachineInfo> | undefined;
 
-  constructor(store: Store, containers: Containers, remote: () => Promise<Remote>) {
+  constructor({ store, containers, images, events }: SystemParts, remote: () => Promise<Remote>) {
     this.#store = store;
     this.#containers = containers;
+    this.#images = images;
+    this.#events = events;
     this.#remote = remote;
   }
 
@@ -56,12 +70,16 @@ export class System {
 
   /** Removes of it what nobody uses. */
   async pruneBuildCache(options: BuildCachePruneOptions): Promise<PrunedBuildCache> {
-    return (await import("./build_cache.ts")).pruneBuildCache(this.#store, options);
+    const pruned = await (await import("./build_cache.ts")).pruneBuildCache(this.#store, options);
+    this.#events.tell("builder", "prune", "", { reclaimed: String(pruned.spaceReclaimed) });
+    return pruned;
   }
 
   /** Stopped containers, dangling (or all unused) images, the build cache, and what crashes left. */
   async prune(options: SystemPruneOptions): Promise<SystemPruneResult> {
-    return (await import("./prune.ts")).pruneSystem(this.#store, this.#containers, options);
+    const { pruneSystem } = await import("./prune.ts");
+    const parts = { store: this.#store, containers: this.#containers, images: this.#images };
+    return pruneSystem({ ...parts, pruneCache: () => this.pruneBuildCache(options) }, options);
   }
 
   /** Removes what no image, container or running process refers to. */

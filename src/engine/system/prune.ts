@@ -3,9 +3,9 @@ import type { Store } from "../../store/index.ts";
 import { collectGarbage } from "../../store/index.ts";
 import type { Containers } from "../containers/index.ts";
 import { writableSize } from "../containers/size.ts";
-import { pruneImages } from "../images/prune.ts";
+import type { Images } from "../images/index.ts";
 import type { RemovedLine } from "../images/remove.ts";
-import { pruneBuildCache } from "./build_cache.ts";
+import type { PrunedBuildCache } from "./build_cache.ts";
 
 export interface SystemPruneOptions {
   /** Also named images that no container uses, and what they and the build cache both have. */
@@ -22,9 +22,15 @@ export interface SystemPruneResult {
   readonly spaceReclaimed: number;
 }
 
+interface Parts {
+  readonly store: Store;
+  readonly containers: Containers;
+  readonly images: Images;
+  readonly pruneCache: () => Promise<PrunedBuildCache>;
+}
+
 export async function pruneSystem(
-  store: Store,
-  containers: Containers,
+  { store, containers, images, pruneCache }: Parts,
   options: SystemPruneOptions,
 ): Promise<SystemPruneResult> {
   let spaceReclaimed = 0;
@@ -35,9 +41,9 @@ export async function pruneSystem(
     await containers.remove(container.id);
     removed.push(container.id);
   }
-  const images = await pruneImages(store, options);
-  const cache = await pruneBuildCache(store, options);
+  const pruned = await images.prune(options);
+  const cache = await pruneCache();
   const garbage = await collectGarbage(store, {});
-  spaceReclaimed += images.spaceReclaimed + cache.spaceReclaimed + garbage.bytes;
-  return { containers: removed, images: images.removed, buildCache: cache.deleted, spaceReclaimed };
+  spaceReclaimed += pruned.spaceReclaimed + cache.spaceReclaimed + garbage.bytes;
+  return { containers: removed, images: pruned.removed, buildCache: cache.deleted, spaceReclaimed };
 }

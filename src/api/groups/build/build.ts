@@ -1,10 +1,9 @@
 /** `POST /build`, by Docker's old builder's protocol, and `POST /build/cancel`. */
-import { loadBuilder, type BuildOutcome, type Daemon, type PullResult } from "../../../engine/index.ts";
+import { loadBuilder, type Daemon, type PullResult } from "../../../engine/index.ts";
 import { Failure, isFailure } from "../../../errors.ts";
-import { familiarReference } from "../../../oci/index.ts";
 import { answerJsonLines, ApiError, type Call, type JsonLines } from "../../http/index.ts";
 import { credentialsOfBuild } from "../../registry_auth.ts";
-import { pulledStatus, tellImage, tellPulled } from "../images/index.ts";
+import { pulledStatus } from "../images/index.ts";
 import { buildLines, type RemovesContainers } from "./build_lines.ts";
 import { buildRequest } from "./build_request.ts";
 
@@ -48,26 +47,19 @@ export class BuildHandlers {
         ...request,
         stdin: call.request,
         onEvent: show,
-        onPulled: (pulled) => this.#tellPulled(pulled, quiet ? undefined : lines),
+        ...(!quiet && { onPulled: (pulled) => tellPulled(lines, pulled) }),
         ...(!quiet && { onWarning: warn, outputPace: lines.room }),
         signal,
       });
-      await this.#tell(outcome);
       if (quiet) lines.write({ stream: `${outcome.image.id}\n` });
     };
     await answerJsonLines(call, (lines) => work(lines).catch(inDockersWords), detailOf);
   }
+}
 
-  async #tellPulled(pulled: PullResult, lines: JsonLines | undefined): Promise<void> {
-    lines?.write({ status: `Digest: ${pulled.digest}` });
-    lines?.write({ status: pulledStatus(pulled.name, !pulled.upToDate) });
-    await tellPulled(this.#daemon, pulled);
-  }
-
-  async #tell({ image, names }: BuildOutcome): Promise<void> {
-    await tellImage(this.#daemon, "create", image.id);
-    for (const name of names) await tellImage(this.#daemon, "tag", image.id, familiarReference(name));
-  }
+function tellPulled(lines: JsonLines, pulled: PullResult): void {
+  lines.write({ status: `Digest: ${pulled.digest}` });
+  lines.write({ status: pulledStatus(pulled.name, !pulled.upToDate) });
 }
 
 function removesOf(call: Call): RemovesContainers {

@@ -2,7 +2,7 @@
 import type { Daemon } from "../../../engine/index.ts";
 import { Filters, parseMoment, type Call } from "../../http/index.ts";
 
-export async function pruneBuildCache({ engine, events }: Daemon, call: Call): Promise<void> {
+export async function pruneBuildCache({ engine }: Daemon, call: Call): Promise<void> {
   const filters = Filters.parse(call.query.get("filters"), ["until", "unused-for"]);
   const [until] = [...filters.get("until"), ...filters.get("unused-for")];
   const keepStorage = call.integer("reserved-space") || call.integer("keep-storage");
@@ -13,6 +13,5 @@ export async function pruneBuildCache({ engine, events }: Daemon, call: Call): P
     ...(keepStorage && { keepStorage }),
     signal: call.signal,
   });
-  events.tell("builder", "prune", "", { reclaimed: String(spaceReclaimed) });
   call.reply(200, { CachesDeleted: deleted.length === 0 ? null : deleted, SpaceReclaimed: spaceReclaimed });
 }

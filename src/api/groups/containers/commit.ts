@@ -1,11 +1,10 @@
 /** `POST /commit`: a container becomes an image (Engine API, Image; B178). */
 import { loadBuilder, type CreateContainer, type Daemon } from "../../../engine/index.ts";
-import { familiarReference, parseReference, withDefaultTag } from "../../../oci/index.ts";
+import { Failure } from "../../../errors.ts";
+import { parseReference, withDefaultTag } from "../../../oci/index.ts";
 import { readBody, type Call } from "../../http/index.ts";
-import { tellImage } from "../images/image_events.ts";
 import { nameWithTag } from "../images/name_with_tag.ts";
 import { configShape } from "./create/config_shape.ts";
-import { tell } from "./tell.ts";
 
 /**
  * The body's config and the changes win over what the container has; without one the container's is changed (moby,
@@ -15,6 +14,7 @@ export async function commit(daemon: Daemon, call: Call): Promise<void> {
   const asked = (name: string): string => call.query.get(name) ?? "";
   const sent = await call.json();
   const body = readBody(configShape, sent) as CreateContainer["config"];
+  if (asked("container") === "") throw new Failure("invalid", 'invalid name or ID supplied: ""');
   const record = await daemon.live.find(asked("container"));
   const text = nameWithTag(asked("repo"), asked("tag"));
   const name = text === undefined ? undefined : withDefaultTag(parseReference(text));
@@ -31,9 +31,6 @@ export async function commit(daemon: Daemon, call: Call): Promise<void> {
     pause: asked("pause") === "" || call.flag("pause"),
     signal: call.signal,
   });
-  if (name !== undefined) await tellImage(daemon, "tag", id, familiarReference(name));
-  const imageRef = name === undefined ? "" : familiarReference(name);
-  tell(daemon, record, "commit", { comment: message, imageID: id, imageRef });
   call.reply(201, { Id: id });
 }
 

@@ -18,7 +18,6 @@ export async function prune(daemon: Daemon, call: Call): Promise<void> {
     remove: (id) => daemon.live.remove(id),
     signal: call.signal,
   });
-  daemon.events.tell("container", "prune", "", { reclaimed: String(spaceReclaimed) });
   call.reply(200, {
     ContainersDeleted: removed.length === 0 ? null : removed,
     SpaceReclaimed: spaceReclaimed,

@@ -4,29 +4,16 @@ import type { Daemon, LoadResult } from "../../../engine/index.ts";
 import { cancelled, type Progress } from "../../../bytes/index.ts";
 import { familiarReference } from "../../../oci/index.ts";
 import { answerJsonLines, type Call, type JsonLines } from "../../http/index.ts";
-import { tellImage } from "./image_events.ts";
 
 export async function save(daemon: Daemon, call: Call): Promise<void> {
   const one = call.params["name"];
   const names = one === undefined ? call.query.getAll("names") : [one];
   const { signal } = call;
   const bytes = await daemon.engine.images.save(names, { signal });
-  for (const id of await imagesMeant(daemon, names)) await tellImage(daemon, "save", id);
   await pipeline(bytes, call.stream("application/x-tar")).catch((error: unknown) => {
     // A client that goes away is nobody's fault.
     throw signal.aborted ? cancelled(signal) : error;
   });
-}
-
-/** A repository without tag means all its images. */
-async function imagesMeant({ engine }: Daemon, names: readonly string[]): Promise<Set<string>> {
-  const ids = new Set<string>();
-  for (const name of names) {
-    const image = await engine.images.resolve(name).catch(() => undefined);
-    if (image !== undefined) ids.add(image.id);
-    else for (const { id } of await engine.images.list({ reference: name })) ids.add(id);
-  }
-  return ids;
 }
 
 /** What fails is told in the answer, whose status is 200 in any case, as Docker does. */
@@ -40,7 +27,6 @@ export async function load(daemon: Daemon, call: Call): Promise<void> {
       });
       for (const each of loaded) {
         for (const text of resultLines(each)) lines.write({ stream: `${text}\n` });
-        await tellImage(daemon, "load", each.imageId);
       }
     } catch (error) {
       lines.fail({ message: error instanceof Error ? error.message : String(error) });

@@ -1,9 +1,7 @@
 /** `POST /images/{name}/tag`, `DELETE /images/{name}`, `POST /images/prune`. */
-import type { Daemon, ImageSummary, RemovedLine } from "../../../engine/index.ts";
+import type { Daemon, ImageSummary } from "../../../engine/index.ts";
 import { Failure } from "../../../errors.ts";
-import { familiarReference, parseReference, withDefaultTag } from "../../../oci/index.ts";
 import { Filters, parseMoment, type Call } from "../../http/index.ts";
-import { tellImage } from "./image_events.ts";
 import { nameWithTag } from "./name_with_tag.ts";
 
 export async function tag(daemon: Daemon, call: Call): Promise<void> {
@@ -14,35 +12,13 @@ export async function tag(daemon: Daemon, call: Call): Promise<void> {
     throw new Failure("invalid", "refusing to create an ambiguous tag using digest algorithm as name");
   const { id } = await images.resolve(call.param("name"));
   await images.tag(id, name);
-  await tellImage(daemon, "tag", id, familiarReference(withDefaultTag(parseReference(name))));
   call.done(201);
 }
 
 export async function remove(daemon: Daemon, call: Call): Promise<void> {
   const { images } = daemon.engine;
   const name = call.param("name");
-  const { id } = await images.resolve(name);
-  const before = await imageIds(daemon);
-  const lines = await images.remove(name, { force: call.flag("force"), noPrune: call.flag("noprune") });
-  await tellRemoved(daemon, lines, before, id);
-  call.reply(200, lines);
-}
-
-async function imageIds({ engine }: Daemon): Promise<ReadonlySet<string>> {
-  return new Set(await engine.store.images.list());
-}
-
-/** Only images are told of, not layers; all names were those of the image that was asked for. */
-async function tellRemoved(
-  daemon: Daemon,
-  lines: readonly RemovedLine[],
-  images: ReadonlySet<string>,
-  untagged: string,
-): Promise<void> {
-  for (const line of lines) {
-    if ("Untagged" in line) await tellImage(daemon, "untag", untagged);
-    else if (images.has(line.Deleted)) await tellImage(daemon, "delete", line.Deleted);
-  }
+  call.reply(200, await images.remove(name, { force: call.flag("force"), noPrune: call.flag("noprune") }));
 }
 
 export async function prune(daemon: Daemon, call: Call): Promise<void> {
@@ -51,12 +27,7 @@ export async function prune(daemon: Daemon, call: Call): Promise<void> {
   const until = Math.min(Infinity, ...filters.get("until").map((text) => parseMoment(text)));
   const only = ({ created, labels }: ImageSummary): boolean =>
     created < until && filters.admitsLabels(labels) && !excluded(filters, labels);
-  const before = await imageIds(daemon);
   const { removed, spaceReclaimed } = await daemon.engine.images.prune({ all, only });
-  for (const line of removed) {
-    if ("Deleted" in line && before.has(line.Deleted)) await tellImage(daemon, "delete", line.Deleted);
-  }
-  daemon.events.tell("image", "prune", "", { reclaimed: String(spaceReclaimed) });
   call.reply(200, {
     ImagesDeleted: removed.length === 0 ? null : removed,
     SpaceReclaimed: spaceReclaimed,

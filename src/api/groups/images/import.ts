@@ -4,7 +4,6 @@ import type { ByteSource } from "../../../bytes/index.ts";
 import { Failure } from "../../../errors.ts";
 import { parseReference, withDefaultTag } from "../../../oci/index.ts";
 import { answerJsonLines, ApiError, type Call, type JsonLines } from "../../http/index.ts";
-import { tellImage } from "./image_events.ts";
 import { nameWithTag } from "./name_with_tag.ts";
 import { platformOf } from "./pull.ts";
 
@@ -25,7 +24,6 @@ export async function importImage(daemon: Daemon, call: Call): Promise<void> {
       ...(platform && { platform }),
       signal: call.signal,
     });
-    await tellImage(daemon, "import", id);
     lines.write({ status: id });
   });
 }

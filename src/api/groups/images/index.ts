@@ -11,9 +11,8 @@ import { pull } from "./pull.ts";
 import { push } from "./push.ts";
 import { search } from "./search.ts";
 
-export { tellImage } from "./image_events.ts";
 export { shape as imageShape } from "./list.ts";
-export { platformOf, pulledStatus, tellPulled } from "./pull.ts";
+export { platformOf, pulledStatus } from "./pull.ts";
 
 export function imageRoutes(daemon: Daemon): Route[] {
   const bind = withDaemon(daemon);

@@ -1,5 +1,5 @@
 /** `POST /images/create?fromImage=` (moby, daemon/images/image_pull.go, distribution/pull.go). */
-import type { Daemon, PullResult } from "../../../engine/index.ts";
+import type { Daemon } from "../../../engine/index.ts";
 import {
   familiarName,
   familiarReference,
@@ -11,7 +11,6 @@ import {
 import { answerJsonLines, ApiError, type Call } from "../../http/index.ts";
 import { credentialsFor } from "../../registry_auth.ts";
 import { atRegistry } from "../registry_status.ts";
-import { tellTransfer } from "./image_events.ts";
 import { nameWithTag } from "./name_with_tag.ts";
 
 /** Without a tag all tags of the repository; ends with the client. */
@@ -39,7 +38,6 @@ export async function pull(daemon: Daemon, call: Call): Promise<void> {
       );
       isNew ||= !pulled.upToDate;
       lines.write({ status: `Digest: ${pulled.digest}` });
-      await tellPulled(daemon, pulled);
     }
     lines.write({ status: pulledStatus(name, isNew) });
   });
@@ -49,10 +47,6 @@ export async function pull(daemon: Daemon, call: Call): Promise<void> {
 export function pulledStatus(name: Reference, isNew: boolean): string {
   const what = isNew ? "Downloaded newer image" : "Image is up to date";
   return `Status: ${what} for ${familiarReference(name)}`;
-}
-
-export async function tellPulled(daemon: Daemon, { name }: PullResult): Promise<void> {
-  await tellTransfer(daemon, "pull", familiarReference(name), familiarName(name));
 }
 
 /** @throws Failure("invalid") */

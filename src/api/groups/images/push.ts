@@ -1,16 +1,9 @@
 /** `POST /images/{name}/push` (moby, daemon/images/image_push.go, distribution/push.go). */
 import type { Daemon } from "../../../engine/index.ts";
 import { Failure } from "../../../errors.ts";
-import {
-  familiarName,
-  familiarReference,
-  parseReference,
-  repositoryOf,
-  type Reference,
-} from "../../../oci/index.ts";
+import { familiarName, parseReference, repositoryOf, type Reference } from "../../../oci/index.ts";
 import { answerJsonLines, type Call, type JsonLines } from "../../http/index.ts";
 import { credentialsFor } from "../../registry_auth.ts";
-import { tellTransfer } from "./image_events.ts";
 import { nameWithTag } from "./name_with_tag.ts";
 
 /** Without a tag all tags of the repository that are here. */
@@ -24,7 +17,6 @@ export async function push(daemon: Daemon, call: Call): Promise<void> {
     for (const one of name.tag === undefined ? await tagsOf(daemon, name) : [name]) {
       const { digest, size } = await images.push(one, { signal: call.signal, report: without(lines) });
       lines.write({ progressDetail: {}, aux: { Tag: one.tag, Digest: digest, Size: size } });
-      await tellTransfer(daemon, "push", familiarReference(one), familiarName(one));
     }
   });
 }

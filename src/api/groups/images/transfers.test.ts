@@ -255,7 +255,7 @@ test("B179 import: a body or a URL becomes an image", { skip }, async () => {
     [line, image.Comment, image.Config?.Cmd, image.Architecture],
     [{ status: image.Id }, "Imported from -", ["a", "b"], "arm64"],
   );
-  assert.deepEqual(fixture.events(), [`image import ${image.Id}`]);
+  assert.deepEqual(fixture.events(), [`image tag ${image.Id}`, `image import ${image.Id}`]);
   const server = createServer((_request, response) => response.end(tar)).listen(0, "127.0.0.1");
   await once(server, "listening");
   const url = `127.0.0.1:${(server.address() as AddressInfo).port}/x.tar`;

@@ -2,7 +2,6 @@
 import type { CreateContainer, Daemon } from "../../../../engine/index.ts";
 import { withDaemonDefaults } from "../../../config/index.ts";
 import { ApiError, readBody, type Call, type ReadOf } from "../../../http/index.ts";
-import { tell } from "../tell.ts";
 import { configFields } from "./config_shape.ts";
 import { createShape } from "./create_shape.ts";
 import { checkPlatform } from "./platform.ts";
@@ -26,7 +25,6 @@ export async function create(daemon: Daemon, call: Call): Promise<void> {
     endpoints: endpointsOf(call, config, NetworkingConfig?.EndpointsConfig ?? {}),
     warn: (warning) => warnings.push(warning),
   });
-  tell(daemon, record, "create");
   call.reply(201, { Id: record.ID, Warnings: warnings });
 }
 
