@@ -5,12 +5,12 @@ import { ApiError, framed, multiplexedStream, rawStream, type Call, type Route }
 export function execRoutes(daemon: Daemon): Route[] {
   const { execs } = daemon.live;
   return [
-    { method: "POST", path: "/containers/:id/exec", handle: (call) => create(daemon, call) },
-    { method: "POST", path: "/exec/:id/start", handle: (call) => start(daemon, call) },
-    { method: "POST", path: "/exec/:id/resize", handle: (call) => resize(daemon, call) },
+    { method: "POST", path: "/containers/:id*/exec", handle: (call) => create(daemon, call) },
+    { method: "POST", path: "/exec/:id*/start", handle: (call) => start(daemon, call) },
+    { method: "POST", path: "/exec/:id*/resize", handle: (call) => resize(daemon, call) },
     {
       method: "GET",
-      path: "/exec/:id/json",
+      path: "/exec/:id*/json",
       handle: (call) => call.reply(200, execs.inspect(call.param("id"))),
     },
   ];

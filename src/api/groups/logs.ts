@@ -5,7 +5,7 @@ import type { Daemon, LogRecord } from "../../engine/index.ts";
 import { ApiError, frame, multiplexedStream, rawStream, type Call, type Route } from "../http/index.ts";
 
 export function logRoutes(daemon: Daemon): Route[] {
-  return [{ method: "GET", path: "/containers/:id/logs", handle: (call) => logs(daemon, call) }];
+  return [{ method: "GET", path: "/containers/:id*/logs", handle: (call) => logs(daemon, call) }];
 }
 
 async function logs(daemon: Daemon, call: Call): Promise<void> {

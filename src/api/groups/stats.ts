@@ -4,9 +4,9 @@ import type { Call, Route } from "../http/index.ts";
 
 export function statsRoutes(daemon: Daemon): Route[] {
   return [
-    { method: "GET", path: "/containers/:id/top", handle: (call) => top(daemon, call) },
-    { method: "GET", path: "/containers/:id/stats", handle: (call) => stats(daemon, call) },
-    { method: "POST", path: "/containers/:id/update", handle: (call) => update(daemon, call) },
+    { method: "GET", path: "/containers/:id*/top", handle: (call) => top(daemon, call) },
+    { method: "GET", path: "/containers/:id*/stats", handle: (call) => stats(daemon, call) },
+    { method: "POST", path: "/containers/:id*/update", handle: (call) => update(daemon, call) },
   ];
 }
 

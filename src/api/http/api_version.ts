@@ -6,8 +6,12 @@ export type ApiVersion = `${number}.${number}`;
 export const newestVersion: ApiVersion = "1.50";
 export const oldestVersion: ApiVersion = "1.24";
 
-export function isAtLeast(version: ApiVersion, other: ApiVersion): boolean {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  const [otherMajor = 0, otherMinor = 0] = other.split(".").map(Number);
-  return major > otherMajor || (major === otherMajor && minor >= otherMinor);
+/** Of versions with any number of parts; what is missing counts as 0. */
+export function isAtLeast(version: string, other: string): boolean {
+  const [ours, theirs] = [version.split(".").map(Number), other.split(".").map(Number)];
+  for (let part = 0; part < Math.max(ours.length, theirs.length); part++) {
+    const difference = (ours[part] ?? 0) - (theirs[part] ?? 0);
+    if (difference !== 0) return difference > 0;
+  }
+  return true;
 }

@@ -19,7 +19,7 @@ export interface CallParts {
   readonly response: ServerResponse | undefined;
   /** Of an upgraded connection. */
   readonly socket: Duplex | undefined;
-  readonly version: ApiVersion;
+  readonly version: string;
   /** Parts of the path that the route names, decoded. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
@@ -27,7 +27,7 @@ export interface CallParts {
 
 export class Call {
   readonly request: IncomingMessage;
-  readonly version: ApiVersion;
+  readonly version: string;
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   /** Aborts when the client has gone. */
@@ -74,8 +74,9 @@ export class Call {
   integer(name: string): number | undefined {
     const value = this.query.get(name);
     if (value === null || value === "") return undefined;
-    if (/^-?\d{1,15}$/.test(value)) return Number(value);
-    throw new Failure("invalid", `strconv.Atoi: parsing "${value}": invalid syntax`);
+    if (/^[+-]?\d{1,15}$/.test(value)) return Number(value);
+    const problem = /^[+-]?\d+$/.test(value) ? "value out of range" : "invalid syntax";
+    throw new Failure("invalid", `strconv.Atoi: parsing ${JSON.stringify(value)}: ${problem}`);
   }
 
   /**
@@ -89,12 +90,7 @@ export class Call {
     if (type !== undefined && !/^application\/json\b/i.test(type)) {
       throw new Failure("invalid", `Content-Type specified (${type}) must be 'application/json'`);
     }
-    let value: unknown;
-    try {
-      value = JSON.parse(bytes.toString("utf8"));
-    } catch (cause) {
-      throw new Failure("invalid", `invalid JSON: ${(cause as Error).message}`, { cause });
-    }
+    const value = parsed(bytes.toString("utf8"));
     if (value === null) return {};
     if (typeof value !== "object" || Array.isArray(value)) {
       throw new Failure("invalid", "invalid JSON: the body is no object");
@@ -218,6 +214,20 @@ export class Call {
     for (const [name, value] of Object.entries(headers)) this.#response.setHeader(name, value);
     this.#response.statusCode = status;
     return this.#response;
+  }
+}
+
+/** In Docker's words where a client can make sense of them (moby, daemon/server/httputils, `ReadJSON`). */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const { message } = cause as Error;
+    const end = /at position (\d+)/.exec(message)?.[1];
+    const isCutOff = end === undefined ? /end of JSON input/.test(message) : Number(end) >= text.length;
+    if (isCutOff) throw new Failure("invalid", "invalid JSON: unexpected EOF", { cause });
+    if (/after JSON/.test(message)) throw new Failure("invalid", "unexpected content after JSON", { cause });
+    throw new Failure("invalid", `invalid JSON: ${message}`, { cause });
   }
 }
 

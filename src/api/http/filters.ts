@@ -14,19 +14,11 @@ export class Filters {
    */
   static parse(text: string | null, known: readonly string[]): Filters {
     const values = new Map<string, ReadonlySet<string>>();
-    if (text === null || text === "") return new Filters(values);
-    let given: unknown;
-    try {
-      given = JSON.parse(text);
-    } catch (cause) {
-      throw new Failure("invalid", `invalid filter: ${(cause as Error).message}`, { cause });
-    }
-    if (typeof given !== "object" || given === null || Array.isArray(given)) {
-      throw new Failure("invalid", "invalid filter");
-    }
-    for (const [name, value] of Object.entries(given)) {
+    for (const [name, value] of Object.entries(parsed(text))) {
+      const wanted = valuesOf(value);
+      if (wanted === undefined) throw new Failure("invalid", "invalid filter");
       if (!known.includes(name)) throw new Failure("invalid", `invalid filter '${name}'`);
-      values.set(name, new Set(Array.isArray(value) ? value.map(String) : keysOf(value)));
+      values.set(name, new Set(wanted));
     }
     return new Filters(values);
   }
@@ -65,9 +57,26 @@ export class Filters {
   }
 }
 
-function keysOf(value: unknown): string[] {
-  if (typeof value !== "object" || value === null) return [String(value)];
-  return Object.entries(value)
-    .filter(([, on]) => on === true)
-    .map(([key]) => key);
+function parsed(text: string | null): object {
+  if (text === null || text === "") return {};
+  try {
+    const given: unknown = JSON.parse(text);
+    if (given === null) return {};
+    if (typeof given === "object" && !Array.isArray(given)) return given;
+  } catch {
+    // Docker does not say either what is wrong with it.
+  }
+  throw new Failure("invalid", "invalid filter");
+}
+
+/**
+ * Undefined: neither form. Such a value is refused, and not taken for no filter: a prune would take what nobody meant
+ * (moby, api/types/filters, `FromJSON`).
+ */
+function valuesOf(value: unknown): readonly string[] | undefined {
+  if (value === null) return [];
+  if (Array.isArray(value)) return value.every((each) => typeof each === "string") ? value : undefined;
+  if (typeof value !== "object") return undefined;
+  const [keys, marks] = [Object.keys(value), Object.values(value)];
+  return marks.every((mark) => typeof mark === "boolean") ? keys : undefined;
 }

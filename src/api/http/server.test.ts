@@ -5,6 +5,7 @@ import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { after, before, suite, test } from "node:test";
 import { daemonFixture, type Asked, type DaemonFixture } from "../../../test/support/daemon_fixture.ts";
+import { createApiServer } from "./server.ts";
 
 suite("the API over HTTP", () => {
   let fixture: DaemonFixture;
@@ -56,7 +57,6 @@ suite("the API over HTTP", () => {
     ["/", {}, 404, "page not found"],
     ["/info", { method: "POST" }, 404, "page not found"],
     ["/_ping", { method: "DELETE" }, 404, "page not found"],
-    ["/info", { method: "OPTIONS" }, 404, "page not found"],
     ["/session", { method: "POST" }, 404, "page not found"],
     ["/containers/%ZZ/json", {}, 400, /^invalid path/],
     ["/swarm/init", { method: "POST", headers: json, body: "{" }, 400, /^invalid JSON: /],
@@ -114,6 +114,44 @@ suite("the API over HTTP", () => {
     assert.equal((await fixture.ask(`/_ping?labels=${labels}`)).status, 200);
     const answer = await text(raw(`GET /_ping?labels=${labels}${labels}${labels} HTTP/1.1\r\n\r\n`, false));
     assert.match(answer, /^HTTP\/1\.1 431 /);
+  });
+
+  const withHost = "Host: x\r\nConnection: close\r\n\r\n";
+  const spoken: readonly [request: string, answer: RegExp][] = [
+    ["GET http://other.example/v1.41/_ping HTTP/1.1\r\n", /^HTTP\/1\.1 200 .*OK$/s],
+    ["OPTIONS /v1.41/nonsense HTTP/1.1\r\n", /^HTTP\/1\.1 200 /],
+    ["CONNECT /info HTTP/1.1\r\n", /^HTTP\/1\.1 404 .*page not found/s],
+    ["GET /_ping HTTP/1.0\r\n", /^HTTP\/1\.1 200 .*OK$/s],
+    ["GET /_ping HTTP/2.0\r\n", /^HTTP\/1\.1 505 .*unsupported protocol version/s],
+    ["GET /_ping\r\n", /^HTTP\/1\.1 505 /],
+    ["GET /_ping HTTP/1.1\r\nHost: y\r\n", /^HTTP\/1\.1 400 .*too many Host headers/s],
+    ["GET /v1.41//images/../info HTTP/1.1\r\n", /^HTTP\/1\.1 301 .*\r\nLocation: \/v1\.41\/info\r\n/s],
+    ["nonsense\r\n", /^HTTP\/1\.1 400 .*\r\n\r\n400 Bad Request$/s],
+    ["GET /_ping HTTP/1.1\r\nNo Header: 1\r\n", /^HTTP\/1\.1 400 /],
+    ["POST /auth HTTP/1.1\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n", /^HTTP\/1\.1 400 /],
+  ];
+  for (const [line, answer] of spoken) {
+    test(`B176 ${JSON.stringify(line)}`, async () =>
+      assert.match(await text(raw(`${line}${withHost}`, false)), answer));
+  }
+
+  test("B176 requests that do not wait for answers get them in order", async () => {
+    const ask = (path: string, more = ""): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n${more}\r\n`;
+    const requests = `${ask("/_ping")}${ask("/nonsense")}${ask("/volumes", "Connection: close\r\n")}`;
+    const answers = await text(raw(requests, false));
+    assert.match(answers, /^HTTP\/1\.1 200 .*OKHTTP\/1\.1 404 .*\}\nHTTP\/1\.1 200 .*"Volumes":\[\]/s);
+  });
+
+  test("B176 nonsense behind a request does not get into its answer", async () => {
+    const socket = raw("GET /events HTTP/1.1\r\nHost: x\r\n\r\n", false);
+    await once(socket, "data");
+    socket.write("nonsense\r\n\r\n");
+    assert.equal(await text(socket), "");
+    assert.equal(fixture.daemon.events.listeners, 0);
+  });
+
+  test("B176 a connection that is kept stays open until its client closes it", () => {
+    assert.equal(createApiServer({ routes: [], version: "1", onError: () => undefined }).keepAliveTimeout, 0);
   });
 
   test("who has ended his side still gets his answer", async () => {

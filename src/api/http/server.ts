@@ -10,10 +10,11 @@ import { createServer as createTlsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import type { TlsOptions } from "node:tls";
 import { isFailure } from "../../errors.ts";
-import { isAtLeast, newestVersion, oldestVersion, type ApiVersion } from "./api_version.ts";
+import { isAtLeast, newestVersion, oldestVersion } from "./api_version.ts";
 import { Call } from "./call.ts";
 import { Router, type Route } from "./router.ts";
 import { ApiError, statusOf } from "./status_of.ts";
+import { readTarget, type Target } from "./target.ts";
 
 export interface ApiServerOptions {
   readonly routes: readonly Route[];
@@ -33,7 +34,9 @@ const settings = { noDelay: true, maxHeaderSize: 1 << 20 } as const;
 /** Makes the server; whoever listens and closes is the caller. */
 export function createApiServer(options: ApiServerOptions): Server {
   const router = new Router(options.routes);
+  const answers = new WeakMap<Duplex, ServerResponse>();
   const listener: RequestListener = (request, response) => {
+    answers.set(request.socket, response);
     headers(response, options.version);
     void answer(router, options, request, response, undefined);
   };
@@ -47,15 +50,28 @@ export function createApiServer(options: ApiServerOptions): Server {
   Object.assign(server, { httpAllowHalfOpen: true });
   // Builds, pulls and those who wait take as long as they take.
   server.requestTimeout = 0;
+  // As long as in moby (daemon/command, `ReadHeaderTimeout`). A client that keeps a connection for later must not find
+  // it closed just when it uses it.
+  server.headersTimeout = 300_000;
+  server.keepAliveTimeout = 0;
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, early: Buffer) => {
     socket.on("error", () => undefined);
     // What a client sends without waiting for the answer.
     if (early.length > 0) socket.unshift(early);
     void answer(router, options, request, undefined, socket);
   });
+  server.on("connect", (request: IncomingMessage, socket: Duplex) => {
+    socket.on("error", () => undefined);
+    void answer(router, options, request, undefined, socket);
+  });
   server.on("clientError", ({ code }: NodeJS.ErrnoException, socket) => {
+    // In the middle of an answer another one cannot be given.
+    if (answers.get(socket)?.headersSent === true && answers.get(socket)?.closed === false)
+      return void socket.destroy();
     const status = code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
-    if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
+    // Go's server says it once more in the body.
+    const head = `Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n`;
+    if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\n${head}${status}`);
   });
   return server;
 }
@@ -85,7 +101,14 @@ async function answer(
   onRequest?.(where);
   let call: Call | undefined;
   try {
-    const { route, ...parts } = resolve(router, request);
+    checkProtocol(request);
+    // As Docker has it: to whatever it is (moby, daemon/server/router/system, `optionsHandler`).
+    if (request.method === "OPTIONS" && response !== undefined)
+      return void response.writeHead(200, { "Content-Length": 0 }).end();
+    const target = readTarget(request.url ?? "/");
+    if (target.redirect !== undefined && response !== undefined)
+      return void response.writeHead(301, { Location: target.redirect, "Content-Length": 0 }).end();
+    const { route, ...parts } = resolve(router, request, target);
     call = new Call({ request, response, socket, ...parts });
     await route.handle(call);
   } catch (error) {
@@ -112,10 +135,11 @@ async function drained(request: IncomingMessage): Promise<void> {
   }
 }
 
-function resolve(router: Router, request: IncomingMessage) {
-  const [rawPath = "/", query = ""] = (request.url ?? "/").split("?", 2);
-  const [, told, rest] = /^\/v(\d+\.\d+)(\/.*)$/.exec(rawPath) ?? [];
-  const version = (told ?? newestVersion) as ApiVersion;
+/** Unknown paths are unknown in all versions. */
+function resolve(router: Router, request: IncomingMessage, { path, query, version: told }: Target) {
+  const version = told ?? newestVersion;
+  const found = router.find(request.method ?? "", path);
+  if (found === undefined) throw new ApiError(404, "page not found");
   if (!isAtLeast(newestVersion, version)) {
     throw new ApiError(
       400,
@@ -128,19 +152,14 @@ function resolve(router: Router, request: IncomingMessage) {
       `client version ${version} is too old. Minimum supported API version is ${oldestVersion}, please upgrade your client to a newer version`,
     );
   }
-  const found = router.find(request.method ?? "", decoded(rest ?? rawPath));
-  if (found === undefined || !isAtLeast(version, found.route.since ?? oldestVersion)) {
-    throw new ApiError(404, "page not found");
-  }
-  return { ...found, version, query: new URLSearchParams(query) };
+  if (!isAtLeast(version, found.route.since ?? oldestVersion)) throw new ApiError(404, "page not found");
+  return { ...found, version, query };
 }
 
-function decoded(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    throw new ApiError(400, `invalid path: ${path}`);
-  }
+/** What Go's server refuses and Node's does not. */
+function checkProtocol({ httpVersion, httpVersionMajor, headersDistinct }: IncomingMessage): void {
+  if (httpVersionMajor !== 1) throw new ApiError(505, `unsupported protocol version: HTTP/${httpVersion}`);
+  if ((headersDistinct["host"]?.length ?? 0) > 1) throw new ApiError(400, "too many Host headers");
 }
 
 function refuse(

@@ -22,7 +22,7 @@ export async function renameContainer(
     if (record.Name === `/${wanted.replace(/^\//, "")}`) {
       throw new Failure("invalid", "Renaming a container with the same name as its current name");
     }
-    const Name = `/${allocated(wanted, await listRecords(store.root))}`;
+    const Name = `/${allocated(`/${wanted.replace(/^\//, "")}`, await listRecords(store.root))}`;
     const renamed = await updateRecord(store, ID, (now) => ({ ...now, Name, ...named(now) }));
     if (renamed === undefined) throw new Failure("not-found", `No such container: ${ID}`);
     if (isAlive(renamed)) {

@@ -143,7 +143,7 @@ suite("B178 containers", { skip: cannotRun }, () => {
     );
     assert.match(
       String(await rename(400, "a/b")),
-      /Error when allocating new name: Invalid container name \(a\/b\)/,
+      /Error when allocating new name: Invalid container name \(\/a\/b\)/,
     );
     await rename(204, "after");
     const { Actor, Action } = host.lastEvent() ?? { Actor: undefined, Action: undefined };

@@ -5,17 +5,29 @@ import { ApiError, type Call } from "../../http/index.ts";
 
 export async function start(daemon: Daemon, call: Call): Promise<void> {
   const id = call.param("id");
+  refuseBody(call);
+  if ((call.query.get("checkpoint") ?? "") !== "")
+    throw new Failure("invalid", "checkpoint is only supported in experimental mode");
   const { State } = await daemon.live.find(id);
   if (State.Running && !State.Restarting) return call.done(304);
   await daemon.live.start(id);
   call.done();
 }
 
+/** Very old clients say only now what the container is to be like; `null` and `{}` are let through, as by Docker. */
+function refuseBody({ request: { headers } }: Call): void {
+  if (Number(headers["content-length"] ?? 0) <= 7 && headers["transfer-encoding"] === undefined) return;
+  throw new Failure(
+    "invalid",
+    "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24",
+  );
+}
+
 export async function stop(daemon: Daemon, call: Call): Promise<void> {
-  const id = call.param("id");
+  const [id, options] = [call.param("id"), stopOptions(call)];
   const { State } = await daemon.live.find(id);
   if (!State.Running) return call.done(304);
-  await daemon.live.stop(id, stopOptions(call));
+  await daemon.live.stop(id, options);
   call.done();
 }
 
@@ -51,7 +63,13 @@ export async function unpause(daemon: Daemon, call: Call): Promise<void> {
 }
 
 export async function remove(daemon: Daemon, call: Call): Promise<void> {
-  await daemon.live.remove(call.param("id"), {
+  const id = call.param("id");
+  // Only a link of the container's is meant, and the one that we have is its name.
+  if (call.flag("link")) {
+    await daemon.live.find(id);
+    throw new Failure("conflict", "Conflict, cannot remove the default link name of the container");
+  }
+  await daemon.live.remove(id, {
     force: call.flag("force"),
     volumes: call.flag("v"),
   });
