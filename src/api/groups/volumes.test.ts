@@ -47,7 +47,7 @@ describe("B181 volumes over the API", () => {
   for (const [method, path, body, status, message] of [
     ["GET", "/volumes/nope", undefined, 404, "get nope: no such volume"],
     ["DELETE", "/volumes/nope", undefined, 404, "get nope: no such volume"],
-    ["GET", "/volumes/..%2fcontainers", undefined, 404, "get ../containers: no such volume"],
+    ["GET", "/volumes/a%2fcontainers", undefined, 404, "get a/containers: no such volume"],
     [
       "POST",
       "/volumes/create",
