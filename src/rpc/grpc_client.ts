@@ -45,7 +45,7 @@ export class GrpcClient implements Disposable {
       createConnection: () => socket,
       settings: { enablePush: false, initialWindowSize: windowSize },
     });
-    this.#session.on("connect", () => this.#session.setLocalWindowSize(4 * windowSize));
+    this.#session.on("connect", (session) => session.destroyed || session.setLocalWindowSize(4 * windowSize));
     // Its calls tell of it.
     this.#session.on("error", () => undefined);
     this.#session.once("close", () => closed.abort());

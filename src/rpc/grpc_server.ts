@@ -121,7 +121,7 @@ async function serve(
     await handler(messagesOf(stream, mostBytes), call, (answer) => answers.send(answer));
     answers.end({ code: codes.ok, text: "" });
   } catch (error) {
-    if (gone.signal.aborted) return;
+    if (gone.signal.aborted || stream.destroyed) return;
     if (!isFailure(error) && !(error instanceof GrpcError)) onError(error, path);
     answers.end(statusOf(error));
   }
@@ -152,9 +152,13 @@ class Answers {
     await sendFramed(this.#stream, answer);
   }
 
-  end(status: Status): void {
+  end({ code, text, details }: Status): void {
     if (this.#stream.destroyed) return;
-    const trailers = { "grpc-status": String(status.code), "grpc-message": percentEncoded(status.text) };
+    const trailers = {
+      "grpc-status": String(code),
+      "grpc-message": percentEncoded(text),
+      ...(details && { "grpc-status-details-bin": Buffer.from(details).toString("base64") }),
+    };
     // What the client may still say is not of interest, but it must not hold up the connection.
     this.#stream.resume();
     if (!this.#begun) {

@@ -99,6 +99,15 @@ export function texts(number: number): Field<readonly string[], readonly string[
   };
 }
 
+/** Repeated bytes. */
+export function blobs(number: number): Field<readonly Uint8Array[], readonly Uint8Array[]> {
+  return {
+    number,
+    read: (values) => values.filter(isBytes),
+    write: (list) => list.map((present) => ({ present })),
+  };
+}
+
 /** Repeated numbers, packed or not. */
 export function integers(number: number): Field<readonly number[], readonly number[]> {
   return {

@@ -15,12 +15,19 @@ export const codes = {
 /** An end that no {@link Failure} has a kind for, or that a peer has told. */
 export class GrpcError extends Error {
   readonly code: number;
+  /** More for programs: a `google.rpc.Status` that says the same. */
+  readonly details: Uint8Array | undefined;
 
-  constructor(code: number, text: string) {
-    super(text);
+  constructor(code: number, text: string, { details, ...options }: GrpcErrorOptions = {}) {
+    super(text, options);
     this.name = "GrpcError";
     this.code = code;
+    this.details = details;
   }
+}
+
+export interface GrpcErrorOptions extends ErrorOptions {
+  readonly details?: Uint8Array | undefined;
 }
 
 const codeOfKind: Readonly<Record<FailureKind, number>> = {
@@ -41,10 +48,11 @@ const codeOfKind: Readonly<Record<FailureKind, number>> = {
 export interface Status {
   readonly code: number;
   readonly text: string;
+  readonly details?: Uint8Array | undefined;
 }
 
 export function statusOf(error: unknown): Status {
-  if (error instanceof GrpcError) return { code: error.code, text: error.message };
+  if (error instanceof GrpcError) return { code: error.code, text: error.message, details: error.details };
   if (isFailure(error)) return { code: codeOfKind[error.kind], text: error.message };
   return { code: codes.internal, text: error instanceof Error ? error.message : String(error) };
 }

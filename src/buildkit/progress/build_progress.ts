@@ -1,6 +1,6 @@
 /** The builder's events as BuildKit's clients want to hear of them (moby.buildkit.v1.StatusResponse). */
 import type { BuildEvent, StepId } from "../../engine/index.ts";
-import { isFailure } from "../../errors.ts";
+import { Failure } from "../../errors.ts";
 import { digestOf, type Digest } from "../../oci/index.ts";
 import { ProgressVertex } from "./progress_vertex.ts";
 import { pullStatus } from "./pull_status.ts";
@@ -51,7 +51,7 @@ export class BuildProgress {
       case "step-done":
         return this.#of(event.id)?.end({ cached: event.record.cache?.hit === true });
       case "step-failed":
-        return this.#of(event.id)?.end({ error: errorText(event.error) });
+        return this.#of(event.id)?.fail(event.error);
       case "warning":
       case "container":
       case "done":
@@ -73,14 +73,21 @@ export class BuildProgress {
       vertex.end();
       return result;
     } catch (error) {
-      vertex.end({ error: errorText(error) });
+      vertex.fail(error);
       throw error;
     }
   }
 
+  /** What does not fail the build; clients show it at its end. */
+  warn(text: string, detail?: string): void {
+    const [first = this.vertex("[internal] warnings")] = this.#open.values();
+    first.warn({ short: text, ...(detail !== undefined && { detail }) });
+  }
+
   /** Ends what has not ended. */
   finish(): void {
-    for (const vertex of this.#open.values()) vertex.end({ error: broken });
+    const broken = new Failure("cancelled", "the build has ended");
+    for (const vertex of this.#open.values()) vertex.fail(broken);
     this.#open.clear();
   }
 
@@ -107,12 +114,4 @@ export class BuildProgress {
   #keyOf({ stage, step, trigger }: StepId): string {
     return `${this.#plans} ${stage} ${step} ${trigger?.index ?? ""}`;
   }
-}
-
-/** BuildKit's clients show what ends so as cancelled (util/progress/progressui). */
-const broken = "context canceled";
-
-function errorText(error: unknown): string {
-  if (isFailure(error, "cancelled") || (error instanceof Error && error.name === "AbortError")) return broken;
-  return error instanceof Error ? error.message : String(error);
 }

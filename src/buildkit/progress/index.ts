@@ -1,3 +1,4 @@
 export { BuildProgress, type BuildProgressOptions } from "./build_progress.ts";
 export type { ProgressVertex, StatusOfVertex } from "./progress_vertex.ts";
-export { StatusResponse, type StatusUpdate } from "./status_messages.ts";
+export { StatusFeed } from "./status_feed.ts";
+export { StatusResponse, Timestamp, timestamp, type StatusUpdate } from "./status_messages.ts";

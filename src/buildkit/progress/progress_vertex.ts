@@ -1,4 +1,5 @@
 /** One thing that a build does, as BuildKit's clients show it: a line that begins and ends, with bars and output below. */
+import { isFailure } from "../../errors.ts";
 import type { Digest } from "../../oci/index.ts";
 import { timestamp, type StatusUpdate } from "./status_messages.ts";
 
@@ -63,16 +64,32 @@ export class ProgressVertex {
     this.#parts.send({ warnings: [known] });
   }
 
-  /** Only the first end counts. @param error that of a vertex that was broken off ends in `context canceled` */
-  end({ cached = false, error = "" }: { readonly cached?: boolean; readonly error?: string } = {}): void {
+  /** Only the first end counts. */
+  end({ cached = false }: { readonly cached?: boolean } = {}): void {
+    this.#end({ cached });
+  }
+
+  /** @param error what has failed, or that it was cancelled */
+  fail(error: unknown): void {
+    this.#end({ error: errorText(error) });
+  }
+
+  #end(how: { readonly cached?: boolean; readonly error?: string }): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     for (const id of this.#running.keys()) this.status({ id, isDone: true });
-    this.#tell({ completed: timestamp(this.#parts.now()), cached, error });
+    this.#tell({ completed: timestamp(this.#parts.now()), ...how });
   }
 
   #tell(more: NonNullable<StatusUpdate["vertexes"]>[number]): void {
     const { digest, name, inputs } = this.#parts;
     this.#parts.send({ vertexes: [{ digest, name, inputs, started: timestamp(this.#started), ...more }] });
   }
+}
+
+function errorText(error: unknown): string {
+  // What ends so BuildKit's clients show as cancelled (util/progress/progressui).
+  if (isFailure(error, "cancelled") || (error instanceof Error && error.name === "AbortError"))
+    return "context canceled";
+  return error instanceof Error ? error.message : String(error);
 }
