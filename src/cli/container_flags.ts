@@ -31,6 +31,7 @@ export const containerFlags = {
   network: {
     kind: "list",
     type: "network",
+    complete: "network",
     help: "Connect a container to a network; without a daemon none is the default",
   },
   net: { kind: "list", hidden: true, help: "Docker's older name of --network" },

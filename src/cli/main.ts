@@ -13,14 +13,7 @@ import {
 import type { App } from "./app.ts";
 import type { CriProgram } from "./cri_program.ts";
 import type { DaemonProgram } from "./daemon_program.ts";
-import {
-  exitOnBrokenPipe,
-  reportFailure,
-  runProgram,
-  type Command,
-  type CommandCall,
-  type CompletionKind,
-} from "./kit/index.ts";
+import { exitOnBrokenPipe, reportFailure, runProgram, type Command, type CommandCall } from "./kit/index.ts";
 import { program } from "./program.ts";
 import type { RegistryProgram } from "./registry_program.ts";
 
@@ -59,19 +52,30 @@ export async function main(words: readonly string[], parts: Parts): Promise<numb
       await enterNamespace({ ...engineOptions(placed), mounts: command.mounts === true });
       return appOf(engineOptions(placed), globals, parts);
     },
-    names,
+    names: async (kind, globals, command) => {
+      const { namesOfDaemon, namesOfRoot } = await import("./completion_names.ts");
+      const url = namedDaemon(globals, command);
+      if (url === undefined) return namesOfRoot(kind, engineOptions(globals));
+      const { EngineClient, parseEngineAddress } = await import("./engine_client/index.ts");
+      return namesOfDaemon(kind, await EngineClient.connect(parseEngineAddress(url, process.env)));
+    },
   });
 }
 
 /** Where a command works: on the root that the user names, or that of the daemon that he names. */
-async function rootFor(globals: Globals, { daemon, name }: Command<App>): Promise<unknown> {
+async function rootFor(globals: Globals, command: Command<App>): Promise<unknown> {
   const root = globals["root"] as string | undefined;
-  const docker =
-    daemon === "same" && root === undefined ? process.env["DOCKER_HOST"] || undefined : undefined;
-  const url = (globals["host"] as string | undefined) ?? docker;
-  if (url === undefined || daemon === "asked") return root;
+  const url = namedDaemon(globals, command);
+  if (url === undefined || command.daemon === "asked") return root;
   const { rootOfDaemon } = await import("./root_of_daemon.ts");
-  return rootOfDaemon({ url, root, command: name });
+  return rootOfDaemon({ url, root, command: command.name });
+}
+
+/** The daemon that the user means for this command; undefined: none, or whichever is at the usual place. */
+function namedDaemon(globals: Globals, command: Command<App> | undefined): string | undefined {
+  const host = globals["host"] as string | undefined;
+  if (host !== undefined || globals["root"] !== undefined || command?.daemon === undefined) return host;
+  return process.env["DOCKER_HOST"] || undefined;
 }
 
 /** For a call that mounts nothing, on a root that can do without; undefined: it needs the namespace, or is in it. */
@@ -127,13 +131,4 @@ function defaultRoot(): string {
   if (arrival !== undefined) return arrival.root;
   if (process.getuid?.() === 0) return "/var/lib/varve";
   return resolve(process.env["XDG_DATA_HOME"] ?? resolve(homedir(), ".local/share"), "varve");
-}
-
-async function names(kind: CompletionKind, globals: Globals, prefix: string): Promise<readonly string[]> {
-  await enterNamespace(engineOptions(globals));
-  const engine = await openEngine(engineOptions(globals));
-  if (kind === "image") return (await engine.images.list()).flatMap((image) => image.repoTags);
-  if (kind === "container")
-    return (await engine.containers.list({ all: true })).map((container) => container.name);
-  return prefix === "" ? [] : [prefix];
 }

@@ -23,9 +23,10 @@ export const attach = command({
     "sig-proxy": { kind: "boolean", default: true, help: "Proxy all received signals to the process" },
   },
   args: { min: 1, max: 1, name: "CONTAINER" },
-  complete: "container",
+  complete: "running",
   ownSignals: true,
   storeless: true,
+  daemon: "asked",
   run: async ({ app, flags, args }) =>
     (await import("../containers/attach.ts")).attach(app, args[0] as string, flags),
 });

@@ -9,8 +9,9 @@ import { forEachContainer } from "../for_each_container.ts";
 const several = {
   section: "Containers",
   args: { min: 1, name: "CONTAINER" },
-  complete: "container",
+  complete: "running",
   storeless: true,
+  daemon: "asked",
 } as const;
 
 const stopFlags = {
@@ -47,6 +48,7 @@ export const stop = command({
 
 export const restart = command({
   ...several,
+  complete: "container",
   path: ["restart"],
   aliases: [["container", "restart"]],
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
@@ -140,6 +142,7 @@ export const wait = command({
 
 export const update = command({
   ...several,
+  complete: "container",
   path: ["update"],
   aliases: [["container", "update"]],
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",

@@ -22,6 +22,7 @@ export const events = command({
   },
   args: { min: 0, max: 0 },
   storeless: true,
+  daemon: "asked",
   run: async ({ app, flags, signal }) =>
     (await import("../containers/events.ts")).showEvents(app, flags, signal),
 });

@@ -40,8 +40,9 @@ export const exec = command({
   },
   args: { min: 2, name: "CONTAINER" },
   stopAtFirst: true,
-  complete: (position) => (position === 0 ? "container" : "none"),
+  complete: (position) => (position === 0 ? "running" : "none"),
   ownSignals: true,
   storeless: true,
+  daemon: "asked",
   run: async ({ app, flags, args }) => (await import("../containers/exec.ts")).exec(app, flags, args),
 });

@@ -10,6 +10,7 @@ const hub = "docker.io";
 export const login = command({
   path: ["login"],
   section: "Registries",
+  daemon: "asked",
   usage: "[OPTIONS] [SERVER]",
   summary: "Log in to a registry",
   details:
@@ -56,6 +57,7 @@ export const login = command({
 export const logout = command({
   path: ["logout"],
   section: "Registries",
+  daemon: "asked",
   usage: "[SERVER]",
   summary: "Log out from a registry",
   examples: [{ text: "Forget what login kept", command: "varve logout registry.example.com" }],

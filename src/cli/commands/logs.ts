@@ -37,6 +37,7 @@ export const logs = command({
   args: { min: 1, max: 1, name: "CONTAINER" },
   complete: "container",
   storeless: true,
+  daemon: "asked",
   run: async ({ app, flags, args, signal }) =>
     (await import("../containers/logs.ts")).logs(app, args[0] as string, flags, signal),
 });

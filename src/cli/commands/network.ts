@@ -119,6 +119,7 @@ export const networkInspect = command({
     verbose: { kind: "boolean", short: "v", help: "Accepted for Docker's sake: it is about swarms" },
   },
   args: { min: 1, name: "NETWORK" },
+  complete: "network",
   async run({ app, flags: { format }, args }) {
     const networks = await networkVerbs(app);
     const found: NetworkResource[] = [];
@@ -146,6 +147,7 @@ export const networkRm = command({
   examples: [{ text: "One that no container is in any more", command: "varve network rm backend" }],
   flags: { force: { kind: "boolean", short: "f", help: "Do not mind those that are not there" } },
   args: { min: 1, name: "NETWORK" },
+  complete: "network",
   async run({ app, flags: { force }, args }) {
     const networks = await networkVerbs(app);
     const remove = async (name: string): Promise<void> => {
@@ -170,6 +172,7 @@ export const networkConnect = command({
     link: { kind: "list", type: "list", help: "Add link to another container" },
   },
   args: { min: 2, max: 2, name: "NETWORK CONTAINER" },
+  complete: (position) => (position === 0 ? "network" : "container"),
   async run({ app, flags: { alias, ip, ip6, link }, args: [network = "", container = ""] }) {
     const addresses = {
       ...(ip !== undefined && { IPv4Address: ip }),
@@ -194,6 +197,7 @@ export const networkDisconnect = command({
   examples: [{ text: "A container that runs on", command: "varve network disconnect backend web" }],
   flags: { force: { kind: "boolean", short: "f", help: "Also what is left of a container that is gone" } },
   args: { min: 2, max: 2, name: "NETWORK CONTAINER" },
+  complete: (position) => (position === 0 ? "network" : "container"),
   async run({ app, flags: { force }, args: [network = "", container = ""] }) {
     await (await networkVerbs(app)).disconnect(network, container, { force });
   },

@@ -13,8 +13,9 @@ export const port = command({
   examples: [{ text: "Where the container's port 80 is on this host", command: "varve port web 80" }],
   flags: {},
   args: { min: 1, max: 2, name: "CONTAINER" },
-  complete: (position) => (position === 0 ? "container" : "none"),
+  complete: (position) => (position === 0 ? "running" : "none"),
   storeless: true,
+  daemon: "asked",
   async run({ app, args: [container = "", wanted], signal }) {
     const client = await daemonOf(app);
     const { NetworkSettings } = await client.json<Inspected>("GET", pathOf`/containers/${container}/json`, {

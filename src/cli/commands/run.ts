@@ -95,7 +95,7 @@ export const start = command({
     "sig-proxy": { ...sigProxy, hidden: true },
   },
   args: { min: 1, name: "CONTAINER" },
-  complete: "container",
+  complete: "stopped",
   ownSignals: true,
   run: async ({ app, flags, args, signal }) =>
     (await import("../containers/start.ts")).start(app, flags, args, signal),

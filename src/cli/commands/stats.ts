@@ -21,8 +21,9 @@ export const stats = command({
     "no-trunc": { kind: "boolean", help: "Do not truncate output" },
   },
   args: { min: 0, name: "CONTAINER" },
-  complete: "container",
+  complete: "running",
   storeless: true,
+  daemon: "asked",
   run: async ({ app, flags, args, signal }) =>
     (await import("../containers/stats.ts")).showStats(app, args, flags, signal),
 });

@@ -17,8 +17,9 @@ export const top = command({
   flags: {},
   args: { min: 1, name: "CONTAINER" },
   stopAtFirst: true,
-  complete: (position) => (position === 0 ? "container" : "none"),
+  complete: (position) => (position === 0 ? "running" : "none"),
   storeless: true,
+  daemon: "asked",
   async run({ app, args: [container = "", ...options], signal }) {
     const client = await daemonOf(app);
     const found = await client.json<Processes>("GET", pathOf`/containers/${container}/top`, {

@@ -90,6 +90,7 @@ export const volumeInspect = command({
     },
   },
   args: { min: 1, name: "VOLUME" },
+  complete: "volume",
   async run({ app, flags: { format }, args }) {
     const { volumes } = await app.engine();
     const found: unknown[] = [];
@@ -119,6 +120,7 @@ export const volumeRm = command({
     force: { kind: "boolean", short: "f", help: "Do not mind those that are not there" },
   },
   args: { min: 1, name: "VOLUME" },
+  complete: "volume",
   async run({ app, flags: { force }, args }) {
     const { volumes } = await app.engine();
     return forEachArgument(app, args, async (name) => {

@@ -1,7 +1,18 @@
 /** The record that describes a command: parsing, help, completion and documentation are all made from it. */
 
 /** What names a completion offers: the program answers for names that only the store knows. */
-export type CompletionKind = "image" | "container" | "file" | "directory" | "none";
+export type CompletionKind =
+  | "image"
+  | "container"
+  /** Containers that run. */
+  | "running"
+  /** Containers that do not. */
+  | "stopped"
+  | "network"
+  | "volume"
+  | "file"
+  | "directory"
+  | "none";
 
 interface FlagBase {
   /** One letter: `q` for `-q`. */
@@ -120,8 +131,8 @@ export interface CommandSpec<F extends Flags, App> {
   /** It never opens the data root, or not for a call like this one. */
   readonly storeless?: boolean | ((call: Pick<CommandContext<F, App>, "flags">) => boolean);
   /**
-   * What it has to do with a daemon: it is `asked` to do the work where there is one; or the command works on a root
-   * itself, which is the `same` that the first kind would have, also when only a variable of Docker's says so. Default:
+   * What it has to do with a daemon: it is `asked` to do the work where there is one, or the root does not matter; or the
+   * command works on a root itself, which is the `same` that the first kind would have, also when only a variable of Docker's says so. Default:
    * on a root itself, which is the daemon's only where the user names that to this program.
    */
   readonly daemon?: "asked" | "same";

@@ -15,17 +15,20 @@ export interface Completions {
   readonly paths?: "files" | "directories";
 }
 
-type Names = (
-  kind: CompletionKind,
+type NameKind = Exclude<CompletionKind, "file" | "directory" | "none">;
+
+/** Names for the arguments of `command`. */
+type Names<App> = (
+  kind: NameKind,
   globals: Readonly<Record<string, unknown>>,
-  prefix: string,
+  command: Command<App> | undefined,
 ) => Promise<readonly string[]>;
 
-/** Candidates for the last of `words`. Never throws. `names` supplies images and containers. */
+/** Candidates for the last of `words`. Never throws. `names` supplies images, containers and the like. */
 export async function completeWords<App>(
   program: Program<App>,
   words: readonly string[],
-  names?: Names,
+  names?: Names<App>,
   env: Readonly<Record<string, string | undefined>> = {},
 ): Promise<Completions> {
   const partial = words.at(-1) ?? "";
@@ -42,7 +45,7 @@ export async function completeWords<App>(
   const { complete = "none", args } = line.command;
   if (args.max !== undefined && line.positional >= args.max) return { candidates: [] };
   const kind = typeof complete === "function" ? complete(line.positional) : complete;
-  return byKind(kind, partial, line.globals, names);
+  return byKind(kind, partial, { ...line, words, names });
 }
 
 /** The lines that `__complete` prints. */
@@ -160,20 +163,21 @@ function takesNext(flag: Flag | undefined): boolean {
   return flag?.kind !== "boolean";
 }
 
-interface Asked {
+interface Asked<App> {
   /** The whole line, the last word unfinished. */
   readonly words: readonly string[];
   readonly globals: Readonly<Record<string, unknown>>;
-  readonly names: Names | undefined;
+  readonly names: Names<App> | undefined;
+  readonly command: Command<App> | undefined;
 }
 
-async function valuesOf(flag: Flag, partial: string, { words, globals, names }: Asked): Promise<Completions> {
+async function valuesOf<App>(flag: Flag, partial: string, asked: Asked<App>): Promise<Completions> {
   const values =
     flag.kind === "boolean" ? ["true", "false"] : flag.kind === "string" ? flag.values : undefined;
   if (values !== undefined) return startingWith(partial, values);
-  if (flag.candidates === undefined) return byKind(flag.complete ?? "none", partial, globals, names);
+  if (flag.candidates === undefined) return byKind(flag.complete ?? "none", partial, asked);
   try {
-    return startingWith(partial, await flag.candidates(words.slice(0, -1)));
+    return startingWith(partial, await flag.candidates(asked.words.slice(0, -1)));
   } catch {
     // As with names of the store.
     return { candidates: [] };
@@ -184,11 +188,10 @@ function startingWith(partial: string, found: readonly string[]): Completions {
   return { candidates: found.filter((word) => word.startsWith(partial)).map((word) => ({ word, text: "" })) };
 }
 
-async function byKind(
+async function byKind<App>(
   kind: CompletionKind,
   partial: string,
-  globals: Readonly<Record<string, unknown>>,
-  names: Names | undefined,
+  { globals, command, names }: Asked<App>,
 ): Promise<Completions> {
   switch (kind) {
     case "none":
@@ -197,11 +200,10 @@ async function byKind(
       return { candidates: [], paths: "files" };
     case "directory":
       return { candidates: [], paths: "directories" };
-    case "image":
-    case "container": {
+    default: {
       let found: readonly string[] = [];
       try {
-        found = (await names?.(kind, globals, partial)) ?? [];
+        found = (await names?.(kind, globals, command)) ?? [];
       } catch {
         // An unreadable store offers no names; an error text would land in the user's command line.
       }

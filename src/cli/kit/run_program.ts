@@ -1,5 +1,5 @@
 /** From command line to exit code: the part of a program's `main` that is the same for all commands. */
-import type { Command, CommandCall, CompletionKind, Program } from "./command.ts";
+import type { Command, CommandCall, Program } from "./command.ts";
 import { completeWords, completionText } from "./complete.ts";
 import { dispatch } from "./dispatch.ts";
 import { interruptedCode, reportFailure } from "./errors.ts";
@@ -25,11 +25,7 @@ export interface RunOptions<App> {
     call: CommandCall<App>,
   ): App | Promise<App>;
   /** Names for dynamic completion; failures and absence count as none. */
-  names?(
-    kind: CompletionKind,
-    globals: Readonly<Record<string, unknown>>,
-    prefix: string,
-  ): Promise<readonly string[]>;
+  names?: Parameters<typeof completeWords<App>>[2];
   /** Takes Ctrl-C instead of the process's SIGINT, for tests. */
   readonly signal?: AbortSignal;
 }
