@@ -85,6 +85,16 @@ export async function whileUnmounted(
   }
 }
 
+/** Of mounts whose layer has gone: removes the lock files that a kill has left of its removal. */
+export async function dropLocks(
+  locks: string,
+  plans: readonly Pick<MountPlan, "key" | "path">[],
+): Promise<void> {
+  const files = plans.flatMap(({ key }) => [`${key}.gate`, `${key}.users`]);
+  if (files.every((name) => isMissing(`${fromText(locks)}/${name}`))) return;
+  await whileUnmounted(locks, plans, async () => undefined);
+}
+
 /** Ends a mount that was to stay, if nobody holds it and it need not stay any longer. */
 export async function endIfUnused(locks: string, plan: MountPlan): Promise<void> {
   await using gate = await enter(locks, plan.key);

@@ -5,7 +5,7 @@ import { fromText } from "../byte_string.ts";
 import type { ByteSource } from "../bytes/index.ts";
 import { removeTreeInSlices } from "../sys/index.ts";
 import { compareDirectories } from "./compare_views.ts";
-import { findMount, holdMount, type MountPlan, whileUnmounted } from "./held_mount.ts";
+import { dropLocks, findMount, holdMount, type MountPlan, whileUnmounted } from "./held_mount.ts";
 import { OverlayLayout } from "./overlay_layout.ts";
 import { mountOverlay, type OverlayDialect, overlayDialect } from "./overlay_mount.ts";
 import { realRoot } from "./real_root.ts";
@@ -123,10 +123,11 @@ class Overlay2 implements Driver {
   }
 
   async remove(id: CacheId): Promise<void> {
-    if (!this.#layout.exists(checkCacheId(id))) return;
-    const merged = { key: id, path: this.#layout.merged(id) };
+    const merged = { key: checkCacheId(id), path: this.#layout.merged(id) };
     const view = { key: viewKey(id), path: viewPath(this.#locks, id) };
-    await whileUnmounted(this.#locks, [merged, view], async () => {
+    const mounts = [merged, view];
+    if (!this.#layout.exists(id)) return dropLocks(this.#locks, mounts);
+    await whileUnmounted(this.#locks, mounts, async () => {
       this.#layout.removeLink(id);
       await removeTreeInSlices(fromText(this.#layout.directory(id)));
     });

@@ -9,7 +9,7 @@ import * as sys from "../sys/index.ts";
 import { checkCacheId, isOwnCacheId } from "./cache_id.ts";
 import { compareDirectories } from "./compare_views.ts";
 import { copyTree } from "./copy_tree.ts";
-import { holdMount, whileUnmounted } from "./held_mount.ts";
+import { dropLocks, holdMount, whileUnmounted } from "./held_mount.ts";
 import { makeDirectory, makeIfMissing } from "./overlay_layout.ts";
 import { type DriverOptions, locksOf } from "./overlay2.ts";
 import { realRoot } from "./real_root.ts";
@@ -106,10 +106,11 @@ class Vfs implements Driver {
 
   async remove(id: CacheId): Promise<void> {
     const path = this.#directory(id);
-    if (!existsSync(path)) return;
     const plain = { key: id, path };
     const view = { key: viewKey(id), path: viewPath(this.#locks, id) };
-    await whileUnmounted(this.#locks, [plain, view], () => this.#removeFiles(id));
+    const mounts = [plain, view];
+    if (!existsSync(path)) return dropLocks(this.#locks, mounts);
+    await whileUnmounted(this.#locks, mounts, () => this.#removeFiles(id));
   }
 
   async list(): Promise<CacheId[]> {

@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -175,6 +176,19 @@ for (const { name, skip } of drivers) {
       kind: "not-found",
       message: `No such container: ${container}`,
     });
+  });
+
+  test(`${name}: what a kill left of a making or a removal goes when it is removed`, { skip }, async (t) => {
+    const { store, root, top, cacheId, entry } = await open(t, name);
+    const { mountId, initId } = await store.containers.create(container, top);
+    const staging = join(root, "image", name, "layerdb/tmp");
+    renameSync(entry, join(staging, `write-set-${container}`));
+    await store.driver.remove(mountId);
+    const locks = join(root, "varve/mounts");
+    for (const file of [`${mountId}.gate`, `${initId}.view.users`]) writeFileSync(join(locks, file), "");
+    await store.containers.remove(container);
+    assert.deepEqual(await store.driver.list(), [cacheId]);
+    assert.deepEqual([readdirSync(staging), readdirSync(locks)], [[], []]);
   });
 
   test(`${name}: a container that is mounted is not removed`, { skip }, async (t) => {

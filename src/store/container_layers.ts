@@ -1,10 +1,11 @@
 /**
  * `layerdb/mounts/<container id>/`: which driver directories are a container's (behaviours B142). An entry is staged
- * and renamed into place, and renamed away before it is deleted: dockerd does not start on a half entry.
+ * and renamed into place, and renamed away before it is deleted: dockerd does not start on a half entry. It is staged
+ * before the directories are made, and stays so until they are gone: after a kill the next removal finds them by it.
  */
 import { randomBytes } from "node:crypto";
 import { existsSync, renameSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { CacheId, Driver } from "../driver/index.ts";
 import { Failure } from "../errors.ts";
 import { isDigest, type ChainId } from "../oci/index.ts";
@@ -32,17 +33,21 @@ export function openContainerLayers(
         throw new Failure("not-found", `cannot create container ${containerId}: no layer ${parent}`);
       const mountId = randomBytes(32).toString("hex");
       const layer = describe(containerId, mountId, undefined, parent);
+      await stage(paths, layer);
       try {
         await makeWritableLayer(driver, layer, { below: top?.cacheId, durable });
         await publish(paths, layer);
       } catch (error) {
         await removeWritableLayer(driver, layer);
+        unstage(paths, containerId);
         throw error;
       }
       return layer;
     },
 
     async adopt(layer) {
+      unstage(paths, layer.containerId);
+      await stage(paths, layer);
       await publish(paths, layer);
     },
 
@@ -61,20 +66,20 @@ export function openContainerLayers(
     },
 
     async remove(containerId) {
-      const layer = read(paths, containerId);
-      if (layer === undefined) return;
-      const leaving = stagingPath(paths);
-      await ensureDirectory(dirname(leaving), modes.shared);
-      renameSync(paths.mountOf(containerId), leaving);
+      const entry = paths.mountOf(containerId);
+      const leaving = stagedEntry(paths, containerId);
+      const isWhole = existsSync(entry);
+      const layer = readEntry(isWhole ? entry : leaving, containerId);
+      if (isWhole && layer !== undefined) await putAside(paths, containerId);
       try {
-        await removeWritableLayer(driver, layer);
+        if (layer !== undefined) await removeWritableLayer(driver, layer);
       } catch (error) {
         // Still mounted, most likely: the container stays, to be removed later.
-        renameSync(leaving, paths.mountOf(containerId));
+        if (isWhole) renameSync(leaving, entry);
         throw error;
       }
-      await syncDirectory(paths.mounts);
-      rmSync(leaving, { recursive: true, force: true });
+      if (isWhole) await syncDirectory(paths.mounts);
+      unstage(paths, containerId);
     },
   };
 }
@@ -94,30 +99,57 @@ function describe(
   };
 }
 
-function stagingPath(paths: StorePaths): string {
-  return join(paths.layerStaging, `write-set-${randomBytes(8).toString("hex")}`);
+/** Of a container whose layer is being made or removed, or was when somebody was killed. */
+function stagedEntry(paths: StorePaths, containerId: string): string {
+  return join(paths.layerStaging, `write-set-${containerId}`);
 }
 
-async function publish(paths: StorePaths, layer: ContainerLayer): Promise<void> {
-  const staging = stagingPath(paths);
-  await ensureDirectory(dirname(staging), modes.shared);
-  makeDirectory(staging, modes.shared);
+async function stage(paths: StorePaths, layer: ContainerLayer): Promise<void> {
+  const staged = stagedEntry(paths, layer.containerId);
+  await ensureDirectory(paths.layerStaging, modes.shared);
+  try {
+    makeDirectory(staged, modes.shared);
+  } catch (error) {
+    throw refused(error, layer.containerId);
+  }
   const files: [string, string][] = [
     ["mount-id", layer.mountId],
     ["init-id", layer.initId],
   ];
   if (layer.parent !== undefined) files.push(["parent", layer.parent]);
   try {
-    await Promise.all(files.map(([name, text]) => writeSynced(join(staging, name), text, modes.sharedFile)));
-    await syncDirectory(staging);
-    await ensureDirectory(paths.mounts, modes.shared);
-    renameSync(staging, paths.mountOf(layer.containerId));
+    await Promise.all(files.map(([name, text]) => writeSynced(join(staged, name), text, modes.sharedFile)));
+    await syncDirectory(staged);
   } catch (error) {
-    rmSync(staging, { recursive: true, force: true });
-    const { code } = error as NodeJS.ErrnoException;
-    throw code === "ENOTEMPTY" || code === "EEXIST" ? inUse(layer.containerId) : error;
+    unstage(paths, layer.containerId);
+    throw error;
+  }
+}
+
+function unstage(paths: StorePaths, containerId: string): void {
+  rmSync(stagedEntry(paths, containerId), { recursive: true, force: true });
+}
+
+async function publish(paths: StorePaths, { containerId }: ContainerLayer): Promise<void> {
+  await ensureDirectory(paths.mounts, modes.shared);
+  try {
+    renameSync(stagedEntry(paths, containerId), paths.mountOf(containerId));
+  } catch (error) {
+    unstage(paths, containerId);
+    throw refused(error, containerId);
   }
   await syncDirectory(paths.mounts);
+}
+
+async function putAside(paths: StorePaths, containerId: string): Promise<void> {
+  await ensureDirectory(paths.layerStaging, modes.shared);
+  unstage(paths, containerId);
+  renameSync(paths.mountOf(containerId), stagedEntry(paths, containerId));
+}
+
+function refused(error: unknown, containerId: string): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ENOTEMPTY" || code === "EEXIST" ? inUse(containerId) : error;
 }
 
 function inUse(containerId: string): Failure {
@@ -125,7 +157,10 @@ function inUse(containerId: string): Failure {
 }
 
 function read(paths: StorePaths, containerId: string): ContainerLayer | undefined {
-  const entry = paths.mountOf(containerId);
+  return readEntry(paths.mountOf(containerId), containerId);
+}
+
+function readEntry(entry: string, containerId: string): ContainerLayer | undefined {
   const mountId = readTextIfThere(join(entry, "mount-id"));
   if (mountId === undefined) return undefined;
   const initId = readTextIfThere(join(entry, "init-id"));
