@@ -4,9 +4,14 @@ export type * from "./source/types.ts";
 export * from "./costs/index.ts";
 export {
   type ContentMemory,
+  isPlain,
+  isPortable,
+  missing,
+  notThat,
   openContentMemory,
   openDirectorySource,
   openTarSource,
+  resolvePath,
   withIgnored,
 } from "./source/index.ts";
 export { buildImage } from "./build.ts";

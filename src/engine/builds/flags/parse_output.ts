@@ -1,7 +1,7 @@
 /** `--output`: where the result goes (docker/buildx, util/buildflags/export.go). */
 import { Failure } from "../../../errors.ts";
 import { parseReference, withDefaultTag, type Reference } from "../../../oci/index.ts";
-import type { WriteOut } from "../outputs/write_file.ts";
+import type { TakesFiles } from "../outputs/write_files.ts";
 import { csvAttributes, csvBoolean, csvFields } from "./csv_fields.ts";
 
 export type BuildOutput =
@@ -12,7 +12,7 @@ export type BuildOutput =
   /** The root filesystem as one tar. */
   | { readonly type: "tar"; readonly dest: string }
   /** The root filesystem's files in a directory, or its tar to whoever makes files of it elsewhere. */
-  | { readonly type: "local"; readonly dest: string | WriteOut };
+  | { readonly type: "local"; readonly dest: string | TakesFiles };
 
 const known: Readonly<Record<string, readonly string[]>> = {
   image: ["name", "push", "rewrite-timestamp"],

@@ -3,6 +3,10 @@ import { mkdir } from "node:fs/promises";
 import { throwIfCancelled, type ByteSource } from "../../../bytes/index.ts";
 import { LayerApplier } from "../../../layer/index.ts";
 import { TarParser } from "../../../tar/index.ts";
+import type { ContextPlace } from "../context/types.ts";
+
+/** Takes a root filesystem's tar, to make its files elsewhere. @param place for what has to be laid down meanwhile */
+export type TakesFiles = (tar: ByteSource, place: ContextPlace) => Promise<void>;
 
 /**
  * Unpacks a root filesystem's tar. Everything belongs to the caller; what is there already stays unless the tar has the

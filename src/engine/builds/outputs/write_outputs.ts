@@ -120,7 +120,7 @@ async function writeOutput(
   switch (output.type) {
     case "local": {
       const { dest } = output;
-      if (typeof dest !== "string") return dest(rootTar(store, image, options));
+      if (typeof dest !== "string") return dest(rootTar(store, image, options), options);
       const directory = isOneOfMany ? join(dest, platformDirectory(platform)) : dest;
       return writeFiles(directory, rootTar(store, image, options), signal);
     }

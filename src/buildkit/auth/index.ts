@@ -1,0 +1,1 @@
+export { sessionCredentials } from "./session_credentials.ts";

@@ -1,0 +1,136 @@
+/** A build's context, Dockerfile and `.dockerignore` from the client's session (moby/buildkit, frontend/dockerui). */
+import { fromText } from "../../byte_string.ts";
+import { parseIgnore } from "../../dockerfile/index.ts";
+import {
+  loadBuilder,
+  type ClientContext,
+  type ContextPlace,
+  type OpenedContext,
+} from "../../engine/index.ts";
+import type { BuildProgress } from "../progress/index.ts";
+import type { Session } from "../session/index.ts";
+import { openClientTree } from "./open_client_tree.ts";
+
+export interface ClientContextOptions {
+  /** Path in its directory (default `Dockerfile`). */
+  readonly filename?: string;
+  /** What the client calls the directory of the context (default `context`). */
+  readonly contextName?: string;
+  /** The same for that of the Dockerfile (default `dockerfile`). */
+  readonly dockerfileName?: string;
+  /** Told of each directory that is read. Default: nobody is. */
+  readonly progress?: Pick<BuildProgress, "during">;
+}
+
+/** Bytes of the largest Dockerfile and `.dockerignore`, as with the builder's own contexts. */
+const maxBytes = 4 << 20;
+
+/** Nothing is asked of the client before the build opens it. */
+export function clientContext(session: Session, options: ClientContextOptions = {}): ClientContext {
+  const {
+    filename = "Dockerfile",
+    contextName = "context",
+    dockerfileName = "dockerfile",
+    progress,
+  } = options;
+  const reader = new Reader(session, progress);
+  return {
+    name: `client ${session.sharedKey || session.name}`,
+    async open(place) {
+      const { dockerfile, ownIgnore } = await reader.definition(dockerfileName, filename, place);
+      const ignore = ownIgnore ?? (await reader.ignore(contextName, place)) ?? new Uint8Array();
+      const tree = await reader.context(contextName, ignore, place);
+      const { withoutIgnored } = await loadBuilder();
+      return {
+        dockerfile,
+        ...withoutIgnored(tree, ignore),
+        [Symbol.asyncDispose]: async () => tree[Symbol.dispose](),
+      };
+    },
+  };
+}
+
+/** A further directory of the client, with its own `.dockerignore`. @param localName what the client calls it */
+export function clientTree(
+  session: Session,
+  localName: string,
+): (place: ContextPlace) => ReturnType<typeof openClientTree> {
+  const reader = new Reader(session, undefined);
+  return async (place) =>
+    reader.context(localName, (await reader.ignore(localName, place)) ?? new Uint8Array(), place);
+}
+
+/** One small file. @throws Failure("not-found") in the words for a Dockerfile */
+export async function readClientFile(
+  session: Session,
+  localName: string,
+  path: string,
+  place: ContextPlace,
+): Promise<Uint8Array> {
+  return (await new Reader(session, undefined).definition(localName, path, place)).dockerfile.bytes;
+}
+
+interface Definition {
+  readonly dockerfile: OpenedContext["dockerfile"];
+  /** Patterns that belong to this Dockerfile alone. */
+  readonly ownIgnore: Uint8Array | undefined;
+}
+
+class Reader {
+  readonly #session: Session;
+  readonly #progress: Pick<BuildProgress, "during"> | undefined;
+
+  constructor(session: Session, progress: Pick<BuildProgress, "during"> | undefined) {
+    this.#session = session;
+    this.#progress = progress;
+  }
+
+  definition(directory: string, filename: string, place: ContextPlace): Promise<Definition> {
+    return this.#during(`load build definition from ${filename}`, async (onBytes) => {
+      const own = `${filename}.dockerignore`;
+      // In either spelling, as Docker has it (moby/moby#10858).
+      const isDefault = filename === "Dockerfile";
+      const paths = [filename, own, ...(isDefault ? ["dockerfile"] : [])];
+      using tree = await openClientTree(
+        this.#session,
+        "dockerfile",
+        { directory, paths },
+        { ...place, onBytes },
+      );
+      for (const path of paths) await tree.load(fromText(path), maxBytes);
+      const { dockerfileInTree, readInTree } = await loadBuilder();
+      const dockerfile = dockerfileInTree(tree, isDefault ? undefined : filename);
+      return { dockerfile, ownIgnore: readInTree(tree, own) };
+    });
+  }
+
+  ignore(directory: string, place: ContextPlace): Promise<Uint8Array | undefined> {
+    return this.#during("load .dockerignore", async (onBytes) => {
+      const paths = [".dockerignore"];
+      using tree = await openClientTree(
+        this.#session,
+        directory,
+        { directory, paths },
+        { ...place, onBytes },
+      );
+      await tree.load(".dockerignore", maxBytes);
+      return (await loadBuilder()).readInTree(tree, ".dockerignore");
+    });
+  }
+
+  /** The list of files; their contents come later. */
+  context(directory: string, ignore: Uint8Array, place: ContextPlace): ReturnType<typeof openClientTree> {
+    const excludes = parseIgnore(Buffer.from(ignore).toString("utf8"));
+    return this.#during("load build context", (onBytes) =>
+      openClientTree(this.#session, directory, { directory, excludes }, { ...place, onBytes }),
+    );
+  }
+
+  #during<T>(what: string, work: (onBytes: (total: number) => void) => Promise<T>): Promise<T> {
+    if (this.#progress === undefined) return work(() => undefined);
+    const id = `transferring ${what.slice("load ".length)}:`;
+    return this.#progress.during(`[internal] ${what}`, (vertex) =>
+      work((current) => vertex.status({ id, current })),
+    );
+  }
+}

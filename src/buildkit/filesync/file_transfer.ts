@@ -1,0 +1,194 @@
+/** The receiving side of one `FileSync.DiffCopy`: first the list of files, then contents as they are asked for. */
+import { createHash, type Hash } from "node:crypto";
+import { cancelled } from "../../bytes/index.ts";
+import { Failure } from "../../errors.ts";
+import type { GrpcStream, Read, Write } from "../../rpc/index.ts";
+import type { ContextPlace } from "../../engine/index.ts";
+import type { Session } from "../session/index.ts";
+import { ListedFiles, type ListLimits } from "./listed_files.ts";
+import { Packet, packetTypes } from "./packets.ts";
+import { Spool, type Spooled } from "./spool.ts";
+
+const method = "/moby.filesync.v1.FileSync/DiffCopy";
+
+/** gRPC's own bound, which BuildKit has, too. */
+const maxPacket = 4 << 20;
+
+/** What of its directory the client is to show. */
+export interface Wanted {
+  /** `context`, `dockerfile`, or that of a named context. */
+  readonly directory: string;
+  /** As in a `.dockerignore`. */
+  readonly excludes?: readonly string[];
+  /** These paths only, and what symlinks in them lead to. */
+  readonly paths?: readonly string[];
+}
+
+export interface TransferOptions extends ContextPlace {
+  readonly limits?: ListLimits;
+  /** Told how many bytes have come so far. */
+  readonly onBytes?: (total: number) => void;
+}
+
+export interface Fetched extends Spooled {
+  /** sha256 in hex. */
+  readonly digest: string;
+}
+
+interface Pending {
+  readonly what: string;
+  readonly place: Spooled;
+  readonly hash: Hash;
+  received: number;
+  readonly resolve: (fetched: Fetched) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class FileTransfer implements Disposable {
+  readonly files: ListedFiles;
+  readonly spool: Spool;
+  readonly #stream: GrpcStream<Write<typeof Packet>, Read<typeof Packet>>;
+  readonly #onBytes: (total: number) => void;
+  readonly #signal: AbortSignal;
+  readonly #listed = Promise.withResolvers<void>();
+  readonly #pending = new Map<number, Pending>();
+  #isListed = false;
+  #bytes = 0;
+  #failure: unknown;
+  #isOver = false;
+
+  /**
+   * Resolves when the list is complete.
+   * @throws Failure("invalid") for a list that no tree has, or a client that serves no files; Failure("limit"),
+   *   Failure("cancelled"), Failure("unavailable")
+   */
+  static async open(session: Session, wanted: Wanted, options: TransferOptions): Promise<FileTransfer> {
+    session.require(method);
+    const transfer = new FileTransfer(session, wanted, options);
+    try {
+      await transfer.#listed.promise;
+      return transfer;
+    } catch (error) {
+      transfer[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  private constructor(
+    session: Session,
+    wanted: Wanted,
+    { temporaryDirectory, limits, onBytes = () => undefined, signal }: TransferOptions,
+  ) {
+    this.files = new ListedFiles(limits);
+    this.spool = new Spool(temporaryDirectory);
+    this.#onBytes = onBytes;
+    this.#signal = signal;
+    this.#stream = session.client.open(method, Packet, Packet, {
+      metadata: metadataOf(wanted),
+      maxBytes: maxPacket,
+      signal,
+    });
+    void this.#run();
+  }
+
+  /** Lets the client go. What was not fetched by now cannot be any more. */
+  [Symbol.dispose](): void {
+    if (this.#isOver) return;
+    this.#fail(new Failure("unavailable", "the transfer of files is over"));
+    this.#isOver = true;
+    void this.#stream.send({ type: packetTypes.end });
+    this.#stream.end();
+    this.spool[Symbol.dispose]();
+  }
+
+  /**
+   * Asks for the content of a file; to be called once for each.
+   * @param what is said of the file in messages
+   * @throws Failure("conflict") if the client has not sent as many bytes as it said; what broke the transfer
+   */
+  fetch(id: number, size: number, what: string): Promise<Fetched> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure as Error);
+    const { promise, resolve, reject } = Promise.withResolvers<Fetched>();
+    const place = this.spool.reserve(size);
+    this.#pending.set(id, { what, place, hash: createHash("sha256"), received: 0, resolve, reject });
+    void this.#stream.send({ type: packetTypes.request, id });
+    return promise;
+  }
+
+  async #run(): Promise<void> {
+    try {
+      for await (const packet of this.#stream) if (!this.#isOver) this.#take(packet);
+      throw new Failure("unavailable", "the client has ended the transfer of files");
+    } catch (error) {
+      this.#fail(this.#signal.aborted ? cancelled(this.#signal) : error);
+      if (!this.#isOver) this.#stream[Symbol.dispose]();
+    }
+  }
+
+  #take({ type, stat, id, data }: Read<typeof Packet>): void {
+    switch (type) {
+      case packetTypes.stat:
+        if (this.#isListed) throw new Failure("invalid", "the client lists files after the end of its list");
+        if (stat !== undefined) return this.files.add(stat);
+        this.files.sort();
+        this.#isListed = true;
+        return this.#listed.resolve();
+      case packetTypes.data:
+        return this.#data(id, data);
+      case packetTypes.error:
+        throw new Failure(
+          "unavailable",
+          `error from sender: ${Buffer.from(data).toString("utf8").slice(0, 4096)}`,
+        );
+      default:
+        throw new Failure("invalid", `the client sends a packet of type ${type}`);
+    }
+  }
+
+  #data(id: number, data: Uint8Array): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) throw new Failure("invalid", `invalid file request ${id}`);
+    const { place, hash, received } = pending;
+    const isOver = data.length === 0;
+    if (isOver ? received !== place.size : received + data.length > place.size)
+      throw new Failure("conflict", `${pending.what} changed while it was read, or cannot be read`, {
+        hint: "Run the build again when nothing writes to the file.",
+      });
+    if (isOver) {
+      this.#pending.delete(id);
+      return pending.resolve({ ...place, digest: hash.digest("hex") });
+    }
+    this.spool.write(place, received, data);
+    hash.update(data);
+    pending.received += data.length;
+    this.#bytes += data.length;
+    this.#onBytes(this.#bytes);
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error;
+    // Nobody may be waiting for it any more.
+    this.#listed.promise.catch(() => undefined);
+    this.#listed.reject(error);
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+  }
+}
+
+/**
+ * Headers hold ASCII. What is not is left out, and the client shows more than is wanted: its clients of before BuildKit
+ * 0.12 know no way to say it.
+ */
+function metadataOf({
+  directory,
+  excludes = [],
+  paths = [],
+}: Wanted): Record<string, string | readonly string[]> {
+  const canSay = (texts: readonly string[]): boolean =>
+    texts.length > 0 && texts.every((text) => /^[ -~]*$/.test(text));
+  return {
+    "dir-name": directory,
+    ...(canSay(excludes) && { "exclude-patterns": excludes }),
+    ...(canSay(paths) && { followpaths: paths }),
+  };
+}

@@ -1,0 +1,21 @@
+import type { ClientTree } from "./client_tree.ts";
+import type { TransferOptions, Wanted } from "./file_transfer.ts";
+import type { Session } from "../session/index.ts";
+
+/**
+ * Lists a directory of the client. With it come the builder's modules, which a daemon that never builds does without.
+ * @param name for messages and cache keys
+ * @throws what `FileTransfer.open` throws
+ */
+export async function openClientTree(
+  session: Session,
+  name: string,
+  wanted: Wanted,
+  options: TransferOptions,
+): Promise<ClientTree> {
+  const [{ ClientTree }, { FileTransfer }] = await Promise.all([
+    import("./client_tree.ts"),
+    import("./file_transfer.ts"),
+  ]);
+  return new ClientTree(name, await FileTransfer.open(session, wanted, options));
+}

@@ -1,0 +1,1 @@
+export { sessionSecrets } from "./session_secrets.ts";

@@ -1,0 +1,1 @@
+export { sessionAgents } from "./session_agents.ts";
