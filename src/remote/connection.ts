@@ -62,13 +62,14 @@ export class Connection {
    * `GET /v2/`, without credentials: finds out whether the endpoint is there and how it wants to be asked.
    * Throws {@link NetworkFailure} if it cannot be reached, a `Refusal` for a server error.
    *
-   * @param patient false: one try, because there is another endpoint to turn to.
+   * @param patient false: one try, because there is another endpoint to turn to. Where no way leads there it is one in any
+   *   case, as with Docker: most machines that cannot reach a registry at all will not in a quarter of a minute either.
    */
   async ping(signal: AbortSignal, patient: boolean): Promise<void> {
     const request = { method: "GET", url: this.urlOf("/v2/"), headers: this.#headers({}), signal };
     const once = () => this.#options.send(request);
     const answer = await (patient
-      ? this.#patiently({ ...request, path: "/v2/", method: "GET", scopes: [] }, once)
+      ? this.#patiently({ ...request, path: "/v2/", method: "GET", scopes: [] }, once, isReachable)
       : once());
     if (answer.status >= 500 || answer.status === 429) throw await refusalOf("GET", answer);
     answer.discard();
@@ -147,7 +148,11 @@ export class Connection {
   }
 
   /** Waits and tries again after passing network faults and "busy" answers. Streamed bodies get one try. */
-  async #patiently(request: RemoteRequest, attempt: () => Promise<HttpAnswer>): Promise<HttpAnswer> {
+  async #patiently(
+    request: RemoteRequest,
+    attempt: () => Promise<HttpAnswer>,
+    mayPass = isTransient,
+  ): Promise<HttpAnswer> {
     const replayable = request.body === undefined || request.body instanceof Uint8Array;
     const { impatient = false } = request;
     for (let tries = 0; ; tries++) {
@@ -162,7 +167,7 @@ export class Connection {
         answer.discard();
       } catch (error) {
         // Also for POST: a session that is opened twice is forgotten by the registry in time.
-        if (last || !isTransient(error)) throw error;
+        if (last || !mayPass(error)) throw error;
       }
       await this.clock.sleep(wait, request.signal);
     }
@@ -281,6 +286,10 @@ function basicOf(credentials: Credentials): string {
 
 export function isTransient(error: unknown): boolean {
   return error instanceof NetworkFailure && error.transient;
+}
+
+function isReachable(error: unknown): boolean {
+  return error instanceof NetworkFailure && error.transient && !error.noWay;
 }
 
 function isStream(body: RemoteRequest["body"]): boolean {

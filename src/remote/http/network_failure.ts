@@ -5,13 +5,16 @@ import { Failure } from "../../errors.ts";
 export class NetworkFailure extends Failure {
   /** A fault that may pass by itself: a reset, a time-out, a busy name server. */
   readonly transient: boolean;
+  /** No way led to the peer: no name server answered, or there is no route. */
+  readonly noWay: boolean;
   /** The peer was there but did not speak TLS: the plain form may work where it is permitted. */
   readonly notTls: boolean;
 
   constructor(request: string, error: NetworkError) {
     const { text, hint } = describe(error);
     super("unavailable", `${request}: ${text}`, { cause: error, ...(hint === undefined ? {} : { hint }) });
-    this.transient = transientCodes.has(error.code ?? "");
+    this.noWay = noWayCodes.has(error.code ?? "");
+    this.transient = this.noWay || transientCodes.has(error.code ?? "");
     this.notTls = notTlsCodes.has(error.code ?? "");
   }
 }
@@ -32,13 +35,10 @@ const transientCodes = new Set([
   "ECONNABORTED",
   "EPIPE",
   "ETIMEDOUT",
-  "EAI_AGAIN",
-  "ENETDOWN",
-  "ENETUNREACH",
-  "EHOSTUNREACH",
   "ERR_STREAM_PREMATURE_CLOSE",
   idleCode,
 ]);
+const noWayCodes = new Set(["EAI_AGAIN", "ENETDOWN", "ENETUNREACH", "EHOSTUNREACH"]);
 // A server without TLS answers the ClientHello with plain text, or hangs up.
 const notTlsCodes = new Set([
   "EPROTO",
