@@ -6,24 +6,32 @@ import type { ContextPlace } from "../../engine/index.ts";
 import { Failure } from "../../errors.ts";
 import type { GrpcStream, Read, Write } from "../../rpc/index.ts";
 import type { Session } from "../session/index.ts";
+import { exporterMetadata, fileSend } from "./file_send.ts";
 import { goMode, Packet, packetTypes, type Stat } from "./packets.ts";
-
-const method = "/moby.filesync.v1.FileSend/DiffCopy";
 
 /** BuildKit's (`bufPool`): more than gRPC allows in one message is never sent. */
 const pieceSize = 32 << 10;
 
 type PacketStream = GrpcStream<Write<typeof Packet>, Read<typeof Packet>>;
 
+export interface FilesPlace extends ContextPlace {
+  /** Which of the build's outputs it is. */
+  readonly exporter?: number;
+}
+
 /**
  * Settles when the client has all files that it wanted. They belong to its user.
  * @throws Failure("invalid") where the client takes nothing; Failure("unavailable") with what it says is wrong
  */
-export async function sendFiles(session: Session, tar: ByteSource, place: ContextPlace): Promise<void> {
-  session.require(method);
-  const { temporaryDirectory, signal } = place;
+export async function sendFiles(session: Session, tar: ByteSource, place: FilesPlace): Promise<void> {
+  session.require(fileSend);
+  const { temporaryDirectory, exporter, signal } = place;
   using tree = await openTarSource(tar, { directory: temporaryDirectory, signal });
-  using stream = session.client.open(method, Packet, Packet, { maxBytes: 4 << 20, signal });
+  using stream = session.client.open(fileSend, Packet, Packet, {
+    metadata: exporterMetadata(exporter),
+    maxBytes: 4 << 20,
+    signal,
+  });
   const files: (ByteString | undefined)[] = [];
   let failure: unknown;
   const fail = (error: unknown): void => {

@@ -2,22 +2,33 @@
 import type { ByteSource } from "../../bytes/index.ts";
 import { bytes, message } from "../../rpc/index.ts";
 import type { Session } from "../session/index.ts";
-
-const method = "/moby.filesync.v1.FileSend/DiffCopy";
+import { exporterMetadata, fileSend } from "./file_send.ts";
 
 const BytesMessage = message({ data: bytes(1) });
 
 /** What a message of gRPC may hold everywhere; more goes in pieces. */
 const pieceSize = 1 << 20;
 
+interface StreamPlace {
+  /** Which of the build's outputs it is. */
+  readonly exporter?: number;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Sends all of a source; settles when the client has taken it.
  * @throws Failure("invalid") where the client takes nothing; GrpcError with what it says is wrong
  */
-export function sendStream(session: Session, signal: AbortSignal): (source: ByteSource) => Promise<void> {
+export function sendStream(
+  session: Session,
+  { exporter, signal }: StreamPlace,
+): (source: ByteSource) => Promise<void> {
   return async (source) => {
-    session.require(method);
-    using stream = session.client.open(method, BytesMessage, BytesMessage, { signal });
+    session.require(fileSend);
+    using stream = session.client.open(fileSend, BytesMessage, BytesMessage, {
+      metadata: exporterMetadata(exporter),
+      signal,
+    });
     const call = { isOver: false };
     const answered = (async () => {
       try {
