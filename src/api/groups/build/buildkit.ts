@@ -1,0 +1,32 @@
+/** `POST /session` and `POST /grpc`: connections that become HTTP/2, in either direction. */
+import { once } from "node:events";
+import { introductionOf, buildkitMethods, Sessions } from "../../../buildkit/index.ts";
+import type { Daemon } from "../../../engine/index.ts";
+import { serveGrpc, type Methods } from "../../../rpc/index.ts";
+import type { Call } from "../../http/index.ts";
+
+export class BuildkitHandlers {
+  /** Of all clients of the daemon. */
+  readonly sessions = new Sessions();
+  readonly #methods: Methods;
+
+  constructor(daemon: Daemon) {
+    this.#methods = buildkitMethods({ daemon, sessions: this.sessions });
+  }
+
+  /** The client serves, and builds that name the session ask. */
+  session(call: Call): void {
+    const introduction = introductionOf(call.request.headers);
+    this.sessions.check(introduction.id);
+    this.sessions.take(call.upgrade("h2c"), introduction);
+  }
+
+  /** The client asks. Ends with the connection, and throws then what was nobody's fault but ours. */
+  async grpc(call: Call): Promise<void> {
+    const bugs: unknown[] = [];
+    const socket = call.upgrade("h2c");
+    serveGrpc(socket, this.#methods, (error) => bugs.push(error));
+    if (!socket.destroyed) await once(socket, "close");
+    if (bugs.length > 0) throw bugs[0];
+  }
+}

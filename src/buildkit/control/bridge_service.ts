@@ -1,0 +1,106 @@
+/**
+ * moby.buildkit.v1.frontend.LLBBridge: the side of a build that clients talk to which are the frontend themselves, as
+ * `docker buildx` is: it asks for `dockerfile.v0` to be solved and returns the result as its own (moby/buildkit,
+ * client/build.go, frontend/gateway/gateway.go). Calls say by their metadata to which build they belong.
+ */
+import { Failure } from "../../errors.ts";
+import { codes, GrpcError, unary, type GrpcCall, type Methods, type Read } from "../../rpc/index.ts";
+import type { BuildUnderWay } from "./build_under_way.ts";
+import { bridgeCapabilities, llbCapabilities } from "./capabilities.ts";
+import { Nothing } from "./control_messages.ts";
+import { noGraphs, type ControlParts } from "./control_service.ts";
+import { dockerfileWork } from "./dockerfile_work.ts";
+import { RpcStatus } from "./error_details.ts";
+import { checkFrontend, checkRequest } from "./frontends.ts";
+import {
+  BridgeSolveRequest,
+  BridgeSolveResponse,
+  InputsResponse,
+  Pong,
+  RefRequest,
+  ReturnRequest,
+  StatFileResponse,
+  WarnRequest,
+} from "./gateway_messages.ts";
+import { resultDefinition, resultOfDefinition } from "./result_definition.ts";
+import { worker } from "./worker.ts";
+
+export function bridgeMethods(parts: ControlParts): Methods {
+  const path = (name: string): string => `/moby.buildkit.v1.frontend.LLBBridge/${name}`;
+  const buildOf = (call: GrpcCall): Promise<BuildUnderWay> => parts.builds.get(refOf(call), call.signal);
+  return {
+    [path("Ping")]: unary(Nothing, Pong, async (_asked, call) => {
+      await buildOf(call);
+      return {
+        frontendCapabilities: bridgeCapabilities,
+        llbCapabilities,
+        workers: [worker(parts.daemon)],
+      };
+    }),
+    [path("Solve")]: unary(BridgeSolveRequest, BridgeSolveResponse, async (asked, call) =>
+      solve(parts, await buildOf(call), asked),
+    ),
+    [path("Evaluate")]: unary(RefRequest, Nothing, async ({ ref }, call) => {
+      await (await buildOf(call)).result(ref);
+      return {};
+    }),
+    [path("StatFile")]: unary(RefRequest, StatFileResponse, async ({ ref, path: file }, call) => {
+      if (file !== "." && file !== "") throw notRead();
+      await (await buildOf(call)).result(ref);
+      return { stat: { path: "", mode: rootMode } };
+    }),
+    [path("Inputs")]: unary(Nothing, InputsResponse, () => ({})),
+    [path("Warn")]: unary(WarnRequest, Nothing, async ({ short }, call) => {
+      (await buildOf(call)).progress.warn(short);
+      return {};
+    }),
+    [path("Return")]: unary(ReturnRequest, Nothing, async (asked, call) => {
+      (await buildOf(call)).return(returnedOf(asked));
+      return {};
+    }),
+  };
+}
+
+/** Go's `fs.ModeDir | 0o755`. */
+const rootMode = 0o755 + 2 ** 31;
+
+/** moby/buildkit, client/buildid. @throws Failure("invalid") */
+function refOf({ headers }: GrpcCall): string {
+  const ref = headers["buildkit-controlapi-buildid"];
+  if (typeof ref === "string" && ref !== "") return ref;
+  throw new Failure("invalid", "no buildid found in context");
+}
+
+function notRead(): GrpcError {
+  return new GrpcError(codes.unimplemented, "files of results are not read here");
+}
+
+async function solve(parts: ControlParts, build: BuildUnderWay, asked: Read<typeof BridgeSolveRequest>) {
+  if ((asked.definition?.operations.length ?? 0) > 0) throw noGraphs();
+  // As it is asked for nothing, it has nothing.
+  if (asked.frontend === "") return { result: {} };
+  checkFrontend(asked.frontend, asked.attributes);
+  checkRequest(asked.attributes);
+  const inputs = new Map<string, string>();
+  for (const { key, value } of asked.inputs)
+    if (value !== undefined) inputs.set(key, resultOfDefinition(value));
+  const id = build.add(dockerfileWork(parts, build, { attributes: asked.attributes, inputs }));
+  if (asked.evaluate) await build.result(id);
+  if (!asked.allowsResult) return { oldRef: id };
+  if (!asked.allowsRefs) return { result: { oldRef: id } };
+  return { result: { ref: { id, definition: resultDefinition(id) } } };
+}
+
+/** Clients return an error with which one of these calls has failed as they got it. */
+function returnedOf({ result, error }: Read<typeof ReturnRequest>) {
+  if (error !== undefined) {
+    const details = error.details.length > 0 ? RpcStatus.encode(error) : undefined;
+    return { error: new GrpcError(error.code, error.message, { details }) };
+  }
+  const id = result?.ref?.id || result?.oldRef || "";
+  if ((result?.refs?.refs.length ?? 0) > 0)
+    return {
+      error: new GrpcError(codes.unimplemented, "results of several platforms are not exported here"),
+    };
+  return id === "" ? {} : { result: id };
+}

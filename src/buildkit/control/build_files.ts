@@ -1,0 +1,87 @@
+/** Where a build's files come from: the client's session or the network, never this machine. */
+import { mkdtempDisposable } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fromBytes } from "../../bytes/index.ts";
+import { isRemoteContext, type BuildRequest } from "../../engine/index.ts";
+import { Failure } from "../../errors.ts";
+import { clientContext, clientTree, readClientFile } from "../filesync/index.ts";
+import type { BuildProgress } from "../progress/index.ts";
+import type { Session } from "../session/index.ts";
+import { underPrefix, type Attributes } from "./dockerfile_attributes.ts";
+import { isUpload, uploadOf } from "./upload.ts";
+
+type Files = Pick<BuildRequest, "context" | "file" | "stdin" | "buildContexts">;
+
+export interface FilesAsked {
+  readonly attributes: Attributes;
+  readonly session: Session | undefined;
+  /** Contexts that are results of other builds: IDs of images by the name of the input. */
+  readonly inputs: ReadonlyMap<string, string>;
+  readonly progress: BuildProgress;
+  readonly signal: AbortSignal;
+}
+
+/** @throws Failure("invalid"), Failure("unsupported"); what reading a Dockerfile of the session throws */
+export async function buildFiles(asked: FilesAsked): Promise<Files> {
+  const { attributes } = asked;
+  const named = Object.entries(underPrefix(attributes, "context:"));
+  const buildContexts = new Map(named.map(([name, spec]) => [name, namedContext(name, spec, asked)]));
+  return { ...(await mainContext(asked)), buildContexts };
+}
+
+async function mainContext({
+  attributes,
+  session,
+  progress,
+  signal,
+}: FilesAsked): Promise<Pick<Files, "context" | "file" | "stdin">> {
+  const { context = "", filename = "Dockerfile", dockerfilekey } = attributes;
+  if (context === "") {
+    const contextName = attributes["contextkey"] ?? "context";
+    const dockerfileName = dockerfilekey ?? "dockerfile";
+    return { context: clientContext(needed(session), { filename, contextName, dockerfileName, progress }) };
+  }
+  if (isUpload(context))
+    return { context: "-", file: filename, stdin: uploadOf(needed(session), context, signal) };
+  if (!isRemoteContext(context)) throw new Failure("invalid", `invalid context ${context}: it is no URL`);
+  if (dockerfilekey === undefined) return { context, file: filename };
+  await using temporary = await mkdtempDisposable(join(tmpdir(), "varve-dockerfile-"));
+  const place = { temporaryDirectory: temporary.path, signal };
+  const dockerfile = await readClientFile(needed(session), dockerfilekey, filename, place);
+  return { context, file: "-", stdin: fromBytes(dockerfile) };
+}
+
+type NamedContext = NonNullable<Files["buildContexts"]> extends ReadonlyMap<string, infer C> ? C : never;
+
+function namedContext(name: string, spec: string, { session, inputs }: FilesAsked): NamedContext {
+  const [kind, rest = ""] = split(spec);
+  switch (kind) {
+    case "docker-image":
+      return spec;
+    case "local":
+      return clientTree(needed(session), rest);
+    case "input": {
+      const image = inputs.get(rest);
+      if (image === undefined) throw new Failure("invalid", `invalid input ${rest} for ${name}`);
+      return `docker-image://${image}`;
+    }
+    case "oci-layout":
+      throw new Failure("unsupported", `context ${name}: an OCI layout of the client cannot be read`, {
+        hint: "Load the image and name it: docker-image://NAME",
+      });
+    default:
+      if (isRemoteContext(spec)) return spec;
+      throw new Failure("invalid", `unsupported context source ${kind} for ${name}`);
+  }
+}
+
+function split(spec: string): [kind: string, rest?: string] {
+  const colon = spec.indexOf(":");
+  return colon < 0 ? [spec] : [spec.slice(0, colon), spec.slice(colon + 1)];
+}
+
+function needed(session: Session | undefined): Session {
+  if (session === undefined) throw new Failure("invalid", "no session: there is nobody to ask for the files");
+  return session;
+}

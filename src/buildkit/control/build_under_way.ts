@@ -1,0 +1,93 @@
+import { randomBytes } from "node:crypto";
+import { Failure } from "../../errors.ts";
+import type { Read } from "../../rpc/index.ts";
+import { BuildProgress, StatusFeed } from "../progress/index.ts";
+import type { SolveRequest } from "./control_messages.ts";
+import type { SolveSurroundings, Solved } from "./solve_dockerfile.ts";
+
+/** What the client that is the frontend of its own build has come to. */
+export interface Returned {
+  /** Of the results, the one that is to be exported; undefined: there is nothing to export. */
+  readonly result?: string;
+  /** What it has failed with. */
+  readonly error?: Error;
+}
+
+/** Begins the work of a result. */
+export type Solving = (surroundings: SolveSurroundings) => Promise<Solved>;
+
+/** The call that has begun it. */
+export interface BuildAsked {
+  readonly request: Read<typeof SolveRequest>;
+  readonly signal: AbortSignal;
+}
+
+const mostResults = 100;
+
+export class BuildUnderWay {
+  readonly feed = new StatusFeed();
+  readonly progress: BuildProgress;
+  readonly request: BuildAsked["request"];
+  readonly #results = new Map<string, { readonly solving: Solving; solved?: Promise<Solved> }>();
+  readonly #returned = Promise.withResolvers<Returned>();
+  readonly #signal: AbortSignal;
+  #hasEnded = false;
+
+  constructor({ request, signal }: BuildAsked) {
+    this.request = request;
+    this.progress = new BuildProgress({ ref: request.ref, send: (update) => this.feed.push(update) });
+    this.#signal = signal;
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** Keeps work for when its result is wanted; returns what the result is called. */
+  add(solving: Solving): string {
+    if (this.#results.size >= mostResults)
+      throw new Failure("limit", `the build has ${mostResults} results already`);
+    const id = randomBytes(16).toString("hex");
+    this.#results.set(id, { solving });
+    return id;
+  }
+
+  hasResult(id: string): boolean {
+    return this.#results.has(id);
+  }
+
+  /** Does the work, once. @throws Failure("not-found"); what the work throws */
+  async result(id: string): Promise<Solved> {
+    const result = this.#results.get(id);
+    if (result === undefined) throw new Failure("not-found", `no such ref: ${id}`);
+    result.solved ??= result.solving({
+      progress: this.progress,
+      pace: this.feed.room,
+      signal: this.#signal,
+    });
+    return result.solved;
+  }
+
+  /** Only the first counts. */
+  return(returned: Returned): void {
+    this.#returned.resolve(returned);
+  }
+
+  /** @throws Failure("cancelled") when the client has gone */
+  async returned(): Promise<Returned> {
+    const abort = (): void => this.#returned.reject(new Failure("cancelled", "context canceled"));
+    this.#signal.addEventListener("abort", abort, { once: true });
+    if (this.#signal.aborted) abort();
+    try {
+      return await this.#returned.promise;
+    } finally {
+      this.#signal.removeEventListener("abort", abort);
+    }
+  }
+
+  end(): void {
+    this.#hasEnded = true;
+    this.progress.finish();
+    this.feed.end();
+  }
+}

@@ -1,0 +1,68 @@
+/** Builds that clients have begun, by the name that they gave them: several calls have to do with one. */
+import { Failure } from "../../errors.ts";
+import { BuildUnderWay, type BuildAsked } from "./build_under_way.ts";
+
+export interface BuildsUnderWayOptions {
+  /** Milliseconds for which a call waits for its build, which begins at the same time (default 10,000). */
+  readonly patience?: number;
+}
+
+/** Who asks late for the progress of a build, or for its result, is still answered. */
+const mostEnded = 32;
+const mostRunning = 1000;
+const longestRef = 256;
+
+export class BuildsUnderWay {
+  readonly #builds = new Map<string, BuildUnderWay>();
+  readonly #wanted = new Map<string, Set<(build: BuildUnderWay) => void>>();
+  readonly #patience: number;
+
+  constructor({ patience = 10_000 }: BuildsUnderWayOptions = {}) {
+    this.#patience = patience;
+  }
+
+  /** @throws Failure("conflict") for a name that is in use, Failure("invalid"), Failure("limit") */
+  begin(asked: BuildAsked): BuildUnderWay {
+    const { ref } = asked.request;
+    if (ref === "" || ref.length > longestRef)
+      throw new Failure("invalid", "the build has no name, or a long one");
+    if (this.#builds.has(ref)) throw new Failure("conflict", `job ID ${ref} exists`);
+    const ended = [...this.#builds].filter(([, build]) => build.hasEnded);
+    for (const [name] of ended.slice(0, Math.max(0, ended.length - mostEnded))) this.#builds.delete(name);
+    if (this.#builds.size >= mostRunning)
+      throw new Failure("limit", `there are ${mostRunning} builds already`);
+    const build = new BuildUnderWay(asked);
+    this.#builds.set(ref, build);
+    for (const tell of this.#wanted.get(ref) ?? []) tell(build);
+    return build;
+  }
+
+  /** @throws Failure("not-found") if it does not begin, Failure("cancelled") */
+  async get(ref: string, signal: AbortSignal): Promise<BuildUnderWay> {
+    const here = this.#builds.get(ref);
+    if (here !== undefined) return here;
+    const { promise, resolve, reject } = Promise.withResolvers<BuildUnderWay>();
+    const wanting = this.#wanted.get(ref) ?? new Set();
+    this.#wanted.set(ref, wanting.add(resolve));
+    const late = setTimeout(() => reject(new Failure("not-found", `no such job ${ref}`)), this.#patience);
+    const abort = (): void => reject(new Failure("cancelled", "context canceled"));
+    signal.addEventListener("abort", abort, { once: true });
+    if (signal.aborted) abort();
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(late);
+      signal.removeEventListener("abort", abort);
+      wanting.delete(resolve);
+      if (wanting.size === 0) this.#wanted.delete(ref);
+    }
+  }
+
+  /** The ID of the image that a result of any of the builds is; it is built if it was not. @throws Failure("not-found") */
+  async imageOf(result: string): Promise<string> {
+    for (const build of this.#builds.values()) {
+      if (build.hasResult(result)) return (await build.result(result)).outcome.image.id;
+    }
+    throw new Failure("not-found", `no such ref: ${result}`);
+  }
+}

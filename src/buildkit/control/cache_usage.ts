@@ -1,0 +1,56 @@
+/** `docker buildx du` and `docker buildx prune`. */
+import type { BuildCacheItem, Engine } from "../../engine/index.ts";
+import { Failure } from "../../errors.ts";
+import type { Read, Write } from "../../rpc/index.ts";
+import { timestamp } from "../progress/index.ts";
+import type { DiskUsageRequest, DiskUsageResponse, PruneRequest, UsageRecord } from "./control_messages.ts";
+
+export async function diskUsage(
+  { system }: Engine,
+  { filter }: Read<typeof DiskUsageRequest>,
+  signal: AbortSignal,
+): Promise<Write<typeof DiskUsageResponse>> {
+  refuseFilters(filter);
+  return { records: (await system.buildCache({ signal })).map(recordOf) };
+}
+
+/** What has gone, one after the other. */
+export async function* prune(
+  { system }: Engine,
+  { filter, all, keepDuration, reservedSpace, maxUsedSpace }: Read<typeof PruneRequest>,
+  signal: AbortSignal,
+): AsyncGenerator<Write<typeof UsageRecord>, void> {
+  refuseFilters(filter);
+  const before = new Map((await system.buildCache({ signal })).map((item) => [item.id, item]));
+  const keepStorage = maxUsedSpace || reservedSpace;
+  const { deleted } = await system.pruneBuildCache({
+    all,
+    ...(keepDuration > 0n && { unusedFor: Number(keepDuration / 1_000_000n) }),
+    ...(keepStorage > 0 && { keepStorage }),
+    signal,
+  });
+  for (const id of deleted) {
+    const item = before.get(id);
+    yield item === undefined ? { id } : recordOf(item);
+  }
+}
+
+function refuseFilters(filter: readonly string[]): void {
+  const [first] = filter;
+  if (first !== undefined) throw new Failure("unsupported", `the build cache has no filter ${first}`);
+}
+
+function recordOf(item: BuildCacheItem): Write<typeof UsageRecord> {
+  const { id, type, description, size, createdAt, lastUsedAt, shared, inUse } = item;
+  return {
+    id,
+    recordType: type === "cachemount" ? "exec.cachemount" : "regular",
+    mutable: type === "cachemount",
+    description,
+    size,
+    shared,
+    inUse,
+    lastUsedAt: timestamp(Date.parse(lastUsedAt)),
+    ...(createdAt !== undefined && { createdAt: timestamp(Date.parse(createdAt)) }),
+  };
+}

@@ -1,0 +1,49 @@
+/** What clients may ask for (moby/buildkit, frontend/gateway/pb/caps.go, solver/pb/caps.go). */
+
+const enabled = (ids: readonly string[]) => ids.map((id) => ({ id, enabled: true }));
+
+export const bridgeCapabilities = enabled([
+  "solve.base",
+  "return",
+  "statfile",
+  "proto.refarray",
+  "reference.output",
+  "frontend.inputs",
+  "frontend.caps",
+  "gateway.solve.evaluate",
+  "gateway.evaluate",
+  "gateway.warnings",
+]);
+
+/** Graphs are not solved here; these are what a Dockerfile and its options may come to. */
+export const llbCapabilities = enabled([
+  "source.image",
+  "source.image.resolvemode",
+  "source.local",
+  "source.local.unique",
+  "source.local.sessionid",
+  "source.local.includepatterns",
+  "source.local.followpaths",
+  "source.local.excludepatterns",
+  "source.local.sharedkeyhint",
+  "source.git",
+  "source.http",
+  "exec.meta.base",
+  "exec.meta.network",
+  "exec.meta.security",
+  "exec.meta.ulimit",
+  "exec.mount.bind",
+  "exec.mount.cache",
+  "exec.mount.cache.sharing",
+  "exec.mount.tmpfs",
+  "exec.mount.secret",
+  "exec.mount.ssh",
+  "exec.secretenv",
+  "file.base",
+  "constraints",
+  "platform",
+  "meta.ignorecache",
+  "meta.description",
+  "exporter.sourcedateepoch",
+  "exporter.multiple",
+]);

@@ -1,0 +1,106 @@
+/** A build of a client's Dockerfile: what the frontend `dockerfile.v0` and an exporter are to BuildKit. */
+import type { BuildOutcome, BuildRequest, Engine } from "../../engine/index.ts";
+import { formatReference } from "../../oci/index.ts";
+import { sessionCredentials } from "../auth/index.ts";
+import type { BuildProgress } from "../progress/index.ts";
+import { sessionSecrets } from "../secrets/index.ts";
+import type { Session } from "../session/index.ts";
+import { sessionAgents } from "../ssh/index.ts";
+import { buildFiles } from "./build_files.ts";
+import { cachesAsked, cachesOfAttributes, type CacheAsked } from "./caches_asked.ts";
+import { dockerfileAttributes, type Attributes } from "./dockerfile_attributes.ts";
+import type { FailedAt } from "./error_details.ts";
+import { exportsAsked, type ExporterAsked } from "./exporters.ts";
+import { Exporting } from "./exporting.ts";
+import { FailingStep } from "./failing_step.ts";
+
+export interface DockerfileSolve {
+  readonly attributes: Attributes;
+  /** None: the result is only in the cache, and an image without a name. */
+  readonly exporters: readonly ExporterAsked[];
+  readonly cacheFrom?: readonly CacheAsked[];
+  readonly cacheTo?: readonly CacheAsked[];
+  readonly entitlements?: readonly string[];
+  /** Of the client: has files, secrets and credentials. */
+  readonly session?: Session | undefined;
+  /** Contexts `input:NAME`: IDs of images that other builds have made. */
+  readonly inputs?: ReadonlyMap<string, string>;
+}
+
+export interface SolveSurroundings {
+  readonly progress: BuildProgress;
+  /** Holds commands up while the client has not taken their output. */
+  readonly pace?: BuildRequest["outputPace"];
+  /** Told of the instruction that has failed, where there is one, and before the failure is thrown. */
+  readonly onFailure?: (at: FailedAt) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface Solved {
+  readonly outcome: BuildOutcome;
+  /** By BuildKit's keys (exporter/containerimage/exptypes): `containerimage.config.digest`. */
+  readonly response: Readonly<Record<string, string>>;
+}
+
+/** @throws Failure in the words of Docker and BuildKit */
+export async function solveDockerfile(
+  engine: Engine,
+  solve: DockerfileSolve,
+  surroundings: SolveSurroundings,
+): Promise<Solved> {
+  const { attributes, session, inputs = new Map<string, string>() } = solve;
+  const { progress, pace, signal } = surroundings;
+  const exports = exportsAsked(solve.exporters, session, signal);
+  const from = [...(solve.cacheFrom ?? []), ...cachesOfAttributes(attributes)];
+  const warn = (text: string): void => progress.warn(text);
+  const files = await buildFiles({ attributes, session, inputs, progress, signal });
+  const failing = new FailingStep(files, surroundings.onFailure);
+  const exporting = new Exporting(progress, exports);
+  const { builds } = session ? await engine.withCredentials(sessionCredentials(session, signal)) : engine;
+  try {
+    const outcome = await builds.build({
+      ...dockerfileAttributes(attributes),
+      ...files,
+      ...failing.context,
+      ...cachesAsked(from, solve.cacheTo ?? [], warn),
+      ...(session && { secrets: sessionSecrets(session, signal), ssh: sessionAgents(session, signal) }),
+      allow: solve.entitlements ?? [],
+      outputs: exports.outputs,
+      ...(exports.stdout && { stdout: exports.stdout }),
+      ...(pace && { outputPace: pace }),
+      onEvent: (event) => {
+        progress.take(event);
+        failing.take(event);
+        if (event.kind === "done") exporting.begin(event);
+      },
+      onWarning: warn,
+      signal,
+    });
+    exporting.end();
+    await tellFindings(builds, outcome, surroundings);
+    return { outcome, response: responseOf(outcome) };
+  } catch (error) {
+    exporting.end(error);
+    throw error;
+  }
+}
+
+/** What could be better in the Dockerfile, as BuildKit's own checks tell of it. */
+async function tellFindings(
+  builds: Engine["builds"],
+  outcome: BuildOutcome,
+  { progress, signal }: SolveSurroundings,
+): Promise<void> {
+  const { findings } = await builds.examine(outcome, { measure: false, signal });
+  for (const { rule, message, why, span, severity } of findings)
+    if (severity === "warning") progress.warn(`${rule}: ${message} (line ${span.start.line})`, why);
+}
+
+/** As dockerd has it: there is no manifest of an image that was not pushed, its config stands for it. */
+function responseOf({ image, names }: BuildOutcome): Record<string, string> {
+  return {
+    "containerimage.config.digest": image.id,
+    "containerimage.digest": image.id,
+    ...(names.length > 0 && { "image.name": names.map(formatReference).join(",") }),
+  };
+}

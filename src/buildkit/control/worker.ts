@@ -1,0 +1,33 @@
+/** What clients are told of who builds here. */
+import { hostname } from "node:os";
+import { version, type Daemon } from "../../engine/index.ts";
+import { hostPlatform, type Platform } from "../../oci/index.ts";
+import type { Write } from "../../rpc/index.ts";
+import type { WorkerRecord } from "./control_messages.ts";
+
+/**
+ * There is no label `…snapshotter`: by it clients take a dockerd with containerd's image store, which has images of several
+ * platforms under one name and attestations. The host's network is what steps have, so its gateway is the machine itself.
+ */
+export function worker({ id, engine }: Daemon): Write<typeof WorkerRecord> {
+  const prefix = "org.mobyproject.buildkit.worker.";
+  return {
+    id,
+    labels: {
+      [`${prefix}executor`]: "containerd-shim-runc-v2",
+      [`${prefix}hostname`]: hostname(),
+      [`${prefix}moby.host-gateway-ip`]: "127.0.0.1",
+      [`${prefix}moby.driver`]: engine.store.driver.name,
+    },
+    platforms: [platformMessage(hostPlatform())],
+    buildkitVersion: buildkitVersion(),
+  };
+}
+
+function platformMessage({ os, architecture, variant = "" }: Platform) {
+  return { os, architecture, variant };
+}
+
+export function buildkitVersion() {
+  return { package: "varve", version };
+}
