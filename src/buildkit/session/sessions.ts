@@ -4,6 +4,7 @@
  */
 import type { Duplex } from "node:stream";
 import { Failure } from "../../errors.ts";
+import { Arrivals } from "./arrivals.ts";
 import { Session, type Introduction } from "./session.ts";
 
 export interface SessionsOptions {
@@ -15,15 +16,12 @@ const longestId = 256;
 /** Connections cost memory; a client that has this many has lost count. */
 const mostSessions = 1000;
 
-type Wanting = (session: Session) => void;
-
 export class Sessions {
   readonly #open = new Map<string, Session>();
-  readonly #wanted = new Map<string, Set<Wanting>>();
-  readonly #patience: number;
+  readonly #arrivals: Arrivals<Session>;
 
   constructor({ patience = 10_000 }: SessionsOptions = {}) {
-    this.#patience = patience;
+    this.#arrivals = new Arrivals(patience);
   }
 
   /** @throws Failure("conflict"), Failure("invalid"), Failure("limit") where {@link take} would */
@@ -42,7 +40,7 @@ export class Sessions {
     const session = new Session(socket, introduction);
     this.#open.set(id, session);
     session.closed.addEventListener("abort", () => this.#open.delete(id), { once: true });
-    for (const tell of this.#wanted.get(id) ?? []) tell(session);
+    this.#arrivals.tell(id, session);
     return session;
   }
 
@@ -53,26 +51,8 @@ export class Sessions {
    */
   async get(id: string, signal: AbortSignal): Promise<Session> {
     const bare = id.slice(id.indexOf(":") + 1) || id;
-    const here = this.#open.get(bare);
-    if (here !== undefined) return here;
-    const wanting = this.#wanted.get(bare) ?? new Set<Wanting>();
-    this.#wanted.set(bare, wanting);
-    const { promise, resolve, reject } = Promise.withResolvers<Session>();
-    const late = setTimeout(
-      () => reject(new Failure("not-found", `no active session for ${bare}: context deadline exceeded`)),
-      this.#patience,
-    );
-    const abort = (): void => reject(new Failure("cancelled", "context canceled"));
-    signal.addEventListener("abort", abort, { once: true });
-    if (signal.aborted) abort();
-    wanting.add(resolve);
-    try {
-      return await promise;
-    } finally {
-      clearTimeout(late);
-      signal.removeEventListener("abort", abort);
-      wanting.delete(resolve);
-      if (wanting.size === 0) this.#wanted.delete(bare);
-    }
+    const late = (): Failure =>
+      new Failure("not-found", `no active session for ${bare}: context deadline exceeded`);
+    return this.#open.get(bare) ?? this.#arrivals.wait(bare, { signal, late });
   }
 }
