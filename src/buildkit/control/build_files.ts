@@ -2,7 +2,7 @@
 import { mkdtempDisposable } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fromBytes } from "../../bytes/index.ts";
+import { fromBytes, type ByteSource } from "../../bytes/index.ts";
 import { isRemoteContext, type BuildRequest } from "../../engine/index.ts";
 import { Failure } from "../../errors.ts";
 import { clientContext, clientTree, readClientFile } from "../filesync/index.ts";
@@ -16,6 +16,8 @@ type Files = Pick<BuildRequest, "context" | "file" | "stdin" | "buildContexts">;
 export interface FilesAsked {
   readonly attributes: Attributes;
   readonly session: Session | undefined;
+  /** The context itself, where it came with the call. */
+  readonly body: ByteSource | undefined;
   /** Contexts that are results of other builds: IDs of images by the name of the input. */
   readonly inputs: ReadonlyMap<string, string>;
   readonly progress: BuildProgress;
@@ -33,10 +35,12 @@ export async function buildFiles(asked: FilesAsked): Promise<Files> {
 async function mainContext({
   attributes,
   session,
+  body,
   progress,
   signal,
 }: FilesAsked): Promise<Pick<Files, "context" | "file" | "stdin">> {
   const { context = "", filename = "Dockerfile", dockerfilekey } = attributes;
+  if (body !== undefined) return { context: "-", file: filename, stdin: body };
   if (context === "") {
     const contextName = attributes["contextkey"] ?? "context";
     const dockerfileName = dockerfilekey ?? "dockerfile";

@@ -1,5 +1,6 @@
 /** A build of a client's Dockerfile: what the frontend `dockerfile.v0` and an exporter are to BuildKit. */
 import type { BuildOutcome, BuildRequest, Engine } from "../../engine/index.ts";
+import type { ByteSource } from "../../bytes/index.ts";
 import { formatReference } from "../../oci/index.ts";
 import { sessionCredentials } from "../auth/index.ts";
 import type { BuildProgress } from "../progress/index.ts";
@@ -23,6 +24,8 @@ export interface DockerfileSolve {
   readonly entitlements?: readonly string[];
   /** Of the client: has files, secrets and credentials. */
   readonly session?: Session | undefined;
+  /** The context itself, where it comes with the call. */
+  readonly body?: ByteSource;
   /** Contexts `input:NAME`: IDs of images that other builds have made. */
   readonly inputs?: ReadonlyMap<string, string>;
 }
@@ -48,12 +51,12 @@ export async function solveDockerfile(
   solve: DockerfileSolve,
   surroundings: SolveSurroundings,
 ): Promise<Solved> {
-  const { attributes, session, inputs = new Map<string, string>() } = solve;
+  const { attributes, session, body, inputs = new Map<string, string>() } = solve;
   const { progress, pace, signal } = surroundings;
   const exports = exportsAsked(solve.exporters, session, signal);
   const from = [...(solve.cacheFrom ?? []), ...cachesOfAttributes(attributes)];
   const warn = (text: string): void => progress.warn(text);
-  const files = await buildFiles({ attributes, session, inputs, progress, signal });
+  const files = await buildFiles({ attributes, session, body, inputs, progress, signal });
   const failing = new FailingStep(files, surroundings.onFailure);
   const exporting = new Exporting(progress, exports);
   const { builds } = session ? await engine.withCredentials(sessionCredentials(session, signal)) : engine;

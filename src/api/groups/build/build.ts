@@ -6,22 +6,28 @@ import { credentialsOfBuild } from "../../registry_auth.ts";
 import { pulledStatus } from "../images/index.ts";
 import { buildLines, type RemovesContainers } from "./build_lines.ts";
 import { buildRequest } from "./build_request.ts";
+import { SessionBuilds } from "./session_build.ts";
 
 export class BuildHandlers {
   readonly #daemon: Daemon;
   /** Builds under way, by the ID that the client has given. */
   readonly #running = new Map<string, AbortController>();
 
-  constructor(daemon: Daemon) {
+  readonly #sessionBuilds: SessionBuilds;
+
+  constructor(daemon: Daemon, sessions: Sessions) {
     this.#daemon = daemon;
+    this.#sessionBuilds = new SessionBuilds(daemon, sessions);
   }
 
   async build(call: Call): Promise<void> {
     const stop = new AbortController();
     const id = call.query.get("buildid") ?? "";
     if (id !== "") this.#running.set(id, stop);
+    const signal = AbortSignal.any([call.signal, stop.signal]);
+    const isOfSession = call.query.get("version") === "2";
     try {
-      await this.#build(call, stop);
+      await (isOfSession ? this.#sessionBuilds.build(call, signal) : this.#build(call, signal));
     } finally {
       if (this.#running.get(id) === stop) this.#running.delete(id);
     }
@@ -34,12 +40,11 @@ export class BuildHandlers {
     call.done(200);
   }
 
-  async #build(call: Call, stop: AbortController): Promise<void> {
+  async #build(call: Call, signal: AbortSignal): Promise<void> {
     const quiet = call.flag("q");
     const request = buildRequest(call);
     const { builds } = await this.#daemon.engine.withCredentials(credentialsOfBuild(call));
     const tools = await loadBuilder();
-    const signal = AbortSignal.any([call.signal, stop.signal]);
     const work = async (lines: JsonLines): Promise<void> => {
       const show = quiet ? () => undefined : buildLines(lines, tools, removesOf(call));
       const warn = (text: string): void => lines.write({ stream: `[Warning] ${text}\n` });

@@ -3,6 +3,7 @@ import { isRemoteContext, parseAddHost, type BuildRequest } from "../../../engin
 import { Failure } from "../../../errors.ts";
 import type { Call } from "../../http/index.ts";
 import { platformOf } from "../images/index.ts";
+import { stringsOf } from "./query_values.ts";
 import { stepLimits } from "./step_limits.ts";
 
 type Asked = Omit<BuildRequest, "signal" | "stdin">;
@@ -35,10 +36,6 @@ export function buildRequest(call: Call): Asked {
 
 function refuseOther({ query }: Call): void {
   const version = query.get("version") ?? "";
-  if (version === "2" || query.get("remote") === "client-session")
-    throw new Failure("unsupported", "builds over a BuildKit session are not served here", {
-      hint: "Unset DOCKER_BUILDKIT.",
-    });
   if (version !== "" && version !== "1")
     throw new Failure("invalid", `invalid version ${JSON.stringify(version)}`);
   if (query.getAll("securityopt").length > 0)
@@ -64,21 +61,4 @@ function networkOf(mode: string): NonNullable<Asked["network"]> {
   throw new Failure("unsupported", `network mode "${mode}" is not supported by builds`, {
     hint: "The modes are default, none and host.",
   });
-}
-
-/** A JSON map. An argument without a value keeps its default. */
-function stringsOf({ query }: Call, name: string, complaint: string): Record<string, string> {
-  const text = query.get(name);
-  if (text === null || text === "") return {};
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new Failure("invalid", `${complaint}: ${(cause as Error).message}`, { cause });
-  }
-  if (value === null) return {};
-  const entries = typeof value === "object" && !Array.isArray(value) ? Object.entries(value) : undefined;
-  if (entries?.every(([, each]) => each === null || typeof each === "string") !== true)
-    throw new Failure("invalid", `${complaint}: not a map of strings`);
-  return Object.fromEntries(entries.filter(([, each]) => each !== null)) as Record<string, string>;
 }

@@ -6,8 +6,8 @@ import { BuildkitHandlers } from "./buildkit.ts";
 import { pruneBuildCache } from "./prune.ts";
 
 export function buildRoutes(daemon: Daemon): Route[] {
-  const handlers = new BuildHandlers(daemon);
   const buildkit = new BuildkitHandlers(daemon);
+  const handlers = new BuildHandlers(daemon, buildkit.sessions);
   return [
     { method: "POST", path: "/build", handle: (call) => handlers.build(call) },
     {
