@@ -1,4 +1,5 @@
-/** `POST /build`, by Docker's old builder's protocol, and `POST /build/cancel`. */
+/** `POST /build`, by the protocol of Docker's old builder or with a session of BuildKit's, and `POST /build/cancel`. */
+import type { Sessions } from "../../../buildkit/index.ts";
 import { loadBuilder, type Daemon, type PullResult } from "../../../engine/index.ts";
 import { Failure, isFailure } from "../../../errors.ts";
 import { answerJsonLines, ApiError, type Call, type JsonLines } from "../../http/index.ts";
