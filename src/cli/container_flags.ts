@@ -3,6 +3,19 @@ import { healthFlags, lifeFlags, namespaceFlags, networkFlags } from "./containe
 import { mountFlags } from "./containers/mount_flags.ts";
 import { deviceFlags, limitFlags } from "./containers/resource_flags.ts";
 import type { Flags } from "./kit/index.ts";
+import { contentTrust, refusedFlag } from "./refused_flag.ts";
+
+const windows = "it is for Windows containers";
+
+const refusedFlags = {
+  "cpu-count": refusedFlag(windows),
+  "cpu-percent": refusedFlag(windows),
+  "io-maxbandwidth": refusedFlag(windows),
+  "io-maxiops": refusedFlag(windows),
+  gpus: refusedFlag("give the devices with --device"),
+  "kernel-memory": refusedFlag("the kernel has no such limit any more; see --memory"),
+  "use-api-socket": refusedFlag("mount the daemon's socket with --mount"),
+} as const satisfies Flags;
 
 export const containerFlags = {
   ...networkFlags,
@@ -12,9 +25,11 @@ export const containerFlags = {
   ...limitFlags,
   ...deviceFlags,
   ...mountFlags,
+  ...refusedFlags,
   "add-host": { kind: "list", type: "list", help: "Add a custom host-to-IP mapping (host:ip)" },
   "cap-add": { kind: "list", type: "list", help: "Add Linux capabilities" },
   "cap-drop": { kind: "list", type: "list", help: "Drop Linux capabilities" },
+  "disable-content-trust": contentTrust,
   dns: { kind: "list", type: "list", help: "Set custom DNS servers" },
   entrypoint: { kind: "string", type: "string", help: "Overwrite the default ENTRYPOINT of the image" },
   env: { kind: "list", short: "e", type: "list", help: "Set environment variables" },
@@ -26,6 +41,7 @@ export const containerFlags = {
   },
   hostname: { kind: "string", short: "h", type: "string", help: "Container host name" },
   interactive: { kind: "boolean", short: "i", help: "Keep STDIN open even if not attached" },
+  isolation: { kind: "string", hidden: true, values: ["", "default"], help: "Isolation technology" },
   label: { kind: "map", short: "l", type: "list", help: "Set meta data on a container" },
   name: { kind: "string", type: "string", help: "Assign a name to the container" },
   network: {

@@ -9,7 +9,11 @@ import { JsonView } from "./json_view.ts";
 test("each event is one line, as it is written down", () => {
   const step = stepOf("web", 2);
   const cut = Buffer.from("é\n");
-  const cause = new CommandExit(7, { where: "Dockerfile:3: RUN x", output: "secret" });
+  const cause = new CommandExit(7, {
+    command: "/bin/sh -c x",
+    where: "Dockerfile:3: RUN x",
+    output: "secret",
+  });
   const lines: unknown[] = [];
   const view = new JsonView((text) => lines.push(JSON.parse(text)));
   const image = digestOf("image");

@@ -16,7 +16,7 @@ function terminal(screen = new Screen(60, 20), colors = false) {
 
 const exited = (output: string): Failure =>
   new Failure("invalid", "The command 'sh' returned a non-zero code: 7", {
-    cause: new CommandExit(7, { where: "Dockerfile:3: RUN x", output }),
+    cause: new CommandExit(7, { command: "/bin/sh -c x", where: "Dockerfile:3: RUN x", output }),
   });
 
 test("steps side by side have a line each, with their output and a time that counts up", () => {

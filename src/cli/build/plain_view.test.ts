@@ -53,7 +53,7 @@ test("steps are numbered as they start; each line of output belongs to one of th
 });
 
 test("a failure says the exit code; steps that it ends are cancelled", () => {
-  const cause = new CommandExit(7, { where: "Dockerfile:3: RUN x", output: "" });
+  const cause = new CommandExit(7, { command: "/bin/sh -c x", where: "Dockerfile:3: RUN x", output: "" });
   const lines = rendered([
     started(one, "RUN x"),
     started({ ...two, step: 1, trigger: { index: 1, count: 2 } }, "RUN y"),

@@ -15,7 +15,7 @@ function told(error: unknown, mode: ViewMode, classic = false): { code: number; 
 const where = "Dockerfile:3: RUN x";
 const failure = new Failure("invalid", "The command 'x' returned a non-zero code: 7", {
   hint: `${where}\nIts last output:\nout`,
-  cause: new CommandExit(7, { where, output: "out" }),
+  cause: new CommandExit(7, { command: "/bin/sh -c x", where, output: "out" }),
 });
 
 test("the output of the command is told where it was not seen", () => {

@@ -9,6 +9,7 @@ import { loadBuilder } from "../../engine/index.ts";
 import { command, line, type App } from "../app.ts";
 import { importSource } from "../import_source.ts";
 import { withProgress } from "../with_progress.ts";
+import { refusedFlag } from "../refused_flag.ts";
 
 export const save = command({
   path: ["save"],
@@ -38,6 +39,7 @@ export const save = command({
       default: "oci",
       help: "Archive format: oci, or docker (also v1) for older engines",
     },
+    platform: refusedFlag("an image has one platform here"),
   },
   args: { min: 1, name: "IMAGE" },
   complete: "image",
@@ -70,6 +72,7 @@ export const load = command({
       complete: "file",
       help: "Read from a file, instead of STDIN",
     },
+    platform: refusedFlag("the platform of this machine is loaded, or the only one of an image"),
     quiet: { kind: "boolean", short: "q", help: "Suppress the load output" },
   },
   args: { min: 0, max: 0 },

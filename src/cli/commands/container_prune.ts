@@ -1,8 +1,7 @@
 /** `varve container prune`. */
-import type { ContainerRecord } from "../../engine/index.ts";
-import { Failure } from "../../errors.ts";
 import { command, result } from "../app.ts";
 import { humanSize } from "../kit/index.ts";
+import { pruneFilters } from "../prune_filters.ts";
 
 export const containerPrune = command({
   path: ["container", "prune"],
@@ -21,10 +20,10 @@ export const containerPrune = command({
   },
   args: { min: 0, max: 0 },
   async run({ app, flags, signal }) {
-    const tests = await Promise.all(flags.filter.map(testOf));
+    const { admits } = await pruneFilters(flags.filter);
     const { containers } = await app.engine();
     const pruned = await containers.prune({
-      only: (record) => tests.every((test) => test(record)),
+      only: ({ Created, Config }) => admits({ created: Date.parse(Created), labels: Config.Labels ?? {} }),
       remove: (id) => containers.remove(id),
       signal,
     });
@@ -35,19 +34,3 @@ export const containerPrune = command({
     ]);
   },
 });
-
-type Test = (record: ContainerRecord) => boolean;
-
-async function testOf(filter: string): Promise<Test> {
-  const [, key, value = ""] = /^(until|label!?)=(.*)$/s.exec(filter) ?? [];
-  if (key === undefined) throw new Failure("invalid", `invalid filter '${filter}'`);
-  if (key === "until") {
-    const { timestamp } = await import("../containers/timestamp.ts");
-    const until = Number(timestamp(value, Date.now())) * 1000;
-    return ({ Created }) => Date.parse(Created) < until;
-  }
-  const [label = "", wanted] = value.split("=", 2);
-  const has: Test = ({ Config: { Labels } }) =>
-    wanted === undefined ? Object.hasOwn(Labels ?? {}, label) : Labels?.[label] === wanted;
-  return key === "label" ? has : (record) => !has(record);
-}

@@ -4,6 +4,7 @@ import { shortId } from "../../oci/index.ts";
 import { command, list, listFlags } from "../app.ts";
 import { ellipsis, humanAge, humanSize } from "../kit/index.ts";
 import { rfc3339 } from "../go_date.ts";
+import { refusedFlag } from "../refused_flag.ts";
 
 const headers = { ID: "IMAGE", CreatedSince: "CREATED" };
 
@@ -25,6 +26,7 @@ export const history = command({
       default: true,
       help: "Print sizes and dates in human readable format",
     },
+    platform: refusedFlag("an image has one platform here"),
   },
   args: { min: 1, max: 1, name: "IMAGE" },
   complete: "image",

@@ -5,6 +5,7 @@ import { parseReference, familiarName, shortId } from "../../oci/index.ts";
 import { command, list, listFlags, type App } from "../app.ts";
 import { humanAge, humanSize } from "../kit/index.ts";
 import { goDate } from "../go_date.ts";
+import { refusedFlag } from "../refused_flag.ts";
 
 const headers = { ID: "IMAGE ID", CreatedSince: "CREATED", VirtualSize: "SIZE" };
 const plain = "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}";
@@ -34,6 +35,7 @@ export const images = command({
       help: "Keep images that match: dangling, label, before, since, reference",
     },
     ...listFlags,
+    tree: refusedFlag("see 'varve tree'"),
   },
   args: { min: 0, max: 1, name: "REPOSITORY[:TAG]" },
   complete: "image",

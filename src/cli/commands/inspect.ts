@@ -3,6 +3,7 @@ import type { Engine } from "../../engine/index.ts";
 import { Failure, isFailure } from "../../errors.ts";
 import { command, type App } from "../app.ts";
 import { renderInspect, reportFailure } from "../kit/index.ts";
+import { refusedFlag } from "../refused_flag.ts";
 
 type Kind = "image" | "container";
 
@@ -40,7 +41,7 @@ export const imageInspect = command({
   usage: "[OPTIONS] IMAGE [IMAGE...]",
   summary: "Show all that is known of images",
   examples: [{ text: "Its layers", command: "varve image inspect -f '{{json .RootFS.Layers}}' alpine:3.20" }],
-  flags,
+  flags: { ...flags, platform: refusedFlag("an image has one platform here") },
   args: { min: 1, name: "IMAGE" },
   complete: "image",
   run: (context) => inspectAll(context, ["image"]),

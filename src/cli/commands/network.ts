@@ -7,6 +7,7 @@ import { forEachArgument } from "../for_each_argument.ts";
 import { goDate } from "../go_date.ts";
 import { renderInspect, reportFailure, type Row } from "../kit/index.ts";
 import { networkVerbs, type ListFilters, type PruneFilters } from "../network_verbs.ts";
+import { refusedFlag } from "../refused_flag.ts";
 
 const section = "Networks";
 
@@ -27,8 +28,11 @@ export const networkCreate = command({
   flags: {
     attachable: { kind: "boolean", help: "Enable manual container attachment" },
     "aux-address": { kind: "map", type: "map", help: "Addresses that something else has: name=address" },
+    "config-from": refusedFlag("it is for networks of other machines"),
+    "config-only": refusedFlag("it is for networks of other machines"),
     driver: { kind: "string", short: "d", type: "string", default: "bridge", help: "Driver: bridge" },
     gateway: { kind: "list", type: "address", help: "IPv4 or IPv6 gateway for the subnet" },
+    ingress: refusedFlag("varve has no swarm of several machines"),
     internal: { kind: "boolean", help: "Restrict external access to the network" },
     "ip-range": { kind: "list", type: "range", help: "Allocate container addresses from this part" },
     "ipam-driver": {
@@ -38,13 +42,16 @@ export const networkCreate = command({
       help: "IP address management: default",
     },
     "ipam-opt": { kind: "map", type: "map", help: "Set IPAM driver specific options" },
+    ipv4: { kind: "boolean", default: true, hidden: true, help: "Enable IPv4: always so" },
     ipv6: { kind: "boolean", help: "Enable IPv6" },
     label: { kind: "map", type: "list", help: "Set metadata on a network" },
     opt: { kind: "map", short: "o", type: "map", help: "Set driver specific options" },
+    scope: { kind: "string", type: "string", values: ["local"], hidden: true, help: "Scope: local" },
     subnet: { kind: "list", type: "subnet", help: "Subnet in CIDR format" },
   },
   args: { min: 1, max: 1, name: "NETWORK" },
   async run({ app, flags, args: [name = ""] }) {
+    if (!flags.ipv4) throw new Failure("unsupported", "a network without IPv4: varve makes none");
     const id = await (
       await networkVerbs(app)
     ).create({
@@ -167,22 +174,35 @@ export const networkConnect = command({
   examples: [{ text: "Under another name", command: "varve network connect --alias db backend postgres" }],
   flags: {
     alias: { kind: "list", type: "list", help: "Add network-scoped alias for the container" },
+    "driver-opt": { kind: "map", type: "list", help: "Driver options for the network" },
+    "gw-priority": {
+      kind: "number",
+      integer: true,
+      type: "int",
+      help: "The network with the highest one gives the default gateway",
+    },
     ip: { kind: "string", type: "address", help: "IPv4 address" },
     ip6: { kind: "string", type: "address", help: "IPv6 address" },
     link: { kind: "list", type: "list", help: "Add link to another container" },
+    "link-local-ip": { kind: "list", type: "list", help: "Add a link-local address for the container" },
   },
   args: { min: 2, max: 2, name: "NETWORK CONTAINER" },
   complete: (position) => (position === 0 ? "network" : "container"),
-  async run({ app, flags: { alias, ip, ip6, link }, args: [network = "", container = ""] }) {
+  async run({ app, flags, args: [network = "", container = ""] }) {
+    const { alias, ip, ip6, link, "gw-priority": priority, "link-local-ip": linkLocal } = flags;
+    const options = Object.fromEntries(flags["driver-opt"]);
     const addresses = {
       ...(ip !== undefined && { IPv4Address: ip }),
       ...(ip6 !== undefined && { IPv6Address: ip6 }),
+      ...(linkLocal.length > 0 && { LinkLocalIPs: [...linkLocal] }),
     };
     await (
       await networkVerbs(app)
     ).connect(network, container, {
       ...(alias.length > 0 && { Aliases: [...alias] }),
       ...(link.length > 0 && { Links: [...link] }),
+      ...(priority !== undefined && { GwPriority: priority }),
+      ...(Object.keys(options).length > 0 && { DriverOpts: options }),
       ...(Object.keys(addresses).length > 0 && { IPAMConfig: addresses }),
     });
   },

@@ -33,6 +33,14 @@ export const ps = command({
       help: "Keep containers that match: name, id, status, health, ancestor, label, exited",
     },
     ...listFlags,
+    last: {
+      kind: "number",
+      short: "n",
+      integer: true,
+      type: "int",
+      default: -1,
+      help: "Show n last created containers (includes all states)",
+    },
     latest: { kind: "boolean", short: "l", help: "Show the latest created container (includes all states)" },
     size: { kind: "boolean", short: "s", help: "Display total file sizes" },
   },
@@ -40,12 +48,13 @@ export const ps = command({
   async run({ app, flags }) {
     // As in docker/cli: a template that shows the size asks for it, `--format json` does not.
     const wantsSize = flags.size || app.json || /\.Size|json \./.test(flags.format ?? "");
-    const all = flags.all || flags.latest || flags.filter.some((filter) => /^(status|exited)=/.test(filter));
+    const last = flags.latest ? 1 : flags.last;
+    const all = flags.all || last > 0 || flags.filter.some((filter) => /^(status|exited)=/.test(filter));
     const engine = await app.engine();
     const found = await engine.containers.list({ all, size: wantsSize });
     const tests = await Promise.all(flags.filter.map((filter) => testOf(engine, filter)));
     const kept = found.filter((container) => tests.every((test) => test(container)));
-    const rows = (flags.latest ? kept.slice(0, 1) : kept).map((container) =>
+    const rows = (last > 0 ? kept.slice(0, last) : kept).map((container) =>
       rowOf(container, flags["no-trunc"]),
     );
     list(app, rows, { headers, table: flags.size ? `${columns}\t{{.Size}}` : columns }, flags);

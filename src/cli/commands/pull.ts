@@ -1,8 +1,16 @@
 /** `varve pull`: behaviours section 6. */
 import type { PullResult } from "../../engine/index.ts";
-import { familiarReference, formatReference, parsePlatform, parseReference } from "../../oci/index.ts";
-import { command, line } from "../app.ts";
+import {
+  familiarReference,
+  formatReference,
+  parsePlatform,
+  parseReference,
+  type Reference,
+} from "../../oci/index.ts";
+import { Failure } from "../../errors.ts";
+import { command, line, type App } from "../app.ts";
 import { withProgress } from "../with_progress.ts";
+import { contentTrust } from "../refused_flag.ts";
 
 export const pull = command({
   path: ["pull"],
@@ -21,6 +29,8 @@ export const pull = command({
     },
   ],
   flags: {
+    "all-tags": { kind: "boolean", short: "a", help: "Download all tagged images in the repository" },
+    "disable-content-trust": contentTrust,
     platform: {
       kind: "string",
       type: "string",
@@ -33,22 +43,35 @@ export const pull = command({
   async run({ app, flags, args, signal }) {
     const text = args[0] as string;
     const asked = parseReference(text);
-    if (asked.tag === undefined && asked.digest === undefined && !flags.quiet && !app.json) {
-      line(app, "Using default tag: latest");
-    }
+    const isOne = asked.tag !== undefined || asked.digest !== undefined;
+    if (isOne && flags["all-tags"]) throw new Failure("invalid", "tag can't be used with --all-tags/-a");
+    if (!isOne && !flags["all-tags"] && !flags.quiet && !app.json) line(app, "Using default tag: latest");
     const engine = await app.engine();
-    const pulled = await withProgress(app, flags.quiet, (report) =>
-      engine.images.pull(text, {
-        signal,
-        ...(report !== undefined && { report }),
-        ...(flags.platform !== undefined && { platform: parsePlatform(flags.platform) }),
-      }),
-    );
-    const name = formatReference(pulled.name);
-    if (app.json) line(app, JSON.stringify({ ...pulled, name }));
-    else for (const each of [...(flags.quiet ? [] : pullSummary(pulled)), name]) line(app, each);
+    for (const wanted of flags["all-tags"] ? await allOf(app, asked, signal) : [text]) {
+      const pulled = await withProgress(app, flags.quiet, (report) =>
+        engine.images.pull(wanted, {
+          signal,
+          ...(report !== undefined && { report }),
+          ...(flags.platform !== undefined && { platform: parsePlatform(flags.platform) }),
+        }),
+      );
+      tell(app, pulled, flags.quiet);
+    }
   },
 });
+
+/** The names of all images of a repository. */
+async function allOf(app: App, repository: Reference, signal: AbortSignal): Promise<string[]> {
+  const remote = await (await app.engine()).remote();
+  const tags = await remote.tags(repository, { signal });
+  return tags.map((tag) => formatReference({ ...repository, tag }));
+}
+
+function tell(app: App, pulled: PullResult, quiet: boolean): void {
+  const name = formatReference(pulled.name);
+  if (app.json) line(app, JSON.stringify({ ...pulled, name }));
+  else for (const each of [...(quiet ? [] : pullSummary(pulled)), name]) line(app, each);
+}
 
 /** The lines that end a pull on the terminal (behaviours B123). */
 function pullSummary(pulled: PullResult): string[] {

@@ -9,6 +9,7 @@ import {
 } from "../../oci/index.ts";
 import { command, line, type App } from "../app.ts";
 import { withProgress } from "../with_progress.ts";
+import { contentTrust, refusedFlag } from "../refused_flag.ts";
 
 export const push = command({
   path: ["push"],
@@ -25,7 +26,9 @@ export const push = command({
   ],
   flags: {
     "all-tags": { kind: "boolean", short: "a", help: "Push all tags of the repository" },
+    "disable-content-trust": contentTrust,
     quiet: { kind: "boolean", short: "q", help: "Suppress progress output" },
+    platform: refusedFlag("an image has one platform here"),
   },
   args: { min: 1, max: 1, name: "NAME[:TAG]" },
   complete: "image",

@@ -3,6 +3,8 @@ import type { RemovedLine } from "../../engine/index.ts";
 import { command, line, result } from "../app.ts";
 import { humanSize } from "../kit/index.ts";
 import { forEachArgument } from "../for_each_argument.ts";
+import { pruneFilters } from "../prune_filters.ts";
+import { refusedFlag } from "../refused_flag.ts";
 
 export const rmi = command({
   path: ["rmi"],
@@ -20,6 +22,7 @@ export const rmi = command({
   flags: {
     force: { kind: "boolean", short: "f", help: "Force removal of the image" },
     "no-prune": { kind: "boolean", help: "Do not delete untagged parents" },
+    platform: refusedFlag("an image has one platform here"),
   },
   args: { min: 1, name: "IMAGE" },
   complete: "image",
@@ -49,11 +52,17 @@ export const imagePrune = command({
       short: "a",
       help: "Remove all images without a container, not just dangling ones",
     },
+    filter: {
+      kind: "list",
+      type: "filter",
+      help: "Only what matches: until=TIMESTAMP, label=KEY[=VALUE], label!=KEY[=VALUE]",
+    },
     force: { kind: "boolean", short: "f", help: "Accepted for Docker's sake: varve does not ask" },
   },
   args: { min: 0, max: 0 },
   async run({ app, flags }) {
-    const pruned = await (await app.engine()).images.prune({ all: flags.all });
+    const { admits } = await pruneFilters(flags.filter);
+    const pruned = await (await app.engine()).images.prune({ all: flags.all, only: admits });
     const lines = pruned.removed.map((each) =>
       removedText(each).replace(/^(Untagged|Deleted)/, (word) => word.toLowerCase()),
     );

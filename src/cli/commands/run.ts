@@ -1,6 +1,7 @@
 /** `varve run`, `create`, `start`. */
 import { command } from "../app.ts";
 import { containerFlags } from "../container_flags.ts";
+import { refusedFlag } from "../refused_flag.ts";
 
 const runExamples = [
   { text: "One command, nothing left behind", command: "varve run --rm alpine:3.20 cat /etc/os-release" },
@@ -14,6 +15,13 @@ const runExamples = [
     command: "varve run -d --name web -p 8080:80 --restart unless-stopped app:1",
   },
 ];
+
+const attach = {
+  kind: "list",
+  short: "a",
+  type: "list",
+  help: "Attach to STDIN, STDOUT or STDERR",
+} as const;
 
 const detachKeys = {
   kind: "string",
@@ -43,7 +51,7 @@ export const run = command({
   examples: runExamples,
   flags: {
     ...containerFlags,
-    attach: { kind: "list", short: "a", type: "list", help: "Attach to STDIN, STDOUT or STDERR" },
+    attach,
     detach: { kind: "boolean", short: "d", help: "Run container in background and print container ID" },
     "detach-keys": detachKeys,
     rm,
@@ -68,7 +76,7 @@ export const create = command({
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
   summary: "Create a container without running it",
   examples: [{ text: "To run later with `varve start -a web`", command: "varve create --name web app:1" }],
-  flags: { ...containerFlags, rm },
+  flags: { ...containerFlags, attach, rm },
   args: { min: 1, name: "IMAGE" },
   stopAtFirst: true,
   complete: (position) => (position === 0 ? "image" : "none"),
@@ -90,6 +98,8 @@ export const start = command({
   ],
   flags: {
     attach: { kind: "boolean", short: "a", help: "Attach STDOUT/STDERR and forward signals" },
+    checkpoint: refusedFlag("varve makes no checkpoints"),
+    "checkpoint-dir": refusedFlag("varve makes no checkpoints"),
     "detach-keys": detachKeys,
     interactive: { kind: "boolean", short: "i", help: "Attach container's STDIN" },
     "sig-proxy": { ...sigProxy, hidden: true },

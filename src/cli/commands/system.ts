@@ -1,9 +1,11 @@
 /** `varve system df|prune|check|gc`, `info`, `version`: the whole root. */
 import { arch, release } from "node:os";
 import { version as varveVersion, type SystemInfo } from "../../engine/index.ts";
+import { Failure } from "../../errors.ts";
 import { command, result } from "../app.ts";
 import { binarySize, humanSize, renderRecord } from "../kit/index.ts";
 import { cacheId } from "./builder.ts";
+import { pruneFilters } from "../prune_filters.ts";
 import { removedText } from "./rmi.ts";
 
 const recordFlags = {
@@ -90,20 +92,36 @@ export const systemPrune = command({
   path: ["system", "prune"],
   section: "System",
   usage: "[OPTIONS]",
-  summary: "Remove stopped containers, unused images, build cache and what crashes left behind",
+  summary: "Remove stopped containers, unused networks and images, build cache and what crashes left behind",
   examples: [{ text: "Also named images without a container", command: "varve system prune --all" }],
   flags: {
     all: { kind: "boolean", short: "a", help: "Remove all unused images not just dangling ones" },
+    filter: {
+      kind: "list",
+      type: "filter",
+      help: "Only what matches: until=TIMESTAMP, label=KEY[=VALUE], label!=KEY[=VALUE]",
+    },
     force: { kind: "boolean", short: "f", help: "Accepted for Docker's sake: varve does not ask" },
     volumes: { kind: "boolean", help: "Remove also volumes without a name that no container has" },
   },
   args: { min: 0, max: 0 },
   async run({ app, flags, signal }) {
     const engine = await app.engine();
-    const { spaceReclaimed, ...others } = await engine.system.prune({ all: flags.all, signal });
-    const volumes = flags.volumes ? await engine.volumes.prune() : undefined;
+    const { admits, until, labels, withoutLabels } = await pruneFilters(flags.filter);
+    if (until !== undefined && flags.volumes) {
+      throw new Failure("invalid", 'The "until" filter is not supported with "--volumes"');
+    }
+    const { spaceReclaimed, ...others } = await engine.system.prune({
+      all: flags.all,
+      only: admits,
+      ...(until !== undefined && { unusedSince: until }),
+      signal,
+    });
+    const networks = await engine.networks.prune({ until: until ?? Infinity, labels, withoutLabels });
+    const volumes = flags.volumes ? await engine.volumes.prune({ labels, withoutLabels }) : undefined;
     const pruned = {
       ...others,
+      networks,
       ...(volumes !== undefined && { volumes: volumes.VolumesDeleted }),
       spaceReclaimed: spaceReclaimed + (volumes?.SpaceReclaimed ?? 0),
     };
@@ -111,11 +129,12 @@ export const systemPrune = command({
       lines.length > 0 ? [title, ...lines, ""] : [];
     result(app, pruned, [
       ...section("Deleted Containers:", pruned.containers),
+      ...section("Deleted Networks:", networks),
+      ...section("Deleted Volumes:", volumes?.VolumesDeleted ?? []),
       ...section(
         "Deleted Images:",
         pruned.images.map((each) => removedText(each).replace(/^\w+/, (word) => word.toLowerCase())),
       ),
-      ...section("Deleted Volumes:", volumes?.VolumesDeleted ?? []),
       ...section("Deleted build cache objects:", pruned.buildCache.map(cacheId)),
       `Total reclaimed space: ${humanSize(pruned.spaceReclaimed, 4)}`,
     ]);

@@ -5,6 +5,23 @@ import type { Volume } from "../../wire/index.ts";
 import { command, line, list, result } from "../app.ts";
 import { forEachArgument } from "../for_each_argument.ts";
 import { humanSize, renderInspect, reportFailure, type Row } from "../kit/index.ts";
+import { refusedFlag } from "../refused_flag.ts";
+
+/** Of volumes of a swarm. */
+const clusterFlags = Object.fromEntries(
+  [
+    "availability",
+    "group",
+    "limit-bytes",
+    "required-bytes",
+    "scope",
+    "secret",
+    "sharing",
+    "topology-preferred",
+    "topology-required",
+    "type",
+  ].map((name) => [name, refusedFlag("varve has no volumes of several machines")]),
+);
 
 export const volumeCreate = command({
   path: ["volume", "create"],
@@ -28,6 +45,7 @@ export const volumeCreate = command({
       help: "Volume driver: local is the only one",
     },
     label: { kind: "map", type: "list", help: "Set metadata for a volume" },
+    ...clusterFlags,
     opt: { kind: "map", short: "o", type: "map", help: "Set driver specific options: type, device, o" },
   },
   args: { min: 0, max: 1, name: "VOLUME" },
@@ -63,6 +81,7 @@ export const volumeLs = command({
       type: "string",
       help: "Format output with a Go template, 'table TEMPLATE' or 'json'",
     },
+    cluster: refusedFlag("varve has no volumes of several machines"),
     quiet: { kind: "boolean", short: "q", help: "Only display volume names" },
   },
   args: { min: 0, max: 0 },

@@ -36,10 +36,11 @@ export async function containerRequest(
   }
   const { mode = usualNetwork, endpoints } = parseNetworks({
     networks: [...flags.network, ...flags.net],
-    aliases: flags["network-alias"],
+    aliases: [...flags["network-alias"], ...flags["net-alias"]],
     links: flags.link,
     ip: flags.ip,
     ip6: flags.ip6,
+    linkLocal: flags["link-local-ip"],
     macAddress: flags["mac-address"],
   });
   return {

@@ -22,7 +22,7 @@ export function hostConfig(
     AutoRemove: autoRemove,
     RestartPolicy: restart,
     Dns: [...flags.dns],
-    DnsOptions: [...flags["dns-option"]],
+    DnsOptions: [...flags["dns-option"], ...flags["dns-opt"]],
     DnsSearch: [...flags["dns-search"]],
     ExtraHosts: orNull(flags["add-host"]),
     Links: orNull(flags.link),

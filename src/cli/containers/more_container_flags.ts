@@ -3,17 +3,20 @@ import type { Flags } from "../kit/index.ts";
 
 export const networkFlags = {
   "dns-option": { kind: "list", type: "list", help: "Set DNS options" },
+  "dns-opt": { kind: "list", hidden: true, help: "Docker's older name of --dns-option" },
   "dns-search": { kind: "list", type: "list", help: "Set custom DNS search domains" },
   domainname: { kind: "string", type: "string", help: "Container NIS domain name" },
   expose: { kind: "list", type: "list", help: "Expose a port or a range of ports" },
   ip: { kind: "string", type: "string", help: "IPv4 address (e.g., 172.30.100.104)" },
   ip6: { kind: "string", type: "string", help: "IPv6 address (e.g., 2001:db8::33)" },
   link: { kind: "list", type: "list", help: "Add link to another container" },
+  "link-local-ip": { kind: "list", type: "list", help: "Container IPv4/IPv6 link-local addresses" },
   "mac-address": {
     kind: "string",
     type: "string",
     help: "Container MAC address (e.g., 92:d0:c6:0a:29:33)",
   },
+  "net-alias": { kind: "list", hidden: true, help: "Docker's older name of --network-alias" },
   "network-alias": { kind: "list", type: "list", help: "Add network-scoped alias for the container" },
   publish: {
     kind: "list",

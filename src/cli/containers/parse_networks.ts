@@ -8,6 +8,7 @@ export interface NetworkRequest {
   readonly links: readonly string[];
   readonly ip: string | undefined;
   readonly ip6: string | undefined;
+  readonly linkLocal?: readonly string[];
   readonly macAddress: string | undefined;
 }
 
@@ -28,7 +29,7 @@ export function parseNetworks(request: NetworkRequest): NetworkChoice {
   if (isPlain && request.aliases.length > 0) {
     throw new Failure("invalid", "network-scoped aliases are only supported for user-defined networks");
   }
-  const own = endpointOf(request.aliases, request.ip, request.ip6, request.macAddress);
+  const own = endpointOf(request.aliases, request.ip, request.ip6, request.macAddress, request.linkLocal);
   const settings = { ...first?.endpoint, ...own };
   const links = isPlain ? undefined : request.links;
   const all = { ...settings, ...(links !== undefined && links.length > 0 && { Links: [...links] }) };
@@ -62,6 +63,7 @@ function parseOne(text: string): OneNetwork {
     name,
     endpoint: {
       ...endpointOf(all("alias"), one("ip"), one("ip6"), one("mac-address"), all("link-local-ip")),
+      ...(one("gw-priority") !== undefined && { GwPriority: priorityOf(one("gw-priority") as string) }),
       ...(options.length > 0 && { DriverOpts: Object.fromEntries(options) }),
     },
   };
@@ -86,4 +88,11 @@ function endpointOf(
     ...(Object.keys(IPAMConfig).length > 0 && { IPAMConfig }),
     ...(macAddress !== undefined && { MacAddress: macAddress }),
   };
+}
+
+function priorityOf(text: string): number {
+  if (!/^[+-]?\d{1,10}$/.test(text)) {
+    throw new Failure("invalid", `invalid gw-priority (${text}): invalid syntax`);
+  }
+  return Number(text);
 }

@@ -67,14 +67,14 @@ async function runHere(
 /** Prints the new container's ID. */
 export async function create(
   app: App,
-  flags: ContainerFlagValues & { readonly rm: boolean },
+  flags: ContainerFlagValues & Pick<AttachFlagValues, "attach"> & { readonly rm: boolean },
   args: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
   checkCidfile(flags.cidfile);
   const client = await daemonIfAny(app);
   const request = await containerRequest(app, flags, args, {
-    attached: { stdin: flags.interactive, stdout: true, stderr: true },
+    attached: attachedStreams({ ...flags, detach: false }),
     autoRemove: flags.rm,
     usualNetwork: client === undefined ? "none" : "default",
   });

@@ -22,6 +22,8 @@ interface FlagBase {
   /** The word that stands for the value in help: `filter`, `duration`. Default: the kind. */
   readonly type?: string;
   readonly hidden?: boolean;
+  /** Why it is not there: whoever gives it is told so. */
+  readonly refused?: string;
   readonly complete?: CompletionKind;
   /** Values that a completion offers, besides those that are the only ones; asked with the words before. */
   readonly candidates?: (words: readonly string[]) => readonly string[] | Promise<readonly string[]>;

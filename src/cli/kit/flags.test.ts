@@ -233,3 +233,12 @@ test("a flag whose value may be absent takes no word: its value needs `=`", () =
   assert.deepEqual(parse("--squash=2..3 ."), ["2..3", true, "."]);
   assert.deepEqual(parse("."), [undefined, false, "."]);
 });
+
+test("a flag that is refused says why, whatever follows it", () => {
+  const refusing = {
+    gpus: { kind: "string", bare: "", help: "", refused: "there are none" },
+  } satisfies Flags;
+  for (const words of [["--gpus"], ["--gpus=all"], ["--gpus", "all"]]) {
+    assert.throws(() => parseFlags(refusing, words), /^FlagError: --gpus is not supported: there are none$/);
+  }
+});

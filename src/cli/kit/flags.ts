@@ -127,6 +127,7 @@ class Parser {
   }
 
   #set(name: string, flag: Flag, text: string, from?: string): void {
+    if (flag.refused !== undefined) throw new FlagError(`--${name} is not supported: ${flag.refused}`);
     try {
       this.values[name] = convert(flag, text, this.values[name]);
     } catch (cause) {

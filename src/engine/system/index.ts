@@ -78,8 +78,14 @@ export class System {
   /** Stopped containers, dangling (or all unused) images, the build cache, and what crashes left. */
   async prune(options: SystemPruneOptions): Promise<SystemPruneResult> {
     const { pruneSystem } = await import("./prune.ts");
+    const { all, unusedSince, signal } = options;
+    const cacheOptions = {
+      ...(all !== undefined && { all }),
+      ...(unusedSince !== undefined && { unusedFor: Date.now() - unusedSince }),
+      signal,
+    };
     const parts = { store: this.#store, containers: this.#containers, images: this.#images };
-    return pruneSystem({ ...parts, pruneCache: () => this.pruneBuildCache(options) }, options);
+    return pruneSystem({ ...parts, pruneCache: () => this.pruneBuildCache(cacheOptions) }, options);
   }
 
   /** Removes what no image, container or running process refers to. */

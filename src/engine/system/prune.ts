@@ -10,6 +10,14 @@ import type { PrunedBuildCache } from "./build_cache.ts";
 export interface SystemPruneOptions {
   /** Also named images that no container uses, and what they and the build cache both have. */
   readonly all?: boolean;
+  /** Only those containers and images that it says yes to. */
+  readonly only?: (what: {
+    /** Milliseconds since 1970. */
+    readonly created: number;
+    readonly labels: Readonly<Record<string, string>>;
+  }) => boolean;
+  /** Of the build cache only what was not used since; milliseconds since 1970. */
+  readonly unusedSince?: number;
   readonly signal: AbortSignal;
 }
 
@@ -36,7 +44,9 @@ export async function pruneSystem(
   let spaceReclaimed = 0;
   const removed: string[] = [];
   for (const container of await containers.list({ all: true })) {
-    if (container.status === "running" || container.status === "paused") continue;
+    if (["running", "paused", "restarting"].includes(container.status)) continue;
+    const { created, labels } = container;
+    if (options.only?.({ created: Date.parse(created), labels }) === false) continue;
     spaceReclaimed += await writableSize(store, container.id);
     await containers.remove(container.id);
     removed.push(container.id);
