@@ -31,8 +31,6 @@ const types: Record<number, EntryType> = {
 };
 
 const maximumPath = 4095;
-/** Not to wait for a writer, should a fifo have taken the file's place. */
-const contentFlags = sys.O_RDONLY | sys.O_NOFOLLOW | sys.O_NONBLOCK;
 
 /** Makes items, and remembers inodes: of several names of one file the first is the file, the others are links. */
 export class ItemMaker {
@@ -63,7 +61,11 @@ export class ItemMaker {
     else if (stat.nlink > 1 && this.#isLink(entry, stat)) return { entry, typeBits: true };
     if (type === "symlink") entry.linkPath = sys.readlinkAt(place.fd, place.name);
     if (type !== "file" || stat.size === 0) return { entry, typeBits: true };
-    const open = (): number => sys.openAt(content.fd, content.name, contentFlags);
+    const open = (): number => {
+      const fd = sys.openRegular(content.fd, content.name);
+      if (fd === undefined) throw new Failure("corrupt", `${shown(path)} is no file any more`);
+      return fd;
+    };
     return { entry, typeBits: true, open };
   }
 

@@ -1,7 +1,16 @@
 /** Reading a file of a container's root filesystem as the container would see it. */
 import { fromText } from "../byte_string.ts";
-import { AT_FDCWD, O_DIRECTORY, O_NONBLOCK, O_PATH, O_RDONLY } from "../sys/index.ts";
-import { close, isSysError, openAt, openIn, read } from "../sys/index.ts";
+import {
+  AT_FDCWD,
+  O_DIRECTORY,
+  O_PATH,
+  close,
+  isSysError,
+  openAt,
+  openIn,
+  openRegular,
+  read,
+} from "../sys/index.ts";
 
 /** No account file is longer; an image must not make us read without end (a device, a huge file). */
 const limit = 16 << 20;
@@ -14,8 +23,8 @@ const limit = 16 << 20;
 export function readRootFile(rootfs: string, path: string): string | undefined {
   const root = openAt(AT_FDCWD, fromText(rootfs), O_PATH | O_DIRECTORY);
   try {
-    // O_NONBLOCK: an image may have put a FIFO there.
-    const fd = openIn(root, fromText(path), O_RDONLY | O_NONBLOCK);
+    const fd = openRegular(root, fromText(path), openIn);
+    if (fd === undefined) return undefined;
     try {
       return readAll(fd);
     } finally {

@@ -27,6 +27,7 @@ export {
   RESOLVE_NO_XDEV,
 } from "./open.ts";
 export { isNowhere, OpenDirectories, type OpenDirectoriesOptions } from "./open_directories.ts";
+export { openRegular } from "./open_regular.ts";
 export { askKernel, attribute, interfaceIndex, type NetlinkRequest, uint32 } from "./netlink.ts";
 export * from "./notify_service.ts";
 export * from "./pipe.ts";

@@ -64,11 +64,10 @@ export class DirectoryBranch implements Branch, Disposable {
   }
 
   read(path: ByteString, offset: number, length: number): Uint8Array {
-    // O_NONBLOCK: should the file have become a FIFO, opening it must not hang.
-    const fd = sys.openBeneath(this.#directories.root, path, sys.O_RDONLY | sys.O_NOFOLLOW | sys.O_NONBLOCK);
+    const fd = sys.openRegular(this.#directories.root, path, sys.openBeneath);
+    if (fd === undefined) throw new UnionError("EINVAL", "read", path);
     try {
-      const { mode, size } = sys.fstat(fd);
-      if (kindOf(mode) !== "file") throw new UnionError("EINVAL", "read", path);
+      const { size } = sys.fstat(fd);
       const bytes = new Uint8Array(Math.max(0, Math.min(length, size - offset)));
       let filled = 0;
       while (filled < bytes.length) {

@@ -7,7 +7,7 @@ import type { Change } from "../../layer/index.ts";
 import { familiarReference } from "../../oci/index.ts";
 import type { Store, StoredImage } from "../../store/index.ts";
 import type { CommitOptions } from "./commit.ts";
-import type { ArchiveOptions } from "./copy/archive.ts";
+import type { ArchiveOptions, WriteArchiveOptions } from "./copy/archive.ts";
 import type { CopyOptions } from "./copy/copy_path.ts";
 import type { PathStat } from "./copy/place.ts";
 import type { CreateOptions } from "./create.ts";
@@ -146,7 +146,12 @@ export class Containers {
   }
 
   /** Unpacks a tar into a directory of the container. */
-  async writeArchive(text: string, path: string, tar: ByteSource, options: ArchiveOptions): Promise<void> {
+  async writeArchive(
+    text: string,
+    path: string,
+    tar: ByteSource,
+    options: WriteArchiveOptions,
+  ): Promise<void> {
     return (await import("./copy/archive.ts")).writeArchive(
       this.#store,
       await this.find(text),

@@ -44,7 +44,11 @@ export async function putArchive(daemon: Daemon, call: Call): Promise<void> {
   // A failure must not take the connection along.
   const tar = call.request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
   try {
-    await daemon.engine.containers.writeArchive(record.ID, path, tar, { signal: call.signal });
+    await daemon.engine.containers.writeArchive(record.ID, path, tar, {
+      signal: call.signal,
+      replace: !call.flag("noOverwriteDirNonDir"),
+      toUser: call.flag("copyUIDGID"),
+    });
   } catch (error) {
     // What is corrupt is the client's.
     throw isFailure(error, "corrupt") ? new ApiError(400, error.message) : error;

@@ -1,16 +1,25 @@
 /** Files of a container as tars, both ways, as in Docker's archive API (moby, daemon/archive.go). */
 import { posix } from "node:path";
 import type { ByteSource } from "../../../bytes/index.ts";
-import { Failure } from "../../../errors.ts";
+import { Failure, isFailure } from "../../../errors.ts";
+import { containerUser, readRootFile } from "../../../runtime/index.ts";
 import type { Store } from "../../../store/index.ts";
+import { isSysError } from "../../../sys/index.ts";
 import { mountedRoot } from "../mounted_root.ts";
-import type { ContainerRecord } from "../record.ts";
+import { readHostConfig, type ContainerRecord } from "../record.ts";
 import { locate } from "./locate.ts";
 import { openPlace, placeTar, statPlace, type PathStat, type Place } from "./place.ts";
-import { unpackInto } from "./unpack_into.ts";
+import { unpackInto, type Owner } from "./unpack_into.ts";
 
 export interface ArchiveOptions {
   readonly signal: AbortSignal;
+}
+
+export interface WriteArchiveOptions extends ArchiveOptions {
+  /** Whether all is to belong to the container's user, if it has one (the API's `copyUIDGID`). */
+  readonly toUser?: boolean;
+  /** Whether files may take the place of directories, and the other way round. */
+  readonly replace?: boolean;
 }
 
 /** What `path` is; a symlink at its end is not followed, unless the path ends with a slash. */
@@ -46,21 +55,36 @@ async function* archiveOf(
 }
 
 /**
- * Unpacks a tar into an existing directory of the container or of what is mounted in it, symlinks on the way and at its end followed inside the
- * container. Throws `Failure("not-found")`, `Failure("invalid")` for what is no directory.
+ * Unpacks a tar, which may be compressed, into an existing directory of the container or of what is mounted in it;
+ * symlinks on the way and at its end are followed inside the container.
+ * @throws Failure("not-found"); "invalid" for what is no directory or may not be written to, in Docker's words
  */
 export async function writeArchive(
   store: Store,
   record: ContainerRecord,
   directory: string,
   tar: ByteSource,
-  options: ArchiveOptions,
+  options: WriteArchiveOptions,
 ): Promise<void> {
   await using root = await mountedRoot(store, record);
   checkDirectory(store, root.path, record, directory);
   const place = locate(store, root.path, record.MountPoints ?? {}, posix.join("/", directory, "/"));
   if (place.readOnly) throw new Failure("invalid", "mounted volume is marked read-only");
-  await unpackInto(place.root, place.path, tar, { ...options, keepOwners: true, shownRoot: place.prefix });
+  if (place.prefix === "" && (await readHostConfig(store.root, record.ID)).ReadonlyRootfs === true)
+    throw new Failure("invalid", "container rootfs is marked read-only");
+  const owner = options.toUser === true ? userOf(root.path, record) : undefined;
+  await unpackInto(place.root, place.path, tar, {
+    signal: options.signal,
+    shownRoot: place.prefix,
+    replace: options.replace === true,
+    ...(owner && { owner }),
+  });
+}
+
+function userOf(rootfs: string, { Config }: ContainerRecord): Owner | undefined {
+  if ((Config.User ?? "") === "") return undefined;
+  const read = (path: string): string => readRootFile(rootfs, path) ?? "";
+  return containerUser(Config.User ?? "", [], { passwd: read("/etc/passwd"), group: read("/etc/group") });
 }
 
 function checkDirectory(store: Store, root: string, record: ContainerRecord, directory: string): void {
@@ -68,8 +92,10 @@ function checkDirectory(store: Store, root: string, record: ContainerRecord, dir
     using place = placeIn(store, root, record, `${directory}/`);
     void place.name;
   } catch (error) {
-    if (!(error instanceof Failure) || error.kind !== "invalid") throw error;
-    throw new Failure("invalid", "extraction point is not a directory", { cause: error });
+    // Not found by the root, where a file is mounted.
+    const isNone = isFailure(error, "invalid") || isSysError(error, "ENOTDIR");
+    if (isNone) throw new Failure("invalid", "extraction point is not a directory", { cause: error });
+    throw error;
   }
 }
 

@@ -11,7 +11,7 @@ import { readArchive, statPath, writeArchive, type ArchiveOptions } from "./arch
 import { absolute, asContent, lastName, spelledLike, splitLast } from "./path_words.ts";
 import { openPlace, placeTar, statPlace } from "./place.ts";
 import { planCopy, type CopyTarget } from "./plan_copy.ts";
-import { unpackInto } from "./unpack_into.ts";
+import { caller, unpackInto } from "./unpack_into.ts";
 
 export interface CopyOptions extends ArchiveOptions {
   /** Keep owners of what is copied out (default: it belongs to the caller). What is copied in keeps them always. */
@@ -34,8 +34,11 @@ export async function copyOut(
   const { stat, tar } = await readArchive(store, record, from, options);
   const plan = planCopy(stat.kind === "directory", localTarget(to));
   const renamed = renameTop(tar, stat.name, plan.name ?? lastName(source));
-  const keepOwners = options.archive === true;
-  await unpackInto(plan.directory, "/", renamed, { ...options, keepOwners, shownRoot: plan.directory });
+  await unpackInto(plan.directory, "/", renamed, {
+    signal: options.signal,
+    shownRoot: plan.directory,
+    ...(options.archive !== true && { owner: caller() }),
+  });
 }
 
 /** Copies into the container. Throws in Docker's words when something is not there or does not fit. */

@@ -170,7 +170,8 @@ async function* below(
 const readSize = 1 << 20;
 
 async function* contentOf(place: Place, size: number): AsyncGenerator<Uint8Array, void, undefined> {
-  const fd = sys.openAt(place.parent, fromText(place.name), sys.O_RDONLY | sys.O_NOFOLLOW);
+  const fd = sys.openRegular(place.parent, fromText(place.name));
+  if (fd === undefined) throw new Failure("corrupt", `${place.path} is no file any more`);
   try {
     for (let left = size; left > 0;) {
       const buffer = Buffer.allocUnsafeSlow(Math.min(readSize, left));

@@ -1,23 +1,33 @@
 /** Unpacks a tar into a directory that is there, over what is there (moby, archive.Untar with NoOverwriteDirNonDir). */
 import { posix } from "node:path";
 import { fromText, toText, type ByteString } from "../../../byte_string.ts";
-import { throwIfCancelled, type ByteSource } from "../../../bytes/index.ts";
+import { decompress, throwIfCancelled, type ByteSource } from "../../../bytes/index.ts";
 import { ownershipHere } from "../../../driver/index.ts";
 import { Failure, isFailure } from "../../../errors.ts";
 import { LayerApplier } from "../../../layer/index.ts";
 import * as sys from "../../../sys/index.ts";
 import { TarParser, type TarEntry } from "../../../tar/index.ts";
 
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Whoever runs this program. */
+export const caller = (): Owner => ({ uid: sys.geteuid(), gid: process.getegid?.() ?? 0 });
+
 export interface UnpackOptions {
   readonly signal: AbortSignal;
-  /** Else everything belongs to the caller. */
-  readonly keepOwners: boolean;
+  /** Whose everything is to be, if not its own owner's. */
+  readonly owner?: Owner;
+  /** Whether files may take the place of directories, and the other way round (default: neither). */
+  readonly replace?: boolean;
   /** What messages put in front of paths below the root (default: nothing, as for a container's root). */
   readonly shownRoot?: string;
 }
 
 /**
- * @param root nothing outside of it is touched @param directory below the root, absolute
+ * @param root nothing outside of it is touched @param directory below the root, absolute @param tar may be compressed
  * Throws `Failure("conflict")` in Docker's words rather than put a directory in the place of a file or the other way
  * round; `Failure("unsupported")` for names that layers cannot hold.
  */
@@ -28,23 +38,19 @@ export async function unpackInto(
   options: UnpackOptions,
 ): Promise<void> {
   const inside = fromText(posix.join("/", directory).replace(/^\/|\/$/g, ""));
-  const ownership = options.keepOwners ? ownershipHere() : "best-effort";
-  using applier = new LayerApplier({ directory: root, whiteouts: "remove", ownership });
+  const { owner, replace = false } = options;
+  using applier = new LayerApplier({ directory: root, whiteouts: "remove", ownership: ownershipHere() });
   const parser = new TarParser({
     entry: (entry) => {
-      const there = placed(entry, inside, options.keepOwners);
-      refuseReplacement(
-        applier.rootFd,
-        there,
-        (path) => posix.join("/", options.shownRoot ?? "", path),
-        directory,
-      );
+      const there = placed(entry, inside, owner);
+      const shown = (path: string): string => posix.join("/", options.shownRoot ?? "", path);
+      if (!replace) refuseReplacement(applier.rootFd, there, shown, directory);
       applier.entry(there);
     },
     data: (chunk, offset) => applier.data(chunk, offset),
     endEntry: () => applier.endEntry(),
   });
-  for await (const chunk of tar) {
+  for await (const chunk of decompress(tar)) {
     throwIfCancelled(options.signal);
     parser.write(chunk);
   }
@@ -53,7 +59,7 @@ export async function unpackInto(
 }
 
 /** The entry below `inside`. A name that a layer would read as a whiteout is refused rather than obeyed. */
-function placed(entry: TarEntry, inside: ByteString, keepOwners: boolean): TarEntry {
+function placed(entry: TarEntry, inside: ByteString, owner: Owner | undefined): TarEntry {
   if (posix.basename(entry.path).startsWith(".wh.")) {
     throw new Failure(
       "unsupported",
@@ -61,7 +67,6 @@ function placed(entry: TarEntry, inside: ByteString, keepOwners: boolean): TarEn
     );
   }
   const below = (path: ByteString): ByteString => posix.join(inside, posix.join("/", path));
-  const owner = keepOwners ? {} : { uid: sys.geteuid(), gid: process.getegid?.() ?? 0 };
   const linkPath = entry.type === "hardlink" ? below(entry.linkPath) : entry.linkPath;
   return { ...entry, ...owner, path: below(entry.path), linkPath };
 }
