@@ -155,7 +155,7 @@ function failed({ run, instruction, command }: Execution, code: number, tail: Ou
   const output = tail.lines();
   return new Failure("invalid", runFailureText(command.words, code), {
     hint: output === "" ? where : `${where}\nIts last output:\n${output}`,
-    cause: new CommandExit(code, { where, output }),
+    cause: new CommandExit(code, { command: command.words.join(" "), where, output }),
   });
 }
 

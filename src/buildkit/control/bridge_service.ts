@@ -5,13 +5,15 @@
  */
 import { Failure } from "../../errors.ts";
 import { codes, GrpcError, unary, type GrpcCall, type Methods, type Read } from "../../rpc/index.ts";
+import { buildFiles } from "./build_files.ts";
 import type { BuildUnderWay } from "./build_under_way.ts";
 import { bridgeCapabilities, llbCapabilities } from "./capabilities.ts";
 import { Nothing } from "./control_messages.ts";
 import { noGraphs, type ControlParts } from "./control_service.ts";
 import { dockerfileWork } from "./dockerfile_work.ts";
+import type { Attributes } from "./dockerfile_attributes.ts";
 import { RpcStatus } from "./error_details.ts";
-import { checkFrontend, checkRequest } from "./frontends.ts";
+import { checkFrontend } from "./frontends.ts";
 import {
   BridgeSolveRequest,
   BridgeSolveResponse,
@@ -23,6 +25,7 @@ import {
   WarnRequest,
 } from "./gateway_messages.ts";
 import { resultDefinition, resultOfDefinition } from "./result_definition.ts";
+import { answerRequest } from "./subrequests.ts";
 import { worker } from "./worker.ts";
 
 export function bridgeMethods(parts: ControlParts): Methods {
@@ -80,7 +83,8 @@ async function solve(parts: ControlParts, build: BuildUnderWay, asked: Read<type
   // As it is asked for nothing, it has nothing.
   if (asked.frontend === "") return { result: {} };
   checkFrontend(asked.frontend, asked.attributes);
-  checkRequest(asked.attributes);
+  const { requestid = "" } = asked.attributes;
+  if (requestid !== "") return { result: { metadata: await answered(parts, build, asked.attributes) } };
   const inputs = new Map<string, string>();
   for (const { key, value } of asked.inputs)
     if (value !== undefined) inputs.set(key, resultOfDefinition(value));
@@ -89,6 +93,21 @@ async function solve(parts: ControlParts, build: BuildUnderWay, asked: Read<type
   if (!asked.allowsResult) return { oldRef: id };
   if (!asked.allowsRefs) return { result: { oldRef: id } };
   return { result: { ref: { id, definition: resultDefinition(id) } } };
+}
+
+async function answered({ sessions }: ControlParts, build: BuildUnderWay, attributes: Attributes) {
+  const { progress, request, signal } = build;
+  const session = request.session === "" ? undefined : await sessions.get(request.session, signal);
+  const files = await buildFiles({
+    attributes,
+    session,
+    body: undefined,
+    inputs: new Map(),
+    progress,
+    signal,
+  });
+  const answer = await answerRequest(attributes["requestid"] ?? "", files, signal);
+  return Object.entries(answer).map(([key, value]) => ({ key, value: Buffer.from(value) }));
 }
 
 /** Clients return an error with which one of these calls has failed as they got it. */

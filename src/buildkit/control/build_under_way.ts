@@ -28,15 +28,16 @@ export class BuildUnderWay {
   readonly feed = new StatusFeed();
   readonly progress: BuildProgress;
   readonly request: BuildAsked["request"];
+  /** Aborted when the client has gone, and at the end. */
+  readonly signal: AbortSignal;
   readonly #results = new Map<string, { readonly solving: Solving; solved?: Promise<Solved> }>();
   readonly #returned = Promise.withResolvers<Returned>();
-  readonly #signal: AbortSignal;
   #hasEnded = false;
 
   constructor({ request, signal }: BuildAsked) {
     this.request = request;
     this.progress = new BuildProgress({ ref: request.ref, send: (update) => this.feed.push(update) });
-    this.#signal = signal;
+    this.signal = signal;
   }
 
   get hasEnded(): boolean {
@@ -63,7 +64,7 @@ export class BuildUnderWay {
     result.solved ??= result.solving({
       progress: this.progress,
       pace: this.feed.room,
-      signal: this.#signal,
+      signal: this.signal,
     });
     return result.solved;
   }
@@ -76,12 +77,12 @@ export class BuildUnderWay {
   /** @throws Failure("cancelled") when the client has gone */
   async returned(): Promise<Returned> {
     const abort = (): void => this.#returned.reject(new Failure("cancelled", "context canceled"));
-    this.#signal.addEventListener("abort", abort, { once: true });
-    if (this.#signal.aborted) abort();
+    this.signal.addEventListener("abort", abort, { once: true });
+    if (this.signal.aborted) abort();
     try {
       return await this.#returned.promise;
     } finally {
-      this.#signal.removeEventListener("abort", abort);
+      this.signal.removeEventListener("abort", abort);
     }
   }
 

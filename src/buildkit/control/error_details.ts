@@ -3,6 +3,7 @@
  * (moby/buildkit, util/grpcerrors, solver/errdefs).
  */
 import { isFailure } from "../../errors.ts";
+import { errorWords } from "../progress/index.ts";
 import { bytes, codes, GrpcError, integer, many, message, text } from "../../rpc/index.ts";
 
 export interface FailedAt {
@@ -26,14 +27,12 @@ const mostToQuote = 32 * 1024;
 /** Errors of a build have no code of their own: clients would put its name before the words. */
 export function buildError(error: unknown, at: FailedAt | undefined): GrpcError {
   if (error instanceof GrpcError) return error;
-  const words = error instanceof Error ? error.message : String(error);
-  const hint = isFailure(error) ? error.hint : undefined;
+  const words = errorWords(error);
   const code = isFailure(error, "cancelled") ? codes.cancelled : codes.unknown;
-  const full = hint === undefined ? words : `${words}\n${hint}`;
   if (at === undefined || at.dockerfile.length > mostToQuote)
-    return new GrpcError(code, full, { cause: error });
-  const details = RpcStatus.encode({ code, message: full, details: [sourceOf(at)] });
-  return new GrpcError(code, full, { cause: error, details });
+    return new GrpcError(code, words, { cause: error });
+  const details = RpcStatus.encode({ code, message: words, details: [sourceOf(at)] });
+  return new GrpcError(code, words, { cause: error, details });
 }
 
 /** Go's JSON of `errdefs.Source`, as its type's name says. */

@@ -1,5 +1,5 @@
 import type { BuildEvent } from "../../engine/index.ts";
-import type { BuildProgress, ProgressVertex } from "../progress/index.ts";
+import { fullName, type BuildProgress, type ProgressVertex } from "../progress/index.ts";
 import type { Exports } from "./exporters.ts";
 
 type Done = Extract<BuildEvent, { kind: "done" }>;
@@ -19,7 +19,7 @@ export class Exporting {
     this.#vertexes = this.#titles.map((title) => this.#progress.vertex(title));
     for (const vertex of this.#vertexes) {
       vertex.status({ id: `writing image ${image}`, isDone: true });
-      for (const name of names) vertex.status({ id: `naming to ${name}`, isDone: true });
+      for (const name of names) vertex.status({ id: `naming to ${fullName(name)}`, isDone: true });
     }
   }
 

@@ -15,9 +15,3 @@ export function checkFrontend(frontend: string, { source = "" }: Attributes): vo
     `frontend image ${source} is not run here, only Dockerfiles are built`,
   );
 }
-
-/** What the client asks of a Dockerfile instead of a build: `frontend.outline`, `frontend.lint`. */
-export function checkRequest({ requestid = "" }: Attributes): void {
-  if (requestid === "") return;
-  throw new GrpcError(codes.unimplemented, `unsupported request ${requestid}`);
-}

@@ -18,5 +18,6 @@ export async function* uploadOf(session: Session, url: string, signal: AbortSign
   const { pathname, host } = new URL(url);
   const metadata = { urlpath: pathname, urlhost: host };
   using pieces = session.client.open(method, Piece, Piece, { metadata, signal });
+  pieces.end();
   for await (const { data } of pieces) yield data;
 }

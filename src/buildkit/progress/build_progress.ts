@@ -53,6 +53,9 @@ export class BuildProgress {
       case "step-failed":
         return this.#of(event.id)?.fail(event.error);
       case "warning":
+        // What else the builder warns of is found by the checks as well.
+        if (event.warning.rule === "UnusedBuildArg") this.warn(event.warning.message);
+        return;
       case "container":
       case "done":
         return;

@@ -1,6 +1,6 @@
 /** One thing that a build does, as BuildKit's clients show it: a line that begins and ends, with bars and output below. */
-import { isFailure } from "../../errors.ts";
 import type { Digest } from "../../oci/index.ts";
+import { errorWords } from "./error_words.ts";
 import { timestamp, type StatusUpdate } from "./status_messages.ts";
 
 export interface VertexParts {
@@ -71,7 +71,7 @@ export class ProgressVertex {
 
   /** @param error what has failed, or that it was cancelled */
   fail(error: unknown): void {
-    this.#end({ error: errorText(error) });
+    this.#end({ error: errorWords(error) });
   }
 
   #end(how: { readonly cached?: boolean; readonly error?: string }): void {
@@ -85,11 +85,4 @@ export class ProgressVertex {
     const { digest, name, inputs } = this.#parts;
     this.#parts.send({ vertexes: [{ digest, name, inputs, started: timestamp(this.#started), ...more }] });
   }
-}
-
-function errorText(error: unknown): string {
-  // What ends so BuildKit's clients show as cancelled (util/progress/progressui).
-  if (isFailure(error, "cancelled") || (error instanceof Error && error.name === "AbortError"))
-    return "context canceled";
-  return error instanceof Error ? error.message : String(error);
 }

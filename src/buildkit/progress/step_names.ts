@@ -1,6 +1,6 @@
 /** Names of steps as BuildKit has them: `[build 2/5] RUN make` (frontend/dockerfile/dockerfile2llb, `prefixCommand`). */
 import type { BuildEvent, StepId } from "../../engine/index.ts";
-import { formatReference, parseReference, withDefaultTag } from "../../oci/index.ts";
+import { fullName } from "./full_name.ts";
 
 type StagePlan = Extract<BuildEvent, { kind: "plan" }>["stages"][number];
 
@@ -36,13 +36,4 @@ export class StepNames {
 
 function oneLine(text: string): string {
   return (text.split("\n", 1)[0] ?? "").replace(/\s+/g, " ");
-}
-
-/** An ID has no other name. */
-function fullName(image: string): string {
-  try {
-    return formatReference(withDefaultTag(parseReference(image)));
-  } catch {
-    return image;
-  }
 }

@@ -9,6 +9,7 @@ import {
   type LintFinding,
 } from "../../dockerfile/index.ts";
 import { openContext } from "./context/open_context.ts";
+import type { OpenedContext } from "./context/types.ts";
 import type { BuildRequest } from "./types.ts";
 
 export interface Checked {
@@ -24,26 +25,31 @@ export interface Checked {
  * @throws Failure("invalid") if it cannot be parsed; what opening the context throws
  */
 export async function checkBuild(
-  {
-    context,
-    file,
-    stdin,
-    signal,
-  }: Pick<BuildRequest, "file" | "stdin" | "signal"> & { readonly context: string },
+  request: CheckRequest,
   { skip = [] }: { readonly skip?: readonly string[] } = {},
 ): Promise<Checked> {
   await using temporary = await mkdtempDisposable(join(tmpdir(), "varve-check-"));
-  await using opened = await openContext(context, {
-    stdin: stdin ?? nothing(),
-    temporaryDirectory: temporary.path,
-    fetchUrl: async (url) => (await import("../../remote/index.ts")).fetchUrl(url, { signal }),
-    signal,
-    ...(file !== undefined && { dockerfile: file }),
-  });
+  await using opened = await open(request, temporary.path);
   const { ignore } = opened;
   const { name, bytes } = opened.dockerfile;
   const dockerfile = parseDockerfile(bytes, { name });
   return { dockerfile, findings: lintDockerfile(dockerfile, { skip, ...(ignore && { ignore }) }) };
+}
+
+type CheckRequest = Pick<BuildRequest, "context" | "file" | "stdin" | "signal">;
+
+async function open(
+  { context, file, stdin = nothing(), signal }: CheckRequest,
+  temporaryDirectory: string,
+): Promise<OpenedContext> {
+  if (typeof context !== "string") return context.open({ temporaryDirectory, signal });
+  return openContext(context, {
+    stdin,
+    temporaryDirectory,
+    fetchUrl: async (url) => (await import("../../remote/index.ts")).fetchUrl(url, { signal }),
+    signal,
+    ...(file !== undefined && { dockerfile: file }),
+  });
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array, void, undefined> {}

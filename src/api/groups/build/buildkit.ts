@@ -1,5 +1,5 @@
 /** `POST /session` and `POST /grpc`: connections that become HTTP/2, in either direction. */
-import { once } from "node:events";
+import { finished } from "node:stream/promises";
 import { introductionOf, buildkitMethods, Sessions } from "../../../buildkit/index.ts";
 import type { Daemon } from "../../../engine/index.ts";
 import { serveGrpc, type Methods } from "../../../rpc/index.ts";
@@ -26,7 +26,8 @@ export class BuildkitHandlers {
     const bugs: unknown[] = [];
     const socket = call.upgrade("h2c");
     serveGrpc(socket, this.#methods, (error) => bugs.push(error));
-    if (!socket.destroyed) await once(socket, "close");
+    // A client that breaks off is no error of ours.
+    await finished(socket).catch(() => undefined);
     if (bugs.length > 0) throw bugs[0];
   }
 }
