@@ -69,12 +69,8 @@ suite("hostile archives and paths", { skip: cannotLive }, () => {
   const tar = tarOf([tarFile({ path: "victim" }, "evil"), tarFile({ path: "sub/victim" }, "evil")]);
   for (const name of names) {
     test(`hostile paths of a ${name} container stay inside of it`, async () => {
-      const roots = [
-        "",
-        "/vol",
-        "/bound",
-        ...(unlessAll === false ? ["/vol/..", "/absolute", "/climbing"] : []),
-      ];
+      const all = ["", "/bound", "/vol", "/vol/..", "/absolute", "/climbing"];
+      const roots = unlessAll === false ? all : all.slice(0, name === "running" ? 1 : 2);
       const tails = [
         "absolute",
         "absolute/",
@@ -165,7 +161,7 @@ suite("hostile archives and paths", { skip: cannotLive }, () => {
   });
 
   test("hostile: an extended attribute without end is refused, as is a name", async () => {
-    const huge = Buffer.alloc(80 << 20, "x");
+    const huge = Buffer.alloc(2 << 20, "x");
     const attributes = new Map([["user.x", huge]]);
     const long = tarFile({ path: "a/".repeat(3000) + "x" }, "");
     for (const file of [
