@@ -3,10 +3,12 @@ import { Failure } from "../../errors.ts";
 import { isDiskFull, type Store } from "../../store/index.ts";
 import type { EventBus } from "../events/event_bus.ts";
 import { removeAnonymousVolumes } from "../volumes/remove_volume.ts";
-import { readRecord, removeContainerDirectory, writeRecord, type ContainerRecord } from "./record.ts";
+import { readRecord, removeContainerDirectory, type ContainerRecord } from "./record.ts";
+import { notRemoved, removing } from "./record_changes.ts";
 import { settleRun } from "./settle.ts";
 import { reconcile } from "./state.ts";
 import { whileSupervising } from "./supervision.ts";
+import { updateRecord } from "./update_record.ts";
 
 export interface RemoveContainerOptions {
   /** Kills a running container first. */
@@ -45,9 +47,7 @@ export async function removeSupervised(
 ): Promise<void> {
   const record = readRecord(store.root, id);
   if (record === undefined) return;
-  // Marked first, so that a crash half-way leaves a container that says what happened to it.
-  const State = { ...record.State, Running: false, RemovalInProgress: true };
-  await writeRecord(store.root, { ...record, State }).catch(unlessFull);
+  await updateRecord(store, id, removing).catch(unlessFull);
   try {
     // What a killed supervisor left of its run.
     await settleRun(store, id);
@@ -55,7 +55,7 @@ export async function removeSupervised(
     if (volumes) await removeAnonymousVolumes(store, record, events);
   } catch (error) {
     // Still mounted by somebody who looks into it: the container stays as it was.
-    await writeRecord(store.root, record);
+    await updateRecord(store, id, notRemoved(record.State));
     throw error;
   }
   await removeContainerDirectory(store.root, id);

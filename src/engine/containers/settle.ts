@@ -75,11 +75,12 @@ async function endShim(store: Store, id: string): Promise<void> {
     return ShimTask.removeLeftovers(place);
   }
   const state = await task.state().catch(() => undefined);
-  // Made and never started, it does not end either.
-  const hasRun = state !== undefined && state.status !== "created";
-  if (hasRun && state.status !== "stopped") await task.end({ all: true });
-  if (hasRun) await keepEnd(store, id, task);
-  await logRest(store, id);
+  // Made and never started, it does not end either, and what it says is its runtime's.
+  if (state?.status !== "created") {
+    if (state !== undefined && state.status !== "stopped") await task.end({ all: true });
+    if (state !== undefined) await keepEnd(store, id, task);
+    await logRest(store, id);
+  }
   await task.delete();
 }
 

@@ -2,7 +2,6 @@
 import type { Readable, Writable } from "node:stream";
 import { Failure } from "../../errors.ts";
 import {
-  exitCodeOfFailure,
   runForeground,
   type ForegroundResult,
   type OciSpec,
@@ -12,7 +11,6 @@ import type { Store } from "../../store/index.ts";
 import type { EventBus } from "../events/event_bus.ts";
 import { tellContainer } from "../events/tell_container.ts";
 import type { ConnectedNetwork } from "../live/types.ts";
-import { goTime } from "../time.ts";
 import { populateVolumes } from "../volumes/populate_volume.ts";
 import { endRunMounts } from "../volumes/run_mounts.ts";
 import { bundleDirectory } from "./bundle.ts";
@@ -20,11 +18,14 @@ import { LogTee } from "./log_tee.ts";
 import { openLogWriter } from "./log_writer.ts";
 import { keepMounted } from "./mounted_root.ts";
 import { prepareRun, type PrepareOptions } from "./prepare.ts";
-import { readHostConfig, readRecord, writeRecord, type ContainerRecord, type HostConfig } from "./record.ts";
+import { readHostConfig, readRecord, type ContainerRecord, type HostConfig } from "./record.ts";
+import { ended, running } from "./record_changes.ts";
+import { recordFailure } from "./record_failure.ts";
 import { removeSupervised } from "./remove.ts";
 import { settleRun } from "./settle.ts";
 import { isAlive } from "./state.ts";
 import { unlessSupervised } from "./supervision.ts";
+import { updateRecord } from "./update_record.ts";
 
 export interface StartOptions {
   readonly stdin: Readable;
@@ -84,12 +85,13 @@ async function runSupervised(store: Store, record: ContainerRecord, options: Tol
   try {
     result = await runMounted(store, record, hostConfig, options);
   } catch (error) {
-    await recordFailure(store, record, error);
+    await recordFailure(store, record.ID, error);
     if (hostConfig.AutoRemove) await removeEnded(store, record, events);
     throw error;
   }
   if (result.kind === "detached") return 0;
-  await recordExit(store, record, result);
+  const { exitCode: status, exitedAt, oomKilled } = result;
+  await updateRecord(store, record.ID, ended({ status, exitedAt, oomKilled }));
   tellContainer(events, "die", record, { exitCode: String(result.exitCode) });
   if (hostConfig.AutoRemove) await removeEnded(store, record, events);
   return result.exitCode;
@@ -152,7 +154,7 @@ async function superviseRun(
   parts: RunParts,
 ): Promise<ForegroundResult> {
   using log = new LogTee(openLogWriter(store, record, readHostConfig(store.root, record.ID)));
-  let recording: Promise<void> = Promise.resolve();
+  let recording: Promise<unknown> = Promise.resolve();
   const result = await runForeground({
     programs: parts.programs,
     bundle: bundleDirectory(store.root, record.ID),
@@ -166,19 +168,7 @@ async function superviseRun(
     ...(parts.detachKeys !== undefined && { detachKeys: parts.detachKeys }),
     signal: parts.signal,
     onStarted: (pid) => {
-      recording = writeRecord(store.root, {
-        ...record,
-        NetworkSettings: parts.settings?.(record.NetworkSettings) ?? record.NetworkSettings,
-        HasBeenStartedBefore: true,
-        State: {
-          ...record.State,
-          Running: true,
-          Pid: pid,
-          ExitCode: 0,
-          Error: "",
-          StartedAt: goTime(Date.now()),
-        },
-      });
+      recording = updateRecord(store, record.ID, running({ pid, settings: parts.settings }));
       // Its failure is met where it is awaited below.
       recording.catch(() => undefined);
       tellContainer(parts.events, "start", record);
@@ -186,42 +176,6 @@ async function superviseRun(
   });
   await recording;
   return result;
-}
-
-/** A start that failed is part of the record, as `ps -a` and `inspect` show it; so is a run that was broken off. */
-export async function recordFailure(store: Store, before: ContainerRecord, error: unknown): Promise<void> {
-  const record = readRecord(store.root, before.ID);
-  if (record === undefined) return;
-  const code = exitCodeOfFailure(error);
-  const ended = record.State.Running
-    ? { Running: false, Pid: 0, ExitCode: 128 + SIGKILL, FinishedAt: goTime(Date.now()) }
-    : { ExitCode: code === 125 ? 128 : code };
-  const Error = error instanceof globalThis.Error ? error.message : String(error);
-  await writeRecord(store.root, { ...record, State: { ...record.State, ...ended, Error } });
-}
-
-const SIGKILL = 9;
-
-async function recordExit(
-  store: Store,
-  record: ContainerRecord,
-  result: Extract<ForegroundResult, { kind: "exited" }>,
-): Promise<void> {
-  const ended: ContainerRecord = {
-    ...record,
-    HasBeenStartedBefore: true,
-    State: {
-      ...record.State,
-      Running: false,
-      Pid: 0,
-      ExitCode: result.exitCode,
-      Error: "",
-      OOMKilled: result.oomKilled,
-      StartedAt: goTime(result.startedAt.getTime()),
-      FinishedAt: goTime(result.exitedAt.getTime()),
-    },
-  };
-  await writeRecord(store.root, ended);
 }
 
 async function removeEnded(store: Store, record: ContainerRecord, events: EventBus): Promise<void> {

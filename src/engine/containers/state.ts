@@ -1,12 +1,11 @@
 /** The state of a container as records and reality have it together. */
 import { existsSync, readFileSync } from "node:fs";
 import { isDiskFull, type Store } from "../../store/index.ts";
-import { goTime } from "../time.ts";
 import { runMountsFolder } from "../volumes/run_mounts_folder.ts";
 import { bundleDirectory } from "./bundle.ts";
-import type { KeptExit } from "./kept_exit.ts";
-import { containerDirectory, never, readRecord, writeRecord, type ContainerRecord } from "./record.ts";
+import { never, readRecord, type ContainerRecord } from "./record.ts";
 import { unlessSupervised } from "./supervision.ts";
+import { updateRecord } from "./update_record.ts";
 
 export type Status = "created" | "running" | "paused" | "restarting" | "exited" | "dead" | "removing";
 
@@ -77,48 +76,28 @@ function isSettled(store: Store, record: ContainerRecord): boolean {
 
 async function settle(store: Store, record: ContainerRecord): Promise<ContainerRecord> {
   const { orphanPid, settleRun } = await import("./settle.ts");
-  const { endedSettings } = await import("../networks/endpoint_settings.ts");
-  const { State } = record;
-  const Pid = State.Running ? undefined : await orphanPid(store, record.ID);
-  if (Pid !== undefined) {
-    const StartedAt = goTime(processStart(Pid) ?? Date.now());
-    const started = { Running: true, Pid, ExitCode: 0, Error: "", StartedAt };
-    return written(store, { ...record, HasBeenStartedBefore: true, State: { ...State, ...started } });
+  const { ended, notRestarted, running, unknownExit } = await import("./record_changes.ts");
+  const { State, ID } = record;
+  const pid = State.Running ? undefined : await orphanPid(store, ID);
+  if (pid !== undefined) {
+    const change = running({ pid, startedAt: processStart(pid) });
+    return (await updateRecord(store, ID, change)) ?? record;
   }
   let right = record;
-  await settleRun(store, record.ID, async (exit) => {
+  await settleRun(store, ID, async (exit) => {
     if (!State.Running && exit === undefined) return "written";
-    const NetworkSettings = endedSettings(record.NetworkSettings);
-    right = { ...record, NetworkSettings, State: endedState(record, exit) };
+    // Nobody is left who would start it again; its last end is on record.
+    const waited = State.Restarting && exit === undefined;
+    const change = waited ? notRestarted : ended(exit ?? unknownExit());
+    // What is told is right, also if the disk is full.
+    right = change(record);
     try {
-      await written(store, right);
+      await updateRecord(store, ID, change);
       return "written";
     } catch (error) {
-      // What is told is right all the same.
       if (isDiskFull(error)) return "unwritten";
       throw error;
     }
   });
   return right;
-}
-
-async function written(store: Store, record: ContainerRecord): Promise<ContainerRecord> {
-  if (existsSync(containerDirectory(store.root, record.ID))) await writeRecord(store.root, record);
-  return record;
-}
-
-function endedState({ State }: ContainerRecord, exit: KeptExit | undefined): ContainerRecord["State"] {
-  const FinishedAt = goTime(exit?.exitedAt.getTime() ?? Date.now());
-  // Not running: it is on record already, or its start is not.
-  const StartedAt = State.Running || State.FinishedAt === FinishedAt ? State.StartedAt : FinishedAt;
-  return {
-    ...State,
-    Running: false,
-    Paused: false,
-    Pid: 0,
-    OOMKilled: exit?.oomKilled ?? false,
-    ExitCode: exit?.status ?? 255,
-    StartedAt,
-    FinishedAt,
-  };
 }

@@ -1,6 +1,7 @@
 /** Removals that the end of an earlier supervisor has broken off. */
 import type { Store } from "../../store/index.ts";
 import { readHostConfig, readRecord } from "../containers/record.ts";
+import { dead } from "../containers/record_changes.ts";
 import { removeSupervised } from "../containers/remove.ts";
 import { unlessSupervised } from "../containers/supervision.ts";
 import { updateRecord } from "../containers/update_record.ts";
@@ -18,11 +19,6 @@ export async function finishRemoval(store: Store, events: EventBus, id: string):
     if (readHostConfig(store.root, id).AutoRemove) {
       await removeSupervised(store, id, { volumes: true, events });
       events.tell("container", "destroy", id, attributesOf(record));
-    } else {
-      await updateRecord(store, id, (now) => ({
-        ...now,
-        State: { ...now.State, RemovalInProgress: false, Dead: true },
-      }));
-    }
+    } else await updateRecord(store, id, dead);
   });
 }

@@ -2,38 +2,33 @@
  * The supervisor of containers that live on: started here, they run under their shims, whatever becomes of this process;
  * its successor finds them again. One for a process and root.
  */
-import { existsSync } from "node:fs";
-import { Failure, isFailure } from "../../errors.ts";
+import { Failure } from "../../errors.ts";
 import { exitCodeOfFailure, parseDetachKeys } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
-import { bundleDirectory } from "../containers/bundle.ts";
 import { openLogWriter } from "../containers/log_writer.ts";
-import {
-  findRecord,
-  listRecords,
-  readHostConfig,
-  readRecord,
-  type ContainerRecord,
-} from "../containers/record.ts";
+import { listRecords, readRecord, type ContainerRecord } from "../containers/record.ts";
+import { paused } from "../containers/record_changes.ts";
 import { removeContainer, type RemoveContainerOptions } from "../containers/remove.ts";
-import { isAlive, reconcile } from "../containers/state.ts";
-import { isSupervised } from "../containers/supervision.ts";
+import { isAlive } from "../containers/state.ts";
+import { updateRecord } from "../containers/update_record.ts";
 import { EventBus } from "../events/event_bus.ts";
-import { attributesOf } from "./attributes.ts";
-import { finishRemoval } from "./finish_removal.ts";
-import { markStopped, setPaused } from "./marks.ts";
+import { tellContainer } from "../events/tell_container.ts";
 import type { Attachment, AttachStreams } from "./container_streams.ts";
+import { endRun, sendSignal, SIGKILL } from "./end_run.ts";
 import { Execs } from "./exec/execs.ts";
 import { Health } from "./health/health.ts";
-import { LiveContainer, type LiveContext } from "./live_container.ts";
-import { restartPolicyOf, startsWithDaemon } from "./restart_policy.ts";
+import { LiveContainer } from "./live_container.ts";
+import type { LiveContext } from "./live_context.ts";
+import { LiveSet } from "./live_set.ts";
+import { markStopped } from "./mark_stopped.ts";
+import { restoreContainer } from "./restore_container.ts";
 import { signalNumber, stopSignalOf } from "./signals.ts";
-import { listProcesses, type ProcessList } from "./top.ts";
-import { updateContainer, type UpdateRequest } from "./update_limits.ts";
-import type { ContainerExit, RunNetworking, WaitCondition } from "./types.ts";
 import { StreamsOfContainers } from "./streams_of_containers.ts";
+import { listProcesses, type ProcessList } from "./top.ts";
+import type { ContainerExit, RunNetworking, WaitCondition } from "./types.ts";
+import { updateContainer, type UpdateRequest } from "./update_limits.ts";
+import { Waits } from "./waits.ts";
 import { succeeds, within } from "./within.ts";
-import { Waiters } from "./waiters.ts";
 
 export interface LiveOptions {
   readonly store: Store;
@@ -50,25 +45,23 @@ interface StopOptions {
   readonly timeout?: number;
 }
 
-/** Seconds between request and kill, unless its config or the caller says otherwise. */
-const defaultStopTimeout = 10;
-
-const SIGKILL = 9;
-
 export class LiveContainers implements AsyncDisposable {
   readonly events: EventBus;
   readonly execs: Execs;
   readonly #context: LiveContext;
-  readonly #live = new Map<string, LiveContainer>();
-  /** Those that do not run yet. */
-  readonly #starting = new Map<string, Promise<LiveContainer>>();
+  readonly #set: LiveSet;
   readonly #streams = new StreamsOfContainers();
-  readonly #removals = new Waiters<ContainerExit>();
-  readonly #nextRuns = new Waiters<LiveContainer>();
+  readonly #waits = new Waits();
   readonly #health: Health;
 
   constructor({ store, events = new EventBus(), networking, warn = () => undefined }: LiveOptions) {
     this.events = events;
+    this.#set = new LiveSet({
+      store,
+      warn,
+      begun: (live) => this.#waits.tellBegun(live),
+      left: (live) => this.#forget(live),
+    });
     this.#context = {
       store,
       events,
@@ -77,7 +70,7 @@ export class LiveContainers implements AsyncDisposable {
       openLog: (record, hostConfig) => openLogWriter(store, record, hostConfig),
       streamsOf: (record) => this.#streams.of(record),
       onRunning: (live, run, begins) => {
-        this.#live.set(live.id, live);
+        this.#set.add(live);
         this.#health.begin(live.id, run);
         if (!begins) void this.execs.adopt(run).catch((error: Error) => warn(`exec: ${error.message}`));
       },
@@ -87,7 +80,7 @@ export class LiveContainers implements AsyncDisposable {
       events,
       warn,
       find: (text) => this.find(text),
-      runOf: (id) => this.#live.get(id)?.run,
+      runOf: (id) => this.#set.get(id)?.run,
     });
     this.#health = new Health({ store, events, execs: this.execs, warn });
   }
@@ -97,75 +90,66 @@ export class LiveContainers implements AsyncDisposable {
    * found or started is told to `warn`.
    */
   async restore(): Promise<void> {
-    const { store } = this.#context;
-    await Promise.all(
-      (await listRecords(store.root)).map((record) =>
-        this.#restore(record).catch((error: unknown) =>
-          this.#context.warn(
-            `container ${record.ID}: ${error instanceof Error ? error.message : String(error)}`,
-          ),
-        ),
-      ),
-    );
+    const restoring = (await listRecords(this.#context.store.root)).map(async (record) => {
+      try {
+        await restoreContainer(this.#context, this.#set, record, (id) => this.start(id));
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        this.#context.warn(`container ${record.ID}: ${why}`);
+      }
+    });
+    await Promise.all(restoring);
   }
 
   /** Lets go of all containers, which run on. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#live.values()].map((container) => container.leave()));
+    await Promise.all(this.#set.all().map((container) => container.leave()));
   }
 
   /** Resolves when the container's process runs. Nothing is done for one that runs already. */
   async start(text: string): Promise<void> {
-    const record = await this.#findStarted(text);
-    if (this.#live.has(record.ID) && isAlive(record)) return;
+    const record = await this.#set.findStarted(text);
+    const { ID } = record;
+    const before = this.#set.get(ID);
+    if (before !== undefined && isAlive(record)) return;
     // One that is between two runs is started now.
-    await this.#settle(record.ID);
-    const starting = LiveContainer.start(this.#context, record.ID);
+    before?.stayDown();
+    await before?.ended.catch(() => undefined);
     try {
-      await this.#keep(record.ID, starting);
+      await this.#set.keep(ID, LiveContainer.start(this.#context, ID));
     } catch (error) {
       // With `AutoRemove` it goes at once: `docker run --rm` waits for that.
-      if (readRecord(this.#context.store.root, record.ID) === undefined)
-        this.#removals.tell(record.ID, { exitCode: exitCodeOfFailure(error) });
+      if (readRecord(this.#context.store.root, ID) === undefined)
+        this.#waits.tellRemoved(ID, { exitCode: exitCodeOfFailure(error) });
       throw error;
     }
   }
 
-  async stop(text: string, options: StopOptions = {}): Promise<void> {
-    const record = await this.#findStarted(text);
-    const live = this.#live.get(record.ID);
+  /** @throws Failure("invalid") for no signal */
+  async stop(text: string, { signal: signalText, timeout }: StopOptions = {}): Promise<void> {
+    const record = await this.#set.findStarted(text);
+    const live = this.#set.get(record.ID);
     if (live === undefined) return;
+    const signal = signalText === undefined ? stopSignalOf(record.Config) : signalNumber(signalText);
     await markStopped(this.#context.store, record.ID);
     live.stayDown();
-    const run = live.run;
-    if (run !== undefined) {
-      const ended = live.nextExit();
-      const signal =
-        options.signal === undefined ? stopSignalOf(record.Config) : signalNumber(options.signal);
-      const { StopTimeout = defaultStopTimeout } = record.Config as { StopTimeout?: number };
-      // A runtime that cannot even ask has no use for the patience.
-      const seconds = (await succeeds(this.#signal(record, signal))) ? (options.timeout ?? StopTimeout) : 0;
-      if (!(await within(seconds, ended))) {
-        await this.#signal(record, SIGKILL);
-        await ended;
-      }
-    }
+    if (live.run !== undefined) await endRun(live, record, { signal, timeout }, this.events);
     await live.ended.catch(() => undefined);
-    this.#tell(record, "stop");
+    tellContainer(this.events, "stop", record);
   }
 
   async restart(text: string, options: StopOptions = {}): Promise<void> {
     const record = await this.find(text);
     await this.stop(record.ID, options);
     await this.start(record.ID);
-    this.#tell(record, "restart");
+    tellContainer(this.events, "restart", record);
   }
 
   /** @throws Failure("conflict") for one that does not run, `invalid` for no signal */
   async kill(text: string, signalText = "SIGKILL"): Promise<void> {
     const signal = signalNumber(signalText);
-    const record = await this.#findStarted(text);
-    const live = this.#live.get(record.ID);
+    const record = await this.#set.findStarted(text);
+    const live = this.#set.get(record.ID);
     if (live?.run === undefined) {
       throw new Failure("conflict", `Cannot kill container: ${text}: Container ${record.ID} is not running`);
     }
@@ -174,62 +158,35 @@ export class LiveContainers implements AsyncDisposable {
       live.stayDown();
     }
     const ended = live.nextExit();
-    await this.#signal(record, signal);
+    await sendSignal(live, record, signal, this.events);
+    // What waits for the container to go on would never be heard.
+    if (signal !== SIGKILL && record.State.Paused && endsIt(record, signal)) await this.unpause(record.ID);
     // Docker's answer comes when it is over.
     if (signal === SIGKILL) await ended;
   }
 
   async pause(text: string): Promise<void> {
-    const { record, run } = await this.#running(text, "pause");
+    const { record, run } = await this.#set.findRunning(text, "pause");
     if (record.State.Paused) throw new Failure("conflict", `Container ${record.ID} is already paused`);
     await run.task.pause();
-    await setPaused(this.#context.store, record.ID, true);
+    await updateRecord(this.#context.store, record.ID, paused(true));
     await this.#health.pause(record.ID);
-    this.#tell(record, "pause");
+    tellContainer(this.events, "pause", record);
   }
 
   async unpause(text: string): Promise<void> {
-    const { record, run } = await this.#running(text, "unpause");
+    const { record, run } = await this.#set.findRunning(text, "unpause");
     if (!record.State.Paused) throw new Failure("conflict", `Container ${record.ID} is not paused`);
     await run.task.resume();
-    await setPaused(this.#context.store, record.ID, false);
+    await updateRecord(this.#context.store, record.ID, paused(false));
     this.#health.resume(record.ID);
-    this.#tell(record, "unpause");
+    tellContainer(this.events, "unpause", record);
   }
 
   /** @param signal ends the wait with `cancelled` */
   async wait(text: string, condition: WaitCondition, signal: AbortSignal): Promise<ContainerExit> {
     const record = await this.find(text);
-    const { promise, resolve, reject } = Promise.withResolvers<ContainerExit>();
-    const leave = this.#whenEnded(record, condition, resolve);
-    if (leave === undefined) return { exitCode: record.State.ExitCode };
-    const cancel = (): void => reject(new Failure("cancelled", `wait for container ${record.ID}: cancelled`));
-    signal.addEventListener("abort", cancel, { once: true });
-    if (signal.aborted) cancel();
-    try {
-      return await promise;
-    } finally {
-      signal.removeEventListener("abort", cancel);
-      leave();
-    }
-  }
-
-  /** @returns how to be told no more; undefined: it has ended */
-  #whenEnded(
-    { ID, State }: ContainerRecord,
-    condition: WaitCondition,
-    told: (exit: ContainerExit) => void,
-  ): (() => void) | undefined {
-    if (condition === "removed") return this.#removals.add(ID, told);
-    const live = this.#live.get(ID);
-    if (live !== undefined && State.Running) return live.onExit(told);
-    if (condition === "not-running") return undefined;
-    let leave = (): void => undefined;
-    const forget = this.#nextRuns.add(ID, (begun) => void (leave = begun.onExit(told)));
-    return () => {
-      forget();
-      leave();
-    };
+    return this.#waits.wait(record, this.#set.get(record.ID), condition, signal);
   }
 
   /** Joins the container's streams, also before it starts. */
@@ -241,159 +198,88 @@ export class LiveContainers implements AsyncDisposable {
     const keys = streams.detachKeys ?? "ctrl-p,ctrl-q";
     const detachKeys = parseDetachKeys(record.Config.Tty === true ? keys : (streams.detachKeys ?? ""));
     const attachment = this.#streams.of(record).attach({ ...streams, detachKeys });
-    this.#tell(record, "attach");
+    tellContainer(this.events, "attach", record);
     void attachment.ended.then((how) => {
-      if (how === "detached") this.#tell(record, "detach");
+      if (how === "detached") tellContainer(this.events, "detach", record);
       this.#forgetStreams(record.ID);
     });
     return attachment;
   }
 
   async resize(text: string, columns: number, rows: number): Promise<void> {
-    const { record, run } = await this.#running(text, "resize");
+    const { record, run } = await this.#set.findRunning(text, "resize");
     await run.task.resize(columns, rows);
-    this.#tell(record, "resize", { height: String(rows), width: String(columns) });
+    tellContainer(this.events, "resize", record, { height: String(rows), width: String(columns) });
   }
 
   /** Other limits and another restart policy. @returns warnings @throws Failure in Docker's words */
   async update(text: string, given: UpdateRequest): Promise<string[]> {
     const record = await this.find(text);
-    const run = record.State.Restarting ? undefined : this.#live.get(record.ID)?.run;
+    const run = record.State.Restarting ? undefined : this.#set.get(record.ID)?.run;
     const warnings = await updateContainer(this.#context.store, record, given, run?.task);
-    this.#tell(record, "update");
+    tellContainer(this.events, "update", record);
     return warnings;
   }
 
   /** @param psArgs options of ps(1) */
   async top(text: string, psArgs: string): Promise<ProcessList> {
-    const { record, run } = await this.#running(text, "top");
+    const { record, run } = await this.#set.findRunning(text, "top");
     const list = await listProcesses(await run.task.pids(), psArgs);
-    this.#tell(record, "top");
+    tellContainer(this.events, "top", record);
     return list;
   }
 
   async remove(text: string, options: RemoveContainerOptions = {}): Promise<void> {
-    const record = await this.#findStarted(text);
-    const live = this.#live.get(record.ID);
+    const record = await this.#set.findStarted(text);
+    const live = this.#set.get(record.ID);
     if (live !== undefined) {
       if (record.State.Running || live.run !== undefined) await this.#end(record, live, options);
       await live.ended.catch(() => undefined);
     }
-    const attributes = attributesOf(record);
     if (readRecord(this.#context.store.root, record.ID) !== undefined) {
       await removeContainer(this.#context.store, record, { ...options, events: this.events });
-      this.events.tell("container", "destroy", record.ID, attributes);
+      tellContainer(this.events, "destroy", record);
     }
-    this.#removals.tell(record.ID, { exitCode: record.State.ExitCode });
+    this.#waits.tellRemoved(record.ID, { exitCode: record.State.ExitCode });
   }
 
   /** Of a container that is to be removed. */
   async #end(record: ContainerRecord, live: LiveContainer, { force }: RemoveContainerOptions): Promise<void> {
     if (force !== true) {
       const what = record.State.Restarting ? "restarting" : record.State.Paused ? "paused" : "running";
+      const first = what === "paused" ? "Unpause and then s" : "S";
       throw new Failure(
         "conflict",
-        `You cannot remove a ${what} container ${record.ID}. Stop the container before attempting removal or force remove`,
+        `You cannot remove a ${what} container ${record.ID}. ${first}top the container before attempting removal or force remove`,
       );
     }
     await markStopped(this.#context.store, record.ID);
     live.stayDown();
-    if (record.State.Paused) await live.run?.task.resume().catch(() => undefined);
-    if (live.run !== undefined) await this.#signal(record, SIGKILL);
+    // A runtime that hangs at that has no use for the patience.
+    if (record.State.Paused && live.run !== undefined)
+      await within(resumePatience, succeeds(live.run.task.resume()));
+    if (live.run !== undefined) await sendSignal(live, record, SIGKILL, this.events);
   }
 
   /** By ID, name or ID prefix. Throws `Failure("not-found")`: `No such container: x`. */
-  async find(text: string): Promise<ContainerRecord> {
-    const record = await findRecord(this.#context.store.root, text);
-    return this.#live.has(record.ID) ? record : reconcile(this.#context.store, record);
+  find(text: string): Promise<ContainerRecord> {
+    return this.#set.find(text);
   }
 
-  /** As {@link find}, once a start that goes on has come to its end. */
-  async #findStarted(text: string): Promise<ContainerRecord> {
-    const record = await this.find(text);
-    const starting = this.#starting.get(record.ID);
-    if (starting === undefined) return record;
-    await starting.catch(() => undefined);
-    return this.find(record.ID);
-  }
-
-  async #running(text: string, verb: string) {
-    const record = await this.find(text);
-    const live = this.#live.get(record.ID);
-    const run = live?.run;
-    if (live === undefined || run === undefined) {
-      throw new Failure("conflict", `Container ${record.ID} is not running`, {
-        hint: `${verb} needs a running container`,
-      });
-    }
-    return { record, live, run };
-  }
-
-  async #restore(record: ContainerRecord): Promise<void> {
-    const { store } = this.#context;
-    const hostConfig = readHostConfig(store.root, record.ID);
-    const was = record.State.Running || existsSync(bundleDirectory(store.root, record.ID));
-    if (was) {
-      // One that is run in the foreground is not waited for.
-      const isForeground = await isSupervised(store, record.ID);
-      const resuming = this.#keep(record.ID, LiveContainer.resume(this.#context, record.ID));
-      if (isForeground) return void resuming.catch((error: Error) => this.#context.warn(error.message));
-      await resuming;
-      if (this.#live.get(record.ID)?.run !== undefined) return;
-    }
-    if (hostConfig.AutoRemove || record.State.RemovalInProgress) {
-      await this.#live.get(record.ID)?.ended.catch(() => undefined);
-      return finishRemoval(store, this.events, record.ID);
-    }
-    if (was || !startsWithDaemon(restartPolicyOf(hostConfig), record["HasBeenManuallyStopped"] === true))
-      return;
-    if (record.HasBeenStartedBefore) await this.start(record.ID);
-  }
-
-  async #keep(id: string, starting: Promise<LiveContainer>): Promise<void> {
-    this.#starting.set(id, starting);
-    const live = await starting.finally(() => this.#starting.delete(id));
-    this.#live.set(id, live);
-    this.#nextRuns.tell(id, live);
-    void live.ended
-      .catch((error: unknown) => {
-        if (!isFailure(error, "cancelled"))
-          this.#context.warn(`container ${id}: ${(error as Error).message}`);
-      })
-      .then(() => this.#forget(id, live));
-  }
-
-  #forget(id: string, live: LiveContainer): void {
-    if (this.#live.get(id) === live) this.#live.delete(id);
+  #forget({ id, lastExitCode: exitCode }: LiveContainer): void {
     this.#forgetStreams(id);
-    const record = readRecord(this.#context.store.root, id);
-    if (record === undefined) this.#removals.tell(id, { exitCode: live.lastExitCode });
-  }
-
-  /** Ends the wait of a container between two runs. */
-  async #settle(id: string): Promise<void> {
-    const live = this.#live.get(id);
-    if (live === undefined) return;
-    live.stayDown();
-    await live.ended.catch(() => undefined);
-  }
-
-  async #signal(record: ContainerRecord, signal: number): Promise<void> {
-    const run = this.#live.get(record.ID)?.run;
-    try {
-      await (signal === SIGKILL ? run?.task.end() : run?.task.kill(signal));
-    } catch (error) {
-      // It has ended by itself meanwhile.
-      if (!isFailure(error, "not-found")) throw error;
-    }
-    this.#tell(record, "kill", { signal: String(signal) });
-  }
-
-  #tell(record: ContainerRecord, action: string, more: Readonly<Record<string, string>> = {}): void {
-    this.events.tell("container", action, record.ID, { ...attributesOf(record), ...more });
+    if (readRecord(this.#context.store.root, id) === undefined) this.#waits.tellRemoved(id, { exitCode });
   }
 
   #forgetStreams(id: string): void {
-    if (!this.#live.has(id)) this.#streams.forget(id);
+    if (this.#set.get(id) === undefined) this.#streams.forget(id);
   }
+}
+
+/** Seconds for what is to be killed to go on before. */
+const resumePatience = 2;
+
+/** Whether it is the signal by which the container is to end; without one of its own any is (moby, daemon/kill.go). */
+function endsIt({ Config }: ContainerRecord, signal: number): boolean {
+  return !Config.StopSignal || signal === stopSignalOf(Config);
 }

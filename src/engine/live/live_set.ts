@@ -1,0 +1,81 @@
+/** The containers that are under one supervisor by now, and how they are found. */
+import { Failure, isFailure } from "../../errors.ts";
+import type { Store } from "../../store/index.ts";
+import { findRecord, type ContainerRecord } from "../containers/record.ts";
+import { reconcile } from "../containers/state.ts";
+import type { LiveContainer } from "./live_container.ts";
+import type { ContainerRun } from "./run.ts";
+
+export interface LiveSetContext {
+  readonly store: Store;
+  warn(text: string): void;
+  begun(live: LiveContainer): void;
+  /** This supervisor has nothing more to do with it. */
+  left(live: LiveContainer): void;
+}
+
+export class LiveSet {
+  readonly #context: LiveSetContext;
+  readonly #live = new Map<string, LiveContainer>();
+  /** Those that do not run yet. */
+  readonly #starting = new Map<string, Promise<LiveContainer>>();
+
+  constructor(context: LiveSetContext) {
+    this.#context = context;
+  }
+
+  get(id: string): LiveContainer | undefined {
+    return this.#live.get(id);
+  }
+
+  all(): LiveContainer[] {
+    return [...this.#live.values()];
+  }
+
+  /** One that runs, though its start may not have come to its end. */
+  add(live: LiveContainer): void {
+    this.#live.set(live.id, live);
+  }
+
+  /** Has it from its start to its end. Resolves, or fails, with the start. */
+  async keep(id: string, starting: Promise<LiveContainer>): Promise<void> {
+    this.#starting.set(id, starting);
+    const live = await starting.finally(() => this.#starting.delete(id));
+    this.add(live);
+    this.#context.begun(live);
+    void live.ended
+      .catch((error: unknown) => {
+        if (!isFailure(error, "cancelled"))
+          this.#context.warn(`container ${id}: ${(error as Error).message}`);
+      })
+      .then(() => {
+        if (this.#live.get(id) === live) this.#live.delete(id);
+        this.#context.left(live);
+      });
+  }
+
+  /** By ID, name or ID prefix. Throws `Failure("not-found")`: `No such container: x`. */
+  async find(text: string): Promise<ContainerRecord> {
+    const record = await findRecord(this.#context.store.root, text);
+    return this.#live.has(record.ID) ? record : reconcile(this.#context.store, record);
+  }
+
+  /** As {@link find}, once a start that goes on has come to its end. */
+  async findStarted(text: string): Promise<ContainerRecord> {
+    const record = await this.find(text);
+    const starting = this.#starting.get(record.ID);
+    if (starting === undefined) return record;
+    await starting.catch(() => undefined);
+    return this.find(record.ID);
+  }
+
+  /** @param verb for which it has to run @throws Failure("conflict") in Docker's words for one that does not */
+  async findRunning(text: string, verb: string): Promise<{ record: ContainerRecord; run: ContainerRun }> {
+    const record = await this.find(text);
+    const run = this.#live.get(record.ID)?.run;
+    if (run !== undefined) return { record, run };
+    throw new Failure("conflict", `Container ${record.ID} is not running`, {
+      hint: `${verb} needs a running container`,
+    });
+  }
+}
