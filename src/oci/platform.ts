@@ -114,6 +114,11 @@ export function selectPlatform(descriptors: readonly Descriptor[], wanted: Platf
   return best?.descriptor;
 }
 
+/** Whether what is of one platform runs on another: `wanted` itself, or a lower variant of it. */
+export function suitsPlatform(candidate: Platform, wanted: Platform): boolean {
+  return rankOf(candidate, runnable(normalizePlatform(wanted))) >= 0;
+}
+
 /** Whether a manifest of an index is a BuildKit attestation (provenance, SBOM) and not an image. */
 export function isAttestation(descriptor: Descriptor): boolean {
   const { platform, annotations } = descriptor;

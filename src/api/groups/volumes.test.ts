@@ -77,6 +77,13 @@ describe("B181 volumes over the API", () => {
       "json: cannot unmarshal number into Go struct field CreateOptions.Name of type string",
     ],
     [
+      "POST",
+      "/volumes/create",
+      { Name: "cv", ClusterVolumeSpec: { Availability: "drain" } },
+      503,
+      "cannot create a cluster volume: this engine has local volumes only",
+    ],
+    [
       "PUT",
       "/volumes/data",
       {},

@@ -1,7 +1,16 @@
 /** Volumes (Engine API, Volume; behaviour B181). */
 import type { Daemon, VolumeFilter } from "../../engine/index.ts";
 import { Failure } from "../../errors.ts";
-import { dictionary, Filters, readBody, struct, text, type Call, type Route } from "../http/index.ts";
+import {
+  dictionary,
+  Filters,
+  pointer,
+  readBody,
+  struct,
+  text,
+  type Call,
+  type Route,
+} from "../http/index.ts";
 
 export function volumeRoutes(daemon: Daemon): Route[] {
   const { volumes } = daemon.engine;
@@ -40,10 +49,14 @@ const createShape = struct("volume.CreateOptions", {
   Driver: text,
   DriverOpts: dictionary(text),
   Labels: dictionary(text),
+  ClusterVolumeSpec: pointer(struct("volume.ClusterVolumeSpec", {})),
 });
 
 async function create({ engine }: Daemon, call: Call): Promise<void> {
-  const { Name, Driver, DriverOpts, Labels } = readBody(createShape, await call.json());
+  const { Name, Driver, DriverOpts, Labels, ClusterVolumeSpec } = readBody(createShape, await call.json());
+  if (ClusterVolumeSpec !== null && call.isAtLeast("1.42")) {
+    throw new Failure("unavailable", "cannot create a cluster volume: this engine has local volumes only");
+  }
   const volume = await engine.volumes.create({
     name: Name,
     driver: Driver,

@@ -9,15 +9,15 @@ export class Filters {
   }
 
   /**
-   * @param known names that the route takes
+   * @param known names that the route takes; without, others than those that are asked for are passed over
    * @throws Failure("invalid") in Docker's words
    */
-  static parse(text: string | null, known: readonly string[]): Filters {
+  static parse(text: string | null, known?: readonly string[]): Filters {
     const values = new Map<string, ReadonlySet<string>>();
     for (const [name, value] of Object.entries(parsed(text))) {
       const wanted = valuesOf(value);
       if (wanted === undefined) throw new Failure("invalid", "invalid filter");
-      if (!known.includes(name)) throw new Failure("invalid", `invalid filter '${name}'`);
+      if (known?.includes(name) === false) throw new Failure("invalid", `invalid filter '${name}'`);
       values.set(name, new Set(wanted));
     }
     return new Filters(values);

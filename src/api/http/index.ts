@@ -1,4 +1,4 @@
-export { newestVersion, oldestVersion } from "./api_version.ts";
+export { newestVersion, oldestVersion, type ApiVersion } from "./api_version.ts";
 export { Call } from "./call.ts";
 export { Filters } from "./filters.ts";
 export { frame, framed, multiplexedStream, rawStream } from "./frames.ts";

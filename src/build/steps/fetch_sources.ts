@@ -7,7 +7,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { fromText } from "../../byte_string.ts";
 import { count, fromFile } from "../../bytes/index.ts";
-import { Failure } from "../../errors.ts";
+import { Failure, isFailure } from "../../errors.ts";
 import type { BuildRun } from "../build_run.ts";
 import { downloadText, machineOwnerNames } from "../classic/index.ts";
 import type { DownloadedFile } from "../copy/index.ts";
@@ -73,7 +73,10 @@ async function fetchFile(build: BuildRun, url: string, options: FetchOptions): P
   const directory = await mkdtemp(join(build.session.directory, "add-"));
   build.open.defer(() => rm(directory, { recursive: true, force: true }));
   const path = join(directory, "file");
-  const fetched = await build.services.fetchUrl(url, { signal: build.signal });
+  const fetched = await build.services.fetchUrl(url, { signal: build.signal }).catch((error: unknown) => {
+    if (!isFailure(error) || error.kind === "cancelled") throw error;
+    throw new Failure(error.kind, `ADD failed: ${error.message}`, { cause: error });
+  });
   const { sha256, size } = await spool(build, url, fetched, path, options.id);
   if (options.checksum !== undefined && options.checksum !== `sha256:${sha256}`) {
     throw new Failure("corrupt", `digest mismatch sha256:${sha256}: ${options.checksum}`, {

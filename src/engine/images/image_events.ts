@@ -1,7 +1,8 @@
 /** Events of images (moby, daemon/images/image_events.go). */
-import { familiarName, familiarReference, type Reference } from "../../oci/index.ts";
+import { familiarName, familiarReference, type ImageId, type Reference } from "../../oci/index.ts";
 import { resolveImage, type Store } from "../../store/index.ts";
 import type { EventBus } from "../events/event_bus.ts";
+import { isIdPrefix } from "./id_prefix.ts";
 import type { RemovedLine } from "./remove.ts";
 
 export type ImageAction = "tag" | "untag" | "delete" | "import" | "load" | "save" | "create";
@@ -27,14 +28,20 @@ export class ImageEvents {
   }
 
   /**
-   * Only images are told of, not layers.
+   * Only images are told of, not layers; and of the digests that go with a tag nothing.
    * @param images those that were here before
-   * @param untagged the one that all names were of
+   * @param asked the image that all names were of, and what it was called: a name or an ID
    */
-  async removed(lines: readonly RemovedLine[], images: ReadonlySet<string>, untagged: string): Promise<void> {
+  async removed(
+    lines: readonly RemovedLine[],
+    images: ReadonlySet<string>,
+    asked: { readonly id: ImageId; readonly name: string },
+  ): Promise<void> {
+    const byTag = !isIdPrefix(asked.id, asked.name) && !asked.name.includes("@");
     for (const line of lines) {
-      if ("Untagged" in line) await this.tell("untag", untagged);
-      else if (images.has(line.Deleted)) await this.tell("delete", line.Deleted);
+      if ("Untagged" in line) {
+        if (!byTag || !line.Untagged.includes("@")) await this.tell("untag", asked.id);
+      } else if (images.has(line.Deleted)) await this.tell("delete", line.Deleted);
     }
   }
 

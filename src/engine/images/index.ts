@@ -8,7 +8,7 @@ import { ImageEvents } from "./image_events.ts";
 import type { ImportOptions } from "./import.ts";
 import type { ImageInspect } from "./inspect.ts";
 import type { ImageSummary, ListOptions } from "./list.ts";
-import type { LoadResult } from "./load.ts";
+import type { LoadOptions, LoadResult } from "./load.ts";
 import type { PruneOptions, PruneResult } from "./prune.ts";
 import type { PullResult } from "./pull.ts";
 import type { PushResult } from "./push.ts";
@@ -60,7 +60,7 @@ export class Images {
     const { id } = await this.resolve(name);
     const before = new Set(await this.#store.images.list());
     const lines = await (await import("./remove.ts")).removeImage(this.#store, name, options);
-    await this.events.removed(lines, before, id);
+    await this.events.removed(lines, before, { id, name });
     return lines;
   }
 
@@ -92,7 +92,7 @@ export class Images {
     return bytes;
   }
 
-  async load(archive: AsyncIterable<Uint8Array> | string, options: Waiting): Promise<LoadResult[]> {
+  async load(archive: AsyncIterable<Uint8Array> | string, options: LoadOptions): Promise<LoadResult[]> {
     const loaded = await (await import("./load.ts")).loadImages(this.#store, archive, options);
     for (const { imageId } of loaded) await this.events.tell("load", imageId);
     return loaded;

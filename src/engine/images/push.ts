@@ -2,6 +2,7 @@
 import { Failure } from "../../errors.ts";
 import {
   familiarName,
+  familiarReference,
   formatReference,
   parseReference,
   withDefaultTag,
@@ -10,6 +11,7 @@ import {
 } from "../../oci/index.ts";
 import type { PushedImage, Remote } from "../../remote/index.ts";
 import { viewImage, type Store } from "../../store/index.ts";
+import { namedReferences } from "./list.ts";
 import type { Waiting } from "./waiting.ts";
 
 export interface PushResult {
@@ -33,8 +35,10 @@ export async function pushImage(
     options.report?.({ status: `The push refers to repository [${repository}]` });
     throw new Failure(
       "not-found",
-      // Docker names the repository alone here, whatever the tag.
-      `An image does not exist locally with the tag: ${familiarName(name)}`,
+      // Docker names the repository alone where it has no tag at all.
+      (await hasTags(store, name))
+        ? `tag does not exist: ${familiarReference(name)}`
+        : `An image does not exist locally with the tag: ${familiarName(name)}`,
       {
         hint: "`varve images` lists what is here; `varve tag` gives an image another name",
       },
@@ -44,6 +48,11 @@ export async function pushImage(
   await store.names.set({ domain: name.domain, path: name.path, digest: pushed.digest }, id);
   await rememberLayers(store, remote, name, pushed);
   return { name, digest: pushed.digest, size: pushed.size };
+}
+
+async function hasTags(store: Store, { domain, path }: Reference): Promise<boolean> {
+  const names = await namedReferences(store);
+  return names.some(([name]) => name.domain === domain && name.path === path);
 }
 
 /** The next push skips or mounts what this one is now known to have brought there (behaviours B126, B144). */

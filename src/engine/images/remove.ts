@@ -21,6 +21,7 @@ import {
 } from "../../store/index.ts";
 import { listRecords, type ContainerRecord } from "../containers/record.ts";
 import { reconcile } from "../containers/state.ts";
+import { isIdPrefix } from "./id_prefix.ts";
 
 export interface RemoveOptions {
   readonly force?: boolean;
@@ -56,10 +57,6 @@ export async function removeImage(
   const gone = byName ? await untagByName(removal, image, name) : await untagById(removal, image);
   if (gone) await deleteImage(removal, image, { force: removal.force, quiet: byName });
   return removal.lines;
-}
-
-function isIdPrefix(id: ImageId, text: string): boolean {
-  return id.startsWith(text) || id.startsWith(`sha256:${text}`);
 }
 
 /** Removes one name, then digest names that no tag of their repository stands for any more. True: no name is left. */

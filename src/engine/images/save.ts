@@ -1,21 +1,27 @@
 /** `save`: images into an archive (behaviours 5.4). */
 import { writeArchive, type ArchiveFormat, type ArchiveImage } from "../../archive/index.ts";
 import type { ByteSource } from "../../bytes/index.ts";
-import { isFailure } from "../../errors.ts";
+import { Failure, isFailure } from "../../errors.ts";
 import {
   familiarName,
   familiarReference,
+  formatPlatform,
   parseReference,
+  suitsPlatform,
   withDefaultTag,
   type ImageId,
+  type Platform,
   type Reference,
 } from "../../oci/index.ts";
 import { resolveImage, viewImage, type Store, type StoredImage } from "../../store/index.ts";
+import { isIdPrefix } from "./id_prefix.ts";
 import { namedReferences } from "./list.ts";
 
 export interface SaveOptions {
   /** `oci`: the combined form that current Docker writes; `docker`: generation 2 with generation 1 inside. */
   readonly format?: ArchiveFormat;
+  /** All must be of it. */
+  readonly platform?: Platform;
   readonly signal: AbortSignal;
 }
 
@@ -39,17 +45,28 @@ export async function saveImages(
   const images: ArchiveImage[] = [];
   for (const [id, names] of chosen) {
     const image = (await store.images.get(id)) as StoredImage;
+    checkPlatform(image, options.platform);
     const parent = image.parent === undefined ? {} : { parent: image.parent };
     images.push({ view: await viewImage(store, image), names: [...names.values()], ...parent });
   }
   return writeArchive(images, { format: options.format ?? "oci", signal: options.signal });
 }
 
+/** moby, daemon/internal/image/tarexport/save.go, `takeLayerReference`. */
+function checkPlatform({ config }: StoredImage, platform: Platform | undefined): void {
+  if (platform === undefined || suitsPlatform(config, platform)) return;
+  const wanted = formatPlatform(platform);
+  throw new Failure("not-found", `no suitable export target found for platform ${wanted}`);
+}
+
 async function imagesMeant(store: Store, text: string): Promise<[ImageId, Reference?][]> {
   const named = await namesInRepository(store, text);
   if (named.length > 0) return named.map(([name, id]) => [id, name]);
-  const { id } = await resolveImage(store, text);
-  if (id.startsWith(text) || id.startsWith(`sha256:${text}`)) return [[id]];
+  const { id } = await resolveImage(store, text).catch((error: unknown) => {
+    // As it was typed, while other commands name the tag that they looked for.
+    throw isFailure(error, "not-found") ? new Failure("not-found", `No such image: ${text}`) : error;
+  });
+  if (isIdPrefix(id, text)) return [[id]];
   return [[id, withDefaultTag(parseReference(text))]];
 }
 

@@ -98,10 +98,13 @@ async function mountOptions(
     await promisify(execFile)("mount", args, { encoding: "utf8" });
   } catch (error) {
     const { stderr = "", message } = error as Error & { readonly stderr?: string };
-    const said = (stderr.trim() || message).replaceAll(/password=[^,\s]*/g, "password=********");
-    throw new Failure("internal", `failed to mount local volume: ${said}`);
+    // Of several lines the later ones are advice on how to use mount(8).
+    const [said = ""] = (stderr.trim() || message).split("\n");
+    throw new Failure("internal", `failed to mount local volume: ${withoutPassword(said)}`);
   }
 }
+
+const withoutPassword = (text: string): string => text.replaceAll(/password=[^,\s]*/g, "password=********");
 
 /** The kernel wants the address of a share's server, not its name. */
 async function withAddress(options: string): Promise<string> {

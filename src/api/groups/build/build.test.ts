@@ -176,6 +176,9 @@ test("B179 the build cache is pruned; clients learn that there is no BuildKit", 
   const pruned = await fixture.post("/build/prune?all=1");
   assert.deepEqual([pruned.status, pruned.json()], [200, { CachesDeleted: null, SpaceReclaimed: 0 }]);
   assert.equal(fixture.lastEvent()?.Type, "builder");
+  // As `docker system prune --filter label=x` asks.
+  const labelled = await fixture.post(`/build/prune?all=1&filters=${encodeURIComponent('{"label":["x"]}')}`);
+  assert.deepEqual(labelled.json(), { CachesDeleted: null, SpaceReclaimed: 0 });
   for (const path of ["/session", "/grpc"]) assert.equal((await fixture.post(path)).status, 404);
   assert.equal((await fixture.ask("/_ping")).headers["builder-version"], "1");
 });

@@ -4,12 +4,14 @@ import type { Daemon, LoadResult } from "../../../engine/index.ts";
 import { cancelled, type Progress } from "../../../bytes/index.ts";
 import { familiarReference } from "../../../oci/index.ts";
 import { answerJsonLines, type Call, type JsonLines } from "../../http/index.ts";
+import { wantedPlatform } from "./wanted_platform.ts";
 
 export async function save(daemon: Daemon, call: Call): Promise<void> {
   const one = call.params["name"];
   const names = one === undefined ? call.query.getAll("names") : [one];
   const { signal } = call;
-  const bytes = await daemon.engine.images.save(names, { signal });
+  const platform = wantedPlatform(call, "1.48");
+  const bytes = await daemon.engine.images.save(names, { signal, ...(platform && { platform }) });
   await pipeline(bytes, call.stream("application/x-tar")).catch((error: unknown) => {
     // A client that goes away is nobody's fault.
     throw signal.aborted ? cancelled(signal) : error;
@@ -19,11 +21,13 @@ export async function save(daemon: Daemon, call: Call): Promise<void> {
 /** What fails is told in the answer, whose status is 200 in any case, as Docker does. */
 export async function load(daemon: Daemon, call: Call): Promise<void> {
   const quiet = call.flag("quiet", true);
+  const platform = wantedPlatform(call, "1.48");
   await answerJsonLines(call, async (lines) => {
     try {
       const loaded = await daemon.engine.images.load(call.request, {
         signal: call.signal,
         ...(!quiet && { report: loading(lines) }),
+        ...(platform && { platform }),
       });
       for (const each of loaded) {
         for (const text of resultLines(each)) lines.write({ stream: `${text}\n` });

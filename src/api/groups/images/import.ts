@@ -14,6 +14,8 @@ export async function importImage(daemon: Daemon, call: Call): Promise<void> {
   if (name?.digest !== undefined) throw new Failure("invalid", "cannot import digest reference");
   const message = call.query.get("message") || `Imported from ${source}`;
   const platform = platformOf(call);
+  if (platform !== undefined && platform.os !== "linux")
+    throw new Failure("invalid", "operating system is not supported");
   const { applyChanges } = await loadBuilder();
   await answerJsonLines(call, async (lines) => {
     const tar = source === "-" ? call.request : await download(daemon, call, source, lines);

@@ -1,9 +1,18 @@
 /** `GET /images/{name}/json` and `/history`. */
 import type { Daemon, ImageInspect } from "../../../engine/index.ts";
 import type { Call } from "../../http/index.ts";
+import { checkWanted, wantedPlatform } from "./wanted_platform.ts";
 
 export async function inspect({ engine }: Daemon, call: Call): Promise<void> {
-  call.reply(200, shape(call, await engine.images.inspect(call.param("name"))));
+  const name = call.param("name");
+  const image = await engine.images.inspect(name);
+  const { Os: os, Architecture: architecture, Variant: variant } = image;
+  checkWanted(wantedPlatform(call, "1.49"), name, {
+    os,
+    architecture,
+    ...(variant !== undefined && { variant }),
+  });
+  call.reply(200, shape(call, image));
 }
 
 /** What versions have dropped (moby, daemon/server/router/image/image_routes.go, `getImagesByName`). */
@@ -54,7 +63,10 @@ function imageConfig(config: NonNullable<ImageInspect["Config"]>): object {
 }
 
 export async function history({ engine }: Daemon, call: Call): Promise<void> {
-  const rows = await engine.images.history(call.param("name"));
+  const name = call.param("name");
+  const wanted = wantedPlatform(call, "1.48");
+  if (wanted !== undefined) checkWanted(wanted, name, (await engine.images.resolve(name)).config);
+  const rows = await engine.images.history(name);
   call.reply(
     200,
     rows.map(({ id, created, createdBy, comment, size, tags }) => ({

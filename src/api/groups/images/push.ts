@@ -1,19 +1,31 @@
 /** `POST /images/{name}/push` (moby, daemon/images/image_push.go, distribution/push.go). */
 import type { Daemon } from "../../../engine/index.ts";
 import { Failure } from "../../../errors.ts";
-import { familiarName, parseReference, repositoryOf, type Reference } from "../../../oci/index.ts";
+import {
+  familiarName,
+  familiarReference,
+  parseReference,
+  repositoryOf,
+  type Reference,
+} from "../../../oci/index.ts";
 import { answerJsonLines, type Call, type JsonLines } from "../../http/index.ts";
 import { credentialsFor } from "../../registry_auth.ts";
 import { nameWithTag } from "./name_with_tag.ts";
+import { checkWanted, wantedPlatform } from "./wanted_platform.ts";
 
 /** Without a tag all tags of the repository that are here. */
 export async function push(daemon: Daemon, call: Call): Promise<void> {
   const given = call.param("name");
   const name = parseReference(nameWithTag(given, call.query.get("tag") ?? "") ?? given);
   if (name.digest !== undefined) throw new Failure("invalid", "cannot push a digest reference");
+  const wanted = wantedPlatform(call, "1.46");
   const { images } = await daemon.engine.withCredentials(credentialsFor(call, name.domain));
   await answerJsonLines(call, async (lines) => {
     lines.write({ status: `The push refers to repository [${repositoryOf(name)}]` });
+    if (wanted !== undefined) {
+      const full = familiarReference(name);
+      checkWanted(wanted, full, (await images.resolve(full)).config);
+    }
     for (const one of name.tag === undefined ? await tagsOf(daemon, name) : [name]) {
       const { digest, size } = await images.push(one, { signal: call.signal, report: without(lines) });
       lines.write({ progressDetail: {}, aux: { Tag: one.tag, Digest: digest, Size: size } });

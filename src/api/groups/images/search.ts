@@ -9,22 +9,32 @@ const [fewest, most, usual] = [1, 100, 25];
 
 export async function search(daemon: Daemon, call: Call): Promise<void> {
   const filters = Filters.parse(call.query.get("filters"), ["is-automated", "is-official", "stars"]);
+  const isWanted = wantedBy(filters);
   const { domain, term } = splitTerm(call.query.get("term") ?? "");
   const limit = call.integer("limit") || usual;
   if (limit < fewest || limit > most)
     throw new Failure("invalid", `limit ${limit} is outside the range of [${fewest}, ${most}]`);
   const { remote } = await daemon.engine.withCredentials(credentialsFor(call, domain));
   const found = await atRegistry(remote.search(domain, { term, limit, signal: call.signal }));
+  call.reply(200, found.filter(isWanted));
+}
+
+interface Judged {
+  readonly is_official: boolean;
+  readonly is_automated: boolean;
+  readonly star_count: number;
+}
+
+/** @throws Failure("invalid") for values that mean nothing, before anybody is asked */
+function wantedBy(filters: Filters): (found: Judged) => boolean {
   const stars = Math.max(0, ...filters.get("stars").map(starsOf));
-  call.reply(
-    200,
-    found.filter(
-      ({ is_official, is_automated, star_count }) =>
-        star_count >= stars &&
-        (!filters.has("is-official") || is_official === filters.boolean("is-official", false)) &&
-        (!filters.has("is-automated") || is_automated === filters.boolean("is-automated", false)),
-    ),
-  );
+  const flag = (name: string): boolean | undefined =>
+    filters.has(name) ? filters.boolean(name, false) : undefined;
+  const [official, automated] = [flag("is-official"), flag("is-automated")];
+  return ({ is_official, is_automated, star_count }) =>
+    star_count >= stars &&
+    (official ?? is_official) === is_official &&
+    (automated ?? is_automated) === is_automated;
 }
 
 /** The first part is a registry as in the names of images. */

@@ -91,6 +91,12 @@ test("B179 push and pull tell their progress as Docker does", { skip }, async ()
     `Status: Image is up to date for ${repository}@${Digest}`,
   );
   assert.deepEqual(user.events().slice(0, 2), [`image pull ${repository}:1`, `image pull ${repository}:1`]);
+  await user.ask(`/images/${repository}:1`, { method: "DELETE" });
+  assert.deepEqual(
+    user.events().filter((event) => event.startsWith("image untag")),
+    [`image untag ${image.id}`],
+    "of the digest that goes with the tag nothing is told",
+  );
   const described = await user.ask(`/distribution/${repository}:1/json`);
   assert.deepEqual(described.json(), {
     Descriptor: {
@@ -142,11 +148,15 @@ test(
       ["fromImage=scratch", 403, "'scratch' is a reserved name"],
       ["", 400, "neither fromImage nor fromSrc is given"],
       ["fromImage=a&platform=x/y/z/w", 400, undefined],
+      ["fromSrc=-&platform=windows", 400, "operating system is not supported"],
     ] as const) {
       const answer = await fixture.post(`/images/create?${path}`);
       assert.equal(answer.status, status, answer.text);
       if (message !== undefined) assert.deepEqual(answer.json(), { message });
     }
+    await makeImage(fixture, { names: [`${missing}/other:1`], files: { f: "x" } });
+    const untagged = await fixture.post(`/images/${missing}/other/push?tag=2`);
+    assert.equal(untagged.lines().at(-1)?.["error"], `tag does not exist: ${missing}/other:2`);
     const pushed = await fixture.post(`/images/${missing}/push?tag=1`);
     const message = `An image does not exist locally with the tag: ${missing}`;
     assert.equal(pushed.status, 200);
@@ -302,7 +312,7 @@ test("B179 save and load", { skip }, async () => {
   const bad = await other.post("/images/load", { body: "no archive" });
   assert.deepEqual([bad.status, Object.keys(bad.lines()[0] ?? {})], [200, ["errorDetail", "error"]]);
   const missing = await fixture.ask("/images/get?names=a:1&names=nope");
-  assert.deepEqual([missing.status, missing.json()], [404, { message: "No such image: nope:latest" }]);
+  assert.deepEqual([missing.status, missing.json()], [404, { message: "No such image: nope" }]);
   assert.deepEqual(fixture.warnings, []);
 });
 
@@ -354,6 +364,8 @@ test("B179 search asks the registry of the term", { skip }, async () => {
   for (const [query, message] of [
     ["term=a&limit=200", "limit 200 is outside the range of [1, 100]"],
     ["term=a&filters=%7B%22foo%22%3A%5B%22x%22%5D%7D", "invalid filter 'foo'"],
+    ["term=a&filters=%7B%22stars%22%3A%5B%22x%22%5D%7D", "invalid filter 'stars=[x]'"],
+    ["term=a&filters=%7B%22is-official%22%3A%5B%22x%22%5D%7D", "invalid filter 'is-official=[x]'"],
     ["term=http://a/b", "invalid repository name: repository name (http://a/b) should not have a scheme"],
     ["term=a..@b.c/d", "invalid index name (a..@b.c)"],
   ] as const) {

@@ -96,18 +96,21 @@ function advertised(text: string, port: number): [string, number] {
   );
   if (text !== "") {
     const [name, ownPort] = splitAddress(text, "AdvertiseAddr");
-    return [interfaces.find((each) => each.name === name)?.address ?? name, ownPort];
+    const address = interfaces.find((each) => each.name === name)?.address ?? name;
+    if (isIP(address) !== 0 && !/^[0:.]*$/.test(address)) return [address, ownPort];
+    throw new Failure(
+      "invalid",
+      "advertise address must be a non-zero IP address or network interface (with optional port number)",
+    );
   }
   const [first, second] = interfaces.filter(({ family }) => family === "IPv4");
-  const advice = "specify one with --advertise-addr";
-  if (first === undefined) {
-    throw new Failure("invalid", `could not find the system's IP address - ${advice}`);
-  }
+  // What to do about it the docker command adds by itself.
+  if (first === undefined) throw new Failure("invalid", "could not find the system's IP address");
   if (second === undefined) return [first.address, port];
   const found = `${first.address} on ${first.name} and ${second.address} on ${second.name}`;
   throw new Failure(
     "invalid",
-    `could not choose an IP address to advertise since this system has multiple addresses on different interfaces (${found}) - ${advice}`,
+    `could not choose an IP address to advertise since this system has multiple addresses on different interfaces (${found})`,
   );
 }
 

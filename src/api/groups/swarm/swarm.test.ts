@@ -95,6 +95,12 @@ suite("swarm", () => {
 
   test("B182 a swarm of this node: begun, looked at, changed, left", async () => {
     await using fixture = await daemonFixture();
+    for (const AdvertiseAddr of ["nope", "0.0.0.0", "[::]:2377"]) {
+      const refused = await send(fixture, "POST swarm/init", { ...spec, AdvertiseAddr });
+      const message =
+        "advertise address must be a non-zero IP address or network interface (with optional port number)";
+      assert.deepEqual([refused.status, refused.json()], [400, { message }]);
+    }
     const id = (await send(fixture, "POST swarm/init", spec)).json<string>();
     assert.match(id, /^[0-9a-z]{25}$/);
     for (const [line, status, message] of inside) {

@@ -86,6 +86,7 @@ suite("events", () => {
     [{ scope: ["swarm"] }, []],
     [{ scope: ["local"], type: ["network"] }, ["network connect"]],
     [{ daemon: ["x"] }, []],
+    [{ later: ["x"], type: ["volume"] }, ["volume create"]],
   ];
   for (const [filters, found] of cases) {
     test(`B183 events by ${JSON.stringify(filters)}`, async () => {
@@ -128,5 +129,13 @@ suite("events", () => {
     for (let told = 0; told < 300; told++) fixture.daemon.events.tell("volume", "mount", `v${told}`);
     const ids = (await past("")).map(({ Actor }) => Actor.ID);
     assert.deepEqual([ids.length, ids[0], ids.at(-1)], [256, "v44", "v299"]);
+  });
+
+  test("B183 that images were made is told from 1.46 on", async () => {
+    fixture.daemon.events.tell("image", "create", "i1", { name: "i1" });
+    const told = async (version: string): Promise<string> =>
+      (await fixture.ask(`/v${version}/events?since=0&until=${secondsOf(fixture.lastEvent())}`)).text;
+    assert.doesNotMatch(await told("1.45"), /"i1"/);
+    assert.match(await told("1.46"), /"i1"/);
   });
 });

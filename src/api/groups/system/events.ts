@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http";
 import type { Daemon, EngineEvent } from "../../../engine/index.ts";
 import { Failure } from "../../../errors.ts";
 import { Filters, type Call } from "../../http/index.ts";
-import { eventFilters, isWanted } from "./is_wanted.ts";
+import { isWanted } from "./is_wanted.ts";
 
 /**
  * Bytes of events that wait for a client. One that reads none of them any more is cut off: events cannot be held back, and
@@ -17,10 +17,12 @@ export async function events({ events: bus }: Daemon, call: Call): Promise<void>
     const [from, to] = [call.query.get("since"), call.query.get("until")];
     throw new Failure("invalid", `\`since\` time (${from}) cannot be after \`until\` time (${to})`);
   }
-  const filters = Filters.parse(call.query.get("filters"), eventFilters);
+  // Those that it does not know Docker passes over here.
+  const filters = Filters.parse(call.query.get("filters"));
   const response = call.stream("application/json");
+  const isKnown = (event: EngineEvent): boolean => call.isAtLeast("1.46") || !isImageCreate(event);
   const send = (event: EngineEvent): void => {
-    if (isWanted(event, filters)) write(response, event);
+    if (isKnown(event) && isWanted(event, filters)) write(response, event);
   };
   // Without either only what happens from now on.
   const kept = since === undefined && until === undefined ? [] : bus.recent;
@@ -34,6 +36,11 @@ export async function events({ events: bus }: Daemon, call: Call): Promise<void>
     listening[Symbol.dispose]();
   }
   response.end();
+}
+
+/** Events of images that a build or a commit made are as new as that version. */
+function isImageCreate({ Type, Action }: EngineEvent): boolean {
+  return Type === "image" && Action === "create";
 }
 
 function write(response: ServerResponse, event: EngineEvent): void {

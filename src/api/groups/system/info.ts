@@ -21,7 +21,7 @@ export async function info(daemon: Daemon, call: Call): Promise<void> {
       Volume: ["local"],
       Network: ["bridge", "host", "null"],
       Authorization: null,
-      Log: logDrivers,
+      Log: logDrivers.filter((name) => name !== "none"),
     },
     ...limitsShown(machine, call),
     ...ofProcess(daemon),

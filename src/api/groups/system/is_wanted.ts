@@ -15,16 +15,6 @@ const things = [
   "config",
 ] as const;
 
-export const eventFilters: readonly string[] = [
-  ...things,
-  "event",
-  "action",
-  "image",
-  "label",
-  "scope",
-  "type",
-];
-
 export function isWanted(event: EngineEvent, filters: Filters): boolean {
   const { Type, Action, Actor, scope } = event;
   const fits = (name: string, test: (value: string) => boolean): boolean => filters.admits(name, test);
