@@ -154,6 +154,15 @@ const have = (program: string): boolean => {
   }
 };
 
+test("a block that is cut off is read once, and not over and over until it is whole", async () => {
+  for (const length of [2, 64, 100, 511]) {
+    await assert.rejects(ArchiveFile.open(fromBytes(Buffer.alloc(length, "x")), { signal }), {
+      kind: "corrupt",
+      message: `unexpected end of tar after ${length} bytes, in a header`,
+    });
+  }
+});
+
 test("B104 compression around the archive is known by content, from a file and from a pipe", async () => {
   using directory = scratch("archive");
   const bytes = archiveOf({ a: "content" });

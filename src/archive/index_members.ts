@@ -31,15 +31,19 @@ export async function indexMembers(file: FileHandle, signal: AbortSignal): Promi
   const place = { at: 0, contentEnd: 0 };
   const parser = new TarParser(new MemberSink(members, place), { raw: positionOf(place) });
   const buffer = Buffer.allocUnsafe(readSize);
-  while (place.at < end) {
+  // Ahead of the place by the part of a block that the parser keeps until the rest of it comes.
+  let next = 0;
+  while (next < end) {
     throwIfCancelled(signal);
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, place.at);
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, next);
     if (bytesRead === 0) break;
+    next += bytesRead;
     parser.write(buffer.subarray(0, bytesRead));
     if (place.contentEnd > end) break;
     while (place.at < place.contentEnd) {
       parser.write(unread.subarray(0, Math.min(unread.length, place.contentEnd - place.at)));
     }
+    next = Math.max(next, place.at);
   }
   parser.end();
   return members;
