@@ -86,7 +86,7 @@ class Reader {
   }
 
   definition(directory: string, filename: string, place: ContextPlace): Promise<Definition> {
-    return this.#during(`load build definition from ${filename}`, async (onBytes) => {
+    return this.#during(directory, `load build definition from ${filename}`, async (onBytes) => {
       const own = `${filename}.dockerignore`;
       // In either spelling, as Docker has it (moby/moby#10858).
       const isDefault = filename === "Dockerfile";
@@ -105,7 +105,7 @@ class Reader {
   }
 
   ignore(directory: string, place: ContextPlace): Promise<Uint8Array | undefined> {
-    return this.#during("load .dockerignore", async (onBytes) => {
+    return this.#during(directory, "load .dockerignore", async (onBytes) => {
       const paths = [".dockerignore"];
       using tree = await openClientTree(
         this.#session,
@@ -121,16 +121,50 @@ class Reader {
   /** The list of files; their contents come later. */
   context(directory: string, ignore: Uint8Array, place: ContextPlace): ReturnType<typeof openClientTree> {
     const excludes = parseIgnore(Buffer.from(ignore).toString("utf8"));
-    return this.#during("load build context", (onBytes) =>
+    return this.#during(directory, "load build context", (onBytes) =>
       openClientTree(this.#session, directory, { directory, excludes }, { ...place, onBytes }),
     );
   }
 
-  #during<T>(what: string, work: (onBytes: (total: number) => void) => Promise<T>): Promise<T> {
+  #during<T>(
+    directory: string,
+    what: string,
+    work: (onBytes: (total: number) => void) => Promise<T>,
+  ): Promise<T> {
     if (this.#progress === undefined) return work(() => undefined);
-    const id = `transferring ${what.slice("load ".length)}:`;
-    return this.#progress.during(`[internal] ${what}`, (vertex) =>
-      work((current) => vertex.status({ id, current })),
-    );
+    const id = `transferring ${directory}:`;
+    return this.#progress.during(`[internal] ${what}`, async (vertex) => {
+      const count = new Count((current) => vertex.status({ id, current }));
+      const result = await work((total) => count.set(total));
+      vertex.status({ id, current: count.end(), isDone: true });
+      return result;
+    });
+  }
+}
+
+/** Milliseconds between two counts that are told. */
+const interval = 100;
+
+/** What comes after its end is not told: contents that steps fetch are theirs. */
+class Count {
+  readonly #tell: (total: number) => void;
+  #total = 0;
+  #told = Date.now();
+  #isOver = false;
+
+  constructor(tell: (total: number) => void) {
+    this.#tell = tell;
+  }
+
+  set(total: number): void {
+    this.#total = total;
+    if (this.#isOver || Date.now() - this.#told < interval) return;
+    this.#told = Date.now();
+    this.#tell(total);
+  }
+
+  end(): number {
+    this.#isOver = true;
+    return this.#total;
   }
 }

@@ -14,6 +14,9 @@ const method = "/moby.filesync.v1.FileSync/DiffCopy";
 /** gRPC's own bound, which BuildKit has, too. */
 const maxPacket = 4 << 20;
 
+/** Bytes of an entry of the list besides its names, about. */
+const statSize = 32;
+
 /** What of its directory the client is to show. */
 export interface Wanted {
   /** `context`, `dockerfile`, or that of a named context. */
@@ -129,7 +132,10 @@ export class FileTransfer implements Disposable {
     switch (type) {
       case packetTypes.stat:
         if (this.#isListed) throw new Failure("invalid", "the client lists files after the end of its list");
-        if (stat !== undefined) return this.files.add(stat);
+        if (stat !== undefined) {
+          this.#count(stat.path.length + stat.linkname.length + statSize);
+          return this.files.add(stat);
+        }
         this.files.sort();
         this.#isListed = true;
         return this.#listed.resolve();
@@ -161,7 +167,11 @@ export class FileTransfer implements Disposable {
     this.spool.write(place, received, data);
     hash.update(data);
     pending.received += data.length;
-    this.#bytes += data.length;
+    this.#count(data.length);
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes;
     this.#onBytes(this.#bytes);
   }
 

@@ -92,9 +92,9 @@ test("output belongs to its vertex, pulls are bars that end, and what is left op
     statuses.map(({ id, current, total, completed }) => [id, current, total, completed !== undefined]),
     [
       ["aaaaaaaaaaaa", 1, 9, false],
-      ["aaaaaaaaaaaa", 0, 0, true],
+      ["aaaaaaaaaaaa", 1, 9, true],
       ["extracting aaaaaaaaaaaa", 4, 9, false],
-      ["extracting aaaaaaaaaaaa", 0, 0, true],
+      ["extracting aaaaaaaaaaaa", 4, 9, true],
     ],
   );
   assert.ok(statuses.every(({ vertex }) => vertex === digests[0]));

@@ -12,6 +12,8 @@ export interface VertexParts {
   readonly now: () => number;
 }
 
+type Counted = Pick<StatusOfVertex, "current" | "total">;
+
 /** How far something is that takes its time. */
 export interface StatusOfVertex {
   /** What is shown of it, and tells it from the others of its vertex. */
@@ -27,8 +29,8 @@ export class ProgressVertex {
   readonly digest: Digest;
   readonly #parts: VertexParts;
   readonly #started: number;
-  /** When each status was first told. */
-  readonly #running = new Map<string, number>();
+  /** What was told last of each status, and when it began. */
+  readonly #running = new Map<string, Counted & { readonly started: number }>();
   #hasEnded = false;
 
   constructor(parts: VertexParts) {
@@ -38,11 +40,13 @@ export class ProgressVertex {
     this.#tell({});
   }
 
-  status({ id, current = 0, total = 0, isDone = false }: StatusOfVertex): void {
+  /** What is done has come as far as was told last, if nothing else is said. */
+  status({ id, isDone = false, ...counted }: StatusOfVertex): void {
     const now = this.#parts.now();
-    const started = this.#running.get(id) ?? now;
+    const { started = now, ...last } = this.#running.get(id) ?? {};
+    const { current = 0, total = 0 } = { ...last, ...counted };
     if (isDone) this.#running.delete(id);
-    else this.#running.set(id, started);
+    else this.#running.set(id, { started, current, total });
     const times = {
       timestamp: timestamp(now),
       started: timestamp(started),
