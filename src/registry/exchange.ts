@@ -87,16 +87,27 @@ export async function* bodyOf(exchange: Exchange): ByteSource {
   }
 }
 
-/** Bytes of a refused body that are read to be thrown away, so that the client gets to read the refusal. */
+/** Bytes of a refused body that are taken before its sender is told that no more is wanted. */
 const drainLimit = 16 << 20;
+/** Milliseconds after which a sender that has not stopped is cut off. */
+const drainTime = 30_000;
 
-/** Lets the rest of the body, which nobody wants, run out. A client that does not stop is cut off. */
-export function drain(exchange: Exchange): void {
-  const { request } = exchange;
+/**
+ * Lets the rest of the body, which nobody wants, run out. The connection is not closed under a client that sends all
+ * before it reads: what comes for a closed one makes the kernel reset it, and the refusal would be lost with it. (So do
+ * nginx, `lingering_close`, and Go's net/http.)
+ */
+export function drain({ request }: Exchange): void {
   let left = drainLimit;
+  const stop = setTimeout(() => request.destroy(), drainTime).unref();
+  request.once("close", () => clearTimeout(stop));
   request.on("data", (chunk: Uint8Array) => {
+    if (left < 0) return;
     left -= chunk.length;
-    if (left < 0) request.destroy();
+    if (left >= 0) return;
+    // Of a session with other requests only this one is stopped.
+    if (request.httpVersionMajor >= 2) request.destroy();
+    else request.socket.end();
   });
 }
 
