@@ -7,7 +7,7 @@
 import { build, type BuildOptions, type Plugin } from "esbuild";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { globSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, globSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
@@ -113,6 +113,18 @@ await build({
   define: { "import.meta.url": "bundleUrl" },
 });
 wrapCli();
+
+/**
+ * Makes of `varve.js` a program that is one for the shell first. Node reads the file of an `--env-file` wherever it stands
+ * on the command line, unless a `--` comes before, and obeys the NODE_OPTIONS in it: those of whoever wrote it for a container.
+ */
+function makeProgram(): void {
+  const file = join(staging, "varve.js");
+  const start = `#!/bin/sh\n":" //; exec node -- "$0" "$@"\n`;
+  writeFileSync(file, start + readFileSync(file, "utf8"));
+  chmodSync(file, 0o755);
+}
+
 await build({
   ...common,
   entryPoints: {
@@ -127,6 +139,7 @@ await build({
   plugins: [serversApart, builtins],
   format: "esm",
 });
+makeProgram();
 for (const name of ["registry.js", "daemon.js", "cri.js"]) {
   const file = join(staging, name);
   writeFileSync(file, inAscii(file));

@@ -13,7 +13,7 @@ export async function environment(flags: readonly string[], files: readonly stri
 }
 
 async function readVariables(file: string): Promise<string[]> {
-  const text = await readFile(file, "utf8");
+  const text = await textOf(file);
   const lines = text
     .replace(/^\uFEFF/, "")
     .split(/\r?\n/)
@@ -24,6 +24,16 @@ async function readVariables(file: string): Promise<string[]> {
     throw new Failure("invalid", `poorly formatted environment: variable '${bad}' contains whitespaces`);
   }
   return kept;
+}
+
+async function textOf(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why = code === "ENOENT" ? "no such file or directory" : message;
+    throw new Failure("invalid", `open ${file}: ${why}`, { cause });
+  }
 }
 
 function resolveVariable(text: string): string[] {

@@ -255,7 +255,7 @@ suite("varve daemon", () => {
     const read = (name: string): string => fs.readFileSync(join(units, name), "utf8");
     assert.match(
       read("varve.service"),
-      /^ExecStart=.*varve\.js --root "\/data root" daemon --host fd:\/\/$/m,
+      /^ExecStart=.* -- .*varve\.js --root "\/data root" daemon --host fd:\/\/$/m,
     );
     assert.match(read("varve.service"), /^KillMode=process$/m);
     assert.match(

@@ -97,3 +97,15 @@ test("the bundle is plain ASCII and its first line names it", { skip: unlessLinu
   // oxlint-disable-next-line no-control-regex
   assert.doesNotMatch(text, /[^\x00-\x7f]/);
 });
+
+test("the file of an --env-file is a container's, not this program's", { skip: unlessLinux }, () => {
+  using program = programThatPrints("one");
+  const file = join(program.path, "env");
+  fs.writeFileSync(file, "NODE_OPTIONS=--require /nowhere.js\n");
+  const PATH = `${dirname(process.execPath)}:${process.env["PATH"]}`;
+  for (const path of [file, "/nowhere"]) {
+    const words = ["run", "--env-file", path];
+    const options = { encoding: "utf8", env: { ...process.env, PATH } } as const;
+    assert.equal(execFileSync(join(program.path, "varve.js"), words, options), "one");
+  }
+});

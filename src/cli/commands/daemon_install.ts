@@ -110,7 +110,7 @@ function checkOurs(path: string): void {
 
 /** This program as a service starts it. */
 function program(): string[] {
-  return [process.execPath, ...process.execArgv, resolve(process.argv[1] ?? "varve")];
+  return [process.execPath, ...process.execArgv, "--", resolve(process.argv[1] ?? "varve")];
 }
 
 function globals({ givenGlobals, engineOptions }: App): string[] {

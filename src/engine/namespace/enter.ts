@@ -120,7 +120,7 @@ async function takeLock(root: string): Promise<number> {
 function becomeBy(name: string, flags: readonly string[], passage: Passage): void {
   const program = findProgram(name);
   for (const fd of activatedDescriptors()) sys.keepOnExec(fd);
-  const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  const again = [process.execPath, ...process.execArgv, "--", ...process.argv.slice(1)];
   process.execve?.(program, [name, ...flags, "--", ...again], {
     ...process.env,
     // Where it is not set the account's is taken, and in the namespace that is root's.
