@@ -1,31 +1,22 @@
 /** Puts the parts of a registry together as a configuration says, and takes them apart again in order. */
-import { AuditLog, composeAccess, RateLimiter } from "../access/index.ts";
-import type { Access } from "../access/types.ts";
-import { RegistryCore } from "../core.ts";
-import { registryOn, type Registry } from "../create_registry.ts";
-import type { RegistryEvent, RegistryHooks, RegistryPolicy } from "../hooks.ts";
-import type { StorageDriver } from "../storage/types.ts";
-import { openStorage } from "../storage/open_storage.ts";
-import type { Failure } from "../../errors.ts";
+import { AuditLog, RateLimiter } from "../access/index.ts";
 import type { ServerConfig } from "./config/read_config.ts";
-import { guardsOf, type Guards } from "./guards.ts";
 import { Health, healthChecks } from "./health.ts";
+import { listenForDebug } from "./listen_for_debug.ts";
 import { listen, type Listener } from "./listener.ts";
 import { Logger, type LoggerOptions } from "./log/logger.ts";
+import { makeRegistry } from "./make_registry.ts";
 import { Maintenance } from "./maintenance/maintenance.ts";
 import { measuredStorage } from "./measured_storage.ts";
 import { serverMetrics } from "./metrics/server_metrics.ts";
 import { Notifier } from "./notifications/notifier.ts";
-import { policyOf } from "./policy.ts";
+import { openParts } from "./open_parts.ts";
 import { recordingFor } from "./recording.ts";
 import { requestHandler } from "./request_handler.ts";
-import { answerStatus, type StatusPages } from "./status_pages.ts";
-import type { Upstreams } from "../proxy/upstreams.ts";
+import type { StatusPages } from "./status_pages.ts";
 import { Tracer } from "./tracer.ts";
 import { upstreamsFor } from "./upstreams_for.ts";
 import { WatchedAccess } from "./watched_access.ts";
-import { webFor } from "./web.ts";
-import type { WebPages } from "../web/web_pages.ts";
 
 export interface RunningServer {
   /** `127.0.0.1:5000` */
@@ -56,8 +47,7 @@ export async function startServer(
   const logger = loggerFor(config, write);
   await using undo = new AsyncDisposableStack();
   const metrics = serverMetrics();
-  const { storage, access, policy, guards } = await partsOf(config, logger);
-  undo.use(access);
+  const { storage, access, policy, guards } = undo.use(await openParts(config, logger));
   const watched = new WatchedAccess(access.controller, limiterFor(config));
   const measured = measuredStorage(storage, metrics);
   const notifier = new Notifier({ config, logger, metrics });
@@ -75,7 +65,6 @@ export async function startServer(
     upstreams,
   });
   const { registry, web } = made;
-  undo.defer(() => registry.close());
   undo.use(recording);
   // What is on its way ends before the storage does.
   if (upstreams !== undefined) undo.use(upstreams);
@@ -126,65 +115,11 @@ export async function startServer(
   };
 }
 
-interface RegistryParts {
-  readonly config: ServerConfig;
-  readonly storage: StorageDriver;
-  readonly access: Access;
-  readonly watched: WatchedAccess;
-  readonly policy: RegistryPolicy;
-  readonly guards: Guards;
-  readonly notifier: Notifier;
-  readonly recording: Required<RegistryHooks>;
-  readonly upstreams: Upstreams | undefined;
-}
-
-function makeRegistry(parts: RegistryParts): {
-  readonly registry: Registry;
-  readonly web: WebPages | undefined;
-} {
-  const { config, notifier, recording, storage, watched, policy, guards, upstreams } = parts;
-  const options = {
-    storage,
-    access: watched,
-    policy,
-    hooks: {
-      onEvent(event: RegistryEvent) {
-        notifier.tell(event);
-        recording.onEvent(event);
-        guards.quota?.hooks.onEvent?.(event);
-        web?.onEvent(event);
-      },
-    },
-    redirect: !config.storage.redirect.disable,
-    deletion: config.storage.delete.enabled,
-    // As distribution has it: a host that is configured goes before.
-    relativeUrls: config.http.relativeurls && config.http.host === undefined,
-    ...(upstreams && { upstreams }),
-    ...(config.http.secret !== undefined && { uploadSecret: config.http.secret }),
-  };
-  const core = new RegistryCore(options);
-  const web = webFor({ ...parts, core });
-  return { registry: registryOn(core, options), web };
-}
-
 /** Requests first: each may be one more event. */
 async function drain(main: Listener, notifier: Notifier, logger: Logger, limit: AbortSignal): Promise<void> {
   await main.drain(limit);
   const lost = await notifier.drain(limit);
   if (lost > 0) logger.error("notifications are lost", { events: lost });
-}
-
-async function partsOf(config: ServerConfig, logger: Logger) {
-  const { driver: name, parameters } = config.storage;
-  const onProblem = (failure: Failure) => logger.warn(failure.message);
-  return config.located(async () => {
-    const storage = await openStorage({ name, parameters });
-    const access = await composeAccess(config.auth, { onProblem });
-    const guards = guardsOf(config, storage, (error) =>
-      logger.error("use of quotas not counted", { error: String(error) }),
-    );
-    return { storage, access, guards, policy: await policyOf(config, { storage, guards, onProblem }) };
-  });
 }
 
 function loggerFor({ log, loglevel, warnings }: ServerConfig, write: LoggerOptions["write"]): Logger {
@@ -206,24 +141,6 @@ function tracerFor({ traces }: ServerConfig, logger: Logger): Tracer | undefined
 
 function openAudit(path: string, logger: Logger): Promise<AuditLog> {
   return AuditLog.open({ path, onProblem: (failure) => logger.error(failure.message) });
-}
-
-/** distribution's debug server: health, and metrics if it has them; for the operator's network, nobody is asked for rights. */
-async function listenForDebug(
-  { http: { debug } }: ServerConfig,
-  pages: StatusPages,
-  shared: Pick<Parameters<typeof listen>[0], "limits" | "logger">,
-): Promise<Listener | undefined> {
-  if (debug?.addr === undefined) return undefined;
-  const { enabled, path } = debug.prometheus;
-  const own = { ...pages, guard: undefined, metricsPath: enabled ? path : undefined };
-  return listen({ ...shared, address: debug.addr, tls: undefined, http2: false }, (request, response) => {
-    void answerStatus(own, request, response, (request.url ?? "/").split("?", 1)[0] as string).then(
-      (done) => {
-        if (!done) response.writeHead(404).end();
-      },
-    );
-  });
 }
 
 async function reload(main: Listener, audit: AuditLog | undefined, logger: Logger): Promise<void> {
