@@ -42,6 +42,10 @@ export class LiveContainer {
   lastExitCode = 0;
   #run: ContainerRun | undefined;
   #stopped = false;
+  /** Whether {@link #pause} is that after the last run. */
+  #isDecided = false;
+  /** Milliseconds until the next run; undefined: there is none. */
+  #pause: number | undefined;
   #recorded: Recorded = "written";
   #left = false;
 
@@ -246,7 +250,8 @@ export class LiveContainer {
   async #afterRun(exit: KeptExit, tellDisconnected: () => void): Promise<void> {
     this.#run = undefined;
     this.lastExitCode = exit.status;
-    this.#recorded = await this.#books.change(ended(exit)).then((): Recorded => "written", unlessFull);
+    const writing = this.#books.change((now) => this.#decide(ended(exit)(now)));
+    this.#recorded = await writing.then((): Recorded => "written", unlessFull);
     if (exit.oomKilled) this.#books.tell("oom");
     this.#books.tell("die", { exitCode: String(exit.status) });
     tellDisconnected();
@@ -260,17 +265,24 @@ export class LiveContainer {
       this.#tellExit({ exitCode: this.lastExitCode });
       return undefined;
     }
-    const record = this.#books.read();
-    const { StartedAt, FinishedAt, ExitCode: exitCode, Restarting } = record.State;
+    // A predecessor has put down the end, and was killed before it could do more.
+    if (!this.#isDecided) await this.#books.change((now) => this.#decide(now));
+    this.#isDecided = false;
+    await ContainerRun.forget(this.#context.store, this.id);
+    this.#tellExit({ exitCode: this.#books.read().State.ExitCode });
+    return this.#pause;
+  }
+
+  /** Whether and when it is started again. @param over the record when its run is over @returns what it says then */
+  #decide(over: ContainerRecord): ContainerRecord {
+    const { StartedAt, FinishedAt, ExitCode: exitCode, Restarting } = over.State;
     // A predecessor was killed while it waited for this restart, which is counted.
-    const failures = Number(record["RestartCount"] ?? 0) - (Restarting ? 1 : 0);
+    const failures = Number(over["RestartCount"] ?? 0) - (Restarting ? 1 : 0);
     const milliseconds = Date.parse(FinishedAt) - Date.parse(StartedAt);
     const lastRun = { exitCode, milliseconds, stopped: this.#stopped };
-    const wait = this.#policy.next(restartPolicyOf(this.#books.hostConfig()), lastRun, failures);
-    if (wait !== undefined) await this.#books.change(restarting(failures + 1));
-    await ContainerRun.forget(this.#context.store, this.id);
-    this.#tellExit({ exitCode });
-    return wait;
+    this.#pause = this.#policy.next(restartPolicyOf(this.#books.hostConfig()), lastRun, failures);
+    this.#isDecided = true;
+    return this.#pause === undefined ? over : restarting(failures + 1)(over);
   }
 
   async #finish(): Promise<void> {
