@@ -91,9 +91,13 @@ function readConfig({ configFile: { path, named }, directives }: RunDaemonOption
   return readDaemonJson(path, directives, { optional: !named });
 }
 
-/** What dockerd takes over without a restart (moby, daemon/reload.go); containers' defaults are not among it. */
+/** What containers get that dockerd takes over without a restart, where the file says it (moby, daemon/reload_unix.go). */
+const reloadable = ["Runtime", "ShmSize", "IpcMode", "CgroupnsMode"] as const;
+
 function reloaded(before: DaemonSettings, now: DaemonSettings): DaemonSettings {
-  return { ...now, containers: before.containers };
+  const changed = reloadable.filter((name) => now.containers[name] !== undefined);
+  const containers = Object.fromEntries(changed.map((name) => [name, now.containers[name]]));
+  return { ...now, containers: { ...before.containers, ...containers } };
 }
 
 function servingOptions(

@@ -23,6 +23,8 @@ export interface DaemonFlags {
   readonly "log-opts"?: Readonly<Record<string, string>>;
   readonly dns?: readonly string[];
   readonly init?: boolean;
+  readonly runtimes?: Readonly<Record<string, { readonly path: string }>>;
+  readonly "default-runtime"?: string;
 }
 
 export interface DaemonProgram {

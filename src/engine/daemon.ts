@@ -4,6 +4,7 @@ import { fromText } from "../byte_string.ts";
 import { Failure } from "../errors.ts";
 import { tryLockFile } from "../sys/index.ts";
 import { removeHalfMade } from "./containers/remove_half_made.ts";
+import { configureRuntimes } from "./containers/runtimes.ts";
 import { noSettings, type DaemonSettings } from "./daemon_settings.ts";
 import { openOwnEngine, type Engine, type EngineOptions, type RegistriesReached } from "./engine.ts";
 import { engineId } from "./engine_id.ts";
@@ -50,6 +51,7 @@ export class Daemon implements AsyncDisposable {
   /** What begins from now on goes by these. */
   configure(settings: DaemonSettings): void {
     this.#settings = settings;
+    configureRuntimes(this.engine.store.root, settings.runtimes ?? {});
     this.engine.reachRegistries(registriesOf(settings));
   }
 
@@ -64,6 +66,7 @@ export class Daemon implements AsyncDisposable {
     const { root } = engine.store;
     await using undo = new AsyncDisposableStack();
     const lock = undo.use(lockRoot(root));
+    configureRuntimes(root, settings.runtimes ?? {});
     const { events } = engine;
     await engine.networks.open(settings.networks);
     const networking = await engine.networks.running();

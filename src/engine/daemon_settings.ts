@@ -1,6 +1,7 @@
 /** What an operator decides about a daemon, as `daemon.json` and its flags say it. */
 import type { NetworkDefaults } from "../network/index.ts";
 import type { HostConfig } from "./containers/record.ts";
+import type { NamedRuntime } from "./containers/runtimes.ts";
 
 export interface DaemonSettings {
   readonly debug: boolean;
@@ -10,6 +11,8 @@ export interface DaemonSettings {
   readonly registryMirrors?: readonly string[];
   /** `host`, `host:port` or a network; undefined: those of dockerd's own `daemon.json`. */
   readonly insecureRegistries?: readonly string[];
+  /** OCI runtimes that containers may choose besides runc and crun. */
+  readonly runtimes?: Readonly<Record<string, NamedRuntime>>;
   /** What a network gets that says nothing about it; heeded at the start. */
   readonly networks?: NetworkDefaults;
   /** What a container gets that says nothing about it. */

@@ -36,6 +36,16 @@ test("finds the shim and runc before crun, with its version", async (t) => {
   assert.equal((await findRuntime({ path: [path], runtime: join(path, "crun") })).name, "crun");
 });
 
+test("a runtime that was asked for is taken, whatever it says", async (t) => {
+  const path = programs(t, { ...shim, runsc: "runsc version release-20260101.0\nspec: 1.1.0", mute: "" });
+  const asked = async (runtime: string) => {
+    const { name, version } = await findRuntime({ path: [path], runtime });
+    return [name, version];
+  };
+  assert.deepEqual(await asked("runsc"), ["runsc", "release-20260101.0"]);
+  assert.deepEqual(await asked("mute"), ["mute", ""]);
+});
+
 test("a program says its version once, and another in its place says its own", async (t) => {
   const path = programs(t, shim);
   const [runc, asked] = [join(path, "runc"), join(path, "asked")];

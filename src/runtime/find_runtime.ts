@@ -1,7 +1,7 @@
 /** The programs that run containers, found on this machine. */
 import { execFile } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
-import { isAbsolute, join } from "node:path";
+import { basename, isAbsolute, join } from "node:path";
 import { Failure } from "../errors.ts";
 
 export interface RuntimePrograms {
@@ -9,13 +9,14 @@ export interface RuntimePrograms {
   readonly shim: string;
   /** Path of the OCI runtime. */
   readonly runtime: string;
-  readonly name: "runc" | "crun";
-  /** As the runtime says it: "1.1.5+ds1". */
+  /** `runc`, `crun`, or what one that was asked for calls itself. */
+  readonly name: string;
+  /** As the runtime says it: "1.1.5+ds1"; empty where one that was asked for does not say it. */
   readonly version: string;
 }
 
 export interface FindRuntimeOptions {
-  /** `runc`, `crun` or the path of one of them; default: the first of the two that is there. */
+  /** A runtime, by its name or path; default: the first of runc and crun that is there. */
   readonly runtime?: string;
   /** Directories in the order of preference; default: PATH, then those of the system administrator. */
   readonly path?: readonly string[];
@@ -37,7 +38,7 @@ export async function findRuntime(options: FindRuntimeOptions = {}): Promise<Run
   const missing = [...(shim ? [] : [shimName]), ...(runtime ? [] : [wanted.join(" or ")])];
   if (shim === undefined || runtime === undefined)
     throw new Failure("unsupported", `run containers: ${missing.join(" and ")} not found in PATH`, { hint });
-  return { shim, runtime, ...(await versionOf(runtime)) };
+  return { shim, runtime, ...(await versionOf(runtime, options.runtime !== undefined)) };
 }
 
 /** The path of the shim alone; its name where it is not there, for what has no need to run it. */
@@ -105,27 +106,28 @@ type Version = Pick<RuntimePrograms, "name" | "version">;
 /** By the file that was asked: a daemon asks once, until another program lies there. */
 const versions = new Map<string, Promise<Version>>();
 
-function versionOf(runtime: string): Promise<Version> {
+function versionOf(runtime: string, isChosen: boolean): Promise<Version> {
   const { ino, size, mtimeMs } = statSync(runtime);
-  const key = [runtime, ino, size, mtimeMs].join("\0");
+  const key = [runtime, ino, size, mtimeMs, isChosen].join("\0");
   let version = versions.get(key);
   if (version === undefined) {
-    version = askVersion(runtime);
+    version = isChosen ? saidVersion(runtime) : askVersion(runtime);
     versions.set(key, version);
     version.catch(() => versions.delete(key));
   }
   return version;
 }
 
+/** Of a runtime that an operator has chosen: whatever it is, it is taken. */
+async function saidVersion(runtime: string): Promise<Version> {
+  const output = await outputOf(runtime).catch(() => "");
+  const [, name = basename(runtime), version = ""] = /^(\S+) version (\S+)/.exec(output) ?? [];
+  return { name, version };
+}
+
 /** Both print `<name> version <version>` in the first line. */
 async function askVersion(runtime: string): Promise<Version> {
-  const output = await new Promise<string>((resolve, reject) => {
-    execFile(runtime, ["--version"], (error, stdout) => {
-      if (error === null) resolve(stdout);
-      else
-        reject(new Failure("unsupported", `${runtime} --version: ${error.message}`, { hint, cause: error }));
-    });
-  });
+  const output = await outputOf(runtime);
   const [, name, version] = /^(runc|crun) version (\S+)/.exec(output) ?? [];
   if ((name !== "runc" && name !== "crun") || version === undefined)
     throw new Failure(
@@ -133,4 +135,14 @@ async function askVersion(runtime: string): Promise<Version> {
       `${runtime} --version: neither runc nor crun, it says ${JSON.stringify(output)}`,
     );
   return { name, version };
+}
+
+function outputOf(runtime: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    execFile(runtime, ["--version"], (error, stdout) => {
+      if (error === null) resolve(stdout);
+      else
+        reject(new Failure("unsupported", `${runtime} --version: ${error.message}`, { hint, cause: error }));
+    });
+  });
 }

@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { scratch } from "../../../test/suites/scratch.ts";
+import type { DaemonSettings } from "../../engine/index.ts";
 import type { Directives } from "./directives.ts";
 import { daemonSettings, readDaemonJson, withDaemonDefaults } from "./index.ts";
 
@@ -100,6 +101,16 @@ const senseless: readonly [Directives, string | RegExp][] = [
     /soft limit must be less than or equal to hard limit/,
   ],
   [{ "default-ulimits": { nofile: 5 } }, /needs the whole numbers/],
+  [{ "default-runtime": "fast" }, "specified default runtime 'fast' does not exist"],
+  [{ runtimes: { runc: { path: "/x" } } }, "runtime name 'runc' is reserved"],
+  [{ runtimes: { "../x": { path: "/x" } } }, "runtime name '../x' is invalid"],
+  [{ runtimes: { a: {} } }, "runtime a: either a runtimeType or a path must be configured"],
+  [{ runtimes: { a: null } }, "runtime a: either a runtimeType or a path must be configured"],
+  [{ runtimes: { a: { path: "/x", runtimeArgs: [1] } } }, "runtime a: runtimeArgs is no list of strings"],
+  [
+    { runtimes: { kata: { runtimeType: "io.containerd.kata.v2" } } },
+    "runtime kata: runtimeType io.containerd.kata.v2 is not supported here",
+  ],
 ];
 for (const [given, message] of senseless) {
   test(`settings ${JSON.stringify(given)} are refused`, () => {
@@ -122,6 +133,25 @@ test("networks get theirs of the settings", () => {
   const pools = [{ base: "10.50.0.0/16", size: 24 }];
   const { networks } = daemonSettings({ bip: "10.1.0.1/24", mtu: 1400, "default-address-pools": pools });
   assert.deepEqual(networks, { bridgeAddress: "10.1.0.1/24", mtu: 1400, pools });
+});
+
+test("runtimes, and the one of containers that choose none", () => {
+  const BinaryName = "/usr/bin/nvidia-container-runtime";
+  const { runtimes, containers } = daemonSettings({
+    runtimes: {
+      nvidia: { path: "nvidia-container-runtime", runtimeArgs: [] },
+      slow: { path: "/opt/slow", runtimeArgs: ["--debug"] },
+      new: { runtimeType: "io.containerd.runc.v2", options: { BinaryName } },
+    },
+    "default-runtime": "nvidia",
+  });
+  assert.deepEqual(runtimes, {
+    nvidia: { path: "nvidia-container-runtime" },
+    slow: { path: "/opt/slow", runtimeArgs: ["--debug"] },
+    new: { path: BinaryName },
+  });
+  assert.equal(withDaemonDefaults({ Runtime: "" }, { containers } as DaemonSettings).Runtime, "nvidia");
+  assert.equal(withDaemonDefaults({ Runtime: "slow" }, { containers } as DaemonSettings).Runtime, "slow");
 });
 
 test("a container gets of the settings what it does not say itself", () => {

@@ -2,6 +2,7 @@
 import type { DaemonSettings } from "../../engine/index.ts";
 import { Failure } from "../../errors.ts";
 import type { Directives } from "./directives.ts";
+import { defaultRuntime, namedRuntimes } from "./named_runtimes.ts";
 
 /** @throws Failure("invalid") in dockerd's words */
 export function daemonSettings(given: Directives): DaemonSettings {
@@ -13,6 +14,7 @@ export function daemonSettings(given: Directives): DaemonSettings {
     ...(mirrors !== undefined && { registryMirrors: mirrors.map(checkedMirror) }),
     ...(insecure !== undefined && { insecureRegistries: insecure.map(withoutScheme) }),
     networks: networkDefaults(given),
+    ...(given.runtimes !== undefined && { runtimes: namedRuntimes(given.runtimes) }),
     containers: containerDefaults(given),
   };
 }
@@ -78,6 +80,7 @@ function containerDefaults(given: Directives): DaemonSettings["containers"] {
     ...oneOf(given, "default-ipc-mode", "IpcMode", ["private", "shareable"]),
     ...(given["cgroup-parent"] !== undefined && { CgroupParent: given["cgroup-parent"] }),
     ...(init !== undefined && { Init: init }),
+    ...defaultRuntime(given),
     ...(dns !== undefined && { Dns: [...dns] }),
     ...(given["dns-opts"] !== undefined && { DnsOptions: given["dns-opts"] }),
     ...(given["dns-search"] !== undefined && { DnsSearch: given["dns-search"] }),

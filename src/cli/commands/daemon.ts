@@ -67,6 +67,16 @@ export const daemon = command({
     "log-opt": { kind: "map", type: "KEY=VALUE", help: "Option of the containers' log driver" },
     dns: { kind: "list", type: "ADDRESS", help: "Name server of containers" },
     init: { kind: "boolean", help: "Run an init in containers that passes signals on" },
+    "add-runtime": {
+      kind: "map",
+      type: "NAME=PATH",
+      help: "An OCI runtime that containers may choose, besides runc and crun",
+    },
+    "default-runtime": {
+      kind: "string",
+      type: "NAME",
+      help: "Runtime of containers that choose none (default runc, or crun where there is none)",
+    },
     debug: { kind: "boolean", short: "D", help: "Tell of each request" },
     "log-level": {
       kind: "string",
@@ -100,6 +110,7 @@ export const daemon = command({
     const values: Readonly<Record<string, unknown>> = {
       ...flags,
       "log-opt": Object.fromEntries(flags["log-opt"]),
+      "add-runtime": Object.fromEntries([...flags["add-runtime"]].map(([name, path]) => [name, { path }])),
     };
     return runDaemon(
       {
@@ -134,6 +145,8 @@ const directiveNames: Readonly<Record<string, keyof DaemonFlags>> = {
   "log-opt": "log-opts",
   dns: "dns",
   init: "init",
+  "add-runtime": "runtimes",
+  "default-runtime": "default-runtime",
   debug: "debug",
   "log-level": "log-level",
   tls: "tls",

@@ -20,7 +20,7 @@ export function adaptHostConfig(given: Partial<HostConfig>): HostConfig {
     IpcMode: IpcMode || "private",
     CgroupnsMode: hostConfig.CgroupnsMode || cgroupNamespace(Privileged),
     OomKillDisable: hostConfig.OomKillDisable ?? false,
-    Runtime: hostConfig["Runtime"] || "runc",
+    Runtime: hostConfig.Runtime || "runc",
     ...(unlabelled && { SecurityOpt: [...(SecurityOpt ?? []), "label=disable"] }),
     MaskedPaths: Privileged ? null : (hostConfig.MaskedPaths ?? defaults.MaskedPaths ?? null),
     ReadonlyPaths: Privileged ? null : (hostConfig.ReadonlyPaths ?? defaults.ReadonlyPaths ?? null),

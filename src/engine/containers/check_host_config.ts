@@ -83,7 +83,7 @@ function checkPorts(bindings: unknown): void {
 
 function checkModes(hostConfig: HostConfig): void {
   const { IpcMode = "", CgroupnsMode = "", NetworkMode, ShmSize } = hostConfig;
-  const [isolation, runtime] = [hostConfig["Isolation"] ?? "", hostConfig["Runtime"] ?? ""];
+  const isolation = hostConfig["Isolation"] ?? "";
   if (isolation !== "" && isolation !== "default") {
     throw invalid(`Invalid isolation: ${JSON.stringify(isolation)} - linux only supports 'default'`);
   }
@@ -97,9 +97,6 @@ function checkModes(hostConfig: HostConfig): void {
     throw invalid(`invalid cgroup namespace mode: ${CgroupnsMode}`);
   }
   if (ShmSize < 0) throw invalid("SHM size can not be less than 0");
-  if (!["", "runc", "crun", "io.containerd.runc.v2"].includes(String(runtime))) {
-    throw invalid(`Unknown runtime specified ${String(runtime)}`);
-  }
 }
 
 /** No driver of devices is there that could be asked. */

@@ -33,6 +33,7 @@ import {
   type HostConfig,
 } from "./record.ts";
 import { removeSupervised } from "./remove.ts";
+import { runtimeNamed } from "./runtimes.ts";
 import { whileSupervising } from "./supervision.ts";
 
 export interface CreateOptions {
@@ -119,6 +120,7 @@ function makeAndFill(
 async function checkedHostConfig(store: Store, options: CreateOptions): Promise<HostConfig> {
   const { hostConfig: given, endpoints = {}, warn } = options;
   for (const warning of checkHostConfig({ ...defaultHostConfig(), ...given })) warn?.(warning);
+  runtimeNamed(store.root, given.Runtime ?? "");
   logConfigOf(given);
   checkEndpoints(endpoints);
   for (const mode of [given.IpcMode, given.PidMode]) await checkJoined(store, joinedContainer(mode));

@@ -9,6 +9,7 @@ import { beginRunMounts, endRunMounts } from "../volumes/run_mounts.ts";
 import { writeEtcFiles } from "./etc_files.ts";
 import { joinedNamespaces } from "./joined_namespaces.ts";
 import type { ContainerRecord, HostConfig } from "./record.ts";
+import { runtimeNamed } from "./runtimes.ts";
 import { specOf } from "./spec.ts";
 
 export interface PreparedRun {
@@ -38,7 +39,8 @@ export async function prepareRun(
   hostConfig: HostConfig,
   { networkNamespace, etc, warn, events }: PrepareOptions = {},
 ): Promise<PreparedRun> {
-  const programs = await findRuntime();
+  const runtime = runtimeNamed(store.root, hostConfig.Runtime ?? "");
+  const programs = await findRuntime(runtime === undefined ? {} : { runtime });
   await using mount = new AsyncDisposableStack();
   // What goes when it ends needs no flush of the whole file system before.
   const volatile = hostConfig.AutoRemove;

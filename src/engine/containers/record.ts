@@ -92,6 +92,8 @@ export interface HostConfig {
   Mounts?: readonly MountSpec[] | null;
   VolumesFrom?: string[] | null;
   VolumeDriver?: string;
+  /** The name of an OCI runtime. */
+  Runtime?: string;
   Init?: boolean;
   PidMode?: string;
   IpcMode?: string;

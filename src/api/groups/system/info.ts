@@ -34,7 +34,7 @@ export async function info(daemon: Daemon, call: Call): Promise<void> {
     ...proxies(process.env),
     Labels: settings.labels,
     ExperimentalBuild: false,
-    ...ofPrograms(machine),
+    ...ofPrograms(machine, settings),
     Swarm: swarmInfo(daemon),
     LiveRestoreEnabled: true,
     Isolation: "",
@@ -124,15 +124,15 @@ function withoutPassword(text: string): string {
   return text.replace(/\/\/[^@/]*@/, "//xxxxx:xxxxx@");
 }
 
-function ofPrograms({ shim, runtime, init }: MachineInfo): object {
+function ofPrograms({ shim, runtime, init }: MachineInfo, settings: DaemonSettings): object {
   const name = runtime?.name ?? "runc";
   const commit = (program: ProgramVersion | undefined): object => {
     const ID = program?.commit || program?.version || "N/A";
     return { ID, Expected: ID };
   };
   return {
-    Runtimes: runtime === undefined ? {} : { [name]: { path: runtime.path } },
-    DefaultRuntime: name,
+    Runtimes: { ...(runtime && { [name]: { path: runtime.path } }), ...settings.runtimes },
+    DefaultRuntime: settings.containers.Runtime ?? name,
     InitBinary: init?.name ?? "",
     ContainerdCommit: commit(shim),
     RuncCommit: commit(runtime),
