@@ -155,10 +155,12 @@ class ClientStream<Q, A> implements GrpcStream<Q, A> {
   /** Undefined: all is well, or the peer has not said. */
   #failed(cause?: unknown): Error | undefined {
     const { "grpc-status": code, "grpc-message": text = "", ":status": status } = this.#status;
-    if (code !== undefined)
-      return Number(code) === codes.ok
-        ? undefined
-        : new GrpcError(Number(code), percentDecoded(String(text)));
+    if (code !== undefined) {
+      if (Number(code) === codes.ok) return undefined;
+      const encoded = this.#status["grpc-status-details-bin"];
+      const details = encoded === undefined ? undefined : Buffer.from(String(encoded), "base64");
+      return new GrpcError(Number(code), percentDecoded(String(text)), { details });
+    }
     if (status !== undefined && Number(status) !== 200)
       return new GrpcError(codes.unknown, `${this.#path}: the peer answers with HTTP status ${status}`);
     return cause === undefined ? ended(this.#path) : undefined;

@@ -2,8 +2,11 @@
 import { big, blobs, flag, integer, many, map, message, one, text, texts } from "../../rpc/index.ts";
 import { Timestamp } from "../progress/index.ts";
 
-/** `pb.Definition`: a graph of LLB, each operation marshalled. */
-export const Definition = message({ operations: blobs(1) });
+/** `pb.Definition`: a graph of LLB, each operation marshalled; more of each, by its digest. */
+export const Definition = message({
+  operations: blobs(1),
+  metadata: many(2, message({ digest: text(1), metadata: one(2, message({})) })),
+});
 
 const CacheEntry = message({ type: text(1), attributes: map(2) });
 

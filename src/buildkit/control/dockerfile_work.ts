@@ -1,5 +1,5 @@
 /** The work of a result: a Dockerfile of the client that has begun the build. */
-import { GrpcError } from "../../rpc/index.ts";
+import { isFailure } from "../../errors.ts";
 import type { BuildUnderWay, Solving } from "./build_under_way.ts";
 import type { ControlParts } from "./control_service.ts";
 import type { Attributes } from "./dockerfile_attributes.ts";
@@ -40,7 +40,8 @@ export function dockerfileWork(
         { ...surroundings, onFailure: (at) => (failedAt = at) },
       );
     } catch (error) {
-      throw error instanceof GrpcError ? error : buildError(error, failedAt);
+      // What is a fault of ours is not put in a build's words.
+      throw isFailure(error) ? buildError(error, failedAt) : error;
     }
   };
 }

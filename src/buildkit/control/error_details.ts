@@ -2,7 +2,7 @@
  * How a build has failed, for BuildKit's clients: in words, and the place in the Dockerfile, of which they show some lines
  * (moby/buildkit, util/grpcerrors, solver/errdefs).
  */
-import { isFailure } from "../../errors.ts";
+import { isFailure, type Failure } from "../../errors.ts";
 import { errorWords } from "../progress/index.ts";
 import { bytes, codes, GrpcError, integer, many, message, text } from "../../rpc/index.ts";
 
@@ -25,8 +25,7 @@ export const RpcStatus = message({
 const mostToQuote = 32 * 1024;
 
 /** Errors of a build have no code of their own: clients would put its name before the words. */
-export function buildError(error: unknown, at: FailedAt | undefined): GrpcError {
-  if (error instanceof GrpcError) return error;
+export function buildError(error: Failure, at: FailedAt | undefined): GrpcError {
   const words = errorWords(error);
   const code = isFailure(error, "cancelled") ? codes.cancelled : codes.unknown;
   if (at === undefined || at.dockerfile.length > mostToQuote)

@@ -18,7 +18,9 @@ const scheme = "varve-result://";
 export function resultDefinition(result: string): Write<typeof Definition> {
   const source = Op.encode({ source: { identifier: `${scheme}${result}` } });
   const end = Op.encode({ inputs: [{ digest: digestOf(source), index: 0 }] });
-  return { operations: [source, end] };
+  const operations = [source, end];
+  // To clients one without metadata is none at all.
+  return { operations, metadata: operations.map((each) => ({ digest: digestOf(each), metadata: {} })) };
 }
 
 /** @throws Failure("unsupported") for any other graph */

@@ -1,6 +1,7 @@
 /** A build of a client's Dockerfile: what the frontend `dockerfile.v0` and an exporter are to BuildKit. */
 import type { BuildOutcome, BuildRequest, Engine } from "../../engine/index.ts";
 import type { ByteSource } from "../../bytes/index.ts";
+import { isDockersRule } from "../../dockerfile/index.ts";
 import { formatReference } from "../../oci/index.ts";
 import { sessionCredentials } from "../auth/index.ts";
 import type { BuildProgress } from "../progress/index.ts";
@@ -11,7 +12,7 @@ import { buildFiles } from "./build_files.ts";
 import { cachesAsked, cachesOfAttributes, type CacheAsked } from "./caches_asked.ts";
 import { dockerfileAttributes, type Attributes } from "./dockerfile_attributes.ts";
 import type { FailedAt } from "./error_details.ts";
-import { exportsAsked, type ExporterAsked } from "./exporters.ts";
+import { exportsAsked, type ExporterAsked, type Exports } from "./exporters.ts";
 import { Exporting } from "./exporting.ts";
 import { FailingStep } from "./failing_step.ts";
 
@@ -81,26 +82,27 @@ export async function solveDockerfile(
     });
     exporting.end();
     await tellFindings(builds, outcome, surroundings);
-    return { outcome, response: responseOf(outcome) };
+    return { outcome, response: responseOf(outcome, exports) };
   } catch (error) {
     exporting.end(error);
     throw error;
   }
 }
 
-/** What could be better in the Dockerfile, as BuildKit's own checks tell of it. */
+/** What BuildKit's own checks find in the Dockerfile. */
 async function tellFindings(
   builds: Engine["builds"],
   outcome: BuildOutcome,
   { progress, signal }: SolveSurroundings,
 ): Promise<void> {
   const { findings } = await builds.examine(outcome, { measure: false, signal });
-  for (const { rule, message, why, span, severity } of findings)
-    if (severity === "warning") progress.warn(`${rule}: ${message} (line ${span.start.line})`, why);
+  for (const { rule, message, why, span } of findings)
+    if (isDockersRule(rule)) progress.warn(`${rule}: ${message} (line ${span.start.line})`, why);
 }
 
 /** As dockerd has it: there is no manifest of an image that was not pushed, its config stands for it. */
-function responseOf({ image, names }: BuildOutcome): Record<string, string> {
+function responseOf({ image, names }: BuildOutcome, { outputs }: Exports): Record<string, string> {
+  if (!outputs.some(({ type }) => type === "image" || type === "docker" || type === "oci")) return {};
   return {
     "containerimage.config.digest": image.id,
     "containerimage.digest": image.id,

@@ -1,6 +1,6 @@
 /** What clients ask of a Dockerfile instead of a build: `docker build --check`, `--call targets` (frontend/subrequests). */
 import { loadBuilder, type BuildRequest } from "../../engine/index.ts";
-import type { Dockerfile } from "../../dockerfile/index.ts";
+import { isDockersRule, type Dockerfile } from "../../dockerfile/index.ts";
 import { codes, GrpcError } from "../../rpc/index.ts";
 
 type Checked = Awaited<ReturnType<Awaited<ReturnType<typeof loadBuilder>>["checkBuild"]>>;
@@ -26,7 +26,7 @@ export async function answerRequest(
 }
 
 function lint({ dockerfile, findings }: Checked): RequestAnswer {
-  const warned = findings.filter(({ severity }) => severity === "warning");
+  const warned = findings.filter(({ rule }) => isDockersRule(rule));
   const warnings = warned.map(({ rule, message, why, span }) => ({
     ruleName: rule,
     description: why,

@@ -154,3 +154,8 @@ export type RuleName = keyof typeof dockers | keyof typeof ours;
 export function isRuleName(name: string): name is RuleName {
   return Object.hasOwn(ruleCatalog, name);
 }
+
+/** Whether Docker's own checks have it. */
+export function isDockersRule(name: RuleName): boolean {
+  return Object.hasOwn(dockers, name);
+}
