@@ -20,7 +20,7 @@ export class Sources {
     if (known !== undefined) return known;
     const opening =
       from === undefined
-        ? Promise.resolve(contextSource(build))
+        ? contextSource(build)
         : stage === undefined
           ? elsewhere(build, from, planned, id)
           : build.stage(stage).then((state) => layersSource(build, state, from));
@@ -29,8 +29,9 @@ export class Sources {
   }
 }
 
-function contextSource({ options, open }: BuildRun): Source {
-  return { tree: options.context ?? open.use(memorySource(new Map())) };
+async function contextSource({ options: { context }, open }: BuildRun): Promise<Source> {
+  if (typeof context === "function") return { tree: await context() };
+  return { tree: context ?? open.use(memorySource(new Map())) };
 }
 
 async function elsewhere(build: BuildRun, from: string, planned: PlannedStage, id: StepId): Promise<Source> {

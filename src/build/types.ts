@@ -114,8 +114,11 @@ export interface Lookup<T> {
 
 export interface BuildOptions {
   readonly dockerfile: Dockerfile;
-  /** Files for `COPY` and `ADD`, without what `.dockerignore` excludes; undefined: there are none. */
-  readonly context?: SourceTree;
+  /**
+   * Files for `COPY` and `ADD`, without what `.dockerignore` excludes; undefined: there are none. A function is asked when
+   * the first step wants any.
+   */
+  readonly context?: SourceTree | (() => Promise<SourceTree>);
   /** `--build-context name=…`. */
   readonly contexts?: ReadonlyMap<string, SourceTree | { readonly image: string }>;
   /** Name or number of the stage that is wanted; default: the last. */

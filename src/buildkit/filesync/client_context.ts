@@ -1,14 +1,17 @@
 /** A build's context, Dockerfile and `.dockerignore` from the client's session (moby/buildkit, frontend/dockerui). */
 import { fromText } from "../../byte_string.ts";
-import { parseIgnore } from "../../dockerfile/index.ts";
+import type { SourceTree } from "../../build/index.ts";
+import { ignoreMatcher, parseIgnore } from "../../dockerfile/index.ts";
 import {
   loadBuilder,
   type ClientContext,
   type ContextPlace,
+  type OpensTree,
   type OpenedContext,
 } from "../../engine/index.ts";
 import type { BuildProgress } from "../progress/index.ts";
 import type { Session } from "../session/index.ts";
+import type { Wanted } from "./file_transfer.ts";
 import { openClientTree } from "./open_client_tree.ts";
 
 export interface ClientContextOptions {
@@ -38,26 +41,28 @@ export function clientContext(session: Session, options: ClientContextOptions = 
     name: `client ${session.sharedKey || session.name}`,
     async open(place) {
       const { dockerfile, ownIgnore } = await reader.definition(dockerfileName, filename, place);
-      const ignore = ownIgnore ?? (await reader.ignore(contextName, place)) ?? new Uint8Array();
-      const tree = await reader.context(contextName, ignore, place);
-      const { withoutIgnored } = await loadBuilder();
+      const patterns = patternsOf(ownIgnore ?? (await reader.ignore(contextName, place)));
+      // A Dockerfile that copies nothing from the context needs not even a list of its files.
+      let opening: Promise<SourceTree> | undefined;
+      const files = (): Promise<SourceTree> =>
+        (opening ??= reader.context("context", { directory: contextName, excludes: patterns }, place));
       return {
         dockerfile,
-        ...withoutIgnored(tree, ignore),
-        [Symbol.asyncDispose]: async () => tree[Symbol.dispose](),
+        files,
+        ...(patterns.length > 0 && { ignore: ignoreMatcher(patterns) }),
+        [Symbol.asyncDispose]: async () => (await opening?.catch(() => undefined))?.[Symbol.dispose](),
       };
     },
   };
 }
 
 /** A further directory of the client, with its own `.dockerignore`. @param localName what the client calls it */
-export function clientTree(
-  session: Session,
-  localName: string,
-): (place: ContextPlace) => ReturnType<typeof openClientTree> {
+export function clientTree(session: Session, localName: string): OpensTree {
   const reader = new Reader(session, undefined);
-  return async (place) =>
-    reader.context(localName, (await reader.ignore(localName, place)) ?? new Uint8Array(), place);
+  return async (place) => {
+    const excludes = patternsOf(await reader.ignore(localName, place));
+    return reader.context(localName, { directory: localName, excludes }, place);
+  };
 }
 
 /** One small file. @throws Failure("not-found") in the words for a Dockerfile */
@@ -68,6 +73,10 @@ export async function readClientFile(
   place: ContextPlace,
 ): Promise<Uint8Array> {
   return (await new Reader(session, undefined).definition(localName, path, place)).dockerfile.bytes;
+}
+
+function patternsOf(ignore: Uint8Array | undefined): readonly string[] {
+  return ignore === undefined ? [] : parseIgnore(Buffer.from(ignore).toString("utf8"));
 }
 
 interface Definition {
@@ -119,11 +128,14 @@ class Reader {
   }
 
   /** The list of files; their contents come later. */
-  context(directory: string, ignore: Uint8Array, place: ContextPlace): ReturnType<typeof openClientTree> {
-    const excludes = parseIgnore(Buffer.from(ignore).toString("utf8"));
-    return this.#during(directory, "load build context", (onBytes) =>
-      openClientTree(this.#session, directory, { directory, excludes }, { ...place, onBytes }),
-    );
+  context(name: string, wanted: Wanted, place: ContextPlace): Promise<SourceTree> {
+    const { directory, excludes = [] } = wanted;
+    return this.#during(directory, "load build context", async (onBytes) => {
+      const tree = await openClientTree(this.#session, name, wanted, { ...place, onBytes });
+      if (excludes.length === 0) return tree;
+      // A client need not leave out what it was told to.
+      return (await import("../../build/index.ts")).withIgnored(tree, ignoreMatcher(excludes));
+    });
   }
 
   #during<T>(

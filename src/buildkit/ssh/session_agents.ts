@@ -1,8 +1,8 @@
 /** SSH agents that a client's session leads to (moby/buildkit, session/sshforward). */
 import { Duplex } from "node:stream";
 import type { BuildRequest } from "../../engine/index.ts";
-import { bytes, message, text, type GrpcStream, type Read, type Write } from "../../rpc/index.ts";
-import { unlessAbsent, type Session } from "../session/index.ts";
+import { bytes, GrpcError, message, text, type GrpcStream, type Read, type Write } from "../../rpc/index.ts";
+import type { Session } from "../session/index.ts";
 
 const check = "/moby.sshforward.v1.SSH/CheckAgent";
 const forward = "/moby.sshforward.v1.SSH/ForwardAgent";
@@ -16,12 +16,21 @@ export function sessionAgents(session: Session, signal: AbortSignal): NonNullabl
   return {
     get: async (id) => {
       if (!session.supports(forward)) return undefined;
-      const known = await unlessAbsent(
-        session.client.call(check, CheckAgentRequest, CheckAgentResponse, { id }, { signal }),
-      );
-      return known && { connect: () => connectionTo(session, id, signal) };
+      const asked = session.client.call(check, CheckAgentRequest, CheckAgentResponse, { id }, { signal });
+      return (await isYes(asked)) ? { connect: () => connectionTo(session, id, signal) } : undefined;
     },
   };
+}
+
+/** Clients have no code of their own for an agent that is not there. */
+async function isYes(asked: Promise<unknown>): Promise<boolean> {
+  try {
+    await asked;
+    return true;
+  } catch (error) {
+    if (error instanceof GrpcError) return false;
+    throw error;
+  }
 }
 
 function connectionTo(session: Session, id: string, signal: AbortSignal): Duplex {

@@ -9,7 +9,7 @@ import {
   type LintFinding,
 } from "../../dockerfile/index.ts";
 import { openContext } from "./context/open_context.ts";
-import type { OpenedContext } from "./context/types.ts";
+import type { ClientFiles, OpenedContext } from "./context/types.ts";
 import type { BuildRequest } from "./types.ts";
 
 export interface Checked {
@@ -41,7 +41,7 @@ type CheckRequest = Pick<BuildRequest, "context" | "file" | "stdin" | "signal">;
 async function open(
   { context, file, stdin = nothing(), signal }: CheckRequest,
   temporaryDirectory: string,
-): Promise<OpenedContext> {
+): Promise<OpenedContext | ClientFiles> {
   if (typeof context !== "string") return context.open({ temporaryDirectory, signal });
   return openContext(context, {
     stdin,

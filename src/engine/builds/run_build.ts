@@ -25,7 +25,7 @@ import { exportCacheOf, importCaches } from "./cache_transfer.ts";
 import { contextMemory, trimMemories } from "./context/context_memory.ts";
 import { openNamedContexts } from "./context/named_contexts.ts";
 import { openContext } from "./context/open_context.ts";
-import type { OpenedContext } from "./context/types.ts";
+import type { ClientFiles, OpenedContext } from "./context/types.ts";
 import { epochOf } from "./epoch.ts";
 import { openShell } from "./open_shell.ts";
 import { withSession } from "../../store/index.ts";
@@ -84,7 +84,7 @@ class Build {
     this.#memory = isHere ? contextMemory(parts.store.root, context) : undefined;
   }
 
-  open(): Promise<OpenedContext> {
+  open(): Promise<OpenedContext | ClientFiles> {
     const { context, file, stdin = nothing(), signal } = this.#request;
     const temporaryDirectory = this.#parts.session.directory;
     if (typeof context !== "string") return context.open({ temporaryDirectory, signal });
@@ -98,7 +98,11 @@ class Build {
     });
   }
 
-  async run({ dockerfile: { name, bytes }, files, ignore }: OpenedContext): Promise<BuildOutcome> {
+  async run({
+    dockerfile: { name, bytes },
+    files,
+    ignore,
+  }: OpenedContext | ClientFiles): Promise<BuildOutcome> {
     const dockerfile = parseDockerfile(bytes, { name });
     const { platforms = [] } = this.#request;
     const results: BuildResult[] = [];

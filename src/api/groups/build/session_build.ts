@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import {
   BuildProgress,
+  errorWords,
   solveDockerfile,
   StatusFeed,
   StatusResponse,
@@ -47,22 +48,27 @@ export class SessionBuilds {
       ref: randomBytes(16).toString("hex"),
       send: (update) => feed.push(update),
     });
-    await answerJsonLines(call, (lines) =>
-      told(call, lines, feed, async () => {
-        try {
-          const solve = { ...asked, session, ...(body && { body }) };
-          const pace = call.flag("q") ? {} : { pace: feed.room };
-          const { response } = await solveDockerfile(this.#daemon.engine, solve, {
-            progress,
-            ...pace,
-            signal,
-          });
-          return asked.exporters.some(({ type }) => staysHere.has(type)) ? response[imageDigest] : undefined;
-        } finally {
-          progress.finish();
-          feed.end();
-        }
-      }),
+    await answerJsonLines(
+      call,
+      (lines) =>
+        told(call, lines, feed, async () => {
+          try {
+            const solve = { ...asked, session, ...(body && { body }) };
+            const pace = call.flag("q") ? {} : { pace: feed.room };
+            const { response } = await solveDockerfile(this.#daemon.engine, solve, {
+              progress,
+              ...pace,
+              signal,
+            });
+            return asked.exporters.some(({ type }) => staysHere.has(type))
+              ? response[imageDigest]
+              : undefined;
+          } finally {
+            progress.finish();
+            feed.end();
+          }
+        }),
+      (error) => ({ message: errorWords(error) }),
     );
   }
 }

@@ -26,7 +26,12 @@ export interface ContextPlace {
 export interface ClientContext {
   /** What builds from the same files have in common, by which misses of the cache are explained. */
   readonly name: string;
-  open(place: ContextPlace): Promise<OpenedContext>;
+  open(place: ContextPlace): Promise<ClientFiles>;
+}
+
+/** As {@link OpenedContext}, but that the files are asked for when the first is wanted. */
+export interface ClientFiles extends Omit<OpenedContext, "files"> {
+  readonly files: () => Promise<SourceTree>;
 }
 
 /** The same for a named context. The tree is disposed of with the build. */
