@@ -6,7 +6,7 @@ import { tryLockFile } from "../sys/index.ts";
 import { removeHalfMade } from "./containers/remove_half_made.ts";
 import { configureRuntimes } from "./containers/runtimes.ts";
 import { noSettings, type DaemonSettings } from "./daemon_settings.ts";
-import { openOwnEngine, type Engine, type EngineOptions, type RegistriesReached } from "./engine.ts";
+import { openOwnEngine, registriesOf, type Engine, type EngineOptions } from "./engine.ts";
 import { engineId } from "./engine_id.ts";
 import type { EventBus } from "./events/event_bus.ts";
 import { collectPost } from "./events/event_post.ts";
@@ -110,11 +110,4 @@ function lockRoot(root: string): Disposable {
   throw new Failure("conflict", `start a daemon on ${root}: another one looks after it`, {
     hint: "Stop that one, or give another --root.",
   });
-}
-
-function registriesOf({ registryMirrors, insecureRegistries }: DaemonSettings): RegistriesReached {
-  return {
-    ...(registryMirrors !== undefined && { registryMirrors }),
-    ...(insecureRegistries !== undefined && { insecureRegistries }),
-  };
 }

@@ -11,6 +11,11 @@ export interface DaemonSettings {
   readonly registryMirrors?: readonly string[];
   /** `host`, `host:port` or a network; undefined: those of dockerd's own `daemon.json`. */
   readonly insecureRegistries?: readonly string[];
+  /** Layers of one image at once; undefined: as many as Docker. */
+  readonly concurrentDownloads?: number;
+  readonly concurrentUploads?: number;
+  /** How often a layer is asked for again; undefined: as often as by Docker. */
+  readonly downloadRetries?: number;
   /** OCI runtimes that containers may choose besides runc and crun. */
   readonly runtimes?: Readonly<Record<string, NamedRuntime>>;
   /** What a network gets that says nothing about it; heeded at the start. */

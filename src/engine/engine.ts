@@ -29,7 +29,22 @@ export interface EngineOptions {
   readonly remote?: RemoteOptions;
 }
 
-export type RegistriesReached = Pick<RemoteOptions, "registryMirrors" | "insecureRegistries">;
+const reached = [
+  "registryMirrors",
+  "insecureRegistries",
+  "concurrentDownloads",
+  "concurrentUploads",
+  "downloadRetries",
+] as const;
+/** What of a remote's options may change. */
+export type RegistriesReached = Pick<RemoteOptions, (typeof reached)[number]>;
+
+const isReached = (name: string): boolean => reached.some((each) => each === name);
+
+/** What `settings` says about registries. */
+export function registriesOf(settings: RegistriesReached): RegistriesReached {
+  return Object.fromEntries(Object.entries(settings).filter(([name]) => isReached(name)));
+}
 
 /** Everything that varve can do on one root, for the CLI, the daemon and library users. */
 export class Engine {
@@ -66,13 +81,9 @@ export class Engine {
   }
 
   /** Transfers that begin from now on go by these. */
-  reachRegistries({ registryMirrors, insecureRegistries }: RegistriesReached): void {
-    const { registryMirrors: _mirrors, insecureRegistries: _insecure, ...others } = this.#remoteOptions;
-    this.#remoteOptions = {
-      ...others,
-      ...(registryMirrors !== undefined && { registryMirrors }),
-      ...(insecureRegistries !== undefined && { insecureRegistries }),
-    };
+  reachRegistries(registries: RegistriesReached): void {
+    const others = Object.entries(this.#remoteOptions).filter(([name]) => !isReached(name));
+    this.#remoteOptions = { ...(Object.fromEntries(others) as RemoteOptions), ...registries };
     this.#remote = undefined;
   }
 

@@ -33,6 +33,8 @@ export interface ConnectionOptions {
   readonly credentials: CredentialLookup;
   readonly clock: Clock;
   readonly userAgent: string;
+  /** Default 5. */
+  readonly downloadRetries?: number | undefined;
   readonly isInsecure: (host: string) => boolean;
 }
 
@@ -56,6 +58,11 @@ export class Connection {
 
   get clock(): Clock {
     return this.#options.clock;
+  }
+
+  /** How often a blob is asked for again that breaks off. */
+  get downloadRetries(): number {
+    return this.#options.downloadRetries ?? maxRetries;
   }
 
   /**

@@ -37,12 +37,16 @@ export function createRemote(options: RemoteOptions = {}): Remote {
   const journal = new UploadJournal(options.uploadsDirectory);
   const remoteWith = (credentials: CredentialLookup, ends: Pick<RemoteParts, "forget" | "close">): Remote => {
     const tokens = new Tokens({ send: transport, clock, isInsecure, userAgent });
-    const connections = { send: transport, tokens, credentials, clock, userAgent, isInsecure };
+    const { downloadRetries } = options;
+    const told = { clock, userAgent, isInsecure, downloadRetries };
+    const connections = { send: transport, tokens, credentials, ...told };
     return new Remote({
       registries: new Registries(endpoints, connections),
       credentials,
       config,
       journal,
+      concurrentDownloads: options.concurrentDownloads,
+      concurrentUploads: options.concurrentUploads,
       withCredentials: (other) => remoteWith(other, { forget: () => undefined, close: () => undefined }),
       ...ends,
     });

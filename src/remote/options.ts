@@ -28,6 +28,12 @@ export interface RemoteOptions {
   readonly registryMirrors?: readonly string[];
   /** Instead of that file's: `host`, `host:port` or a network such as `10.0.0.0/8`. */
   readonly insecureRegistries?: readonly string[];
+  /** Layers of one image that are fetched at once; default 3. */
+  readonly concurrentDownloads?: number;
+  /** Layers of one image that are sent at once; default 5. */
+  readonly concurrentUploads?: number;
+  /** How often a layer is asked for again after network faults without progress; default 5. */
+  readonly downloadRetries?: number;
   /** Default `/etc/docker/certs.d`. */
   readonly certsDirectory?: string;
   /** Where `HTTP_PROXY` and the like are looked up. Default `process.env`. */

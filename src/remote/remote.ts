@@ -41,6 +41,8 @@ export interface RemoteParts {
   readonly credentials: CredentialLookup;
   readonly config: DockerConfig;
   readonly journal: UploadJournal;
+  readonly concurrentDownloads: number | undefined;
+  readonly concurrentUploads: number | undefined;
   /** The same registries with other credentials. */
   readonly withCredentials: (lookup: CredentialLookup) => Remote;
   /** Called when kept credentials changed. */
@@ -57,6 +59,11 @@ export class Remote implements ImageSource, Disposable {
 
   constructor(parts: RemoteParts) {
     this.#parts = parts;
+  }
+
+  /** How many layers whoever stores an image is to fetch at once; undefined: as many as it likes. */
+  get concurrentDownloads(): number | undefined {
+    return this.#parts.concurrentDownloads;
   }
 
   /**
@@ -139,7 +146,8 @@ export class Remote implements ImageSource, Disposable {
   /** Sends an image; see `pushImage`. Interrupted uploads go on where they were. */
   async push(image: ImageView, name: string | Reference, options: PushOptions): Promise<PushedImage> {
     const ref = referenceOf(name);
-    const { signal, report = () => undefined, concurrency = defaultUploads } = options;
+    const { concurrentUploads = defaultUploads } = this.#parts;
+    const { signal, report = () => undefined, concurrency = concurrentUploads } = options;
     const scopes = [`repository:${ref.path}:push,pull`];
     return this.#parts.registries.at(ref.domain, "push", signal, (connection) =>
       pushImage(

@@ -101,6 +101,8 @@ const senseless: readonly [Directives, string | RegExp][] = [
     /soft limit must be less than or equal to hard limit/,
   ],
   [{ "default-ulimits": { nofile: 5 } }, /needs the whole numbers/],
+  [{ "max-concurrent-downloads": -1 }, "invalid max concurrent downloads: -1"],
+  [{ "max-download-attempts": -2 }, "invalid max download attempts: -2"],
   [{ "default-runtime": "fast" }, "specified default runtime 'fast' does not exist"],
   [{ runtimes: { runc: { path: "/x" } } }, "runtime name 'runc' is reserved"],
   [{ runtimes: { "../x": { path: "/x" } } }, "runtime name '../x' is invalid"],
@@ -127,6 +129,15 @@ test("registries are written as dockerd writes them", () => {
   assert.deepEqual(insecureRegistries, ["r.example", "10.0.0.0/8"]);
   // Else those of dockerd's own file hold.
   assert.equal("registryMirrors" in daemonSettings({}), false);
+});
+
+test("transfers are as many as is said; 0 says nothing", () => {
+  const { concurrentDownloads, concurrentUploads, downloadRetries } = daemonSettings({
+    "max-concurrent-downloads": 1,
+    "max-concurrent-uploads": 0,
+    "max-download-attempts": 9,
+  });
+  assert.deepEqual([concurrentDownloads, concurrentUploads, downloadRetries], [1, undefined, 9]);
 });
 
 test("networks get theirs of the settings", () => {

@@ -13,6 +13,7 @@ export function daemonSettings(given: Directives): DaemonSettings {
     labels: checkedLabels(given.labels ?? []),
     ...(mirrors !== undefined && { registryMirrors: mirrors.map(checkedMirror) }),
     ...(insecure !== undefined && { insecureRegistries: insecure.map(withoutScheme) }),
+    ...transferLimits(given),
     networks: networkDefaults(given),
     ...(given.runtimes !== undefined && { runtimes: namedRuntimes(given.runtimes) }),
     containers: containerDefaults(given),
@@ -55,6 +56,23 @@ function withoutScheme(host: string): string {
   const bare = host.replace(/^https?:\/\//i, "");
   if (bare !== "" && !/[\s/]/.test(bare.replace(/\/\d{1,3}$/, ""))) return bare;
   throw new Failure("invalid", `insecure registry ${host} is not valid: invalid host "${bare}"`);
+}
+
+/** Zero means the same as none (moby, daemon/config/config.go, `validateConfig`). */
+function transferLimits(given: Directives): Partial<DaemonSettings> {
+  const limit = (name: "max-concurrent-downloads" | "max-concurrent-uploads" | "max-download-attempts") => {
+    const value = given[name] ?? 0;
+    if (value < 0) throw new Failure("invalid", `invalid ${name.replaceAll("-", " ")}: ${value}`);
+    return value === 0 ? undefined : value;
+  };
+  const concurrentDownloads = limit("max-concurrent-downloads");
+  const concurrentUploads = limit("max-concurrent-uploads");
+  const downloadRetries = limit("max-download-attempts");
+  return {
+    ...(concurrentDownloads !== undefined && { concurrentDownloads }),
+    ...(concurrentUploads !== undefined && { concurrentUploads }),
+    ...(downloadRetries !== undefined && { downloadRetries }),
+  };
 }
 
 /** They are checked where networks are opened. */

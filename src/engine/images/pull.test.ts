@@ -203,3 +203,30 @@ test("B118 a pull that fails leaves names and images as they were", { skip }, as
     message: `manifest for ${registry.address}/none:latest not found: manifest unknown: manifest unknown`,
   });
 });
+
+test("as many layers are fetched at once as the operator says", { skip, timeout: 60_000 }, async () => {
+  using publisher = await engineFixture();
+  using user = await engineFixture();
+  const all = Promise.withResolvers<void>();
+  let waiting = 0;
+  let config = "";
+  await using registry = await serveRegistry({
+    storage: "memory",
+    faults: async ({ method, path }) => {
+      if (method !== "GET" || !path.includes("/blobs/") || path.endsWith(config)) return undefined;
+      // None is answered before all are asked for: more than Docker would ask for.
+      waiting += 1;
+      if (waiting === 5) all.resolve();
+      await all.promise;
+      return undefined;
+    },
+  });
+  const name = `${registry.address}/tall:1`;
+  let base: StoredImage | undefined;
+  for (const text of ["1", "2", "3", "4", "5"])
+    base = await makeImage(publisher, { names: [name], files: { [text]: text }, ...(base && { base }) });
+  config = String(base?.id);
+  await publisher.engine.images.push(name, { signal });
+  user.engine.reachRegistries({ concurrentDownloads: 5 });
+  assert.equal((await user.engine.images.pull(name, { signal })).imageId, base?.id);
+});

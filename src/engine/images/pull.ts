@@ -58,9 +58,11 @@ export async function pullImage(
   report?.(status);
   const digest = image.referenceDigest ?? image.imageId;
   const names = name.digest === undefined ? [name, { domain, path, digest }] : [name];
+  const concurrency = remote.concurrentDownloads;
   const { imageId, bytesFetched } = await receiveImage(store, image, names, {
     signal,
     ...(report && { report }),
+    ...(concurrency !== undefined && { concurrency }),
   });
   return { name, digest, imageId, upToDate: before === imageId, bytesFetched };
 }

@@ -77,6 +77,13 @@ test("breaks after good progress do not count together", async () => {
   assert.ok(clock.sleeps.every((sleep) => sleep <= 500));
 });
 
+test("a layer is asked for again as often as is said", async () => {
+  await using registry = await serveBlob(() => ({ kind: "cut", afterBytes: 0 }));
+  using remote = testRemote({ downloadRetries: 2 });
+  await assert.rejects(bytesOf(await remote.openBlob(`${registry.address}/a`, blob, { signal })));
+  assert.equal(ranges(registry).length, 3);
+});
+
 test("a connection that keeps breaking is given up", async () => {
   await using registry = await serveBlob(() => ({ kind: "cut", afterBytes: 10 }));
   using remote = testRemote();

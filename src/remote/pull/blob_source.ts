@@ -5,7 +5,7 @@ import { Failure } from "../../errors.ts";
 import type { Descriptor } from "../../oci/index.ts";
 import type { Connection } from "../connection.ts";
 import { NetworkFailure } from "../http/network_failure.ts";
-import { backoffMs, maxRetries } from "../http/retry.ts";
+import { backoffMs } from "../http/retry.ts";
 import { describeRequest, type HttpAnswer } from "../http/send.ts";
 import { refusalOf } from "../refusal.ts";
 
@@ -104,8 +104,8 @@ class BlobReader {
     for (;;) {
       if (this.#signal.aborted) throw cancelled(this.#signal);
       this.#failures += 1;
-      if (!(error instanceof NetworkFailure) || this.#failures > maxRetries) throw error;
-      const { clock } = (this.#places[this.#place] as BlobPlace).connection;
+      const { clock, downloadRetries } = (this.#places[this.#place] as BlobPlace).connection;
+      if (!(error instanceof NetworkFailure) || this.#failures > downloadRetries) throw error;
       await clock.sleep(backoffMs(this.#failures - 1), this.#signal);
       try {
         return await this.connect();

@@ -131,13 +131,17 @@ function ofPrograms({ shim, runtime, init }: MachineInfo, settings: DaemonSettin
     return { ID, Expected: ID };
   };
   return {
-    Runtimes: { ...(runtime && { [name]: { path: runtime.path } }), ...settings.runtimes },
+    Runtimes: { ...(runtime && usualRuntimes(name, runtime.path)), ...settings.runtimes },
     DefaultRuntime: settings.containers.Runtime ?? name,
     InitBinary: init?.name ?? "",
     ContainerdCommit: commit(shim),
     RuncCommit: commit(runtime),
     InitCommit: commit(init),
   };
+}
+
+function usualRuntimes(name: string, path: string): object {
+  return { [name]: { path }, "io.containerd.runc.v2": { path } };
 }
 
 /** In dockerd's words; null as Go has it. */
