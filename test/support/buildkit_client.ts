@@ -225,8 +225,9 @@ class Bridge {
     return { ref: result?.ref?.id ?? "", metadata: Object.fromEntries(metadata) };
   }
 
-  async return({ ref = "" }: BridgeResult): Promise<void> {
-    await this.#call("Return", ReturnRequest, Nothing, { result: { ref: { id: ref } } });
+  async return({ ref = "", metadata = {} }: BridgeResult): Promise<void> {
+    const entries = Object.entries(metadata).map(([key, value]) => ({ key, value: Buffer.from(value) }));
+    await this.#call("Return", ReturnRequest, Nothing, { result: { ref: { id: ref }, metadata: entries } });
   }
 
   async fail(error: unknown): Promise<void> {
