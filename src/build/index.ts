@@ -3,6 +3,7 @@ export { editConfig, setsCommand } from "./config/index.ts";
 export type * from "./source/types.ts";
 export * from "./costs/index.ts";
 export {
+  changed,
   type ContentMemory,
   isPlain,
   isPortable,

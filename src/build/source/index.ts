@@ -3,7 +3,7 @@ export { type ContentMemory, openContentMemory } from "./content_memory.ts";
 export { openDirectorySource } from "./directory_source.ts";
 export { isPortable } from "./portable_xattrs.ts";
 export { resolvePath } from "./resolve_path.ts";
-export { isPlain, missing, notThat } from "./source_path.ts";
+export { changed, isPlain, missing, notThat } from "./source_path.ts";
 export { withIgnored } from "./ignored_source.ts";
 export { openLayersSource } from "./layers_source.ts";
 export { memorySource } from "./memory_source.ts";

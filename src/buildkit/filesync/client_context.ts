@@ -1,6 +1,6 @@
 /** A build's context, Dockerfile and `.dockerignore` from the client's session (moby/buildkit, frontend/dockerui). */
 import { fromText } from "../../byte_string.ts";
-import type { SourceTree } from "../../build/index.ts";
+import type { ContentMemory, SourceTree } from "../../build/index.ts";
 import { ignoreMatcher, parseIgnore } from "../../dockerfile/index.ts";
 import {
   loadBuilder,
@@ -131,11 +131,19 @@ class Reader {
   context(name: string, wanted: Wanted, place: ContextPlace): Promise<SourceTree> {
     const { directory, excludes = [] } = wanted;
     return this.#during(directory, "load build context", async (onBytes) => {
-      const tree = await openClientTree(this.#session, name, wanted, { ...place, onBytes });
+      const memory = this.#memoryOf(directory, place);
+      const options = { ...place, onBytes, ...(memory && { memory }) };
+      const tree = await openClientTree(this.#session, name, wanted, options);
       if (excludes.length === 0) return tree;
       // A client need not leave out what it was told to.
       return (await import("../../build/index.ts")).withIgnored(tree, ignoreMatcher(excludes));
     });
+  }
+
+  /** A client that does not say which directory it is gets none. */
+  #memoryOf(directory: string, { memoryOf }: ContextPlace): ContentMemory | undefined {
+    const { sharedKey } = this.#session;
+    return sharedKey === "" ? undefined : memoryOf?.(`client ${sharedKey} ${directory}`);
   }
 
   #during<T>(

@@ -2,10 +2,14 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import { type Duplex, duplexPair } from "node:stream";
+import { join } from "node:path";
 import { test } from "node:test";
+import { isFailure } from "../../errors.ts";
 import { bidirectional, serveGrpc, type Read, type Write } from "../../rpc/index.ts";
+import { scratch } from "../../../test/suites/scratch.ts";
 import { Sessions, type Session } from "../session/index.ts";
 import type { ListLimits } from "./listed_files.ts";
+import { openContentMemory, type ContentMemory } from "../../build/index.ts";
 import { openClientTree } from "./open_client_tree.ts";
 import { goMode, Packet, packetTypes, type Stat } from "./packets.ts";
 
@@ -58,12 +62,12 @@ function connected({ list, answer = () => [] }: Script) {
   return { session, asked, headers, finished: finished.promise, [Symbol.dispose]: stop };
 }
 
-const open = (session: Session, limits: ListLimits = {}) =>
+const open = (session: Session, limits: ListLimits = {}, memory?: ContentMemory) =>
   openClientTree(
     session,
     "context",
     { directory: "context" },
-    { temporaryDirectory: tmpdir(), signal: never, limits },
+    { temporaryDirectory: tmpdir(), signal: never, limits, ...(memory && { memory }) },
   );
 
 /** Gives each file that is asked for its bytes, in two pieces. */
@@ -126,6 +130,30 @@ test("many files at a time", async () => {
     digests,
     list.map((_, i) => sha256(String(1000 + i))),
   );
+});
+
+test("a file that an earlier build has read is not sent again, unless it was changed", async () => {
+  using directory = scratch("client-memory");
+  const memoryFile = join(directory.path, "memory");
+  const build = async (list: readonly Listed[], bytes: string, reads: boolean) => {
+    using client = connected({ list, answer: contents(list, { a: bytes }) });
+    const memory = openContentMemory(memoryFile);
+    using tree = await open(client.session, {}, memory);
+    const digest = await tree.contentDigest("a");
+    const read = reads ? await Array.fromAsync(tree.open("a", never)).catch((caught: unknown) => caught) : [];
+    memory.save();
+    return { digest, read, asked: client.asked.length };
+  };
+  const list = [file("a", 3, { mtime: 1_000_000_000n })];
+  const { digest } = await build(list, "one", false);
+  assert.equal(digest, sha256("one"));
+  assert.deepEqual(await build(list, "one", false), { digest, read: [], asked: 0 });
+  const later = [file("a", 3, { mtime: 2_000_000_000n })];
+  assert.equal((await build(later, "two", false)).digest, sha256("two"));
+  // Same time and size, other content: never taken for what its digest says.
+  const { read } = await build(later, "won", true);
+  assert.ok(isFailure(read, "conflict"));
+  assert.equal((await build(later, "won", true)).digest, sha256("won"));
 });
 
 test("lists that no directory has are refused", async () => {

@@ -2,6 +2,8 @@
 import { type ByteString, toText } from "../../byte_string.ts";
 import { throwIfCancelled } from "../../bytes/index.ts";
 import {
+  changed,
+  type ContentMemory,
   missing,
   notThat,
   resolvePath,
@@ -18,11 +20,19 @@ export class ClientTree implements SourceTree {
   readonly #transfer: FileTransfer;
   readonly #fetched = new Map<number, Promise<Fetched>>();
   readonly #loaded = new Map<number, Fetched>();
+  readonly #memory: ContentMemory | undefined;
+  /** Digests from the memory that were told. */
+  readonly #remembered = new Map<number, string>();
 
-  /** @param transfer ends with the tree */
-  constructor(name: string, transfer: FileTransfer) {
+  /**
+   * @param transfer ends with the tree
+   * @param memory of earlier builds. A file is taken for the same if size and time are, as BuildKit does; if it turns out
+   *   not to be so, reading it fails
+   */
+  constructor(name: string, transfer: FileTransfer, memory?: ContentMemory) {
     this.name = name;
     this.#transfer = transfer;
+    this.#memory = memory;
   }
 
   [Symbol.dispose](): void {
@@ -54,6 +64,8 @@ export class ClientTree implements SourceTree {
   async *open(path: ByteString, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
     throwIfCancelled(signal);
     const fetched = await this.#fetch(path);
+    const { id } = this.#existing(path, "file");
+    if ((this.#remembered.get(id) ?? fetched.digest) !== fetched.digest) throw changed(path, this.name);
     for await (const chunk of this.#transfer.spool.chunks(fetched)) {
       throwIfCancelled(signal);
       yield chunk;
@@ -71,7 +83,11 @@ export class ClientTree implements SourceTree {
 
   async contentDigest(path: ByteString, signal?: AbortSignal): Promise<string> {
     throwIfCancelled(signal);
-    return (await this.#fetch(path)).digest;
+    const { id, stat } = this.#existing(path, "file");
+    const known = this.#fetched.has(id) ? undefined : this.#memory?.get(path, identityOf(stat));
+    if (known === undefined) return (await this.#fetch(path)).digest;
+    this.#remembered.set(id, known);
+    return known;
   }
 
   /** Makes ready for {@link read}, where there is such a file. @param maxBytes larger ones are not loaded */
@@ -89,6 +105,7 @@ export class ClientTree implements SourceTree {
     const what = `${JSON.stringify(`/${toText(path)}`)} in ${this.name}`;
     const fetching = this.#transfer.fetch(id, stat.size, what).then((fetched) => {
       this.#loaded.set(id, fetched);
+      this.#memory?.set(path, identityOf(stat), fetched.digest, this.#transfer.since);
       return fetched;
     });
     this.#fetched.set(id, fetching);
@@ -101,4 +118,9 @@ export class ClientTree implements SourceTree {
     if (file.stat.kind !== kind) throw notThat(path, this.name, kind);
     return file;
   }
+}
+
+/** All that a client tells of a file's state. */
+function identityOf({ size, mtime, mtimeNs }: SourceStat): Parameters<ContentMemory["get"]>[1] {
+  return { dev: 0, ino: 0n, size, mtime, mtimeNs, ctime: mtime, ctimeNs: mtimeNs };
 }

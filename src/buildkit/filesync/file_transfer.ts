@@ -50,6 +50,8 @@ interface Pending {
 export class FileTransfer implements Disposable {
   readonly files: ListedFiles;
   readonly spool: Spool;
+  /** When the client was asked for its list, milliseconds since 1970. */
+  readonly since: number = Date.now();
   readonly #stream: GrpcStream<Write<typeof Packet>, Read<typeof Packet>>;
   readonly #onBytes: (total: number) => void;
   readonly #signal: AbortSignal;

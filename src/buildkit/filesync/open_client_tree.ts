@@ -1,3 +1,4 @@
+import type { ContentMemory } from "../../build/index.ts";
 import type { ClientTree } from "./client_tree.ts";
 import type { TransferOptions, Wanted } from "./file_transfer.ts";
 import type { Session } from "../session/index.ts";
@@ -11,11 +12,12 @@ export async function openClientTree(
   session: Session,
   name: string,
   wanted: Wanted,
-  options: TransferOptions,
+  options: TransferOptions & { readonly memory?: ContentMemory },
 ): Promise<ClientTree> {
   const [{ ClientTree }, { FileTransfer }] = await Promise.all([
     import("./client_tree.ts"),
     import("./file_transfer.ts"),
   ]);
-  return new ClientTree(name, await FileTransfer.open(session, wanted, options));
+  const transfer = await FileTransfer.open(session, wanted, options);
+  return new ClientTree(name, transfer, options.memory);
 }

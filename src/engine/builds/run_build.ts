@@ -1,5 +1,5 @@
 /** `build`: from the command line's record to an image and what is to become of it. */
-import { statSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { resolve } from "node:path";
 import {
@@ -25,7 +25,7 @@ import { exportCacheOf, importCaches } from "./cache_transfer.ts";
 import { contextMemory, trimMemories } from "./context/context_memory.ts";
 import { openNamedContexts } from "./context/named_contexts.ts";
 import { openContext } from "./context/open_context.ts";
-import type { ClientFiles, OpenedContext } from "./context/types.ts";
+import type { ClientFiles, ContextPlace, OpenedContext } from "./context/types.ts";
 import { epochOf } from "./epoch.ts";
 import { openShell } from "./open_shell.ts";
 import { withSession } from "../../store/index.ts";
@@ -55,8 +55,13 @@ export async function runBuild(parts: EngineParts, asked: BuildRequest): Promise
   if (request.iidFile !== undefined) await rm(request.iidFile, { force: true });
   return withSession(parts.store, async (session) => {
     const build = new Build({ ...parts, session }, request, names);
-    await using context = await build.open();
-    return await build.run(context);
+    try {
+      await using context = await build.open();
+      return await build.run(context);
+    } finally {
+      // What was read is known, whatever became of it.
+      build.remember();
+    }
   });
 }
 
@@ -67,7 +72,7 @@ class Build {
   readonly #request: BuildRequest;
   readonly #names: readonly Reference[];
   readonly #services: BuildServices;
-  readonly #memory: ContentMemory | undefined;
+  readonly #memories: ContentMemory[] = [];
 
   constructor(parts: OutputParts, request: BuildRequest, names: readonly Reference[]) {
     this.#parts = parts;
@@ -79,23 +84,40 @@ class Build {
       createStepRunner(parts.store, { pace: request.outputPace, limits: request.stepLimits }),
       parts.session,
     );
-    const { context } = request;
-    const isHere = typeof context === "string" && isDirectory(context);
-    this.#memory = isHere ? contextMemory(parts.store.root, context) : undefined;
   }
 
   open(): Promise<OpenedContext | ClientFiles> {
     const { context, file, stdin = nothing(), signal } = this.#request;
     const temporaryDirectory = this.#parts.session.directory;
-    if (typeof context !== "string") return context.open({ temporaryDirectory, signal });
+    if (typeof context !== "string") return context.open(this.#place());
     return openContext(context, {
       stdin,
       temporaryDirectory,
       fetchUrl: (url) => this.#services.fetchUrl(url, { signal }),
       signal,
       ...(file !== undefined && { dockerfile: file }),
-      ...(this.#memory && { memory: this.#memory }),
+      ...(isDirectory(context) && { memory: this.#memoryOf(realpathSync(context)) }),
     });
+  }
+
+  /** To be called at the end, also where it was a failure. */
+  remember(): void {
+    for (const memory of this.#memories) memory.save();
+    trimMemories(this.#parts.store.root);
+  }
+
+  #place(): ContextPlace {
+    return {
+      temporaryDirectory: this.#parts.session.directory,
+      memoryOf: (name) => this.#memoryOf(name),
+      signal: this.#request.signal,
+    };
+  }
+
+  #memoryOf(name: string): ContentMemory {
+    const memory = contextMemory(this.#parts.store.root, name);
+    this.#memories.push(memory);
+    return memory;
   }
 
   async run({
@@ -113,23 +135,20 @@ class Build {
       await writeOutputs(this.#parts, this.#request, { image, platform, isOneOfMany, names: this.#names });
       results.push(result);
     }
-    this.#memory?.save();
-    trimMemories(this.#parts.store.root);
     const [first] = results as [BuildResult, ...BuildResult[]];
     const images = results.map(({ image }) => image);
     return { ...first, dockerfile, ...(ignore && { ignore }), names: this.#names, images };
   }
 
   async #build(given: Engineless & { readonly platform: Platform }): Promise<BuildResult> {
-    const { store, remote, session } = this.#parts;
+    const { store, remote } = this.#parts;
     const { signal, report, onWarning = () => undefined, ...request } = this.#request;
     await using open = new AsyncDisposableStack();
     const transfer = { signal, onWarning, ...(report && { report }) };
     const contexts = await openNamedContexts(request.buildContexts ?? new Map(), open, {
       store,
-      temporaryDirectory: session.directory,
       fetchUrl: (url) => this.#services.fetchUrl(url, { signal }),
-      signal,
+      ...this.#place(),
     });
     const target = request.target === undefined ? {} : { target: request.target };
     const imported = await importCaches(store, remote, request.cacheFrom ?? [], transfer);

@@ -1,6 +1,6 @@
-/** Digests of the files of local contexts, so that a build reads only what was changed since the one before. */
+/** Digests of the files of contexts, so that a build reads only what was changed since the one before. */
 import { createHash } from "node:crypto";
-import { readdirSync, realpathSync, rmSync, statSync } from "node:fs";
+import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { openContentMemory, type ContentMemory } from "../../../build/index.ts";
 import { buildCacheFolder } from "../../../store/index.ts";
@@ -8,9 +8,9 @@ import { buildCacheFolder } from "../../../store/index.ts";
 /** Memories of so many directories are kept, those that were used last. */
 const kept = 50;
 
-/** The memory of the context at `directory`, in the data root. */
-export function contextMemory(root: string, directory: string): ContentMemory {
-  const hash = createHash("sha256").update(realpathSync(directory)).digest("hex");
+/** The memory of a context, in the data root. @param name its real path, or what no path is like */
+export function contextMemory(root: string, name: string): ContentMemory {
+  const hash = createHash("sha256").update(name).digest("hex");
   return openContentMemory(join(memories(root), hash));
 }
 

@@ -11,15 +11,13 @@ import { parseGitReference } from "./git_reference.ts";
 import { kindOfContext } from "./local_context.ts";
 import { isArchiveHead, peekSource } from "./peek_source.ts";
 import { withoutIgnored } from "./read_in_tree.ts";
-import type { OpensTree } from "./types.ts";
+import type { ContextPlace, OpensTree } from "./types.ts";
 
 export type NamedContext = SourceTree | { readonly image: string };
 
-export interface NamedContextOptions {
+export interface NamedContextOptions extends ContextPlace {
   readonly store: Store;
-  readonly temporaryDirectory: string;
   readonly fetchUrl: (url: string) => Promise<{ readonly content: ByteSource }>;
-  readonly signal: AbortSignal;
 }
 
 /**
