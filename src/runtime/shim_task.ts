@@ -270,7 +270,12 @@ export class ShimTask {
 
   /** Kills the shim alone; whatever waits for an answer of it then fails. */
   async killShim(): Promise<void> {
-    await killWorkersIn(this.#place.bundle);
+    await ShimTask.killShimIn(this.#place.bundle);
+  }
+
+  /** As {@link killShim}, of a task that somebody still waits for. */
+  static async killShimIn(bundle: string): Promise<void> {
+    await killWorkersIn(bundle);
   }
 
   /** Leaves the container and its shim running and forgets them. */

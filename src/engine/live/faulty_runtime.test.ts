@@ -121,6 +121,76 @@ suite("runtimes that fail", { skip: cannotLive }, () => {
     assertNothingLeft(ID);
   });
 
+  for (const command of ["create", "start"]) {
+    test(`one that hangs at ${command}: others are not held up, rm -f cleans`, async () => {
+      await using live = supervisor();
+      const [{ ID }, { ID: other }] = [await host.create("true"), await host.create("exit 3")];
+      breakAt(`hang-${command}`);
+      const started = assert.rejects(live.start(ID), { kind: "unavailable" });
+      while (!existsSync(join(programs, `hung-${command}`))) await new Promise(setImmediate);
+      breakAt();
+      assert.equal(host.record(ID).State.Running, false);
+      await live.start(other);
+      assert.equal((await live.wait(other, "not-running", signal)).exitCode, 3);
+      await live.remove(other);
+      await live.remove(ID, { force: true });
+      await started;
+      assertNothingLeft(ID);
+    });
+  }
+
+  for (const [command, paused] of [
+    ["pause", false],
+    ["resume", true],
+  ] as const) {
+    test(`one that fails at ${command}: the record says what is, rm -f cleans`, async () => {
+      await using live = supervisor();
+      const { ID } = await host.create(forever);
+      breakAt();
+      await live.start(ID);
+      if (paused) await live.pause(ID);
+      breakAt(command);
+      const message = new RegExp(`^OCI runtime ${command} failed: .*broken on purpose`);
+      await assert.rejects(paused ? live.unpause(ID) : live.pause(ID), { message });
+      const { Running, Paused } = host.record(ID).State;
+      assert.deepEqual([Running, Paused], [true, paused]);
+      await live.remove(ID, { force: true });
+      assertNothingLeft(ID);
+    });
+  }
+
+  test("one that fails at exec: only that fails", async () => {
+    await using live = supervisor();
+    const { ID } = await host.create(forever);
+    breakAt();
+    await live.start(ID);
+    breakAt("exec");
+    const failed = await live.execs.create(ID, { Cmd: ["true"] });
+    await assert.rejects(live.execs.start(failed, {}), { message: /^OCI runtime exec failed: / });
+    assert.deepEqual([live.execs.inspect(failed).Running, live.execs.inspect(failed).ExitCode], [false, 126]);
+    breakAt();
+    await live.execs.start(await live.execs.create(ID, { Cmd: ["true"] }), {});
+    assert.equal(host.record(ID).State.Running, true);
+    await live.remove(ID, { force: true });
+    assertNothingLeft(ID);
+  });
+
+  for (const command of ["pause", "exec"])
+    test(`one that hangs at ${command}: rm -f cleans`, { skip: unlessAll }, async () => {
+      await using live = supervisor();
+      const { ID } = await host.create(forever);
+      breakAt();
+      await live.start(ID);
+      breakAt(`hang-${command}`);
+      const exec = await live.execs.create(ID, { Cmd: ["true"] });
+      const asked = command === "pause" ? live.pause(ID) : live.execs.start(exec, {});
+      const refused = assert.rejects(asked);
+      while (!existsSync(join(programs, `hung-${command}`))) await new Promise(setImmediate);
+      await live.remove(ID, { force: true });
+      await refused;
+      assertNothingLeft(ID);
+    });
+
   test("one that hangs at kill: rm -f cleans", { skip: unlessAll }, async () => {
     await using live = supervisor();
     const { ID } = await host.create(forever);
@@ -215,7 +285,7 @@ function wrapper(runtime: string, broken: string): string {
 while read -r command; do
   for word; do
     if [ "$word" = "$command" ]; then echo "runc: broken on purpose" >&2; exit 1; fi
-    if [ "hang-$word" = "$command" ]; then sleep 1000; fi
+    if [ "hang-$word" = "$command" ]; then echo > ${broken.replace(/broken$/, "hung")}-$word; sleep 1000; fi
   done
 done <${broken}
 exec ${runtime} "$@"

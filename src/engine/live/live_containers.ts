@@ -230,7 +230,7 @@ export class LiveContainers implements AsyncDisposable {
   }
 
   async remove(text: string, options: RemoveContainerOptions = {}): Promise<void> {
-    const record = await this.#set.findStarted(text);
+    const record = await this.#set.findStarted(text, options.force === true ? startPatience : -1);
     const live = this.#set.get(record.ID);
     if (live !== undefined) {
       if (record.State.Running || live.run !== undefined) await this.#end(record, live, options);
@@ -275,6 +275,9 @@ export class LiveContainers implements AsyncDisposable {
     if (this.#set.get(id) === undefined) this.#streams.forget(id);
   }
 }
+
+/** Seconds for what is to be killed to come to run before. */
+const startPatience = 2;
 
 /** Seconds for what is to be killed to go on before. */
 const resumePatience = 2;

@@ -1,10 +1,13 @@
 /** The containers that are under one supervisor by now, and how they are found. */
 import { Failure, isFailure } from "../../errors.ts";
+import { ShimTask } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
+import { bundleDirectory } from "../containers/bundle.ts";
 import { findRecord, type ContainerRecord } from "../containers/record.ts";
 import { reconcile } from "../containers/state.ts";
 import type { LiveContainer } from "./live_container.ts";
 import type { ContainerRun } from "./run.ts";
+import { succeeds, within } from "./within.ts";
 
 export interface LiveSetContext {
   readonly store: Store;
@@ -60,12 +63,19 @@ export class LiveSet {
     return this.#live.has(record.ID) ? record : reconcile(this.#context.store, record);
   }
 
-  /** As {@link find}, once a start that goes on has come to its end. */
-  async findStarted(text: string): Promise<ContainerRecord> {
+  /**
+   * As {@link find}, once a start that goes on has come to its end.
+   * @param patience seconds after which a start that hangs is made to fail; -1 for ever
+   */
+  async findStarted(text: string, patience = -1): Promise<ContainerRecord> {
     const record = await this.find(text);
     const starting = this.#starting.get(record.ID);
     if (starting === undefined) return record;
-    await starting.catch(() => undefined);
+    const over = succeeds(starting);
+    if (!(await within(patience, over))) {
+      await ShimTask.killShimIn(bundleDirectory(this.#context.store.root, record.ID));
+      await over;
+    }
     return this.find(record.ID);
   }
 
