@@ -5,8 +5,9 @@ import { readdirSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
-import { makeContainer, signal } from "../../../test/support/engine_fixture.ts";
+import { makeContainer, once as single, signal } from "../../../test/support/engine_fixture.ts";
 import { cannotLive, endAll, importBase } from "../../../test/support/live_machine.ts";
+import { tarFile, tarOf } from "../../../test/support/tar_help.ts";
 import { scratch } from "../../../test/suites/scratch.ts";
 import { SmallDisk } from "../../../test/suites/small_disk.ts";
 import { mountInfo } from "../../sys/index.ts";
@@ -47,8 +48,23 @@ test(
     say("unheard\n");
     assert.equal(String((await once(stdout, "data"))[0]), "unheard\n");
     assert.equal((await live.find(chatty)).State.Running, true);
-    await assert.rejects(live.start(other), /no space left on device|ENOSPC/);
+    const full = /no space left on device|ENOSPC/;
+    await assert.rejects(live.start(other), full);
     assert.equal((await live.find(other)).State.Running, false);
+    // runc's own, which goes with the run.
+    const entries = () =>
+      readdirSync(root, { recursive: true }).filter((name) => !String(name).endsWith(".pid"));
+    const before = entries().sort();
+    await assert.rejects(create("true"), full);
+    await assert.rejects(engine.containers.commit(chatty, { signal }), full);
+    const exec = await live.execs.create(chatty, { Cmd: ["true"] });
+    await assert.rejects(live.execs.start(exec, {}), /^Failure: OCI runtime exec failed: /);
+    assert.equal(live.execs.inspect(exec).Running, false);
+    assert.deepEqual(entries().sort(), before);
+    const tar = tarOf([tarFile({ path: "f" }, Buffer.alloc(1 << 20, "x"))]);
+    await assert.rejects(engine.containers.writeArchive(chatty, "/tmp", single(tar), { signal }), full);
+    const { Running, Paused } = (await live.find(chatty)).State;
+    assert.deepEqual([Running, Paused], [true, false]);
     const exit = live.wait(brief, "not-running", signal);
     say("end\n", brief);
     assert.equal((await exit).exitCode, 4);
