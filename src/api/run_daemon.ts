@@ -10,7 +10,13 @@ import {
   type EngineOptions,
 } from "../engine/index.ts";
 import { Failure, isFailure } from "../errors.ts";
-import { daemonSettings, readDaemonJson, type DaemonJson, type Directives } from "./config/index.ts";
+import {
+  daemonSettings,
+  proxyEnvironment,
+  readDaemonJson,
+  type DaemonJson,
+  type Directives,
+} from "./config/index.ts";
 import type { TlsFiles } from "./listening/index.ts";
 import { serveDaemon, type ServeDaemonOptions } from "./serve_daemon.ts";
 
@@ -30,10 +36,12 @@ export async function runDaemon(options: RunDaemonOptions, say: (line: string) =
   const config = readConfig(options);
   const settings = daemonSettings(config.directives);
   const serving = servingOptions(options, config.directives, settings);
+  const proxies = proxyEnvironment(config.directives);
   if (options.validate) {
     say("configuration OK");
     return 0;
   }
+  Object.assign(process.env, proxies);
   keepHeapSmall();
   await enterNamespace({ ...serving, mounts: true });
   const tell = teller(config.directives, say);

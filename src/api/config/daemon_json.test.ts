@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { scratch } from "../../../test/suites/scratch.ts";
 import type { DaemonSettings } from "../../engine/index.ts";
 import type { Directives } from "./directives.ts";
-import { daemonSettings, readDaemonJson, withDaemonDefaults } from "./index.ts";
+import { daemonSettings, proxyEnvironment, readDaemonJson, withDaemonDefaults } from "./index.ts";
 
 function read(text: string, flags: Directives = {}) {
   using directory = scratch("daemon-json");
@@ -50,7 +50,7 @@ const refused: readonly [text: string, flags: Directives, why: string | RegExp][
   ],
   ['{"userns-remap":"default"}', {}, "userns-remap is not supported here"],
   ['{"icc":false}', {}, "icc is not supported here"],
-  ['{"no-new-privileges":true}', {}, "no-new-privileges is not supported here"],
+  ['{"selinux-enabled":true}', {}, "selinux-enabled is not supported here"],
 ];
 for (const [text, flags, why] of refused) {
   test(`daemon.json ${text} is refused`, () => {
@@ -103,6 +103,10 @@ const senseless: readonly [Directives, string | RegExp][] = [
   [{ "default-ulimits": { nofile: 5 } }, /needs the whole numbers/],
   [{ "max-concurrent-downloads": -1 }, "invalid max concurrent downloads: -1"],
   [{ "max-download-attempts": -2 }, "invalid max download attempts: -2"],
+  [
+    { "seccomp-profile": "/nonexistent/profile" },
+    "opening seccomp profile (/nonexistent/profile) failed: open /nonexistent/profile: no such file or directory",
+  ],
   [{ "default-runtime": "fast" }, "specified default runtime 'fast' does not exist"],
   [{ runtimes: { runc: { path: "/x" } } }, "runtime name 'runc' is reserved"],
   [{ runtimes: { "../x": { path: "/x" } } }, "runtime name '../x' is invalid"],
@@ -138,6 +142,41 @@ test("transfers are as many as is said; 0 says nothing", () => {
     "max-download-attempts": 9,
   });
   assert.deepEqual([concurrentDownloads, concurrentUploads, downloadRetries], [1, undefined, 9]);
+});
+
+test("protections hold for containers that do not choose others", () => {
+  using directory = scratch("seccomp");
+  const profile = join(directory.path, "profile.json");
+  writeFileSync(profile, '{ "defaultAction":\n "SCMP_ACT_ALLOW" }');
+  const settings = daemonSettings({ "no-new-privileges": true, "seccomp-profile": profile });
+  const seccomp = 'seccomp={"defaultAction":"SCMP_ACT_ALLOW"}';
+  const joined = (SecurityOpt: string[] | null, Privileged = false) =>
+    withDaemonDefaults({ SecurityOpt, Privileged }, settings).SecurityOpt;
+  assert.deepEqual(joined(null), ["no-new-privileges", seccomp]);
+  assert.deepEqual(joined(["seccomp=unconfined", "label=disable"]), [
+    "seccomp=unconfined",
+    "label=disable",
+    "no-new-privileges",
+  ]);
+  assert.deepEqual(joined(["no-new-privileges:false"], true), ["no-new-privileges:false"]);
+  const { containers } = daemonSettings({ "seccomp-profile": "unconfined" });
+  assert.deepEqual(containers.SecurityOpt, ["seccomp=unconfined"]);
+  assert.equal("SecurityOpt" in daemonSettings({ "seccomp-profile": "builtin" }).containers, false);
+});
+
+test("proxies are what the environment says of them", () => {
+  assert.deepEqual(
+    proxyEnvironment({ proxies: { "http-proxy": "http://p.example:3128" }, "no-proxy": "a.b" }),
+    {
+      http_proxy: "http://p.example:3128",
+      HTTP_PROXY: "http://p.example:3128",
+      no_proxy: "a.b",
+      NO_PROXY: "a.b",
+    },
+  );
+  assert.throws(() => proxyEnvironment({ proxies: { "no-proxy": 1 } }), {
+    message: "proxies: no-proxy is no string",
+  });
 });
 
 test("networks get theirs of the settings", () => {

@@ -2,6 +2,7 @@
 import type { DaemonSettings } from "../../engine/index.ts";
 import { Failure } from "../../errors.ts";
 import type { Directives } from "./directives.ts";
+import { securityOptions } from "./security_options.ts";
 import { defaultRuntime, namedRuntimes } from "./named_runtimes.ts";
 
 /** @throws Failure("invalid") in dockerd's words */
@@ -99,6 +100,7 @@ function containerDefaults(given: Directives): DaemonSettings["containers"] {
     ...(given["cgroup-parent"] !== undefined && { CgroupParent: given["cgroup-parent"] }),
     ...(init !== undefined && { Init: init }),
     ...defaultRuntime(given),
+    ...securityOptions(given),
     ...(dns !== undefined && { Dns: [...dns] }),
     ...(given["dns-opts"] !== undefined && { DnsOptions: given["dns-opts"] }),
     ...(given["dns-search"] !== undefined && { DnsSearch: given["dns-search"] }),
