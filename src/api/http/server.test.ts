@@ -30,7 +30,7 @@ suite("the API over HTTP", () => {
       assert.equal(length, method === "GET" ? "2" : "0");
       assert.deepEqual(told, {
         "api-version": "1.50",
-        "builder-version": "1",
+        "builder-version": "2",
         "cache-control": "no-cache, no-store, must-revalidate",
         "content-type": "text/plain; charset=utf-8",
         "docker-experimental": "false",
@@ -57,7 +57,7 @@ suite("the API over HTTP", () => {
     ["/", {}, 404, "page not found"],
     ["/info", { method: "POST" }, 404, "page not found"],
     ["/_ping", { method: "DELETE" }, 404, "page not found"],
-    ["/session", { method: "POST" }, 404, "page not found"],
+    ["/session", { method: "POST" }, 400, "no upgrade proto in request"],
     ["/containers/%ZZ/json", {}, 400, /^invalid path/],
     ["/swarm/init", { method: "POST", headers: json, body: "{" }, 400, /^invalid JSON: /],
     [

@@ -179,6 +179,6 @@ test("B179 the build cache is pruned; clients learn that there is no BuildKit", 
   // As `docker system prune --filter label=x` asks.
   const labelled = await fixture.post(`/build/prune?all=1&filters=${encodeURIComponent('{"label":["x"]}')}`);
   assert.deepEqual(labelled.json(), { CachesDeleted: null, SpaceReclaimed: 0 });
-  for (const path of ["/session", "/grpc"]) assert.equal((await fixture.post(path)).status, 404);
-  assert.equal((await fixture.ask("/_ping")).headers["builder-version"], "1");
+  for (const path of ["/session", "/grpc"]) assert.equal((await fixture.post(path)).status, 400);
+  assert.equal((await fixture.ask("/_ping")).headers["builder-version"], "2");
 });

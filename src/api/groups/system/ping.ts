@@ -7,8 +7,8 @@ export function ping({ swarm }: Daemon, call: Call): void {
   call.text(200, isHead ? "" : "OK", {
     "Cache-Control": "no-cache, no-store, must-revalidate",
     Pragma: "no-cache",
-    // Of the builders the one that takes a context in a request: clients must not ask for a session.
-    "Builder-Version": "1",
+    // Clients may build by a session.
+    "Builder-Version": "2",
     Swarm: swarm.state === undefined ? "inactive" : "active/manager",
     ...(isHead && { "Content-Length": "0" }),
   });
