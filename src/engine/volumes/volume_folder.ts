@@ -3,7 +3,7 @@
  * keeps labels in `metadata.db`, which we only read; ours lie in `<name>/varve.json`, where it does not look. It lists
  * every directory.
  */
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fromText } from "../../byte_string.ts";
@@ -28,12 +28,17 @@ export function volumeData(store: Store, name: string): string {
 
 /** All of them, by name. */
 export function volumeNames(store: Store): string[] {
+  return folderNames(store)
+    .filter((name) => existsSync(volumeData(store, name)))
+    .sort();
+}
+
+function folderNames(store: Store): string[] {
   const directory = join(store.root, "volumes");
   if (!existsSync(directory)) return [];
-  const names = readdirSync(directory, { withFileTypes: true })
+  return readdirSync(directory, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && isVolumeName(entry.name))
     .map(({ name }) => name);
-  return names.filter((name) => existsSync(volumeData(store, name))).sort();
 }
 
 /** Undefined: there is none. */
@@ -116,6 +121,19 @@ function makeDirectory(path: string, mode: number): void {
     throw error;
   }
   chmodSync(path, mode);
+}
+
+/** What a kill has left of volumes that were being made or removed: no content. For whoever holds the lock of volumes. */
+export function removeHalfVolumes(store: Store): void {
+  const whole = new Set(volumeNames(store));
+  for (const name of folderNames(store)) {
+    if (whole.has(name)) continue;
+    const folder = folderOf(store, name);
+    const left = readdirSync(folder);
+    // Whatever else lies there is not ours.
+    if (!left.every((file) => /(opts|varve)\.json/.test(file))) continue;
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** Nothing may be mounted there any more. @throws SysError */

@@ -9,6 +9,7 @@ import {
   makeImage,
   type EngineFixture,
 } from "../../../test/support/engine_fixture.ts";
+import { removeHalfMade } from "../containers/remove_half_made.ts";
 
 const modeOf = (path: string): string => (fs.statSync(path).mode & 0o7777).toString(8);
 
@@ -42,6 +43,16 @@ describe("B181 volumes", () => {
     const volume = await host.engine.volumes.create();
     assert.match(volume.Name, /^[0-9a-f]{64}$/);
     assert.deepEqual(volume.Labels, { "com.docker.volume.anonymous": "" });
+  });
+
+  test("what a kill left of one that was made or removed goes with the next daemon", async () => {
+    using host = await engineFixture();
+    await host.engine.volumes.create({ name: "whole" });
+    for (const name of ["made", "foreign"]) fs.mkdirSync(join(host.root, "volumes", name));
+    fs.writeFileSync(join(host.root, "volumes/made/varve.json"), "{}");
+    fs.writeFileSync(join(host.root, "volumes/foreign/file"), "");
+    await removeHalfMade(host.engine.store);
+    assert.deepEqual(fs.readdirSync(join(host.root, "volumes")).sort(), ["foreign", "whole"]);
   });
 
   test("options are kept as dockerd reads them", async () => {
