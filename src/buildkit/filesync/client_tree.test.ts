@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
-import { type Duplex, duplexPair } from "node:stream";
 import { join } from "node:path";
 import { test } from "node:test";
 import { isFailure } from "../../errors.ts";
-import { bidirectional, serveGrpc, type Read, type Write } from "../../rpc/index.ts";
+import { bidirectional, type Read, type Write } from "../../rpc/index.ts";
 import { scratch } from "../../../test/suites/scratch.ts";
-import { Sessions, type Session } from "../session/index.ts";
+import { sessionServing } from "../../../test/support/session_serving.ts";
+import type { Session } from "../session/index.ts";
 import type { ListLimits } from "./listed_files.ts";
 import { openContentMemory, type ContentMemory } from "../../build/index.ts";
 import { openClientTree } from "./open_client_tree.ts";
@@ -39,7 +39,6 @@ const told = (list: Script["list"]): Told[] => [
 ];
 
 function connected({ list, answer = () => [] }: Script) {
-  const [near, far] = duplexPair() as [Duplex, Duplex];
   const asked: number[] = [];
   const headers: Record<string, unknown>[] = [];
   const finished = Promise.withResolvers<void>();
@@ -53,13 +52,7 @@ function connected({ list, answer = () => [] }: Script) {
     }
     finished.resolve();
   });
-  const served = serveGrpc(far, { [method]: serve }, (bug) => assert.fail(String(bug)));
-  const session = new Sessions().take(near, { id: "a", name: "app", sharedKey: "", methods: [method] });
-  const stop = () => {
-    session.client[Symbol.dispose]();
-    served.destroy();
-  };
-  return { session, asked, headers, finished: finished.promise, [Symbol.dispose]: stop };
+  return { ...sessionServing({ [method]: serve }), asked, headers, finished: finished.promise };
 }
 
 const open = (session: Session, limits: ListLimits = {}, memory?: ContentMemory) =>
@@ -221,8 +214,6 @@ test("a client that goes away, or serves no files, fails the build that wants th
   const wanted = tree.contentDigest("a");
   gone[Symbol.dispose]();
   await assert.rejects(wanted, { kind: "unavailable" });
-  const [near] = duplexPair() as [Duplex, Duplex];
-  const session = new Sessions().take(near, { id: "b", name: "", sharedKey: "", methods: [] });
-  await assert.rejects(open(session), { kind: "invalid", message: /not supported by the client$/ });
-  session.client[Symbol.dispose]();
+  using useless = sessionServing({});
+  await assert.rejects(open(useless.session), { kind: "invalid", message: /not supported by the client$/ });
 });
