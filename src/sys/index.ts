@@ -1,5 +1,6 @@
 /** The one seam to Linux. Synchronous unless said; failures are {@link SysError}s; names are byte strings. */
 export * from "./attributes.ts";
+export { connectLoopback } from "./connect_loopback.ts";
 export * from "./constants.ts";
 export * from "./flock.ts";
 export * from "./io.ts";

@@ -122,6 +122,8 @@ export const AttachRequest = message({
   stderr: flag(5),
 });
 
+export const PortForwardRequest = message({ podSandboxId: text(1) });
+
 /** Where the client finds the stream that it has asked for. */
 export const StreamResponse = message({ url: text(1) });
 

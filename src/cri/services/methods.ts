@@ -28,7 +28,7 @@ export function criMethods({ daemon, streams, network }: ServiceOptions): Method
       ...sandboxMethods(sandboxes),
       ...containerMethods(containers, stats),
       ...statsMethods(stats),
-      ...streamMethods(containers, streams),
+      ...streamMethods(daemon, containers, streams),
       ExecSync: unary(p.ExecSyncRequest, p.ExecSyncResponse, (request, call) =>
         execSync(daemon, containers, request, call),
       ),
@@ -149,7 +149,7 @@ function imageMethods(images: ImageService): Methods {
 }
 
 /** The client is told where to go, once. */
-function streamMethods(containers: ContainerService, streams: StreamOffers): Methods {
+function streamMethods(daemon: Daemon, containers: ContainerService, streams: StreamOffers): Methods {
   return {
     Exec: unary(p.ExecRequest, p.StreamResponse, async ({ containerId, cmd, ...wanted }) => {
       const { record } = await containers.find(containerId);
@@ -159,6 +159,10 @@ function streamMethods(containers: ContainerService, streams: StreamOffers): Met
       const { record } = await containers.find(containerId);
       const tty = record.Config.Tty === true;
       return { url: await streams.offer({ kind: "attach", container: record.ID, ...wanted, tty }) };
+    }),
+    PortForward: unary(p.PortForwardRequest, p.StreamResponse, async ({ podSandboxId }) => {
+      const { id } = daemon.pods.ready(podSandboxId);
+      return { url: await streams.offer({ kind: "portforward", sandbox: id }) };
     }),
   };
 }

@@ -2,7 +2,15 @@
 import type { Readable, Writable } from "node:stream";
 
 /** What a client has asked for, and comes to fetch. */
-export interface StreamOffer {
+export type StreamOffer = ContainerOffer | ForwardOffer;
+
+/** Connections to ports of a sandbox. */
+export interface ForwardOffer {
+  readonly kind: "portforward";
+  readonly sandbox: string;
+}
+
+export interface ContainerOffer {
   readonly kind: "exec" | "attach";
   readonly container: string;
   /** Of `exec`. */

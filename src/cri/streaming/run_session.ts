@@ -1,9 +1,13 @@
 /** Connects a client's streams with a container. */
 import type { Daemon } from "../../engine/index.ts";
-import type { RemoteSession, StreamOffer } from "./remote_session.ts";
+import type { ContainerOffer, RemoteSession } from "./remote_session.ts";
 
 /** Ends with the command, or with the client. Never rejects: what went wrong is told to the client. */
-export async function runSession(daemon: Daemon, offer: StreamOffer, session: RemoteSession): Promise<void> {
+export async function runSession(
+  daemon: Daemon,
+  offer: ContainerOffer,
+  session: RemoteSession,
+): Promise<void> {
   try {
     session.end(
       offer.kind === "exec" ? await exec(daemon, offer, session) : await attach(daemon, offer, session),
@@ -16,7 +20,7 @@ export async function runSession(daemon: Daemon, offer: StreamOffer, session: Re
 
 const success = { metadata: {}, status: "Success" };
 
-async function exec(daemon: Daemon, offer: StreamOffer, session: RemoteSession): Promise<object> {
+async function exec(daemon: Daemon, offer: ContainerOffer, session: RemoteSession): Promise<object> {
   const { execs } = daemon.live;
   const { stdin, stdout, stderr } = session;
   const id = await execs.create(offer.container, {
@@ -35,7 +39,7 @@ async function exec(daemon: Daemon, offer: StreamOffer, session: RemoteSession):
   return exitCode === 0 ? success : failedWith(exitCode);
 }
 
-async function attach(daemon: Daemon, offer: StreamOffer, session: RemoteSession): Promise<object> {
+async function attach(daemon: Daemon, offer: ContainerOffer, session: RemoteSession): Promise<object> {
   const { stdin, stdout, stderr } = session;
   const attachment = await daemon.live.attach(offer.container, { stdin, stdout, stderr });
   session.gone.addEventListener("abort", () => attachment.close(), { once: true });

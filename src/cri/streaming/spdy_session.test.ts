@@ -4,41 +4,17 @@ import { once } from "node:events";
 import { request } from "node:http";
 import type { Duplex } from "node:stream";
 import { after, before, suite, test } from "node:test";
-import { constants, createDeflate } from "node:zlib";
 import { criMachine, type CriMachine } from "../../../test/support/cri_machine.ts";
 import { cannotLive } from "../../../test/support/live_machine.ts";
+import { opening, SpdyOpener } from "../../../test/support/spdy_client.ts";
 import * as p from "../protocol/index.ts";
-import { spdyDictionary } from "./spdy_dictionary.ts";
-import { controlFrame, dataFrame, frameTypes, SpdyReader } from "./spdy_frames.ts";
+import { dataFrame, frameTypes, SpdyReader } from "./spdy_frames.ts";
 
-/** Frames that open streams of these kinds, numbered 1, 3, 5 and so on. */
-async function opening(kinds: readonly string[]): Promise<Buffer> {
-  const deflate = createDeflate({ dictionary: spdyDictionary });
-  const frames: Buffer[] = [];
-  for (const [index, kind] of kinds.entries()) {
-    const chunks: Buffer[] = [];
-    deflate.on("data", (chunk: Buffer) => void chunks.push(chunk));
-    const words = ["streamtype", kind].flatMap((word) => [number(word.length), Buffer.from(word)]);
-    deflate.write(Buffer.concat([number(1), ...words]));
-    await new Promise<void>((resolve) => void deflate.flush(constants.Z_SYNC_FLUSH, () => resolve()));
-    deflate.removeAllListeners("data");
-    const head = Buffer.concat([number(2 * index + 1), Buffer.alloc(6)]);
-    frames.push(controlFrame(frameTypes.synStream, Buffer.concat([head, ...chunks])));
-  }
-  return Buffer.concat(frames);
-}
-
-function number(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
-  return bytes;
-}
-
-async function upgrade(url: string): Promise<Duplex> {
+async function upgrade(url: string, protocol = "v4.channel.k8s.io"): Promise<Duplex> {
   const headers = {
     Connection: "Upgrade",
     Upgrade: "SPDY/3.1",
-    "X-Stream-Protocol-Version": "v4.channel.k8s.io",
+    "X-Stream-Protocol-Version": protocol,
   };
   const client = request(url, { method: "POST", headers, agent: false });
   client.end();
@@ -91,6 +67,38 @@ suite("streams over SPDY", { skip: cannotLive, timeout: 60_000 }, () => {
     assert.equal(streams.get(7), "err\n");
     const status = JSON.parse(streams.get(1) ?? "") as Record<string, unknown>;
     assert.deepEqual(status["details"], { causes: [{ reason: "ExitCode", message: "5" }] });
+  });
+
+  test("a port of the sandbox's own loopback is forwarded", async () => {
+    const pod = await host.sandbox("forwarded");
+    await host.run(pod, "server", "mkdir /w; echo hello >/w/x; exec httpd -f -p 127.0.0.1:8080 -h /w");
+    const { url } = await host.call("PortForward", p.PortForwardRequest, p.StreamResponse, {
+      podSandboxId: pod,
+    });
+    const socket = await upgrade(url, "portforward.k8s.io");
+    const opener = new SpdyOpener();
+    let heard = "";
+    const frames = socket[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    const reader = new SpdyReader();
+    // Until the server listens.
+    for (let data = 3; !heard.endsWith("hello\n"); data += 4) {
+      heard = "";
+      for (const streamtype of ["error", "data"])
+        socket.write(await opener.open({ streamtype, port: "8080", requestid: String(data) }));
+      socket.write(dataFrame(data, Buffer.from("GET /x HTTP/1.0\r\n\r\n")));
+      for (let isOver = false; !isOver;) {
+        for (const frame of reader.read((await frames.next()).value)) {
+          if (frame.kind !== "data") continue;
+          if (frame.stream === data) heard += frame.bytes.toString();
+          isOver ||= frame.stream === data - 2 && frame.fin;
+        }
+      }
+    }
+    socket.destroy();
+    await assert.rejects(
+      host.call("PortForward", p.PortForwardRequest, p.StreamResponse, { podSandboxId: "none" }),
+      /No such pod: none/,
+    );
   });
 
   test("a client that speaks nonsense, or goes away, leaves nothing", async () => {

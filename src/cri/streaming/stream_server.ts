@@ -9,10 +9,12 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { closeServer, webSocketAccept } from "../../api/index.ts";
 import type { Daemon } from "../../engine/index.ts";
-import type { RemoteSession, StreamOffer } from "./remote_session.ts";
+import { PortForwardSession, portForwardProtocol, tunnelProtocol } from "./port_forward_session.ts";
+import type { StreamOffer } from "./remote_session.ts";
 import { runSession } from "./run_session.ts";
 import { spdyProtocols, SpdySession } from "./spdy_session.ts";
 import { webSocketProtocols, WebSocketSession } from "./web_socket_session.ts";
+import { WebSocketTunnel } from "./web_socket_tunnel.ts";
 
 export interface StreamOffers {
   /** @returns the URL under which it is to be fetched */
@@ -36,9 +38,7 @@ export async function serveStreams(daemon: Daemon): Promise<StreamServer> {
     const found = take(offers, request.url ?? "");
     if (found === undefined) return refuse(socket, "404 Not Found");
     if (head.length > 0) socket.unshift(head);
-    void accept(request, socket, found)
-      .then((session) => session && runSession(daemon, found, session))
-      .catch(() => socket.destroy());
+    void serve(daemon, found, request, socket).catch(() => socket.destroy());
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -71,32 +71,58 @@ function refuse(socket: Duplex, status: string): void {
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
-/** Undefined: it was refused. */
-async function accept(
+async function serve(
+  daemon: Daemon,
+  offer: StreamOffer,
   request: IncomingMessage,
   socket: Duplex,
-  offer: StreamOffer,
-): Promise<RemoteSession | undefined> {
+): Promise<void> {
+  const protocols =
+    offer.kind === "portforward"
+      ? { webSocket: [tunnelProtocol], spdy: [portForwardProtocol] }
+      : { webSocket: webSocketProtocols, spdy: spdyProtocols };
+  const by = accept(request, socket, protocols);
+  if (by === undefined) return refuse(socket, "400 Bad Request");
+  if (offer.kind === "portforward") {
+    const streams = by === "spdy" ? socket : new WebSocketTunnel(socket);
+    return PortForwardSession.run(streams, (port, signal) =>
+      daemon.pods.connect(offer.sandbox, port, signal),
+    );
+  }
+  const isSpdy = by === "spdy";
+  const session = isSpdy ? await SpdySession.begin(socket, offer) : new WebSocketSession(socket, offer);
+  return runSession(daemon, offer, session);
+}
+
+interface Protocols {
+  readonly webSocket: readonly string[];
+  readonly spdy: readonly string[];
+}
+
+/** Switches to the first protocol that both have. Undefined: there is none. */
+function accept(
+  request: IncomingMessage,
+  socket: Duplex,
+  { webSocket, spdy }: Protocols,
+): "webSocket" | "spdy" | undefined {
   const { upgrade = "" } = request.headers;
   if (upgrade.toLowerCase() === "websocket") {
     const asked = wordsOf(request.headers["sec-websocket-protocol"]);
-    const protocol = webSocketProtocols.find((each) => asked.includes(each));
+    const protocol = webSocket.find((each) => asked.includes(each));
     const key = request.headers["sec-websocket-key"];
-    if (protocol === undefined || key === undefined) return void refuse(socket, "400 Bad Request");
+    if (protocol === undefined || key === undefined) return undefined;
     switchTo(socket, {
       Upgrade: "websocket",
       "Sec-WebSocket-Accept": webSocketAccept(key),
       "Sec-WebSocket-Protocol": protocol,
     });
-    return new WebSocketSession(socket, offer);
+    return "webSocket";
   }
   const asked = wordsOf(request.headers["x-stream-protocol-version"]);
-  const protocol = spdyProtocols.find((each) => asked.includes(each));
-  if (upgrade.toLowerCase() !== "spdy/3.1" || protocol === undefined) {
-    return void refuse(socket, "400 Bad Request");
-  }
+  const protocol = spdy.find((each) => asked.includes(each));
+  if (upgrade.toLowerCase() !== "spdy/3.1" || protocol === undefined) return undefined;
   switchTo(socket, { Upgrade: "SPDY/3.1", "X-Stream-Protocol-Version": protocol });
-  return SpdySession.begin(socket, offer);
+  return "spdy";
 }
 
 function switchTo(socket: Duplex, headers: Readonly<Record<string, string>>): void {

@@ -5,8 +5,8 @@ import { WebSocketReader, webSocketFrame } from "../../api/index.ts";
 import {
   readSize,
   Sizes,
+  type ContainerOffer,
   type RemoteSession,
-  type StreamOffer,
   type TerminalSize,
 } from "./remote_session.ts";
 
@@ -30,7 +30,7 @@ export class WebSocketSession implements RemoteSession {
   /** Of a message that is short. */
   #text = "";
 
-  constructor(socket: Duplex, offer: StreamOffer) {
+  constructor(socket: Duplex, offer: ContainerOffer) {
     this.#socket = socket;
     this.stdin = offer.stdin ? new PassThrough() : undefined;
     this.stdout = offer.stdout ? new ChannelWriter(socket, channels.stdout) : undefined;

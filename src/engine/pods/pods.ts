@@ -4,8 +4,12 @@
  * IPC.
  */
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createConnection, Socket } from "node:net";
+import { fromText } from "../../byte_string.ts";
 import { Failure } from "../../errors.ts";
 import type { Store } from "../../store/index.ts";
+import { connectLoopback } from "../../sys/index.ts";
 import { defaultHostConfig } from "../containers/host_config.ts";
 import { newNetworkSettings, type EndpointSettings } from "../containers/network_settings.ts";
 import type { ContainerRecord, HostConfig } from "../containers/record.ts";
@@ -95,6 +99,17 @@ export class Pods {
     }
   }
 
+  /**
+   * A connection to a port of its loopback, where what listens for the pod alone can be reached as well.
+   * @throws Failure as {@link ready}; SysError or an error of Node's (ECONNREFUSED)
+   */
+  async connect(text: string, port: number, signal: AbortSignal): Promise<Socket> {
+    const { networkNamespace } = this.ready(text);
+    if (networkNamespace === "") return connectHere(port, signal);
+    const fd = await connectLoopback(fromText(networkNamespace), port, signal);
+    return new Socket({ fd, readable: true, writable: true, allowHalfOpen: true });
+  }
+
   /** Lets go of its namespaces; its containers have to be stopped before. Harmless for one that is stopped. */
   async stop(text: string): Promise<void> {
     const pod = this.find(text);
@@ -146,6 +161,18 @@ export class Pods {
     if (pod.network !== "host") (await this.#networking.disconnect(pod.id))();
     removePlaces(pod);
   }
+}
+
+/** In the host's network. */
+async function connectHere(port: number, signal: AbortSignal): Promise<Socket> {
+  const socket = createConnection({ host: "127.0.0.1", port, allowHalfOpen: true });
+  try {
+    await once(socket, "connect", { signal });
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+  return socket;
 }
 
 /** Networks know containers only. */
