@@ -36,7 +36,7 @@ export class WebSocketTunnel extends Duplex {
   }
 
   override _final(done: () => void): void {
-    this.#socket.end(normalEnd);
+    this.#endSocket();
     done();
   }
 
@@ -60,9 +60,13 @@ export class WebSocketTunnel extends Duplex {
         case "close":
         case "broken":
           this.push(null);
-          this.#socket.end(normalEnd);
+          this.#endSocket();
           return;
       }
     }
+  }
+
+  #endSocket(): void {
+    if (this.#socket.writable) this.#socket.end(normalEnd);
   }
 }
