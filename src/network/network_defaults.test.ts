@@ -18,6 +18,11 @@ for (const [defaults, message] of [
   [{ pools: [{ base: "10.0.0.0/16", size: 8 }] }, "invalid size 8 for address pool 10.0.0.0/16"],
   [{ pools: [{ base: "10.0.0.0/16", size: Number.NaN }] }, "invalid size NaN for address pool 10.0.0.0/16"],
   [{ mtu: 20 }, "invalid default MTU: 20"],
+  [{ addressRange: "10.1.0.0" }, "invalid CIDR address: 10.1.0.0"],
+  [
+    { bridgeAddress: "10.1.0.1/24", addressRange: "10.1.1.0/25" },
+    "no matching subnet for range 10.1.1.0/25: the bridge has 10.1.0.1/24",
+  ],
 ] as const satisfies readonly (readonly [NetworkDefaults, string])[]) {
   test(`${message} is refused`, async () => {
     using directory = scratch("defaults");
@@ -50,6 +55,13 @@ test("pools, the default network's address and its MTU", { skip: unlessBridges }
   await openNetworking({ ...machine.options, defaults });
   assert.equal(readFileSync(join(machine.options.directory, "networks.json"), "utf8"), stored);
   await renewed.endpoints.disconnect(second.id);
+  // Apart from each other, and with addresses of a part of the subnet.
+  const apart = { ...defaults, icc: false, addressRange: "10.61.0.129/25" };
+  const strict = await openNetworking({ ...machine.options, defaults: apart });
+  assert.equal(strict.networks.inspect("bridge").options["com.docker.network.bridge.enable_icc"], "false");
+  const third = await connect(strict, "bridge", "c");
+  assert.match(third.ipv4.address, /^10\.61\.0\.1[23]\d$/);
+  await strict.endpoints.disconnect(third.id);
   await renewed.networks.remove("own");
   assert.equal(machine.traces(), "");
 });

@@ -78,7 +78,8 @@ function checkConfig(config: Partial<IpamConfig>, networks: readonly Subnet[]): 
   };
 }
 
-function isInside(inner: Subnet, outer: Subnet): boolean {
+/** Whether all of one is in the other. */
+export function isInside(inner: Subnet, outer: Subnet): boolean {
   return overlaps(inner, outer) && inner.bits >= outer.bits;
 }
 

@@ -5,7 +5,7 @@ import type { NetworkDefaults } from "./network_defaults.ts";
 import type { NetworkState, StoredNetwork } from "./network_state.ts";
 import { planPools } from "./plan_pools.ts";
 import { formatSubnet, parseSubnet, type Subnet } from "./subnet.ts";
-import type { NetworkDefinition, NetworkDriver } from "./types.ts";
+import type { IpamConfig, NetworkDefinition, NetworkDriver } from "./types.ts";
 
 export const predefinedNames: ReadonlySet<string> = new Set(["bridge", "host", "none"]);
 
@@ -49,20 +49,21 @@ export function defaultBridge(
   old: NetworkDefinition,
   bridge: string,
   others: Parameters<typeof planPools>[0]["networks"],
-  { bridgeAddress, mtu, pools: from }: NetworkDefaults,
+  defaults: NetworkDefaults,
 ): StoredNetwork {
   const { id } = old;
+  const { icc = true, mtu } = defaults;
   const { config, pools } = planPools({
     networkId: id,
-    config: bridgeAddress === undefined ? [] : [poolOf(bridgeAddress)],
-    from,
+    config: poolsOf(defaults),
+    from: defaults.pools,
     enableIPv6: false,
     networks: others,
     host: hostSubnets(),
   });
   const options = {
     "com.docker.network.bridge.default_bridge": "true",
-    "com.docker.network.bridge.enable_icc": "true",
+    "com.docker.network.bridge.enable_icc": String(icc),
     "com.docker.network.bridge.enable_ip_masquerade": "true",
     "com.docker.network.bridge.host_binding_ipv4": "0.0.0.0",
     "com.docker.network.bridge.name": bridge,
@@ -71,7 +72,16 @@ export function defaultBridge(
   return { definition: { ...old, ipam: { ...old.ipam, config }, options }, pools, bridge };
 }
 
-function poolOf(bridgeAddress: string): { readonly subnet: string; readonly gateway: string } {
-  const [gateway = ""] = bridgeAddress.split("/");
-  return { subnet: formatSubnet(parseSubnet(bridgeAddress) as Subnet), gateway };
+/** What the operator has said about its subnet. */
+function poolsOf({ bridgeAddress, addressRange }: NetworkDefaults): Partial<IpamConfig>[] {
+  const text = bridgeAddress ?? addressRange;
+  if (text === undefined) return [];
+  const [gateway = ""] = (bridgeAddress ?? "").split("/");
+  return [
+    {
+      subnet: formatSubnet(parseSubnet(text) as Subnet),
+      ...(gateway !== "" && { gateway }),
+      ...(addressRange !== undefined && { ipRange: formatSubnet(parseSubnet(addressRange) as Subnet) }),
+    },
+  ];
 }

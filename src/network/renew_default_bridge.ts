@@ -3,6 +3,7 @@ import type { BridgeTools } from "./bridge_tools.ts";
 import type { NetworkRecords, NetworkState, StoredNetwork } from "./network_state.ts";
 import { defaultBridge } from "./predefined.ts";
 import { removeBridge } from "./remove_bridge.ts";
+import { formatSubnet, parseSubnet } from "./subnet.ts";
 import { subnetsOf } from "./subnets_of.ts";
 
 /**
@@ -29,12 +30,19 @@ export async function renewDefaultBridge(state: NetworkState, tools: BridgeTools
 function outdated({ defaults }: NetworkState, records: NetworkRecords): StoredNetwork | undefined {
   const network = records.networks.find(({ definition }) => definition.name === "bridge");
   if (network === undefined) return undefined;
-  const { id, options } = network.definition;
+  const { id, options, ipam } = network.definition;
   const [pool] = network.pools;
-  const { bridgeAddress, mtu = 0 } = defaults;
+  const { bridgeAddress, addressRange, mtu = 0, icc = true } = defaults;
   const has = `${pool?.gateway}/${pool?.subnet.split("/")[1]}`;
   const fits =
     (bridgeAddress === undefined || bridgeAddress === has) &&
+    (addressRange === undefined || sameSubnet(addressRange, ipam.config[0]?.ipRange)) &&
+    options["com.docker.network.bridge.enable_icc"] === String(icc) &&
     (mtu === 0 || options["com.docker.network.driver.mtu"] === String(mtu));
   return fits || records.endpoints.some(({ networkId }) => networkId === id) ? undefined : network;
+}
+
+function sameSubnet(text: string, has: string | undefined): boolean {
+  const subnet = parseSubnet(text);
+  return subnet !== undefined && formatSubnet(subnet) === has;
 }

@@ -49,7 +49,7 @@ const refused: readonly [text: string, flags: Directives, why: string | RegExp][
     "the following directives are specified both as a flag and in the configuration file: log-opts: (from flag: map[a:c], from file: map[a:b])",
   ],
   ['{"userns-remap":"default"}', {}, "userns-remap is not supported here"],
-  ['{"icc":false}', {}, "icc is not supported here"],
+  ['{"ip":"127.0.0.1"}', {}, "ip is not supported here"],
   ['{"selinux-enabled":true}', {}, "selinux-enabled is not supported here"],
 ];
 for (const [text, flags, why] of refused) {
@@ -181,8 +181,10 @@ test("proxies are what the environment says of them", () => {
 
 test("networks get theirs of the settings", () => {
   const pools = [{ base: "10.50.0.0/16", size: 24 }];
-  const { networks } = daemonSettings({ bip: "10.1.0.1/24", mtu: 1400, "default-address-pools": pools });
-  assert.deepEqual(networks, { bridgeAddress: "10.1.0.1/24", mtu: 1400, pools });
+  const given = { bip: "10.1.0.1/24", mtu: 1400, icc: false, "fixed-cidr": "10.1.0.128/25" };
+  const { networks } = daemonSettings({ ...given, "default-address-pools": pools });
+  const addressRange = "10.1.0.128/25";
+  assert.deepEqual(networks, { bridgeAddress: "10.1.0.1/24", addressRange, mtu: 1400, icc: false, pools });
 });
 
 test("runtimes, and the one of containers that choose none", () => {

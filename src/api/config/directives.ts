@@ -65,6 +65,8 @@ export const directives = {
   "dns-opts": heeded("strings"),
   "dns-search": heeded("strings"),
   bip: heeded("string"),
+  "fixed-cidr": heeded("string"),
+  icc: heeded("boolean"),
   mtu: heeded("integer"),
   "default-address-pools": heeded("objects"),
   "live-restore": heeded("boolean"),
@@ -89,7 +91,6 @@ export const directives = {
   experimental: idle("boolean"),
   features: idle("object"),
   "firewall-backend": idle("string"),
-  "fixed-cidr": idle("string"),
   "fixed-cidr-v6": idle("string"),
   "host-gateway-ip": idle("string"),
   "host-gateway-ips": idle("strings"),
@@ -116,7 +117,6 @@ export const directives = {
 
   "allow-direct-routing": refused("boolean"),
   "authorization-plugins": refused("strings"),
-  icc: refused("boolean"),
   ip: refused("string"),
   "selinux-enabled": refused("boolean"),
   "userns-remap": refused("string"),
@@ -136,7 +136,6 @@ export function isDirective(name: string): name is DirectiveName {
 /** Values of a refused directive that change nothing. */
 export const harmless: Readonly<Record<string, unknown>> = {
   "allow-direct-routing": false,
-  icc: true,
   ip: "0.0.0.0",
   "selinux-enabled": false,
 };
