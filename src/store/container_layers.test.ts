@@ -189,6 +189,10 @@ for (const { name, skip } of drivers) {
     await store.containers.remove(container);
     assert.deepEqual(await store.driver.list(), [cacheId]);
     assert.deepEqual([readdirSync(staging), readdirSync(locks)], [[], []]);
+    mkdirSync(join(staging, `write-set-${container}`));
+    writeFileSync(join(staging, `write-set-${container}/mount-id`), "");
+    await store.containers.remove(container);
+    assert.deepEqual(readdirSync(staging), []);
   });
 
   test(`${name}: a container that is mounted is not removed`, { skip }, async (t) => {

@@ -11,6 +11,7 @@ import { Failure } from "../errors.ts";
 import { isDigest, type ChainId } from "../oci/index.ts";
 import { ensureDirectory, makeDirectory, syncDirectory, writeSynced } from "./atomic_write.ts";
 import { modes, type StorePaths } from "./paths.ts";
+import { ignoreCorrupt } from "./ignore_corrupt.ts";
 import { listIfThere, readTextIfThere } from "./read_small.ts";
 import type { ContainerLayer, ContainerLayers, LayerDb } from "./types.ts";
 import { makeWritableLayer, removeWritableLayer } from "./writable_layer.ts";
@@ -69,7 +70,10 @@ export function openContainerLayers(
       const entry = paths.mountOf(containerId);
       const leaving = stagedEntry(paths, containerId);
       const isWhole = existsSync(entry);
-      const layer = readEntry(isWhole ? entry : leaving, containerId);
+      // Half a staged one is from before the directories, or from after them.
+      const layer = isWhole
+        ? readEntry(entry, containerId)
+        : await ignoreCorrupt((async () => readEntry(leaving, containerId))());
       if (isWhole && layer !== undefined) await putAside(paths, containerId);
       try {
         if (layer !== undefined) await removeWritableLayer(driver, layer);
