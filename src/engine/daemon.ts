@@ -29,6 +29,7 @@ export class Daemon implements AsyncDisposable {
   /** Tells engines apart. */
   readonly id: string;
   readonly #lock: Disposable;
+  readonly #networks: Disposable;
   readonly #post: Disposable;
   #settings: DaemonSettings;
 
@@ -40,6 +41,7 @@ export class Daemon implements AsyncDisposable {
     this.swarm = parts.swarm;
     this.id = parts.id;
     this.#lock = parts.lock;
+    this.#networks = parts.networks;
     this.#post = parts.post;
     this.#settings = parts.settings;
   }
@@ -68,7 +70,7 @@ export class Daemon implements AsyncDisposable {
     const lock = undo.use(lockRoot(root));
     configureRuntimes(root, settings.runtimes ?? {});
     const { events } = engine;
-    await engine.networks.open(settings.networks);
+    const networks = undo.use(await engine.networks.open(settings.networks));
     const networking = await engine.networks.running();
     const pods = new Pods(engine.store, networking);
     // What is left of a pod's networks goes with what is left of containers'.
@@ -80,13 +82,14 @@ export class Daemon implements AsyncDisposable {
     const post = undo.use(collectPost(root, events));
     const [swarm, id] = [new Swarm(root), await engineId(root)];
     undo.move();
-    return new Daemon({ engine, events, live, pods, swarm, id, lock, post, settings });
+    return new Daemon({ engine, events, live, pods, swarm, id, lock, networks, post, settings });
   }
 
   /** Lets go of everything; containers run on. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#post[Symbol.dispose]();
     await this.live[Symbol.asyncDispose]();
+    this.#networks[Symbol.dispose]();
     this.#lock[Symbol.dispose]();
   }
 }
@@ -99,6 +102,7 @@ interface DaemonParts {
   readonly swarm: Swarm;
   readonly id: string;
   readonly lock: Disposable;
+  readonly networks: Disposable;
   readonly post: Disposable;
   readonly settings: DaemonSettings;
 }

@@ -34,6 +34,8 @@ test("the lowest free one, but the network's, the gateway's and the reserved one
     (error) => isFailure(error, "limit"),
     "10.9.0.7 is the broadcast",
   );
+  const two = pool("10.9.0.0/31", "10.9.0.0");
+  assert.equal(next(two), "10.9.0.1", "two addresses are for two hosts");
   assert.equal(next(pool("fd00::/126", "fd00::1"), ["fd00::2"]), "fd00::3", "IPv6 has none");
 });
 

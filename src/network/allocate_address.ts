@@ -37,9 +37,12 @@ export function allocateAddress(
 }
 
 function withheldOf({ subnet, gateway, reserved }: AddressPool): Set<bigint> {
-  const values = [subnet.base, gateway.value, ...reserved.map(({ value }) => value)];
+  const values = [gateway.value, ...reserved.map(({ value }) => value)];
+  // Two addresses are for two hosts (RFC 3021).
+  const isSmall = subnet.bits >= (subnet.family === 4 ? 31 : 127);
+  if (!isSmall) values.push(subnet.base);
   // IPv6 has no broadcast.
-  if (subnet.family === 4) values.push(lastOf(subnet));
+  if (!isSmall && subnet.family === 4) values.push(lastOf(subnet));
   return new Set(values);
 }
 

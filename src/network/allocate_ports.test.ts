@@ -7,7 +7,7 @@ import { allocatePorts } from "./allocate_ports.ts";
 import type { PortBinding, PortRequest } from "./types.ts";
 
 function allocate(requests: PortRequest[], taken: PortBinding[] = []): Promise<PortBinding[]> {
-  return allocatePorts({ requests, taken, hostBinding: "127.0.0.1", ipv6: false });
+  return allocatePorts({ requests, taken, hostBinding: "127.0.0.1", ipv6: { kernel: false, relays: false } });
 }
 
 /** A port that was free a moment ago. */
@@ -62,14 +62,23 @@ test("a program's port, over UDP as well", async () => {
   }
 });
 
-test("IPv6 needs a network with IPv6, and another address than the loopback's", async () => {
+test("IPv6 needs a network with IPv6, or somebody who passes on; both families have one port", async () => {
   const request = { containerPort: 80, protocol: "tcp", hostIp: "::1" } as const;
-  await assert.rejects(allocate([request]), { kind: "unsupported", message: /its network has no IPv6/ });
-  const options = { taken: [], hostBinding: "0.0.0.0", ipv6: true };
-  await assert.rejects(allocatePorts({ ...options, requests: [request] }), {
-    kind: "unsupported",
-    message: "port 80 cannot be published on ::1",
-  });
+  const message = "port 80 cannot be published on ::1 without a daemon";
+  await assert.rejects(allocate([request]), { kind: "unsupported", message });
+  const kernel = { taken: [], ipv6: { kernel: true, relays: false } };
+  await assert.rejects(allocatePorts({ ...kernel, requests: [request] }), { kind: "unsupported", message });
+  const relays = { taken: [], ipv6: { kernel: false, relays: true } };
+  const anywhere = { containerPort: 80, protocol: "tcp" } as const;
+  for (const given of [kernel, relays]) {
+    const [one, two] = await allocatePorts({ ...given, requests: [anywhere] });
+    assert.deepEqual([one?.hostIp, two?.hostIp, two?.hostPort], ["0.0.0.0", "::", one?.hostPort]);
+  }
+  const sctp = await allocatePorts({ ...relays, requests: [{ ...anywhere, protocol: "sctp" }] });
+  assert.deepEqual(
+    sctp.map(({ hostIp }) => hostIp),
+    ["0.0.0.0"],
+  );
 });
 
 test("what is no port, protocol or address reaches no command line", async () => {

@@ -1,4 +1,4 @@
-/** The programs that networks are made with: netavark, aardvark-dns, ip. */
+/** The programs that networks are made with: netavark, aardvark-dns, ip, iptables. */
 import { accessSync, constants, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../errors.ts";
@@ -70,6 +70,23 @@ export class BridgeTools {
     throw new Failure("unavailable", `making a bridge failed (ip -batch): ${output.trim()}`, {
       hint: "the kernel needs bridge and veth interfaces (CONFIG_BRIDGE, CONFIG_VETH)",
     });
+  }
+
+  /** All rules of a family, as iptables-restore(8) reads them. @throws Failure("unavailable" | "internal") */
+  async iptablesSave(family: 4 | 6): Promise<string> {
+    return this.#iptables(family, "save", []);
+  }
+
+  /** Changes the chains that a file names, each table at once. @throws Failure("unavailable" | "internal") */
+  async iptablesRestore(family: 4 | 6, path: string): Promise<void> {
+    await this.#iptables(family, "restore", ["--wait", "--noflush", path]);
+  }
+
+  async #iptables(family: 4 | 6, action: "save" | "restore", words: readonly string[]): Promise<string> {
+    const program = `${family === 4 ? "iptables" : "ip6tables"}-${action}`;
+    const { code, output } = await runProgram(program, words, "");
+    if (code === 0) return output;
+    throw new Failure("internal", `${[program, ...words].join(" ")} failed: ${output.trim()}`);
   }
 
   /** Starts the name server of this directory, which goes on by itself. */

@@ -12,8 +12,8 @@ import type { ConnectRequest } from "./types.ts";
 
 const stages: readonly [string, (machine: TestMachine) => boolean][] = [
   ["on record", ({ options }) => textOf(join(options.directory, "endpoints.json")).includes('"web"')],
-  ["an interface", () => /\bveth\d/.test(textOf("/proc/thread-self/net/dev"))],
-  ["a rule", () => execFileSync("iptables-save", { encoding: "latin1" }).includes("dnat name")],
+  ["an interface", () => /\bveth/.test(textOf("/proc/thread-self/net/dev"))],
+  ["a rule", () => execFileSync("iptables-save", { encoding: "latin1" }).includes("--to-destination")],
   ["a name", ({ traces }) => /\/[0-9a-f]{64}$/.test(traces())],
 ];
 

@@ -1,4 +1,4 @@
-/** netavark processes whose caller was killed. */
+/** netavark and iptables processes whose caller was killed. */
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 
@@ -20,8 +20,12 @@ function orphans(directory: string): number[] {
   const numbers = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   return numbers.map(Number).filter((pid) => {
     const [program = "", ...words] = commandOf(pid);
-    return program.endsWith("netavark") && words.includes(directory);
+    return /(netavark|iptables-restore)$/.test(program) && words.some((word) => isIn(word, directory));
   });
+}
+
+function isIn(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(`${directory}/`);
 }
 
 function commandOf(pid: number): string[] {

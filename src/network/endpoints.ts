@@ -4,31 +4,45 @@ import { type BridgeTools, linkNames } from "./bridge_tools.ts";
 import { endOrphans } from "./end_orphans.ts";
 import { removeStandIns } from "./stand_in.ts";
 import { findNetwork } from "./find_network.ts";
+import { hasIpv6 } from "./host_subnets.ts";
 import { hasNames } from "./netavark_options.ts";
 import type { LockedRecords, NetworkRecords, NetworkState, StoredNetwork } from "./network_state.ts";
 import { checkName, planEndpoint } from "./plan_endpoint.ts";
-import { isPlainPath } from "./plug_directly.ts";
 import { Plumbing, questionOf } from "./plumbing.ts";
+import type { PortRelays } from "./port_relays.ts";
 import { defaultBridge } from "./predefined.ts";
 import { linksOf, obstacleTo, prepareBridge } from "./prepare_bridge.ts";
 import { resolverSettings, type ResolverSettings } from "./resolver_settings.ts";
 import { subnetsOf } from "./subnets_of.ts";
 import type { ConnectRequest, Endpoint } from "./types.ts";
+import { wayOutFirst } from "./way_out.ts";
 
 export class Endpoints {
   readonly #state: NetworkState;
   readonly #tools: BridgeTools;
   readonly #plumbing: Plumbing;
+  readonly #relays: PortRelays | undefined;
 
-  constructor(state: NetworkState, tools: BridgeTools) {
+  /** @param relays for a daemon, which alone lives long enough */
+  constructor(state: NetworkState, tools: BridgeTools, relays: PortRelays | undefined) {
     this.#state = state;
     this.#tools = tools;
+    this.#relays = relays;
     this.#plumbing = new Plumbing(tools);
   }
 
   /** All there are, those that are being made included. @throws Failure("corrupt") */
   list(): Endpoint[] {
     return this.#state.read().endpoints;
+  }
+
+  /** A container's own, the way out first. */
+  of(containerId: string): Endpoint[] {
+    const { endpoints, networks } = this.#state.read();
+    return wayOutFirst(
+      endpoints.filter((endpoint) => endpoint.containerId === containerId),
+      networks,
+    );
   }
 
   /** For /etc/resolv.conf; changes with each connect and disconnect. Undefined: the host's resolvers. */
@@ -90,13 +104,16 @@ export class Endpoints {
   async reconcile(alive: (endpoint: Endpoint) => boolean): Promise<string[]> {
     await using records = await this.#state.lock();
     await endOrphans(this.#tools.directory);
-    removeStandIns(this.#tools.directory);
+    await removeStandIns(this.#tools);
+    // Somebody may have flushed the firewall: it is looked at anew, the rules of a network with its next endpoint.
+    [records.settled, records.entered] = [[], []];
     const dead = records.endpoints.filter((endpoint) => !alive(endpoint));
     for (const endpoint of dead) await this.#remove(records, endpoint);
     await this.#plumbing.names.keep(records.endpoints);
-    // Somebody may have flushed the firewall: the next endpoint of each network lets netavark look.
-    records.settled = [];
+    await this.#plumbing.firewall.apply(records);
     await records.save();
+    // What has the port meanwhile keeps it.
+    await this.#relays?.keep(records).catch(() => undefined);
     return dead.map(({ id }) => id);
   }
 
@@ -110,23 +127,21 @@ export class Endpoints {
     this.#tools.check();
     const network = await this.#prepare(records, found);
     const { id, internal } = network.definition;
-    const planned = await planEndpoint(network, request, records.endpoints);
-    const isDirect =
-      planned.ports.length === 0 &&
-      (internal || records.settled.includes(id)) &&
-      isPlainPath(planned.namespace);
-    const endpoint = isDirect ? { ...planned, hostInterface: `veth${planned.id.slice(0, 11)}` } : planned;
+    const relays = this.#relays !== undefined && hasIpv6();
+    const endpoint = await planEndpoint(network, request, { endpoints: records.endpoints, relays });
     records.endpoints.push(endpoint);
     if (!internal && !records.ruled.includes(id)) records.ruled.push(id);
+    this.#plumbing.firewall.announce(records);
     // On record before it is made: a kill leaves nothing that reconcile does not know of.
     await records.save();
     try {
-      await this.#plumbing.setUp(network, endpoint);
+      await this.#plumbing.settle(network, records);
+      await this.#plumbing.setUp(network, endpoint, records);
+      await this.#relays?.keep(records);
     } catch (error) {
       await this.#remove(records, endpoint).catch(() => undefined);
       throw error;
     }
-    if (!internal && !records.settled.includes(id)) records.settled.push(id);
     await records.save();
     return { network, endpoint };
   }
@@ -158,8 +173,10 @@ export class Endpoints {
 
   async #remove(records: LockedRecords, endpoint: Endpoint): Promise<void> {
     const network = networkOf(records, endpoint);
-    if (network !== undefined) await this.#plumbing.tearDown(network, endpoint);
     records.endpoints = records.endpoints.filter(({ id }) => id !== endpoint.id);
+    await this.#relays?.keep(records).catch(() => undefined);
+    // It stays on record, which is not saved, if something of it stays.
+    if (network !== undefined) await this.#plumbing.tearDown(network, endpoint, records);
     await records.save();
   }
 }

@@ -13,6 +13,11 @@ export function hostSubnets(): Subnet[] {
   ];
 }
 
+/** Whether this thread's host speaks IPv6, with itself at least. */
+export function hasIpv6(): boolean {
+  return /^0{31}1 /m.test(read("/proc/thread-self/net/if_inet6"));
+}
+
 function read(path: string): string {
   try {
     return readFileSync(path, "latin1");
@@ -42,13 +47,13 @@ function bitsOf(mask: number): number {
   return mask.toString(2).replaceAll("0", "").length;
 }
 
-/** Lines of `destination length source length ...`, all hex; multicast and the loopback lead nowhere. */
+/** Lines of `destination length source length ...`, all hex; multicast, link-local addresses and the loopback lead nowhere. */
 export function parseIpv6Routes(text: string): Subnet[] {
   const found: Subnet[] = [];
   for (const line of text.split("\n")) {
     const [, destination = "", length = ""] = /^([0-9a-f]{32}) ([0-9a-f]{2}) /.exec(line) ?? [];
     const bits = Number.parseInt(length, 16);
-    if (destination === "" || bits === 0 || destination.startsWith("ff")) continue;
+    if (destination === "" || bits === 0 || /^(ff|fe80)/.test(destination)) continue;
     found.push({ family: 6, base: BigInt(`0x${destination}`), bits });
   }
   return found;

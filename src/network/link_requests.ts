@@ -2,9 +2,11 @@
 import { attribute, type NetlinkRequest, uint32 } from "../sys/index.ts";
 import { type IpAddress, parseIp } from "./ip_address.ts";
 
-const [RTM_NEWLINK, RTM_NEWADDR, RTM_NEWROUTE] = [16, 20, 24];
+const [RTM_NEWLINK, RTM_SETLINK, RTM_NEWADDR, RTM_NEWROUTE] = [16, 19, 20, 24];
 /** NLM_F_CREATE and NLM_F_EXCL. */
 const isNew = 0x600;
+/** NLM_F_CREATE and NLM_F_REPLACE. */
+const isReplaced = 0x500;
 const IFF_UP = 1;
 
 export interface VethRequest {
@@ -56,14 +58,30 @@ export function newAddress(index: number, text: string, prefix: number): Netlink
 
 const IFA_F_NODAD = 2;
 
-/** The way out. @param metric lower ones win */
-export function newDefaultRoute(index: number, gateway: string, metric: number): NetlinkRequest {
+/** The way out, instead of the one that there is. */
+export function defaultRoute(index: number, gateway: string): NetlinkRequest {
   const { ip, bytes } = addressOf(gateway);
   const [main, fromUs, unicast] = [254, 4, 1];
   const head = Buffer.from([familyOf(ip), 0, 0, 0, main, fromUs, 0, unicast, 0, 0, 0, 0]);
-  const attributes = [attribute(5, bytes), attribute(4, uint32(index)), attribute(6, uint32(metric))];
+  const attributes = [attribute(5, bytes), attribute(4, uint32(index))];
   const payload = Buffer.concat([head, ...attributes]);
-  return { type: RTM_NEWROUTE, flags: isNew, payload, subject: `route by ${gateway}` };
+  return { type: RTM_NEWROUTE, flags: isReplaced, payload, subject: `route by ${gateway}` };
+}
+
+/**
+ * Flags of a port of a bridge (bridge(8)).
+ * @param isolated it reaches no other isolated port @param hairpin what comes in may go out again
+ */
+export function bridgePort(
+  index: number,
+  { isolated, hairpin }: { readonly isolated: boolean; readonly hairpin: boolean },
+): NetlinkRequest {
+  const [AF_BRIDGE, protocolInfo, mode, isolation] = [7, 12 | 0x8000, 4, 33];
+  const header = linkHeader(index, 0);
+  header[0] = AF_BRIDGE;
+  const flags = [attribute(mode, Buffer.from([+hairpin])), attribute(isolation, Buffer.from([+isolated]))];
+  const payload = Buffer.concat([header, attribute(protocolInfo, ...flags)]);
+  return { type: RTM_SETLINK, payload, subject: `port ${index} of a bridge` };
 }
 
 function linkHeader(index: number, flags: number): Buffer {

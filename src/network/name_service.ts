@@ -19,6 +19,9 @@ export interface NameQuestion {
   readonly address: string;
 }
 
+/** A resolver that cannot even be asked: it would have to be asked by broadcast. */
+const nowhere = "255.255.255.255";
+
 const patience = 10_000;
 /** Milliseconds, too: while it reads its files anew, questions are lost. */
 const questionPatience = 60;
@@ -33,7 +36,9 @@ export class NameService {
 
   /** Gives a container its names; another line of it in this network is replaced. */
   async add({ definition, pools }: StoredNetwork, endpoint: Endpoint): Promise<void> {
-    const { containerId, containerName, aliases, ipv4, ipv6, dns } = endpoint;
+    const { containerId, containerName, aliases, ipv4, ipv6 } = endpoint;
+    // An internal network leads no question out.
+    const dns = definition.internal ? [nowhere] : endpoint.dns;
     const names = [...new Set([containerName, ...aliases])].join(",");
     const words = [
       containerId,

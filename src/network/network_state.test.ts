@@ -22,7 +22,10 @@ async function take(
   await using records = await state.lock();
   const [bridge] = records.networks;
   const request = { network: "bridge", containerName: "c", namespace: "/nowhere", ...more };
-  const endpoint = await planEndpoint(bridge as StoredNetwork, request, records.endpoints);
+  const endpoint = await planEndpoint(bridge as StoredNetwork, request, {
+    endpoints: records.endpoints,
+    relays: false,
+  });
   records.endpoints.push(endpoint);
   await records.save();
   return endpoint.ipv4.address;

@@ -35,6 +35,10 @@ export interface NetworkRecords {
   ruled: string[];
   /** Those of them that netavark has finished. Not known after a restart: rules are looked at again then. */
   settled: string[];
+  /** Families of which the firewall may have chains of ours. */
+  chained: (4 | 6)[];
+  /** Those of them that the built-in chains lead to. Not known after a restart, either. */
+  entered: (4 | 6)[];
 }
 
 /** The records, to change: {@link save} writes what they are by then. Disposing lets go of the lock only. */
@@ -99,27 +103,32 @@ export class NetworkState {
     try {
       const text = readIfThere(join(this.directory, "endpoints.json")) ?? "{}";
       const { boot, ...records } = JSON.parse(text) as NetworkRecords & { boot?: string };
-      if (boot === bootId()) return records;
+      if (boot === bootId()) return { ...nothingYet(), ...records };
     } catch {
       // Falls through.
     }
-    return { endpoints: [], ruled: [], settled: [] };
+    return nothingYet();
   }
 
   async #save(records: NetworkRecords, before: NetworkRecords): Promise<void> {
     mkdirSync(this.directory, { recursive: true, mode: 0o700 });
-    const { networks, endpoints, ruled, settled } = records;
+    const { networks, endpoints, ruled, settled, chained, entered } = records;
     if (!same(networks, before.networks)) {
       await writeDurably(join(this.directory, "networks.json"), JSON.stringify({ networks }));
       before.networks = structuredClone(networks);
     }
-    const ofThisBoot = { endpoints, ruled, settled };
-    if (!same(ofThisBoot, { endpoints: before.endpoints, ruled: before.ruled, settled: before.settled })) {
+    const ofThisBoot = { endpoints, ruled, settled, chained, entered };
+    const { networks: _durable, ...written } = before;
+    if (!same(ofThisBoot, written)) {
       const text = JSON.stringify({ boot: bootId(), ...ofThisBoot });
       writeBeside(join(this.directory, "endpoints.json"), text);
       Object.assign(before, structuredClone(ofThisBoot));
     }
   }
+}
+
+function nothingYet(): Omit<NetworkRecords, "networks"> {
+  return { endpoints: [], ruled: [], settled: [], chained: [], entered: [] };
 }
 
 function same(one: unknown, other: unknown): boolean {

@@ -44,7 +44,7 @@ const refused: readonly [NetworkRequest, kind: string, message: string][] = [
   [{ name: "host" }, "denied", "operation is not permitted on predefined host network "],
   [{ name: "x", driver: "foo" }, "not-found", 'plugin "foo" not found'],
   [{ name: "x", driver: "host" }, "denied", 'only one instance of "host" network is allowed'],
-  [{ name: " " }, "invalid", "network name cannot be empty"],
+  [{ name: " " }, "invalid", "invalid name: name is empty"],
   [
     { name: "x", ipam: { config: [{ subnet: "172.18.0.0/24" }] } },
     "denied",
@@ -58,7 +58,7 @@ const refused: readonly [NetworkRequest, kind: string, message: string][] = [
   [
     { name: "x", options: { "com.docker.network.driver.mtu": "1500\nlink" } },
     "invalid",
-    "invalid value for 'com.docker.network.driver.mtu': 1500\nlink",
+    'failed to parse com.docker.network.driver.mtu value: 1500\nlink (strconv.Atoi: parsing "1500\\nlink": invalid syntax)',
   ],
 ];
 

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { Failure } from "../errors.ts";
 import type { BridgeTools } from "./bridge_tools.ts";
+import { Firewall } from "./firewall.ts";
 import { findNetwork } from "./find_network.ts";
 import { hostSubnets } from "./host_subnets.ts";
 import { bridgeOptions } from "./network_options.ts";
@@ -17,10 +18,12 @@ import type { NetworkDefinition, NetworkRequest } from "./types.ts";
 export class Networks {
   readonly #state: NetworkState;
   readonly #tools: BridgeTools;
+  readonly #firewall: Firewall;
 
   constructor(state: NetworkState, tools: BridgeTools) {
     this.#state = state;
     this.#tools = tools;
+    this.#firewall = new Firewall(tools);
   }
 
   /** All, in the order of their creation. @throws Failure("corrupt") */
@@ -94,13 +97,11 @@ export class Networks {
   /** The bridge first: a definition that a kill leaves behind can be removed again. */
   async #drop(records: LockedRecords, network: StoredNetwork): Promise<void> {
     const { id } = network.definition;
-    const others = records.networks.filter((other) => other !== network);
-    const ruled = others.filter(({ definition }) => records.ruled.includes(definition.id));
-    const kept = { networks: ruled, endpoints: records.endpoints };
-    await removeBridge(network, records.ruled.includes(id), kept, this.#tools);
-    records.networks = others;
+    await removeBridge(network, records, this.#tools);
+    records.networks = records.networks.filter((other) => other !== network);
     records.ruled = records.ruled.filter((other) => other !== id);
     records.settled = records.settled.filter((other) => other !== id);
+    await this.#firewall.apply(records);
     await records.save();
   }
 }
@@ -110,10 +111,10 @@ function isUsed({ endpoints }: LockedRecords, id: string): boolean {
 }
 
 function checkRequest({ name, driver = "bridge" }: NetworkRequest): void {
-  if (predefinedNames.has(name) || name === "container" || name === "default")
+  if (predefinedNames.has(name) || name === "default")
     // The blank at the end is Docker's.
     throw new Failure("denied", `operation is not permitted on predefined ${name} network `);
-  if (name.trim() === "") throw new Failure("invalid", "network name cannot be empty");
+  if (name.trim() === "") throw new Failure("invalid", "invalid name: name is empty");
   if (driver === "host" || driver === "null")
     throw new Failure("denied", `only one instance of "${driver}" network is allowed`);
   if (driver !== "bridge" && driver !== "")
@@ -129,8 +130,12 @@ function plan(
   const { internal = false, attachable = false, enableIPv6 = false } = request;
   const id = randomBytes(32).toString("hex");
   const { bridge = `br-${id.slice(0, 12)}` } = bridgeOptions(options);
-  if (networks.some((other) => other.bridge === bridge))
-    throw new Failure("denied", `bridge name ${bridge} is in use by another network`);
+  const same = networks.find((other) => other.bridge === bridge);
+  if (same !== undefined)
+    throw new Failure(
+      "denied",
+      `cannot create network ${id} (${bridge}): conflicts with network ${same.definition.id} (${bridge}): networks have same bridge name`,
+    );
   const { config, pools } = planPools({
     networkId: id,
     config: ipam.config ?? [],

@@ -6,6 +6,7 @@ import { Namespaces } from "./namespaces.ts";
 import { NetworkState } from "./network_state.ts";
 import { Networks } from "./networks.ts";
 import { checkDefaults, type NetworkDefaults } from "./network_defaults.ts";
+import { PortRelays } from "./port_relays.ts";
 import { ensurePredefined } from "./predefined.ts";
 import { renewDefaultBridge } from "./renew_default_bridge.ts";
 
@@ -18,9 +19,11 @@ export interface NetworkingOptions {
   readonly netavark?: string;
   readonly aardvark?: string;
   readonly defaults?: NetworkDefaults;
+  /** For a daemon: whether published ports of IPv6 addresses are passed on by this process, until it disposes of the networking. */
+  readonly relays?: boolean;
 }
 
-export interface Networking {
+export interface Networking extends Disposable {
   readonly networks: Networks;
   readonly endpoints: Endpoints;
   readonly namespaces: Namespaces;
@@ -40,11 +43,13 @@ export async function openNetworking(options: NetworkingOptions): Promise<Networ
     ...(netavark === undefined ? {} : { netavark }),
     ...(aardvark === undefined ? {} : { aardvark }),
   });
+  const relays = options.relays === true ? new PortRelays() : undefined;
   await ensurePredefined(state);
   await renewDefaultBridge(state, tools);
   return {
     networks: new Networks(state, tools),
-    endpoints: new Endpoints(state, tools),
+    endpoints: new Endpoints(state, tools, relays),
     namespaces: new Namespaces(join(directory, "namespaces")),
+    [Symbol.dispose]: () => relays?.[Symbol.dispose](),
   };
 }

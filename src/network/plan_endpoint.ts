@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { Failure } from "../errors.ts";
 import { addressPool } from "./address_pool.ts";
 import { allocateAddress } from "./allocate_address.ts";
-import { allocatePorts } from "./allocate_ports.ts";
+import { allocatePorts, type PortAllocation } from "./allocate_ports.ts";
 import { formatIp, type IpAddress, parseIp } from "./ip_address.ts";
 import { bridgeOptions } from "./network_options.ts";
 import type { StoredNetwork, StoredPool } from "./network_state.ts";
@@ -11,19 +11,25 @@ import { hasNames } from "./netavark_options.ts";
 import { takenAddresses } from "./taken_addresses.ts";
 import type { ConnectRequest, Endpoint, EndpointAddress } from "./types.ts";
 
+export interface Given {
+  readonly endpoints: readonly Endpoint[];
+  readonly relays: boolean;
+}
+
 /**
- * @param endpoints all of the root
+ * @param given all endpoints of the root, and whether ports of IPv6 addresses are relayed where the kernel cannot send them on
  * @throws Failure with Docker's texts; see {@link allocateAddress}, {@link allocatePorts}
  */
 export async function planEndpoint(
   network: StoredNetwork,
   request: ConnectRequest,
-  endpoints: readonly Endpoint[],
+  { endpoints, relays }: Given,
 ): Promise<Endpoint> {
   checkWords(network, request);
   const { definition } = network;
   const { containerId, containerName, namespace } = request;
   const { ipv4, ipv6 } = addressesOf(network, request, endpoints);
+  const own = endpoints.filter((one) => one.containerId === containerId);
   const id = randomBytes(32).toString("hex");
   return {
     id,
@@ -31,14 +37,16 @@ export async function planEndpoint(
     containerId,
     containerName,
     namespace,
-    interfaceName: nextInterface(endpoints.filter((one) => one.containerId === containerId)),
+    interfaceName: nextInterface(network, own),
+    hostInterface: `veth${id.slice(0, 11)}`,
     macAddress: request.macAddress?.toLowerCase() ?? macOf(ipv4.address),
     ipv4,
     ...(ipv6 === undefined ? {} : { ipv6 }),
     aliases: aliasesOf(network, request),
     links: request.links ?? [],
-    ports: await portsOf(network, request, endpoints, id, ipv6 !== undefined),
+    ports: await portsOf(network, request, endpoints, id, { kernel: ipv6 !== undefined, relays }),
     dns: request.dns ?? [],
+    ...(request.gatewayPriority === undefined ? {} : { gatewayPriority: request.gatewayPriority }),
   };
 }
 
@@ -126,9 +134,10 @@ function aliasesOf(network: StoredNetwork, { aliases = [], containerId }: Connec
   return hasNames(network) ? [...new Set([...aliases, containerId.slice(0, 12)])] : [];
 }
 
-function nextInterface(own: readonly Endpoint[]): string {
+function nextInterface({ definition }: StoredNetwork, own: readonly Endpoint[]): string {
+  const { interfacePrefix } = bridgeOptions(definition.options);
   const names = new Set(own.map(({ interfaceName }) => interfaceName));
-  for (let i = 0; ; i++) if (!names.has(`eth${i}`)) return `eth${i}`;
+  for (let i = 0; ; i++) if (!names.has(`${interfacePrefix}${i}`)) return `${interfacePrefix}${i}`;
 }
 
 /** Docker's: an address that is used again comes with the MAC that the neighbours remember. */
@@ -142,7 +151,7 @@ async function portsOf(
   request: ConnectRequest,
   endpoints: readonly Endpoint[],
   id: string,
-  ipv6: boolean,
+  ipv6: PortAllocation["ipv6"],
 ): Promise<Endpoint["ports"]> {
   const { internal, options } = network.definition;
   // As in dockerd: an internal network publishes nothing.
@@ -153,7 +162,8 @@ async function portsOf(
       requests: request.ports,
       // The container's own ports may be published by several of its networks: the first one that is there serves them.
       taken: endpoints.filter((one) => !own.includes(one)).flatMap(({ ports }) => ports),
-      hostBinding: bridgeOptions(options).hostBinding ?? "0.0.0.0",
+      own: own.find(({ ports }) => ports.length > 0)?.ports ?? [],
+      hostBinding: bridgeOptions(options).hostBinding,
       ipv6,
     });
   } catch (error) {

@@ -105,13 +105,19 @@ const refused: readonly [Partial<PoolRequest>, kind: string, message: string][] 
   ],
   [
     { config: [{ subnet: "10.8.0.0/24" }, { subnet: "10.9.0.0/24" }] },
-    "invalid",
-    "bridge driver doesn't support multiple subnets of one address family",
+    "denied",
+    "bridge driver doesn't support multiple subnets",
   ],
 ];
 
 for (const [request, kind, message] of refused)
   test(`refused: ${message}`, () => assert.throws(() => plan(request), { kind, message }));
+
+test("the smallest subnets spare no address for the network itself", () => {
+  const { pools } = plan({ config: [{ subnet: "10.8.0.0/31" }] });
+  assert.equal(pools[0]?.gateway, "10.8.0.0");
+  assert.equal(plan({ config: [{ subnet: "10.8.0.7/32" }] }).pools[0]?.gateway, "10.8.0.7");
+});
 
 test("routes of the host, as the kernel lists them", () => {
   const ipv4 = [

@@ -34,7 +34,7 @@ export function planPools(request: PoolRequest): PoolPlan {
   const config = named.map((one) => checkConfig(one, request.networks));
   const families = config.map(familyOf);
   if (new Set(families).size < families.length) {
-    throw new Failure("invalid", "bridge driver doesn't support multiple subnets of one address family");
+    throw new Failure("denied", "bridge driver doesn't support multiple subnets");
   }
   const used = [
     ...request.networks,
@@ -92,8 +92,10 @@ function chosen(subnet: Subnet): IpamConfig {
   return { subnet: formatSubnet(subnet), gateway: formatIp(firstOf(subnet)) };
 }
 
+/** The smallest subnets have no address to spare for the network itself. */
 function firstOf(subnet: Subnet): IpAddress {
-  return { family: subnet.family, value: subnet.base + 1n };
+  const spared = subnet.bits < (subnet.family === 4 ? 31 : 128) ? 1n : 0n;
+  return { family: subnet.family, value: subnet.base + spared };
 }
 
 function toPool(config: IpamConfig, elected: boolean): StoredPool {

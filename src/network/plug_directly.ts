@@ -1,6 +1,6 @@
 /**
- * An endpoint without netavark: a veth pair, addresses, routes, in 3 ms. netavark starts iptables twenty times for each
- * endpoint, to find rules that are there; where they are, and no port is published, there is nothing for it to do but this.
+ * An endpoint: a veth pair, addresses, routes, by netlink in 3 ms. netavark, which makes the rules of networks, would start
+ * iptables twenty times for each endpoint, to find rules that are there.
  */
 import { writeFileSync } from "node:fs";
 import {
@@ -16,25 +16,12 @@ import {
 } from "../sys/index.ts";
 import { type BridgeTools, linkNames } from "./bridge_tools.ts";
 import { bridgeOptions } from "./network_options.ts";
-import { newAddress, newDefaultRoute, newVeth, raiseLink } from "./link_requests.ts";
+import { bridgePort, defaultRoute, newAddress, newVeth, raiseLink } from "./link_requests.ts";
 import type { StoredNetwork } from "./network_state.ts";
-import { metricOf } from "./netavark_options.ts";
 import type { Endpoint } from "./types.ts";
 
-/** Whether a namespace's path can stand as a word in a line of `ip -batch`. */
-export function isPlainPath(path: string): boolean {
-  return /^\/[\w./:@+-]+$/.test(path);
-}
-
-/**
- * Does what `netavark setup` does for a bridge, with the same attributes.
- * @param endpoint has a `hostInterface` @throws SysError
- */
-export async function plugDirectly(
-  network: StoredNetwork,
-  endpoint: Endpoint & { readonly hostInterface: string },
-  tools: BridgeTools,
-): Promise<void> {
+/** Connects the namespace to the bridge. @throws SysError */
+export function plugDirectly(network: StoredNetwork, endpoint: Endpoint): void {
   const { namespace, interfaceName, hostInterface, macAddress } = endpoint;
   const { mtu, icc } = bridgeOptions(network.definition.options);
   const inside = openAt(AT_FDCWD, namespace, O_RDONLY | O_CLOEXEC);
@@ -46,16 +33,40 @@ export async function plugDirectly(
     close(inside);
   }
   inNetworkNamespace(namespace, () => {
-    refuseAdvertisements(interfaceName);
+    settleIpv6(endpoint);
     askKernel(innerRequests(endpoint));
   });
-  if (!icc) await tools.ip([`link set dev ${hostInterface} type bridge_slave isolated on`]);
+  // Where bridged packets pass through iptables (net.bridge.bridge-nf-call-iptables), one that a container sends to its own
+  // published port is turned round within the bridge.
+  const flags = { isolated: !icc, hairpin: endpoint.ports.length > 0 };
+  if (flags.isolated || flags.hairpin) askKernel([bridgePort(interfaceIndex(hostInterface), flags)]);
+}
+
+/**
+ * Gives a container's namespace its default routes. The one of an interface that has gone went with it.
+ * @param own its endpoints, the way out first @throws SysError
+ */
+export function leadOut(own: readonly Endpoint[]): void {
+  const [{ namespace } = { namespace: "" }] = own;
+  const ways = [
+    own.find(({ ipv4 }) => ipv4.gateway !== undefined),
+    own.find(({ ipv6 }) => ipv6?.gateway !== undefined),
+  ];
+  const [ipv4, ipv6] = [ways[0]?.ipv4.gateway, ways[1]?.ipv6?.gateway];
+  if (ipv4 === undefined && ipv6 === undefined) return;
+  inNetworkNamespace(namespace, () => {
+    const routes = [ipv4, ipv6].map((gateway, i) =>
+      gateway === undefined ? [] : [defaultRoute(interfaceIndex(ways[i]?.interfaceName ?? ""), gateway)],
+    );
+    askKernel(routes.flat());
+  });
 }
 
 /** Its other end goes with it. One that is gone, as with its namespace, is no error. */
 export async function unplugDirectly(hostInterface: string, tools: BridgeTools): Promise<void> {
   if (!linkNames().has(hostInterface)) return;
   try {
+    // The kernel takes its time, 20 ms, for which this thread would stand still.
     await tools.ip([`link del dev ${hostInterface}`]);
   } catch (error) {
     // The kernel may have been just about to remove it with its namespace.
@@ -66,21 +77,16 @@ export async function unplugDirectly(hostInterface: string, tools: BridgeTools):
 function innerRequests({ interfaceName, ipv4, ipv6 }: Endpoint): NetlinkRequest[] {
   const index = interfaceIndex(interfaceName);
   const addresses = ipv6 === undefined ? [ipv4] : [ipv4, ipv6];
-  const metric = metricOf(interfaceName);
-  return [
-    ...addresses.map(({ address, prefix }) => newAddress(index, address, prefix)),
-    raiseLink(index),
-    ...addresses.flatMap(({ gateway }) =>
-      gateway === undefined ? [] : [newDefaultRoute(index, gateway, metric)],
-    ),
-  ];
+  return [...addresses.map(({ address, prefix }) => newAddress(index, address, prefix)), raiseLink(index)];
 }
 
-/** Addresses come from us alone. Without IPv6 in the kernel there is no such file. */
-function refuseAdvertisements(interfaceName: string): void {
+/** Addresses come from us alone: no advertised ones, and without any no way round by link-local ones. */
+function settleIpv6({ interfaceName, ipv6 }: Endpoint): void {
+  const setting = ipv6 === undefined ? ["disable_ipv6", "1"] : ["autoconf", "0"];
   try {
-    writeFileSync(`/proc/sys/net/ipv6/conf/${interfaceName}/autoconf`, "0");
+    writeFileSync(`/proc/sys/net/ipv6/conf/${interfaceName}/${setting[0]}`, setting[1] as string);
   } catch (error) {
+    // No IPv6 in the kernel.
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
 }

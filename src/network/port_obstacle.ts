@@ -34,14 +34,14 @@ export async function portObstacle(
 
 async function tryTcp(host: string, port: number): Promise<void> {
   const server = createServer();
-  server.listen({ host, port, exclusive: true });
+  server.listen({ host, port, exclusive: true, ipv6Only: true });
   await once(server, "listening");
   server.close();
   await once(server, "close");
 }
 
 async function tryUdp(address: string, port: number): Promise<void> {
-  const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
+  const socket = createSocket(address.includes(":") ? { type: "udp6", ipv6Only: true } : { type: "udp4" });
   try {
     socket.bind({ address, port, exclusive: true });
     await once(socket, "listening");

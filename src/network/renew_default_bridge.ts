@@ -17,9 +17,7 @@ export async function renewDefaultBridge(state: NetworkState, tools: BridgeTools
   if (network === undefined) return;
   const { id } = network.definition;
   const others = records.networks.filter((other) => other !== network);
-  const ruled = others.filter(({ definition }) => records.ruled.includes(definition.id));
-  const kept = { networks: ruled, endpoints: records.endpoints };
-  await removeBridge(network, records.ruled.includes(id), kept, tools);
+  await removeBridge(network, records, tools);
   const renewed = defaultBridge(network.definition, network.bridge, subnetsOf(others), state.defaults);
   records.networks = records.networks.map((other) => (other === network ? renewed : other));
   records.ruled = records.ruled.filter((other) => other !== id);

@@ -1,6 +1,7 @@
 /** What a container's /etc/resolv.conf says. */
 import { hasNames } from "./netavark_options.ts";
 import type { NetworkRecords } from "./network_state.ts";
+import { wayOutFirst } from "./way_out.ts";
 
 export interface ResolverSettings {
   readonly nameservers: readonly string[];
@@ -15,11 +16,14 @@ export interface ResolverSettings {
  */
 export function resolverSettings(records: NetworkRecords, containerId: string): ResolverSettings | undefined {
   const own = records.endpoints.filter((endpoint) => endpoint.containerId === containerId);
-  const nameservers = own.flatMap(({ networkId }) => {
-    const network = records.networks.find(({ definition }) => definition.id === networkId);
-    const gateway = network !== undefined && hasNames(network) ? network.pools[0]?.gateway : undefined;
-    return gateway === undefined ? [] : [gateway];
+  const named = wayOutFirst(own, records.networks).flatMap((endpoint) => {
+    const network = records.networks.find(({ definition }) => definition.id === endpoint.networkId);
+    return network !== undefined && hasNames(network) ? [network] : [];
   });
+  // Internal networks forward nothing.
+  const leadingOut = named.filter(({ definition }) => !definition.internal);
+  const asked = leadingOut.length > 0 ? leadingOut : named;
+  const nameservers = asked.flatMap(({ pools }) => pools[0]?.gateway ?? []);
   // The C library asks three at most.
   return nameservers.length === 0
     ? undefined

@@ -85,8 +85,8 @@ export interface Endpoint {
   readonly namespace: string;
   /** Its name inside: eth0, eth1, ... */
   readonly interfaceName: string;
-  /** The name of its other end, on the host; absent where netavark made it, which leaves the name to the kernel. */
-  readonly hostInterface?: string;
+  /** The name of its other end, on the host. */
+  readonly hostInterface: string;
   readonly macAddress: string;
   readonly ipv4: EndpointAddress;
   readonly ipv6?: EndpointAddress;
@@ -97,6 +97,8 @@ export interface Endpoint {
   readonly ports: readonly PortBinding[];
   /** Resolvers for names from outside, instead of the host's. */
   readonly dns: readonly string[];
+  /** `gw-priority`: of a container's networks the one with the highest is the way out. Absent: 0. */
+  readonly gatewayPriority?: number;
 }
 
 export interface ConnectRequest {
@@ -113,4 +115,5 @@ export interface ConnectRequest {
   readonly ipv6Address?: string;
   readonly ports?: readonly PortRequest[];
   readonly dns?: readonly string[];
+  readonly gatewayPriority?: number;
 }

@@ -13,10 +13,13 @@ export function connectRequest(
   namespace: string,
 ): ConnectRequest {
   const shortId = record.ID.slice(0, 12);
-  const aliases = (settings.Aliases ?? []).filter((alias) => alias !== shortId);
+  const given = (settings.Aliases ?? []).filter((alias) => alias !== shortId);
+  // Not on the default network, where there are no names.
+  const aliases = definition.name === "bridge" ? given : [...given, ...hostNames(record, shortId)];
   const { IPv4Address = "", IPv6Address = "" } = settings.IPAMConfig ?? {};
   // Older clients give one for the container, which means its network mode's.
   const macAddress = desiredMac(settings) || (isMain ? String(record.Config["MacAddress"] ?? "") : "");
+  const gatewayPriority = Number(settings["GwPriority"] ?? 0);
   return {
     network: definition.id,
     containerId: record.ID,
@@ -29,5 +32,11 @@ export function connectRequest(
     ...(IPv6Address !== "" && { ipv6Address: IPv6Address }),
     ports: portRequests(record, hostConfig),
     dns: hostConfig.Dns ?? [],
+    ...(gatewayPriority !== 0 && { gatewayPriority }),
   };
+}
+
+/** Docker finds a container by its host name, too, if that can be a name. */
+function hostNames({ Config: { Hostname = "" } }: ContainerRecord, shortId: string): string[] {
+  return Hostname !== shortId && /^[A-Za-z0-9_.-]+$/.test(Hostname) ? [Hostname] : [];
 }

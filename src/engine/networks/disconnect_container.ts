@@ -87,7 +87,7 @@ async function disconnectLeftover(
       ({ networkId, containerName, containerId }) =>
         networkId === definition.id && (containerName === container || containerId === container),
     );
-  if (endpoint === undefined) throw notConnected(container, definition, "");
+  if (endpoint === undefined) throw new Failure("not-found", `endpoint ${container} not found`);
   await networking.endpoints.disconnect(endpoint.id);
   tellNetwork(events, "disconnect", definition, endpoint.containerId);
 }

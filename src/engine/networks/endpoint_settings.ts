@@ -69,8 +69,9 @@ export function connectedEndpoint(
   };
 }
 
-function namesOf({ ID, Name }: ContainerRecord, { Aliases }: EndpointSettings) {
-  const aliases = [...new Set([...(Aliases ?? []), ID.slice(0, 12)])];
+function namesOf({ ID, Name, Config }: ContainerRecord, { Aliases }: EndpointSettings) {
+  const own = [ID.slice(0, 12), Config.Hostname ?? ""].filter((name) => name !== "");
+  const aliases = [...new Set([...(Aliases ?? []), ...own])];
   return { Aliases: aliases, DNSNames: [...new Set([Name.slice(1), ...aliases])] };
 }
 

@@ -58,9 +58,12 @@ export class EngineNetworks {
     return disconnectContainer(this.#store, this.#events, term, container, options);
   }
 
-  /** For a daemon, before anything else: opens the networks by these defaults. Throws `Failure("invalid")` for bad ones. */
-  async open(defaults: NetworkDefaults = {}): Promise<void> {
-    await (await import("./networking_of.ts")).networkingOf(this.#store, defaults);
+  /**
+   * For a daemon, before anything else: opens the networks by these defaults, to pass on what comes to published ports until it
+   * is disposed of. Throws `Failure("invalid")` for bad ones.
+   */
+  async open(defaults: NetworkDefaults = {}): Promise<Disposable> {
+    return (await import("./networking_of.ts")).networkingOf(this.#store, { defaults, relays: true });
   }
 
   /** For a daemon at its start: takes away what containers that ended have left. */

@@ -58,6 +58,26 @@ export function endpointLinks(endpoint: Endpoint, all: readonly Endpoint[]): Hos
         one.networkId === endpoint.networkId &&
         (one.containerName === name || (name.length >= 12 && one.containerId.startsWith(name))),
     );
-    return place === undefined ? [] : [{ name: alias, address: place.ipv4.address }];
+    return place === undefined ? [] : addressesOf(place).map((address) => ({ name: alias, address }));
   });
+}
+
+function addressesOf({ ipv4, ipv6 }: Endpoint): string[] {
+  return ipv6 === undefined ? [ipv4.address] : [ipv4.address, ipv6.address];
+}
+
+/** As `inspect` has them; on networks of a name they are places in those (moby, daemon/inspect.go). */
+export async function linksShown(
+  store: Store,
+  record: ContainerRecord,
+  { Links, NetworkMode }: HostConfig,
+): Promise<string[] | null> {
+  const given = (Links as string[] | null | undefined) ?? [];
+  if (given.length === 0 || !["default", "bridge"].includes(NetworkMode)) return null;
+  const shown = given.map(async (text) => {
+    const { name, alias } = parseLink(text);
+    const other = await findRecord(store.root, name).catch(() => undefined);
+    return other === undefined ? [] : [`${other.Name}:${record.Name}/${alias}`];
+  });
+  return (await Promise.all(shown)).flat();
 }

@@ -24,10 +24,10 @@ export function portRequests(record: ContainerRecord, hostConfig: HostConfig): P
   return [...bound, ...others.map((port) => portRequest(port, {}))];
 }
 
-/** @param endpoints of one container; the first with ports serves them */
+/** @param endpoints of one container; the first with ports serves them. Where none leads out none is exposed, says dockerd */
 export function portMap(record: ContainerRecord, endpoints: readonly Endpoint[]): PortMap {
   const map: PortMap = {};
-  if (endpoints.length === 0) return map;
+  if (endpoints.every(({ ipv4 }) => ipv4.gateway === undefined)) return map;
   for (const port of exposedPorts(record)) map[fullName(port)] = null;
   const { ports = [] } = endpoints.find((endpoint) => endpoint.ports.length > 0) ?? {};
   for (const { containerPort, protocol, hostIp, hostPort } of ports)
