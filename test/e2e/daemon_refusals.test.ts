@@ -66,7 +66,7 @@ function shown(body: string): string {
   return message
     .replace(/[0-9a-f]{64}/g, "ID")
     .replaceAll("\0", "\\0")
-    .replaceAll("\n", "\\n")
+    .replace(/\r?\n/g, "\\n")
     .trim();
 }
 
