@@ -2,6 +2,8 @@
 import { resolve } from "node:path";
 import { keepHeapSmall } from "../bytes/index.ts";
 import {
+  type Daemon,
+  checkSettings,
   driverNames,
   enterNamespace,
   notifyService,
@@ -17,8 +19,13 @@ import {
   type DaemonJson,
   type Directives,
 } from "./config/index.ts";
-import type { TlsFiles } from "./listening/index.ts";
+import { parseHost, type TlsFiles } from "./listening/index.ts";
 import { serveDaemon, type ServeDaemonOptions } from "./serve_daemon.ts";
+
+interface ServerBeside extends AsyncDisposable {
+  /** What is said once it serves. */
+  readonly greeting: string;
+}
 
 export interface RunDaemonOptions extends EngineOptions {
   /** Where it listens unless flags or file say it. */
@@ -29,6 +36,8 @@ export interface RunDaemonOptions extends EngineOptions {
   readonly configFile: { readonly path: string; readonly named: boolean };
   /** Only says whether it could start with these settings. */
   readonly validate: boolean;
+  /** Serves the same engine in another way; it begins last and ends first. */
+  beside?(daemon: Daemon, warn: (text: string) => void): Promise<ServerBeside>;
 }
 
 /** Returns the exit code. Says `API listen on …` when it is ready, as dockerd does. */
@@ -37,6 +46,8 @@ export async function runDaemon(options: RunDaemonOptions, say: (line: string) =
   const settings = daemonSettings(config.directives);
   const serving = servingOptions(options, config.directives, settings);
   const proxies = proxyEnvironment(config.directives);
+  await checkSettings(settings);
+  const tell = teller(config.directives, say);
   if (options.validate) {
     say("configuration OK");
     return 0;
@@ -44,30 +55,33 @@ export async function runDaemon(options: RunDaemonOptions, say: (line: string) =
   Object.assign(process.env, proxies);
   keepHeapSmall();
   await enterNamespace({ ...serving, mounts: true });
-  const tell = teller(config.directives, say);
   warnOf(config, options.configFile.path, tell);
   const ended = Promise.withResolvers<void>();
   for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => ended.resolve());
   // A client that goes away is no reason to end.
   process.on("SIGPIPE", () => undefined);
   // Whoever asks too early must not end it.
-  let reload = (): void => undefined;
-  process.on("SIGHUP", () => reload());
+  let reload = async (): Promise<void> => undefined;
+  process.on("SIGHUP", () => void reload());
   await using running = await serveDaemon({
     ...serving,
     warn: (text) => tell("warn", text),
     onRequest: (what) => tell("debug", `Calling ${what}`),
   });
-  reload = () => {
+  reload = async () => {
     try {
-      running.reload(reloaded(settings, daemonSettings(readConfig(options).directives)));
+      const now = daemonSettings(readConfig(options).directives);
+      await checkSettings(now);
+      running.reload(reloaded(settings, now));
       tell("info", "Reloaded configuration");
     } catch (error) {
       if (!isFailure(error)) throw error;
       tell("error", error.message);
     }
   };
+  await using beside = await options.beside?.(running.daemon, (text) => tell("warn", text));
   for (const address of running.addresses) say(`API listen on ${address.replace(/^(unix|tcp):\/\//, "")}`);
+  if (beside !== undefined) say(beside.greeting);
   const manager = process.env["NOTIFY_SOCKET"];
   if (manager !== undefined) notifyService(manager, "READY=1");
   await ended.promise;
@@ -123,9 +137,11 @@ function servingOptions(
   const used = chosen ?? driver;
   const storage = given["storage-opts"] ?? storageOptions;
   const tls = given.tlsverify === true || given.tls === true ? tlsFiles(given) : undefined;
+  const hosts = given.hosts ?? [options.defaultHost];
+  for (const host of hosts) parseHost(host, tls !== undefined);
   return {
     root: resolve(given["data-root"] ?? root),
-    hosts: given.hosts ?? [options.defaultHost],
+    hosts,
     settings,
     ...(used !== undefined && { driver: used }),
     ...(storage !== undefined && { storageOptions: storage }),

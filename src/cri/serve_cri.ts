@@ -25,22 +25,36 @@ export interface RunningCri extends AsyncDisposable {
  * @throws Failure where it cannot listen, another server has the root, or there is no such network
  */
 export async function serveCri(options: ServeCriOptions): Promise<RunningCri> {
-  const { network, warn } = options;
-  const host = parseHost(options.host, false);
-  if (host.kind !== "unix") {
-    throw new Failure("invalid", `listen on ${options.host}: Kubernetes comes by a unix socket`, {
-      hint: "Give --listen unix:///path/to.sock.",
-    });
-  }
+  criHost(options.host);
   await using undo = new AsyncDisposableStack();
   const daemon = undo.use(await openDaemon(options));
+  const { address } = undo.use(await serveCriOn(daemon, options));
+  const parts = undo.move();
+  return { daemon, address, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}
+
+/** On a daemon that is there, and that others may use as well. As {@link serveCri}. */
+export async function serveCriOn(
+  daemon: Daemon,
+  { host, network, warn }: Pick<ServeCriOptions, "host" | "network" | "warn">,
+): Promise<Pick<RunningCri, "address"> & AsyncDisposable> {
+  await using undo = new AsyncDisposableStack();
   if (network !== "none") await daemon.engine.networks.inspect(network);
   const streams = undo.use(await serveStreams(daemon));
   const onError = (error: unknown, where: string): void =>
     warn(`${where}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   const server: Server = createGrpcServer(criMethods({ daemon, streams, network }), onError);
   undo.defer(closeServer(server));
-  const address = await listen(server, host, { group: undefined, verified: false });
+  const address = await listen(server, criHost(host), { group: undefined, verified: false });
   const parts = undo.move();
-  return { daemon, address, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+  return { address, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}
+
+/** @throws Failure("invalid") for what is no unix socket */
+export function criHost(text: string): Extract<ReturnType<typeof parseHost>, { kind: "unix" }> {
+  const host = parseHost(text, false);
+  if (host.kind === "unix") return host;
+  throw new Failure("invalid", `listen on ${text}: Kubernetes comes by a unix socket`, {
+    hint: "Give unix:///path/to.sock.",
+  });
 }

@@ -7,7 +7,8 @@ export const cri = command({
   usage: "[OPTIONS]",
   summary: "Serve Kubernetes' Container Runtime Interface until SIGTERM",
   details:
-    "Pods and containers run on when it ends, and the next one finds them. One root has one server: this or 'varve daemon'.",
+    "Pods and containers run on when it ends, and the next one finds them. One root has one server: this, or " +
+    "'varve daemon', which with --cri is both.",
   examples: [
     {
       text: "For crictl",

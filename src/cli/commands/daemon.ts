@@ -23,6 +23,10 @@ export const daemon = command({
       command:
         "varve daemon -H tcp://0.0.0.0:2376 --tlsverify --tlscacert ca.pem --tlscert cert.pem --tlskey key.pem",
     },
+    {
+      text: "For Docker's clients and Kubernetes'",
+      command: "varve daemon --cri unix:///run/varve-cri.sock",
+    },
   ],
   flags: {
     host: {
@@ -30,6 +34,17 @@ export const daemon = command({
       short: "H",
       type: "ADDRESS",
       help: "Where to listen: unix:///path/to.sock, tcp://127.0.0.1:2375 or fd:// (default unix:///run/varve.sock)",
+    },
+    cri: {
+      kind: "string",
+      type: "ADDRESS",
+      help: "Serve Kubernetes' Container Runtime Interface as well: unix:///run/varve-cri.sock",
+    },
+    "cri-network": {
+      kind: "string",
+      type: "string",
+      default: "bridge",
+      help: "Network of Kubernetes' pods: a bridge, or none",
     },
     pidfile: { kind: "string", short: "p", type: "file", complete: "file", help: "File for the process ID" },
     group: { kind: "string", short: "G", type: "string", help: "Group that may use the unix socket" },
@@ -105,23 +120,22 @@ export const daemon = command({
   storeless: true,
   ownSignals: true,
   async run({ app, flags, given }) {
-    const { runDaemon } = await app.daemon();
-    const { "config-file": path } = flags;
+    const { "config-file": path, cri, "cri-network": network } = flags;
     const values: Readonly<Record<string, unknown>> = {
       ...flags,
       "log-opt": Object.fromEntries(flags["log-opt"]),
       "add-runtime": Object.fromEntries([...flags["add-runtime"]].map(([name, path]) => [name, { path }])),
     };
-    return runDaemon(
-      {
-        ...app.engineOptions,
-        defaultHost: `unix://${socketPath(app)}`,
-        directives: { ...ofGlobals(app), ...ofFlags(values, given) },
-        configFile: { path: path ?? usualConfig, named: path !== undefined },
-        validate: flags.validate,
-      },
-      (text) => line(app, text),
-    );
+    const options = {
+      ...app.engineOptions,
+      defaultHost: `unix://${socketPath(app)}`,
+      directives: { ...ofGlobals(app), ...ofFlags(values, given) },
+      configFile: { path: path ?? usualConfig, named: path !== undefined },
+      validate: flags.validate,
+    };
+    const say = (text: string): void => line(app, text);
+    if (cri === undefined) return (await app.daemon()).runDaemon(options, say);
+    return (await app.cri()).runDaemonWithCri({ ...options, cri: { host: cri, network } }, say);
   },
 });
 
