@@ -3,17 +3,15 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { request, type IncomingMessage } from "node:http";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { test } from "node:test";
 import { json } from "node:stream/consumers";
-import { treeTar } from "../../src/layer/index.ts";
-import { cannotRun, ContainerFixture } from "../../src/runtime/container_fixture.ts";
+import { cannotRun } from "../../src/runtime/container_fixture.ts";
 import { dockerdSkip, startDockerd } from "../suites/dockerd.ts";
 import { overlaySkip } from "../suites/overlay_skip.ts";
 import { scratch, unlessAll } from "../suites/scratch.ts";
 import { BuildkitClient, type BuildAsked, type BuildTold } from "../support/buildkit_client.ts";
 import { daemonFixture } from "../support/daemon_fixture.ts";
-import { signal } from "../support/engine_fixture.ts";
+import { importBase } from "../support/import_base.ts";
 
 const skip = cannotRun || overlaySkip;
 
@@ -71,16 +69,6 @@ async function imageOf(socketPath: string, name: string): Promise<unknown> {
   };
   const { Env, Labels, WorkingDir } = Config;
   return { Env, Labels, WorkingDir, layers: RootFS.Layers.length, RepoTags };
-}
-
-async function importBase(socketPath: string): Promise<void> {
-  using base = await ContainerFixture.create();
-  const path = "/images/create?fromSrc=-&repo=base&tag=1&changes=ENV%20PATH=/bin";
-  const asked = request({ socketPath, path, method: "POST" });
-  const answered = once(asked, "response") as Promise<[IncomingMessage]>;
-  await pipeline(treeTar(base.rootfs, { signal }), asked);
-  const [answer] = await answered;
-  await answer.resume().toArray();
 }
 
 async function spend(socketPath: string) {
