@@ -13,6 +13,7 @@ import {
   ReturnRequest,
 } from "../../src/buildkit/control/gateway_messages.ts";
 import {
+  type Definition,
   ListWorkersResponse,
   Nothing,
   SolveRequest,
@@ -48,12 +49,20 @@ export interface BuildAsked {
     readonly attributes?: Readonly<Record<string, string>>;
   };
   readonly secrets?: Readonly<Record<string, string>>;
+  /** Standard input, which the context `http://buildkit-session/…` stands for. */
+  readonly upload?: Uint8Array;
+  /** Results of other builds, as these were given to {@link onResult}. */
+  readonly inputs?: Readonly<Record<string, ResultDefinition>>;
+  /** Awaited while there is a result and it is not yet returned. */
+  readonly onResult?: (definition: ResultDefinition) => Promise<void>;
   /** Default: `dockerfile.v0`. */
   readonly frontend?: string;
   readonly signal?: AbortSignal;
   /** Told of each piece of progress. */
   readonly onStatus?: (status: Read<typeof StatusResponse>) => void;
 }
+
+export type ResultDefinition = Read<typeof Definition>;
 
 export interface BuildTold {
   readonly response: Readonly<Record<string, string>>;
@@ -122,7 +131,9 @@ export class BuildkitClient implements Disposable {
     const { type = "moby", attributes = {} } = asked.exporter ?? {};
     return this.#asFrontend(asked, [{ type, attributes }], async (bridge) => {
       await bridge.ping();
-      return bridge.solve({ filename: "Dockerfile", ...asked.attributes });
+      const result = await bridge.solve({ filename: "Dockerfile", ...asked.attributes }, asked.inputs ?? {});
+      if (result.definition !== undefined) await asked.onResult?.(result.definition);
+      return result;
     });
   }
 
@@ -200,6 +211,7 @@ const control = "/moby.buildkit.v1.Control";
 
 interface BridgeResult {
   readonly ref?: string;
+  readonly definition?: ResultDefinition;
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
@@ -218,11 +230,16 @@ class Bridge {
     return this.#call("Ping", Nothing, Pong, {});
   }
 
-  async solve(attributes: Readonly<Record<string, string>>): Promise<BridgeResult> {
-    const asked = { frontend: this.#frontend, attributes, allowsResult: true, allowsRefs: true };
+  async solve(
+    attributes: Readonly<Record<string, string>>,
+    given: Readonly<Record<string, ResultDefinition>>,
+  ): Promise<BridgeResult> {
+    const inputs = Object.entries(given).map(([key, value]) => ({ key, value }));
+    const asked = { frontend: this.#frontend, attributes, inputs, allowsResult: true, allowsRefs: true };
     const { result } = await this.#call("Solve", BridgeSolveRequest, BridgeSolveResponse, asked);
     const metadata = (result?.metadata ?? []).map(({ key, value }) => [key, Buffer.from(value).toString()]);
-    return { ref: result?.ref?.id ?? "", metadata: Object.fromEntries(metadata) };
+    const { id = "", definition } = result?.ref ?? {};
+    return { ref: id, ...(definition && { definition }), metadata: Object.fromEntries(metadata) };
   }
 
   async return({ ref = "", metadata = {} }: BridgeResult): Promise<void> {
@@ -252,9 +269,10 @@ class ClientSession implements Disposable {
     return Buffer.concat(this.#pieces);
   }
 
-  static async open(socketPath: string, { files, secrets = {} }: BuildAsked): Promise<ClientSession> {
+  static async open(socketPath: string, asked: BuildAsked): Promise<ClientSession> {
+    const { files } = asked;
     const session = new ClientSession();
-    const methods = session.#methods(files, secrets);
+    const methods = session.#methods(asked);
     const socket = await upgraded(socketPath, "/session", {
       "X-Docker-Expose-Session-Uuid": session.id,
       "X-Docker-Expose-Session-Name": "context",
@@ -268,7 +286,7 @@ class ClientSession implements Disposable {
     return session;
   }
 
-  #methods(files: BuildAsked["files"], secrets: Readonly<Record<string, string>>): Methods {
+  #methods({ files, secrets = {}, upload }: BuildAsked): Methods {
     const Health = message({ status: integer(1) });
     const Secret = message({ id: text(1) });
     const Piece = message({ data: bytes(1) });
@@ -281,6 +299,9 @@ class ClientSession implements Disposable {
       "/moby.filesync.v1.FileSend/DiffCopy": bidirectional(Piece, Piece, async function* (given) {
         for await (const { data } of given) pieces.push(data);
         yield* [];
+      }),
+      "/moby.upload.v1.Upload/Pull": bidirectional(Piece, Piece, async function* () {
+        if (upload !== undefined) yield { data: upload };
       }),
       "/moby.buildkit.secrets.v1.Secrets/GetSecret": unary(Secret, Piece, ({ id }) => {
         const secret = secrets[id];

@@ -15,8 +15,8 @@ export interface Exports {
   readonly outputs: readonly BuildOutput[];
   /** Where an output that is one stream of bytes goes. */
   readonly stdout?: ReturnType<typeof sendStream>;
-  /** What is shown while each is made. */
-  readonly titles: readonly string[];
+  /** What is shown while each is made, and whether it is an image that stays here. */
+  readonly shown: readonly { readonly title: string; readonly isImage: boolean }[];
 }
 
 /**
@@ -36,7 +36,7 @@ export function exportsAsked(
     throw new Failure("unsupported", "several outputs that are one stream of bytes are not supported");
   return {
     outputs,
-    titles: outputs.map(titleOf),
+    shown: outputs.map((output) => ({ title: titleOf(output), isImage: output.type === "image" })),
     ...(exporter !== undefined && { stdout: sendStream(needed(session), { exporter, signal }) }),
   };
 }

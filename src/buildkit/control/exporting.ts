@@ -7,20 +7,22 @@ type Done = Extract<BuildEvent, { kind: "done" }>;
 /** The last vertexes of a build: they begin when the image is there. */
 export class Exporting {
   readonly #progress: BuildProgress;
-  readonly #titles: readonly string[];
+  readonly #shown: Exports["shown"];
   #vertexes: readonly ProgressVertex[] = [];
 
-  constructor(progress: BuildProgress, { titles }: Exports) {
+  constructor(progress: BuildProgress, { shown }: Exports) {
     this.#progress = progress;
-    this.#titles = titles;
+    this.#shown = shown;
   }
 
   begin({ image, names }: Done): void {
-    this.#vertexes = this.#titles.map((title) => this.#progress.vertex(title));
-    for (const vertex of this.#vertexes) {
+    this.#vertexes = this.#shown.map(({ title, isImage }) => {
+      const vertex = this.#progress.vertex(title);
+      if (!isImage) return vertex;
       vertex.status({ id: `writing image ${image}`, isDone: true });
       for (const name of names) vertex.status({ id: `naming to ${fullName(name)}`, isDone: true });
-    }
+      return vertex;
+    });
   }
 
   end(error?: unknown): void {

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { BuildkitClient, type BuildAsked } from "../../../../test/support/buildkit_client.ts";
 import { daemonFixture, type DaemonFixture } from "../../../../test/support/daemon_fixture.ts";
 import { makeImage } from "../../../../test/support/engine_fixture.ts";
+import { sampleLayer } from "../../../../test/fixtures/sample_image.ts";
 import { unlessLinux } from "../../../../test/suites/scratch.ts";
 import {
   DiskUsageRequest,
@@ -149,6 +150,60 @@ test("results go to the client: a tar, and warnings of Docker's own checks", { s
     attributes: { requestid: "frontend.targets" },
   });
   assert.equal(listed.metadata["result.txt"], "TARGET\na\n (default)\n");
+});
+
+test("files come from where the attributes say, which is never this machine", { skip }, async () => {
+  await using host = await machine();
+  const copies = "FROM base:1\nCOPY f /g\n";
+  const upload = (await sampleLayer({ "sub/Dockerfile": copies, f: "sent" })).tar;
+  const sent = await host.build("", {
+    attributes: { context: "http://buildkit-session/abc", filename: "sub/Dockerfile" },
+    upload,
+    exporter: { type: "tar" },
+  });
+  assert.ok(sent.exported.includes("sent"));
+  const server = createServer((_request, response) => void response.end(upload)).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const context = `http://127.0.0.1:${(server.address() as AddressInfo).port}/context.tar`;
+  const own = await host.build("FROM base:1\nCOPY f /h\nCOPY --from=n f /n\nCOPY --from=img /f /i\n", {
+    attributes: {
+      context,
+      dockerfilekey: "dockerfile",
+      "context:n": "local:n",
+      "context:img": "docker-image://base:1",
+    },
+    files: { f: "named" },
+    exporter: { type: "tar" },
+  });
+  server.close();
+  assert.equal(own.error, undefined);
+  for (const text of ["sent", "named"]) assert.ok(own.exported.includes(text), text);
+});
+
+test("the result of one build is the base of another one, while neither has ended", { skip }, async () => {
+  await using host = await machine();
+  let child: Awaited<ReturnType<Machine["build"]>> | undefined;
+  const parent = await host.build("FROM base:1\nCOPY f /f\n", {
+    files: { f: "of the parent" },
+    exporter: moby("parent:1"),
+    onResult: async (definition) => {
+      child = await host.build("FROM lib\nCOPY --from=lib /f /g\n", {
+        attributes: { "context:lib": "input:key" },
+        inputs: { key: definition },
+        exporter: { type: "tar" },
+      });
+    },
+  });
+  assert.equal(parent.error, undefined);
+  assert.equal(child?.error, undefined);
+  assert.ok(child?.exported.includes("of the parent"));
+  assert.equal(parent.vertexes.filter((name) => name.includes("COPY f /f")).length, 1);
+  const lost = { operations: [Buffer.from("1a020a00", "hex")], metadata: [] };
+  const wrong = await host.build("FROM lib\n", {
+    attributes: { "context:lib": "input:key" },
+    inputs: { key: lost },
+  });
+  assert.equal(wrong.error?.code, 12);
 });
 
 test("a client that gives up ends its build", { skip }, async () => {
