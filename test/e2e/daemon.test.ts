@@ -10,9 +10,11 @@ import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { suite, test } from "node:test";
 import { serveDaemon } from "../../src/api/index.ts";
+import { VersionRequest, VersionResponse } from "../../src/cri/protocol/index.ts";
 import { startDockerd } from "../suites/dockerd.ts";
 import { scratch, unlessLinux } from "../suites/scratch.ts";
 import { daemonFixture } from "../support/daemon_fixture.ts";
+import { GrpcClient } from "../support/grpc_client.ts";
 import { besideDockerdSkip, bundle, program, unless, type Program } from "./support.ts";
 
 const dockerSkip = unless("docker");
@@ -237,6 +239,29 @@ suite("varve daemon", () => {
     fs.renameSync(socketPath, `${socketPath}2`);
     listener.close();
     assert.equal((await ask<{ Os: string }>(`${socketPath}2`, "/version")).Os, "linux");
+  });
+
+  test("with --cri it serves Kubernetes as well, on the same engine", { skip: unlessLinux }, async () => {
+    using directory = scratch("daemon-cri");
+    const [api, cri] = [join(directory.path, "api"), join(directory.path, "cri")];
+    const words = ["-H", `unix://${api}`, "--cri", `unix://${cri}`, "--cri-network", "none"];
+    await using daemon = start(vfs(join(directory.path, "root"), ...words));
+    await daemon.line(/^API listen on /);
+    await daemon.line(/^CRI listen on /);
+    using client = new GrpcClient(cri);
+    const { runtimeName } = await client.call(
+      "/runtime.v1.RuntimeService/Version",
+      VersionRequest,
+      VersionResponse,
+      {},
+    );
+    assert.equal(runtimeName, "varve");
+    assert.equal((await ask<{ Os: string }>(api, "/version")).Os, "linux");
+    daemon.child.kill();
+    assert.equal(await daemon.ended, 0);
+    await using refused = start(["daemon", "--cri", "tcp://127.0.0.1:1"]);
+    await refused.line(/^varve: listen on tcp:\/\/127\.0\.0\.1:1: Kubernetes comes by a unix socket$/);
+    assert.equal(await refused.ended, 1);
   });
 
   test("install writes units that start this program; uninstall removes what it wrote", async () => {
