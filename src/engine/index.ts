@@ -1,6 +1,7 @@
 export { driverNames, type DriverName } from "../driver/index.ts";
 import type { Daemon, DaemonOptions } from "./daemon.ts";
 export type { Daemon, DaemonOptions };
+export { checkSettings } from "./check_settings.ts";
 export type { DaemonSettings } from "./daemon_settings.ts";
 export type { SwarmSpec, SwarmState } from "./swarm/swarm.ts";
 export { Engine, openEngine, type EngineOptions, type RegistryUser } from "./engine.ts";

@@ -2,7 +2,7 @@
 export type { Endpoints } from "./endpoints.ts";
 export type { Namespaces } from "./namespaces.ts";
 export type { Networks } from "./networks.ts";
-export type { NetworkDefaults } from "./network_defaults.ts";
+export { checkDefaults, type NetworkDefaults } from "./network_defaults.ts";
 export { type Networking, type NetworkingOptions, openNetworking } from "./open_networking.ts";
 export type { ResolverSettings } from "./resolver_settings.ts";
 export * from "./types.ts";

@@ -94,6 +94,7 @@ const senseless: readonly [Directives, string | RegExp][] = [
   [{ "registry-mirrors": ["x y"] }, /^invalid mirror/],
   [{ "insecure-registries": ["a/b"] }, /^insecure registry a\/b is not valid/],
   [{ "log-driver": "syslog" }, /no log driver named 'syslog' is registered$/],
+  [{ dns: ["192.0.2.1", "x"] }, "dns: x is not an ip address"],
   [{ "default-ipc-mode": "host" }, /^default-ipc-mode "host" is invalid/],
   [{ "default-shm-size": "much" }, "invalid size: 'much'"],
   [

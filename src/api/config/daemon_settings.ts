@@ -1,4 +1,5 @@
 /** From directives to what they mean, with dockerd's checks. */
+import { isIP } from "node:net";
 import type { DaemonSettings } from "../../engine/index.ts";
 import { Failure } from "../../errors.ts";
 import type { Directives } from "./directives.ts";
@@ -103,10 +104,15 @@ function containerDefaults(given: Directives): DaemonSettings["containers"] {
     ...(init !== undefined && { Init: init }),
     ...defaultRuntime(given),
     ...securityOptions(given),
-    ...(dns !== undefined && { Dns: [...dns] }),
+    ...(dns !== undefined && { Dns: dns.map(checkedAddress) }),
     ...(given["dns-opts"] !== undefined && { DnsOptions: given["dns-opts"] }),
     ...(given["dns-search"] !== undefined && { DnsSearch: given["dns-search"] }),
   };
+}
+
+function checkedAddress(text: string): string {
+  if (isIP(text) !== 0) return text;
+  throw new Failure("invalid", `dns: ${text} is not an ip address`);
 }
 
 function logConfig(given: Directives): { readonly LogConfig?: object } {

@@ -30,6 +30,12 @@ export function logConfigOf(hostConfig: Partial<HostConfig>): LogConfig {
   return { driver: checkLogOptions(given?.Type || "json-file", options), options };
 }
 
+/** @throws Failure("invalid") in Docker's words, also for what an option cannot be */
+export function checkLog(hostConfig: Partial<HostConfig>): void {
+  const { driver, options } = logConfigOf(hostConfig);
+  if (driver === "json-file" || driver === "local") rotationOf(driver, options);
+}
+
 /** The file that is written now; undefined: nothing is kept. */
 export function logPathOf(store: Store, record: ContainerRecord, driver: LogDriver): string | undefined {
   const directory = containerDirectory(store.root, record.ID);
