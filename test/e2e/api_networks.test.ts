@@ -140,7 +140,9 @@ suite("B180 networks by the docker command", { skip, timeout: 240_000 }, () => {
     const ours = await spend(net.host.socket, directory, day);
     await using dockerd = await startDockerd(net);
     const theirs = await spend(dockerd.socket, directory, day);
-    for (const [i, line] of ours.entries()) assert.equal(line, theirs[i]);
+    // dockerd prunes in no order.
+    const sorted = (line = ""): string[] => (line.includes("prune") ? line.split("\n").toSorted() : [line]);
+    for (const [i, line] of ours.entries()) assert.deepEqual(sorted(line), sorted(theirs[i]));
   });
 });
 
