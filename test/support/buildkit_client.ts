@@ -260,7 +260,7 @@ class Bridge {
 }
 
 /** What the client serves while it builds. */
-class ClientSession implements Disposable {
+export class ClientSession implements Disposable {
   readonly id = randomBytes(16).toString("hex");
   readonly #pieces: Uint8Array[] = [];
   #end = (): void => undefined;

@@ -15,17 +15,17 @@ export interface Spooled {
 
 /** A file without a name: nothing stays behind, whatever happens. */
 export class Spool implements Disposable {
-  readonly #fd: number;
+  readonly #directory: string;
+  #opened: number | "closed" | undefined;
   #end = 0;
 
   constructor(directory: string) {
-    const path = join(directory, `client-${randomBytes(8).toString("hex")}`);
-    this.#fd = openSync(path, "wx+", 0o600);
-    unlinkSync(path);
+    this.#directory = directory;
   }
 
   [Symbol.dispose](): void {
-    closeSync(this.#fd);
+    if (typeof this.#opened === "number") closeSync(this.#opened);
+    this.#opened = "closed";
   }
 
   /** Room for a file. It takes none on the disk before it is written. */
@@ -56,6 +56,16 @@ export class Spool implements Disposable {
       if (at > 0) await setImmediate();
       yield this.#read(place, at, Math.min(chunkSize, place.size - at));
     }
+  }
+
+  /** Most lists of a build (that of a Dockerfile, say) lead to a file or two, some to none. */
+  get #fd(): number {
+    if (typeof this.#opened === "number") return this.#opened;
+    if (this.#opened === "closed") throw new Failure("internal", "the spooled build context is closed");
+    const path = join(this.#directory, `client-${randomBytes(8).toString("hex")}`);
+    this.#opened = openSync(path, "wx+", 0o600);
+    unlinkSync(path);
+    return this.#opened;
   }
 
   #read({ offset }: Spooled, at: number, length: number): Uint8Array {

@@ -7,6 +7,7 @@ import {
   StatusFeed,
   StatusResponse,
   Uploads,
+  type DockerfileSolve,
   type Sessions,
 } from "../../../buildkit/index.ts";
 import type { Daemon } from "../../../engine/index.ts";
@@ -35,70 +36,65 @@ export class SessionBuilds {
 
   async #build(call: Call, signal: AbortSignal): Promise<void> {
     const asked = sessionQuery(call);
-    const remote = call.query.get("remote") ?? "";
-    const sessionId = call.query.get("session") ?? "";
+    const { query } = call;
+    const [remote, sessionId] = [query.get("remote") ?? "", query.get("session") ?? ""];
     using upload =
-      remote === "upload-request"
-        ? await this.#uploads.take(call.query.get("buildid") ?? "", signal)
-        : undefined;
+      remote === "upload-request" ? await this.#uploads.take(query.get("buildid") ?? "", signal) : undefined;
     const body = remote === "" ? call.request : upload?.body;
     const session = sessionId === "" ? undefined : await this.#sessions.get(sessionId, signal);
+    const work = this.#work({ ...asked, session, ...(body && { body }) }, signal);
+    const detailOf = (error: unknown) => ({ message: errorWords(error) });
+    const isQuiet = call.flag("q");
+    await answerJsonLines(call, (lines) => (isQuiet ? quietly : aloud)(lines, work, call.signal), detailOf);
+  }
+
+  #work(solve: DockerfileSolve, signal: AbortSignal): Work {
     const feed = new StatusFeed();
-    const progress = new BuildProgress({
-      ref: randomBytes(16).toString("hex"),
-      send: (update) => feed.push(update),
-    });
-    await answerJsonLines(
-      call,
-      (lines) =>
-        told(call, lines, feed, async () => {
-          try {
-            const solve = { ...asked, session, ...(body && { body }) };
-            const pace = call.flag("q") ? {} : { pace: feed.room };
-            const { response } = await solveDockerfile(this.#daemon.engine, solve, {
-              progress,
-              ...pace,
-              signal,
-            });
-            return asked.exporters.some(({ type }) => staysHere.has(type))
-              ? response[imageDigest]
-              : undefined;
-          } finally {
-            progress.finish();
-            feed.end();
-          }
-        }),
-      (error) => ({ message: errorWords(error) }),
-    );
+    const ref = randomBytes(16).toString("hex");
+    const progress = new BuildProgress({ ref, send: (update) => feed.push(update) });
+    const staysHere = solve.exporters.some(({ type }) => type === "moby" || type === "image");
+    const image = async (): Promise<string | undefined> => {
+      try {
+        const surroundings = { progress, pace: feed.room, signal };
+        const { outcome } = await solveDockerfile(this.#daemon.engine, solve, surroundings);
+        return staysHere ? outcome.image.id : undefined;
+      } finally {
+        progress.finish();
+        feed.end();
+      }
+    };
+    return { feed, image };
   }
 }
 
-const imageDigest = "containerimage.digest";
-const staysHere: ReadonlySet<string> = new Set(["moby", "image"]);
+interface Work {
+  readonly feed: StatusFeed;
+  /** Does it. The ID of the image, if there is one that stays here. */
+  image(): Promise<string | undefined>;
+}
 
-/** A quiet build is told of when it has failed. @param work gives the ID of the image, if there is one */
-async function told(
-  call: Call,
-  lines: JsonLines,
-  feed: StatusFeed,
-  work: () => Promise<string | undefined>,
-): Promise<void> {
-  const tell = async (): Promise<void> => {
-    for await (const update of feed.read(call.signal)) {
-      const aux = Buffer.from(StatusResponse.encode(update)).toString("base64");
-      lines.write({ id: "moby.buildkit.trace", aux });
-      await lines.room();
-    }
-  };
-  const isQuiet = call.flag("q");
-  const telling = isQuiet ? undefined : tell();
+type Tells = (lines: JsonLines, work: Work, signal: AbortSignal) => Promise<void>;
+
+const aloud: Tells = async (lines, { feed, image }, signal) => {
+  const telling = tell(lines, feed, signal);
+  const id = await image().finally(() => telling);
+  if (id !== undefined) lines.write({ id: "moby.image.id", aux: { ID: id } });
+};
+
+/** Only a failure is told of. */
+const quietly: Tells = async (lines, { feed, image }, signal) => {
   try {
-    const image = await work();
-    await telling;
-    if (isQuiet) lines.write({ stream: `${image ?? ""}\n` });
-    else if (image !== undefined) lines.write({ id: "moby.image.id", aux: { ID: image } });
+    lines.write({ stream: `${(await image()) ?? ""}\n` });
   } catch (error) {
-    await (telling ?? tell());
+    await tell(lines, feed, signal);
     throw error;
+  }
+};
+
+async function tell(lines: JsonLines, feed: StatusFeed, signal: AbortSignal): Promise<void> {
+  for await (const update of feed.read(signal)) {
+    const aux = Buffer.from(StatusResponse.encode(update)).toString("base64");
+    lines.write({ id: "moby.buildkit.trace", aux });
+    await lines.room();
   }
 }
