@@ -65,7 +65,9 @@ function mapDevice(mapping: DeviceMapping): { device: OciDevice; permissions: st
   const device = toDevice(containerPath, stat);
   if (device !== undefined) return [{ device, permissions }];
   if ((stat.mode & S_IFMT) !== S_IFDIR) throw notADevice(hostPath, "not a device node");
-  return devicesBelow(hostPath).map((found) => {
+  const below = devicesBelow(hostPath);
+  if (below.length === 0) throw notADevice(hostPath, "not a device node");
+  return below.map((found) => {
     const path = containerPath + found.path.slice(hostPath.length);
     return { device: { ...found, path }, permissions };
   });

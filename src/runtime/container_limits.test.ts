@@ -5,7 +5,17 @@ import { checkLimits, limitResources, type ContainerLimits } from "./container_l
 import { hostCgroups, parseCpuList, type HostCgroups } from "./host_cgroups.ts";
 
 const mega = 1 << 20;
-const host: HostCgroups = { version: 1, swapLimit: true, cpus: 2, onlineCpus: "0-1", onlineMems: "0" };
+const host: HostCgroups = {
+  ...{
+    version: 1,
+    swapLimit: true,
+    swappiness: true,
+    realtime: true,
+    deviceRates: true,
+    deviceWeights: true,
+  },
+  ...{ cpus: 2, onlineCpus: "0-1", onlineMems: "0" },
+};
 
 const bad: [limits: ContainerLimits, message: string][] = [
   [{ memory: mega }, "Minimum memory limit allowed is 6MB"],
@@ -27,10 +37,16 @@ const bad: [limits: ContainerLimits, message: string][] = [
   [{ cpuPeriod: 9 }, "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)"],
   [{ cpuQuota: 9 }, "CPU cfs quota can not be less than 1ms (i.e. 1000)"],
   [{ cpusetCpus: "9" }, "Requested CPUs are not available - requested 9, available: 0-1"],
-  [{ cpusetCpus: "x" }, "Invalid value x for cpuset cpus"],
+  [{ cpusetCpus: "x" }, "Invalid value x for cpuset cpus: invalid format: x"],
   [{ cpusetMems: "1" }, "Requested memory nodes are not available - requested 1, available: 0"],
   [{ oomScoreAdj: 10000 }, "Invalid value 10000, range for oom score adj is [-1000, 1000]"],
-  [{ blkioWeight: 5 }, "Range of blkio weight is from 10 to 1000"],
+  [{ cpuShares: -1 }, "shares: invalid argument"],
+  [{ memorySwappiness: 101 }, "Invalid value: 101, valid memory swappiness range is 0-100"],
+  [
+    { realtimePeriod: 2, realtimeRuntime: 5 },
+    "cpu real-time runtime cannot be higher than cpu real-time period",
+  ],
+  [{ block: { weight: 5 } }, "Range of blkio weight is from 10 to 1000"],
 ];
 
 test("limits that cannot be are refused in Docker's words", () => {
@@ -82,4 +98,43 @@ test("cpu lists are read as the kernel writes them", () => {
 
 test("this machine has at least one CPU", () => {
   assert.ok(hostCgroups().cpus >= 1);
+});
+
+test("rates and weights of block devices go by their numbers, where the kernel takes them", () => {
+  const block = {
+    weight: 300,
+    weightOf: [{ path: "/dev/null", value: 200 }],
+    readBytes: [{ path: "/dev/zero", value: mega }],
+    writeOperations: [{ path: "/dev/full", value: 6 }],
+  };
+  assert.deepEqual(limitResources({ block }, host).blockIO, {
+    weight: 300,
+    weightDevice: [{ major: 1, minor: 3, weight: 200 }],
+    throttleReadBpsDevice: [{ major: 1, minor: 5, rate: mega }],
+    throttleWriteIOPSDevice: [{ major: 1, minor: 7, rate: 6 }],
+  });
+  assert.deepEqual(checkLimits({ block }, host), []);
+  const without = { ...host, deviceRates: false, deviceWeights: false };
+  assert.deepEqual(limitResources({ block }, without).blockIO, { weight: 300 });
+  assert.deepEqual(checkLimits({ block }, without), [
+    "Your kernel does not support Block I/O weight_device or the cgroup is not mounted. Weight-device discarded.",
+    "Your kernel does not support BPS Block I/O read limit or the cgroup is not mounted. BPS Block I/O limit discarded.",
+    "Your kernel does not support IOPS Block write limit or the cgroup is not mounted. IOPS Block limit discarded.",
+  ]);
+  const gone = { readBytes: [{ path: "/dev/none/such", value: 1 }] };
+  assert.throws(() => limitResources({ block: gone }, host), {
+    message: "stat /dev/none/such: no such file or directory",
+  });
+});
+
+test("what cgroup v1 alone can do is left out elsewhere", () => {
+  const limits = { memorySwappiness: 10, realtimePeriod: 1000, realtimeRuntime: 10 };
+  const { memory, cpu } = limitResources(limits, host);
+  assert.deepEqual([memory?.swappiness, cpu?.realtimePeriod, cpu?.realtimeRuntime], [10, 1000, 10]);
+  const v2 = { ...host, version: 2 as const, swappiness: false, realtime: false };
+  assert.match(checkLimits({ memorySwappiness: 10 }, v2)[0] ?? "", /Memory swappiness discarded\.$/);
+  assert.equal(limitResources({ memorySwappiness: 10 }, v2).memory?.swappiness, undefined);
+  assert.throws(() => checkLimits({ realtimePeriod: 1000 }, v2), {
+    message: "Your kernel does not support CPU real-time scheduler",
+  });
 });

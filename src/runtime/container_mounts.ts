@@ -31,8 +31,8 @@ export interface MountChoice {
   readonly shmSize?: number;
   readonly readOnly?: boolean;
   readonly privileged?: boolean;
-  /** Share the host's /dev/shm. */
-  readonly hostIpc?: boolean;
+  /** What /dev/shm is: a directory of the host, or nothing; default: a tmpfs of the container's own. */
+  readonly sharedMemory?: "none" | { readonly path: string };
   /** Host path of an init program, mounted at {@link initPath}. */
   readonly init?: string;
 }
@@ -62,7 +62,7 @@ function defaultMounts(choice: MountChoice): OciMount[] {
     { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["ro", ...safe] },
     { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: safe },
   ];
-  if (choice.hostIpc !== true) {
+  if (choice.sharedMemory === undefined) {
     const options = [...safe, "mode=1777", `size=${choice.shmSize ?? 64 << 20}`];
     mounts.push({ destination: "/dev/shm", type: "tmpfs", source: "shm", options });
   }
@@ -85,8 +85,9 @@ export function containerMounts(choice: MountChoice): readonly OciMount[] {
       ? []
       : [{ destination: initPath, type: "bind", source: choice.init, options: ["bind", "ro"] }];
   const all = [...own, ...init, ...user, ...fileMounts(choice.files, taken)];
-  if (choice.hostIpc === true && !taken.has("/dev/shm"))
-    all.push({ destination: "/dev/shm", type: "bind", source: "/dev/shm", options: ["rbind", "rprivate"] });
+  const shared = choice.sharedMemory ?? "none";
+  if (shared !== "none" && !taken.has("/dev/shm"))
+    all.push({ destination: "/dev/shm", type: "bind", source: shared.path, options: ["rbind", "rprivate"] });
   return all.map((mount) => adjustAccess(mount, choice, taken));
 }
 

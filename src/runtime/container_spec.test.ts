@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { isFailure } from "../errors.ts";
 import { containerHostname, containerSpec, type SpecOptions } from "./container_spec.ts";
+import type { HostCgroups } from "./host_cgroups.ts";
 import type { OciSpec } from "./oci_spec.ts";
 
 const id = "0123456789abcdef".repeat(4);
@@ -26,7 +27,17 @@ const basic: SpecOptions = {
   image: {},
   command: ["sleep", "100"],
   network: "private",
-  host: { version: 1, swapLimit: true, cpus: 2, onlineCpus: "0-1", onlineMems: "0" },
+  host: {
+    ...{
+      version: 1,
+      swapLimit: true,
+      swappiness: true,
+      realtime: true,
+      deviceRates: true,
+      deviceWeights: false,
+    },
+    ...{ cpus: 2, onlineCpus: "0-1", onlineMems: "0" },
+  },
   files: {
     hosts: `${container}/hosts`,
     hostname: `${container}/hostname`,
@@ -159,7 +170,7 @@ test("namespaces follow the choices, private cgroups are the default of v2 only"
     "pid",
     "ipc",
   ]);
-  const v2 = { version: 2 as const, swapLimit: true, cpus: 2, onlineCpus: "0-1", onlineMems: "0" };
+  const v2 = { ...basic.host, version: 2 } as HostCgroups;
   assert.deepEqual(types({ host: v2 }), ["mount", "network", "uts", "pid", "ipc", "cgroup"]);
   assert.deepEqual(types({ host: v2, privileged: true }), ["mount", "network", "uts", "pid", "ipc"]);
 });
@@ -195,6 +206,22 @@ test("--init runs the command under a mounted init", () => {
       options: ["bind", "ro"],
     },
   );
+});
+
+test("a ulimit below zero is none, in 64 bits", () => {
+  const ulimits = [{ name: "core", soft: 5, hard: -1 }];
+  const { rlimits } = containerSpec({ ...basic, ulimits }).process;
+  assert.deepEqual(rlimits, [{ type: "RLIMIT_CORE", soft: 5, hard: 18446744073709551615n }]);
+});
+
+test("/dev/shm is the container's own, the host's, another's, or none", () => {
+  const shm = (options: Partial<SpecOptions>): string | undefined =>
+    containerSpec({ ...basic, ...options }).mounts.find(({ destination }) => destination === "/dev/shm")
+      ?.source;
+  assert.equal(shm({}), "shm");
+  assert.equal(shm({ ipc: "host" }), "/dev/shm");
+  assert.equal(shm({ ipc: { path: "/proc/1/ns/ipc" }, sharedMemory: { path: "/run/its" } }), "/run/its");
+  assert.equal(shm({ sharedMemory: "none" }), undefined);
 });
 
 test("devices are taken from the host", () => {
@@ -237,6 +264,10 @@ const bad: [options: Partial<SpecOptions>, message: string][] = [
   [
     { devices: [{ hostPath: "/dev/nosuch" }] },
     'error gathering device information while adding custom device "/dev/nosuch": no such file or directory',
+  ],
+  [
+    { devices: [{ hostPath: "/proc/self/fdinfo" }] },
+    'error gathering device information while adding custom device "/proc/self/fdinfo": not a device node',
   ],
   [{ limits: { memory: 1 } }, "Minimum memory limit allowed is 6MB"],
 ];

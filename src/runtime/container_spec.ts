@@ -18,7 +18,15 @@ import { checkLimits, limitResources, type ContainerLimits } from "./container_l
 import { containerMounts, initPath, rootPropagation, type MountChoice } from "./container_mounts.ts";
 import { containerUser } from "./container_user.ts";
 import { hostCgroups, type HostCgroups } from "./host_cgroups.ts";
-import type { OciDeviceRule, OciLinux, OciNamespace, OciProcess, OciSeccomp, OciSpec } from "./oci_spec.ts";
+import type {
+  OciDeviceRule,
+  OciLinux,
+  OciNamespace,
+  OciProcess,
+  OciRlimit,
+  OciSeccomp,
+  OciSpec,
+} from "./oci_spec.ts";
 import { readRootFile } from "./root_file.ts";
 import { rootlessSpec } from "./rootless_spec.ts";
 import { seccompProfile, type SeccompArchitecture } from "./seccomp.ts";
@@ -31,11 +39,12 @@ export type NamespaceChoice = "private" | "host" | { readonly path: string };
 export interface Ulimit {
   /** `nofile`, `nproc`... */
   readonly name: string;
+  /** -1: no limit. */
   readonly soft: number;
   readonly hard: number;
 }
 
-export interface SpecOptions extends CommandChoice, Omit<MountChoice, "hostIpc"> {
+export interface SpecOptions extends CommandChoice, MountChoice {
   /** 64 hex digits. */
   readonly id: string;
   /** Absolute path of the mounted root filesystem. */
@@ -117,7 +126,10 @@ function specForRoot(options: SpecOptions, host: HostCgroups): OciSpec {
     process: containerProcess(options, hostname, capabilities),
     root: { path: options.rootfs, ...(options.readOnly === true ? { readonly: true } : {}) },
     ...(options.uts === "host" ? {} : { hostname }),
-    mounts: containerMounts({ ...options, hostIpc: options.ipc === "host" }),
+    mounts: containerMounts({
+      ...(options.ipc === "host" && { sharedMemory: { path: "/dev/shm" } }),
+      ...options,
+    }),
     linux: containerLinux(options, host, capabilities),
   };
 }
@@ -170,14 +182,19 @@ const ulimitNames = new Set(
   ),
 );
 
-function rlimit({ name, soft, hard }: Ulimit): { type: string; soft: number; hard: number } {
+type Limit = OciRlimit["soft"];
+
+const unlimited: Limit = 2n ** 64n - 1n;
+
+function rlimit({ name, soft, hard }: Ulimit): OciRlimit {
   if (!ulimitNames.has(name)) throw new Failure("invalid", `invalid ulimit type: ${name}`);
-  if (soft > hard)
+  const [softest, hardest] = [soft, hard].map((limit) => (limit < 0 ? unlimited : limit)) as [Limit, Limit];
+  if (softest > hardest)
     throw new Failure(
       "invalid",
       `ulimit soft limit must be less than or equal to hard limit: ${soft} > ${hard}`,
     );
-  return { type: `RLIMIT_${name.toUpperCase()}`, soft, hard };
+  return { type: `RLIMIT_${name.toUpperCase()}`, soft: softest, hard: hardest };
 }
 
 function containerLinux(options: SpecOptions, host: HostCgroups, capabilities: readonly string[]): OciLinux {

@@ -1,5 +1,5 @@
 /** What this machine's control groups can do. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { statfs } from "../sys/index.ts";
 
 export interface HostCgroups {
@@ -7,6 +7,13 @@ export interface HostCgroups {
   readonly version: 1 | 2;
   /** Whether swap can be limited together with memory. */
   readonly swapLimit: boolean;
+  /** Whether a group says how readily it is swapped out. */
+  readonly swappiness: boolean;
+  /** Whether groups share the time of real-time processes. */
+  readonly realtime: boolean;
+  /** Whether a group's use of one block device can be limited, and weighed against that of others. */
+  readonly deviceRates: boolean;
+  readonly deviceWeights: boolean;
   /** Number of CPUs that are online. */
   readonly cpus: number;
   /** Lists such as `0-3,8`. */
@@ -25,10 +32,30 @@ export function hostCgroups(): HostCgroups {
     version,
     // v1 has the file only with swap accounting on; v2 always accounts (kernel cgroup-v2.rst).
     swapLimit: version === 2 || readLine("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes") !== undefined,
+    ...(version === 1 ? classicFeatures() : unifiedFeatures()),
     cpus: parseCpuList(onlineCpus).size,
     onlineCpus,
     onlineMems: readLine("/sys/devices/system/node/online") ?? "0",
   };
+}
+
+type Features = Pick<HostCgroups, "swappiness" | "realtime" | "deviceRates" | "deviceWeights">;
+
+function classicFeatures(): Features {
+  const has = (path: string): boolean => existsSync(`/sys/fs/cgroup/${path}`);
+  return {
+    swappiness: has("memory/memory.swappiness"),
+    realtime: has("cpu/cpu.rt_runtime_us"),
+    deviceRates: has("blkio/blkio.throttle.read_bps_device"),
+    deviceWeights: has("blkio/blkio.weight_device") || has("blkio/blkio.bfq.weight_device"),
+  };
+}
+
+/** The two that v2 has no more, and what the `io` controller does. */
+function unifiedFeatures(): Features {
+  const controllers = readLine("/sys/fs/cgroup/cgroup.controllers")?.split(" ") ?? [];
+  const io = controllers.includes("io");
+  return { swappiness: false, realtime: false, deviceRates: io, deviceWeights: io };
 }
 
 /** The members of a list such as `0-3,8` (kernel cpusets, "FORMATS"); an empty set when it is none. */

@@ -9,6 +9,7 @@ export {
 } from "./container_command.ts";
 export type { DeviceMapping } from "./container_devices.ts";
 export * from "./container_files.ts";
+export type { BlockLimits, DeviceValue } from "./block_limits.ts";
 export { checkLimits, type ContainerLimits } from "./container_limits.ts";
 export type { BindMount, FileMounts } from "./container_mounts.ts";
 export * from "./container_spec.ts";

@@ -23,9 +23,16 @@ export interface OciProcess {
   readonly capabilities?: Readonly<
     Partial<Record<"bounding" | "effective" | "permitted" | "inheritable" | "ambient", readonly string[]>>
   >;
-  readonly rlimits?: readonly { readonly type: string; readonly soft: number; readonly hard: number }[];
+  readonly rlimits?: readonly OciRlimit[];
   readonly noNewPrivileges?: boolean;
   readonly oomScoreAdj?: number;
+}
+
+export interface OciRlimit {
+  readonly type: string;
+  /** 64 bits without sign: `RLIM_INFINITY` is more than a number can hold. */
+  readonly soft: number | bigint;
+  readonly hard: number | bigint;
 }
 
 export interface OciDevice {
@@ -57,17 +64,37 @@ export interface OciResources {
     readonly limit?: number;
     readonly reservation?: number;
     readonly swap?: number;
+    readonly swappiness?: number;
     readonly disableOOMKiller?: boolean;
   };
   readonly cpu?: {
     readonly shares?: number;
     readonly quota?: number;
     readonly period?: number;
+    readonly realtimePeriod?: number;
+    readonly realtimeRuntime?: number;
     readonly cpus?: string;
     readonly mems?: string;
   };
   readonly pids?: { readonly limit: number };
-  readonly blockIO?: { readonly weight: number };
+  readonly blockIO?: OciBlockLimits;
+}
+
+export interface OciDeviceNumber {
+  readonly major: number;
+  readonly minor: number;
+}
+
+/** Bytes or operations a second. */
+type OciThrottle = readonly (OciDeviceNumber & { readonly rate: number })[];
+
+export interface OciBlockLimits {
+  readonly weight?: number;
+  readonly weightDevice?: readonly (OciDeviceNumber & { readonly weight: number })[];
+  readonly throttleReadBpsDevice?: OciThrottle;
+  readonly throttleWriteBpsDevice?: OciThrottle;
+  readonly throttleReadIOPSDevice?: OciThrottle;
+  readonly throttleWriteIOPSDevice?: OciThrottle;
 }
 
 export interface OciSeccompRule {

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { Failure } from "../errors.ts";
+import { goJson } from "../oci/index.ts";
 import { defaultDetachKeys, parseDetachKeys } from "./detach_keys.ts";
 import { attachStreams } from "./attach_streams.ts";
 import type { RuntimePrograms } from "./find_runtime.ts";
@@ -83,7 +84,7 @@ export async function runForeground(options: RunForegroundOptions): Promise<Fore
 async function writeConfig(options: RunForegroundOptions): Promise<void> {
   const path = join(options.bundle, "config.json");
   try {
-    await writeFile(path, JSON.stringify(withConsoleSize(options)), { mode: 0o600, flag: "wx" });
+    await writeFile(path, goJson(withConsoleSize(options)), { mode: 0o600, flag: "wx" });
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw cause;
     throw new Failure("conflict", `run a container in ${options.bundle}: the directory holds one already`, {

@@ -8,6 +8,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Failure } from "../errors.ts";
+import { goJson } from "../oci/index.ts";
 import { flock } from "../sys/index.ts";
 import { HeldOutput, type OutputTaker } from "./held_output.ts";
 import type { OciSpec } from "./oci_spec.ts";
@@ -41,7 +42,7 @@ export interface RunOnceOptions extends RunOncePlace {
 export async function runOnce(options: RunOnceOptions): Promise<number> {
   const { bundle, spec, signal } = options;
   if (signal.aborted) throw cancelled(options);
-  await writeFile(join(bundle, "config.json"), JSON.stringify(spec), { mode: 0o600 });
+  await writeFile(join(bundle, "config.json"), goJson(spec), { mode: 0o600 });
   const child = start(options);
   using undo = new DisposableStack();
   undo.use(killWhenAborted(child, options));

@@ -10,7 +10,8 @@ export function checkConfig(config: ContainerConfig): void {
   if (WorkingDir !== "" && !posix.isAbsolute(WorkingDir)) {
     throw invalid(`the working directory '${WorkingDir}' is invalid, it needs to be an absolute path`);
   }
-  if (StopSignal !== "") signalNumber(StopSignal);
+  // A number may be any; whether the kernel has it is seen when it is sent.
+  if (!/^0*[1-9]\d*$/.test(StopSignal) && StopSignal !== "") signalNumber(StopSignal);
   for (const text of Env ?? []) {
     if (text === "" || text.startsWith("=")) throw invalid(`invalid environment variable: ${text}`);
   }

@@ -8,7 +8,7 @@ import { Failure } from "../../errors.ts";
 import { checkLimits, containerCapabilities } from "../../runtime/index.ts";
 import type { HostConfig } from "./record.ts";
 import { parseSecurityOptions } from "./security_options.ts";
-import { limitsOf } from "./spec.ts";
+import { limitsOf } from "./limits_of.ts";
 
 /**
  * @returns what is taken and does nothing, as warnings in Docker's words
@@ -30,7 +30,7 @@ export function checkHostConfig(hostConfig: HostConfig): string[] {
   }
   const unknown = Object.keys((hostConfig["StorageOpt"] as object | undefined) ?? {});
   if (unknown[0] !== undefined) throw invalid(storageOption(unknown[0]));
-  return [...checkLimits(limitsOf(hostConfig)), ...checkMemory(hostConfig), ...discarded(hostConfig)];
+  return [...checkLimits(limitsOf(hostConfig)), ...checkKernelMemory(hostConfig), ...discarded(hostConfig)];
 }
 
 /** `name` or `name:alias`. */
@@ -116,11 +116,7 @@ interface DeviceRequest {
 
 const leastKernelMemory = 6 << 20;
 
-function checkMemory(hostConfig: HostConfig): string[] {
-  const swappiness = hostConfig["MemorySwappiness"] as number | null | undefined;
-  if (typeof swappiness === "number" && (swappiness < -1 || swappiness > 100)) {
-    throw invalid(`Invalid value: ${swappiness}, valid memory swappiness range is 0-100`);
-  }
+function checkKernelMemory(hostConfig: HostConfig): string[] {
   const kernel = Number(hostConfig["KernelMemory"] ?? 0);
   if (kernel > 0 && kernel < leastKernelMemory) throw invalid("Minimum kernel memory limit allowed is 6MB");
   return kernel > 0
@@ -129,28 +125,10 @@ function checkMemory(hostConfig: HostConfig): string[] {
 }
 
 function discarded(hostConfig: HostConfig): string[] {
-  const given = (name: string): boolean => ((hostConfig[name] as readonly unknown[] | null) ?? []).length > 0;
-  const cgroup = "or the cgroup is not mounted.";
-  const warnings: string[] = [];
-  if (given("BlkioWeightDevice"))
-    warnings.push(`Your kernel does not support Block I/O weight_device ${cgroup} Weight-device discarded.`);
-  for (const [name, what] of [
-    ["BlkioDeviceReadBps", "BPS Block I/O read limit"],
-    ["BlkioDeviceWriteBps", "BPS Block I/O write limit"],
-    ["BlkioDeviceReadIOps", "IOPS Block read limit"],
-    ["BlkioDeviceWriteIOps", "IOPS Block write limit"],
-  ] as const) {
-    const short = what.replace(/ read| write/, "");
-    if (given(name)) warnings.push(`Your kernel does not support ${what} ${cgroup} ${short} discarded.`);
-  }
-  if (typeof hostConfig["MemorySwappiness"] === "number" && hostConfig["MemorySwappiness"] !== -1)
-    warnings.push(
-      `Your kernel does not support memory swappiness capabilities ${cgroup} Memory swappiness discarded.`,
-    );
   const ports = Object.keys((hostConfig["PortBindings"] as object | null | undefined) ?? {});
-  if (hostConfig.NetworkMode === "host" && ports.length > 0)
-    warnings.push("Published ports are discarded when using host network mode");
-  return warnings;
+  return hostConfig.NetworkMode === "host" && ports.length > 0
+    ? ["Published ports are discarded when using host network mode"]
+    : [];
 }
 
 function invalid(message: string): Failure {

@@ -11,6 +11,7 @@ import { withVolumes, type ClaimedMounts } from "../volumes/claim_volumes.ts";
 import { populateVolumes } from "../volumes/populate_volume.ts";
 import { adaptHostConfig } from "./adapt_host_config.ts";
 import { checkConfig } from "./check_config.ts";
+import { checkConflicts } from "./check_conflicts.ts";
 import { checkHostConfig } from "./check_host_config.ts";
 import { defaultHostConfig } from "./host_config.ts";
 import { joinedContainer } from "./joined_namespaces.ts";
@@ -118,7 +119,8 @@ function makeAndFill(
 }
 
 async function checkedHostConfig(store: Store, options: CreateOptions): Promise<HostConfig> {
-  const { hostConfig: given, endpoints = {}, warn } = options;
+  const { config, hostConfig: given, endpoints = {}, warn } = options;
+  checkConflicts(config, given, endpoints);
   for (const warning of checkHostConfig({ ...defaultHostConfig(), ...given })) warn?.(warning);
   runtimeNamed(store.root, given.Runtime ?? "");
   logConfigOf(given);

@@ -3,6 +3,7 @@ import type { ContainerConfig } from "../../oci/index.ts";
 import type { Store } from "../../store/index.ts";
 import { mountsShown } from "./mounts_shown.ts";
 import { shownSettings } from "../networks/endpoint_settings.ts";
+import { linksShown } from "../networks/links.ts";
 import { readHostConfig, type ContainerRecord, type HostConfig } from "./record.ts";
 import { containerSizes } from "./size.ts";
 import { reconcile, statusOf } from "./state.ts";
@@ -32,6 +33,7 @@ export async function inspectContainer(
 ): Promise<ContainerInspect> {
   const record = await reconcile(store, found);
   const layer = await store.containers.get(record.ID);
+  const hostConfig = readHostConfig(store.root, record.ID);
   return {
     Id: record.ID,
     Created: record.Created,
@@ -51,7 +53,7 @@ export async function inspectContainer(
     ProcessLabel: record["ProcessLabel"] ?? "",
     AppArmorProfile: record["AppArmorProfile"] ?? "",
     ExecIDs: null,
-    HostConfig: readHostConfig(store.root, record.ID),
+    HostConfig: { ...hostConfig, Links: await linksShown(store, record, hostConfig) },
     GraphDriver: {
       Data: layer === undefined ? null : await store.driver.graphData(layer.mountId),
       Name: record.Driver,

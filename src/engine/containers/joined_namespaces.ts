@@ -3,12 +3,15 @@ import { Failure } from "../../errors.ts";
 import type { NamespaceChoice } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
 import { podOfMode, readyPod } from "../pods/pod_record.ts";
-import { findRecord, type ContainerRecord, type HostConfig } from "./record.ts";
+import { sharedMemoryFolder } from "../volumes/run_mounts_folder.ts";
+import { findRecord, readHostConfig, type ContainerRecord, type HostConfig } from "./record.ts";
 import { isAlive } from "./state.ts";
 
 export interface JoinedNamespaces {
   readonly pid?: NamespaceChoice;
   readonly ipc?: NamespaceChoice;
+  /** What comes with it as /dev/shm. */
+  readonly sharedMemory?: string;
   readonly network?: NamespaceChoice;
   /** The container whose network it is: its name for itself and its files of `/etc` come along. */
   readonly networkOf?: ContainerRecord;
@@ -31,8 +34,9 @@ export async function joinedNamespaces(store: Store, hostConfig: HostConfig): Pr
   if (ipcPod !== undefined) joined.ipc = { path: readyPod(store.root, ipcPod).ipcNamespace };
   if (ipc !== undefined) {
     const text = (id: string): string => `can't join IPC of container ${id}: container ${id} is not running`;
-    const { State } = await running(find(ipc), text);
-    joined.ipc = { path: `/proc/${State.Pid}/ns/ipc` };
+    const donor = await running(find(ipc), text);
+    joined.ipc = { path: `/proc/${donor.State.Pid}/ns/ipc` };
+    joined.sharedMemory = await sharedMemoryOf(store, donor);
   }
   if (pid !== undefined) {
     const { State } = await running(find(pid), (id) => `container ${id} is not running`);
@@ -53,4 +57,17 @@ async function running(
   const record = await found;
   if (isAlive(record)) return record;
   throw new Failure("conflict", text(record.ID));
+}
+
+/** What others may have as theirs (moby, daemon/container_operations_unix.go, `getIPCContainer`). */
+async function sharedMemoryOf(store: Store, { ID }: ContainerRecord): Promise<string> {
+  const { IpcMode = "" } = readHostConfig(store.root, ID);
+  if (IpcMode === "host") return "/dev/shm";
+  if (IpcMode === "shareable") return sharedMemoryFolder(store, ID);
+  const donor = joinedContainer(IpcMode);
+  if (donor !== undefined) return sharedMemoryOf(store, await findRecord(store.root, donor));
+  throw new Failure(
+    "conflict",
+    `can't join IPC of container ${ID}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
+  );
 }

@@ -20,11 +20,22 @@ export function mergeConfig(user: ContainerConfig, image: ContainerConfig): Cont
     Labels: { ...image.Labels, ...user.Labels },
     Volumes: Object.keys(volumes).length > 0 ? volumes : null,
     ...(Object.keys(ports).length > 0 && { ExposedPorts: ports }),
-    ...optional("Healthcheck", user.Healthcheck ?? image.Healthcheck),
+    ...optional("Healthcheck", mergeHealth(user.Healthcheck, image.Healthcheck)),
     ...optional("StopSignal", user.StopSignal || image.StopSignal),
     ...optional("Shell", user.Shell ?? image.Shell),
     OnBuild: null,
   };
+}
+
+/** What the user's does not say is the image's (moby, daemon/commit.go, `merge`). */
+function mergeHealth(
+  user: ContainerConfig["Healthcheck"],
+  image: ContainerConfig["Healthcheck"],
+): ContainerConfig["Healthcheck"] {
+  const said = Object.entries(user ?? {}).filter(
+    ([, value]) => value && (!Array.isArray(value) || value.length > 0),
+  );
+  return said.length === 0 ? (image ?? user) : { ...image, ...Object.fromEntries(said) };
 }
 
 function optional(key: string, value: unknown): ContainerConfig {

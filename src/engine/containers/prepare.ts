@@ -2,13 +2,12 @@
 import type { MountedRoot } from "../../driver/index.ts";
 import { findInit, findRuntime, type OciSpec, type RuntimePrograms } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
-import type { EventBus } from "../events/event_bus.ts";
 import type { EtcNetwork } from "../live/types.ts";
 import { populateVolumes } from "../volumes/populate_volume.ts";
 import { beginRunMounts, endRunMounts } from "../volumes/run_mounts.ts";
 import { writeEtcFiles } from "./etc_files.ts";
 import { joinedNamespaces } from "./joined_namespaces.ts";
-import type { ContainerRecord, HostConfig } from "./record.ts";
+import type { ContainerRecord, HostConfig, MountPoint } from "./record.ts";
 import { runtimeNamed } from "./runtimes.ts";
 import { specOf } from "./spec.ts";
 
@@ -17,6 +16,8 @@ export interface PreparedRun {
   readonly spec: OciSpec;
   /** To be let go of when the run is over. */
   readonly rootfs: MountedRoot;
+  /** What of the container's is mounted. */
+  readonly points: readonly MountPoint[];
 }
 
 export interface PrepareOptions {
@@ -25,8 +26,6 @@ export interface PrepareOptions {
   /** What networks add to the files of /etc; undefined: nothing, or not yet. */
   readonly etc?: EtcNetwork | undefined;
   readonly warn?: ((text: string) => void) | undefined;
-  /** Told of volumes. */
-  readonly events?: EventBus | undefined;
 }
 
 /**
@@ -37,7 +36,7 @@ export async function prepareRun(
   store: Store,
   record: ContainerRecord,
   hostConfig: HostConfig,
-  { networkNamespace, etc, warn, events }: PrepareOptions = {},
+  { networkNamespace, etc, warn }: PrepareOptions = {},
 ): Promise<PreparedRun> {
   const runtime = runtimeNamed(store.root, hostConfig.Runtime ?? "");
   const programs = await findRuntime(runtime === undefined ? {} : { runtime });
@@ -57,14 +56,14 @@ export async function prepareRun(
         };
   // What a kill has left undone when it was made.
   await populateVolumes(store, record);
-  const { points, tmpfs } = await beginRunMounts(store, record, hostConfig, events);
-  mount.defer(() => endRunMounts(store, record, events));
+  const { points, tmpfs, sharedMemory } = await beginRunMounts(store, record, hostConfig);
+  mount.defer(() => endRunMounts(store, record));
   const init = hostConfig.Init === true ? await findInit() : undefined;
-  const place = { rootfs: rootfs.path, files, warn, networkNamespace, joined, init };
+  const place = { rootfs: rootfs.path, files, warn, networkNamespace, joined, sharedMemory, init };
   const mounted = { ...withHostname(record, networkOf), MountPoints: points };
   const spec = specOf(mounted, { ...hostConfig, Tmpfs: tmpfs }, place);
   mount.move();
-  return { programs, spec, rootfs };
+  return { programs, spec, rootfs, points: Object.values(points) };
 }
 
 /** Who shares a network shares the name under which it is known there. */

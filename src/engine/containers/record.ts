@@ -114,10 +114,25 @@ export interface HostConfig {
   CpusetCpus?: string;
   CpusetMems?: string;
   MemoryReservation?: number;
+  MemorySwappiness?: number | null;
+  /** Microseconds. */
+  CpuRealtimePeriod?: number;
+  CpuRealtimeRuntime?: number;
   BlkioWeight?: number;
+  BlkioWeightDevice?: { Path: string; Weight: number }[] | null;
+  BlkioDeviceReadBps?: ThrottledDevice[] | null;
+  BlkioDeviceWriteBps?: ThrottledDevice[] | null;
+  BlkioDeviceReadIOps?: ThrottledDevice[] | null;
+  BlkioDeviceWriteIOps?: ThrottledDevice[] | null;
   OomScoreAdj?: number;
   OomKillDisable?: boolean | null;
   [unknown: string]: unknown;
+}
+
+/** Bytes or operations a second of one block device. */
+interface ThrottledDevice {
+  Path: string;
+  Rate: number;
 }
 
 /** Go's zero time. */

@@ -3,7 +3,6 @@ import { posix } from "node:path";
 import {
   containerSpec,
   type BindMount,
-  type ContainerLimits,
   type FileMounts,
   type HostEntry,
   type NamespaceChoice,
@@ -13,6 +12,7 @@ import {
 } from "../../runtime/index.ts";
 import { deviceRulesOf, devicesOf } from "./device_options.ts";
 import type { JoinedNamespaces } from "./joined_namespaces.ts";
+import { limitsOf } from "./limits_of.ts";
 import type { ContainerRecord, HostConfig } from "./record.ts";
 import { parseSecurityOptions, seccompOf } from "./security_options.ts";
 
@@ -25,6 +25,8 @@ export interface SpecPlace {
   readonly networkNamespace?: string | undefined;
   /** Those of other containers. */
   readonly joined?: JoinedNamespaces;
+  /** What `--ipc shareable` has as /dev/shm. */
+  readonly sharedMemory?: string | undefined;
   /** The program of `--init`. */
   readonly init?: string | undefined;
 }
@@ -81,10 +83,13 @@ function ulimitOf({ Name, Soft, Hard }: { Name: string; Soft: number; Hard: numb
 function namespacesOf(hostConfig: HostConfig, place: SpecPlace) {
   const { PidMode, IpcMode, UTSMode, CgroupnsMode } = hostConfig;
   const { pid, ipc } = place.joined ?? {};
+  const shared = place.joined?.sharedMemory ?? place.sharedMemory;
   return {
     network: networkOf(hostConfig, place),
     pid: pid ?? (PidMode === "host" ? "host" : "private"),
     ipc: ipc ?? (IpcMode === "host" ? "host" : "private"),
+    ...(IpcMode === "none" && { sharedMemory: "none" as const }),
+    ...(shared !== undefined && { sharedMemory: { path: shared } }),
     uts: UTSMode === "host" ? "host" : "private",
     ...((CgroupnsMode === "host" || CgroupnsMode === "private") && { cgroupns: CgroupnsMode }),
   } satisfies Partial<SpecOptions>;
@@ -112,26 +117,4 @@ function bindsOf(record: ContainerRecord): BindMount[] {
     ...(point.Spec?.BindOptions?.NonRecursive === true && { nonRecursive: true }),
     propagation: (point.Propagation as BindMount["propagation"]) ?? "rprivate",
   }));
-}
-
-/** Zero means "not set" in Docker's record. */
-export function limitsOf(hostConfig: HostConfig): ContainerLimits {
-  const { Memory, MemorySwap, NanoCpus, CpuShares, PidsLimit, OomKillDisable } = hostConfig;
-  const { MemoryReservation = 0, CpuPeriod = 0, CpuQuota = 0, BlkioWeight = 0, OomScoreAdj = 0 } = hostConfig;
-  const { CpusetCpus = "", CpusetMems = "" } = hostConfig;
-  return {
-    ...(Memory !== 0 && { memory: Memory }),
-    ...(MemorySwap !== 0 && { memorySwap: MemorySwap }),
-    ...(MemoryReservation !== 0 && { memoryReservation: MemoryReservation }),
-    ...(NanoCpus !== 0 && { cpus: NanoCpus / 1e9 }),
-    ...(CpuShares !== 0 && { cpuShares: CpuShares }),
-    ...(CpuPeriod !== 0 && { cpuPeriod: CpuPeriod }),
-    ...(CpuQuota !== 0 && { cpuQuota: CpuQuota }),
-    ...(CpusetCpus !== "" && { cpusetCpus: CpusetCpus }),
-    ...(CpusetMems !== "" && { cpusetMems: CpusetMems }),
-    ...(BlkioWeight !== 0 && { blkioWeight: BlkioWeight }),
-    ...(OomScoreAdj !== 0 && { oomScoreAdj: OomScoreAdj }),
-    ...(OomKillDisable === true && { oomKillDisable: true }),
-    ...(PidsLimit !== null && { pids: PidsLimit }),
-  };
 }

@@ -13,6 +13,7 @@ import { tellContainer } from "../events/tell_container.ts";
 import type { ConnectedNetwork } from "../live/types.ts";
 import { populateVolumes } from "../volumes/populate_volume.ts";
 import { endRunMounts } from "../volumes/run_mounts.ts";
+import { tellMounted, tellUnmounted } from "../volumes/volume_events.ts";
 import { bundleDirectory } from "./bundle.ts";
 import { LogTee } from "./log_tee.ts";
 import { openLogWriter } from "./log_writer.ts";
@@ -93,6 +94,7 @@ async function runSupervised(store: Store, record: ContainerRecord, options: Tol
   const { exitCode: status, exitedAt, oomKilled } = result;
   await updateRecord(store, record.ID, ended({ status, exitedAt, oomKilled }));
   tellContainer(events, "die", record, { exitCode: String(result.exitCode) });
+  tellUnmounted(events, record);
   if (hostConfig.AutoRemove) await removeEnded(store, record, events);
   return result.exitCode;
 }
@@ -106,13 +108,13 @@ async function runMounted(
   await using mount = new AsyncDisposableStack();
   const { events } = options;
   const network = await connectNetworks(store, record, hostConfig, events, mount);
-  const { programs, spec, rootfs } = await prepareRun(store, record, hostConfig, {
+  const { programs, spec, rootfs, points } = await prepareRun(store, record, hostConfig, {
     ...network,
     warn: options.warn,
-    events,
   });
   mount.use(rootfs);
-  mount.defer(() => endRunMounts(store, record, events));
+  mount.defer(() => endRunMounts(store, record));
+  tellMounted(events, record, points);
   const result = await superviseRun(store, record, { ...options, ...network, programs, spec });
   // The container needs its mount and its networks on.
   if (result.kind === "detached") {

@@ -13,6 +13,7 @@ import {
   type LogWriter,
   type TaskExit,
 } from "../../runtime/index.ts";
+import { goJson } from "../../oci/index.ts";
 import type { Store } from "../../store/index.ts";
 import { bundleDirectory } from "../containers/bundle.ts";
 import { writeEtcFiles } from "../containers/etc_files.ts";
@@ -21,6 +22,7 @@ import { keepMounted, releaseKept } from "../containers/mounted_root.ts";
 import { prepareRun } from "../containers/prepare.ts";
 import type { EventBus } from "../events/event_bus.ts";
 import { endRunMounts } from "../volumes/run_mounts.ts";
+import { tellMounted, tellUnmounted } from "../volumes/volume_events.ts";
 import type { ContainerRecord, HostConfig } from "../containers/record.ts";
 import type { ContainerStreams } from "./container_streams.ts";
 import type { RunNetwork } from "./types.ts";
@@ -85,14 +87,13 @@ export class ContainerRun {
     undo.defer(() => rm(bundle, { recursive: true, force: true }));
     // First and last: by it a run is found that a kill has left.
     await mkdir(bundle, { recursive: true, mode: 0o700 });
-    const { programs, spec, rootfs } = await prepareRun(store, record, hostConfig, {
+    const { programs, spec, rootfs, points } = await prepareRun(store, record, hostConfig, {
       networkNamespace: network?.namespace,
       warn,
-      events,
     });
     undo.use(rootfs);
-    undo.defer(() => endRunMounts(store, record, events));
-    await writeFile(join(bundle, "config.json"), JSON.stringify(spec), { mode: 0o600 });
+    undo.defer(() => endRunMounts(store, record));
+    await writeFile(join(bundle, "config.json"), goJson(spec), { mode: 0o600 });
     const { task, pid, stdin } = await ShimTask.createTapped({
       shim: programs.shim,
       runtime: programs.runtime,
@@ -109,6 +110,8 @@ export class ContainerRun {
     const exited = task.wait();
     exited.catch(() => undefined);
     const etc = (await network?.connected)?.etc;
+    tellMounted(events, record, points);
+    undo.defer(() => tellUnmounted(events, record));
     // In place: they are mounted by now.
     if (etc !== undefined) await writeEtcFiles(store, record, hostConfig, etc);
     const counter = await oomCounterOf(pid);
@@ -203,9 +206,9 @@ export class ContainerRun {
   }
 
   async #unmount(): Promise<void> {
-    const { store, record, events } = this.#parts;
+    const { store, record } = this.#parts;
     this.#mounted = false;
-    await endRunMounts(store, record, events);
+    await endRunMounts(store, record);
     await this.#rootfs[Symbol.asyncDispose]();
   }
 }

@@ -72,7 +72,8 @@ function readRequest(given: UpdateRequest): Partial<HostConfig> {
   const { PidsLimit, RestartPolicy } = given;
   if (PidsLimit !== undefined && PidsLimit !== null) {
     if (!Number.isInteger(PidsLimit)) throw mistyped("PidsLimit");
-    asked["PidsLimit"] = PidsLimit;
+    // Whatever is not above zero means no limit.
+    asked["PidsLimit"] = Math.max(0, PidsLimit as number);
   }
   const policy = (RestartPolicy ?? {}) as { readonly Name?: unknown; readonly MaximumRetryCount?: unknown };
   if (typeof policy !== "object") throw mistyped("RestartPolicy");
@@ -125,6 +126,8 @@ function resourcesOf(asked: Partial<HostConfig>): Partial<OciResources> {
     shares: CpuShares,
     period: NanoCpus > 0 ? period : number("CpuPeriod"),
     quota: NanoCpus > 0 ? Math.round((NanoCpus * period) / 1e9) : number("CpuQuota"),
+    realtimePeriod: number("CpuRealtimePeriod"),
+    realtimeRuntime: number("CpuRealtimeRuntime"),
     cpus: asked["CpusetCpus"] as string | undefined,
     mems: asked["CpusetMems"] as string | undefined,
   };

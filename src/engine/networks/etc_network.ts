@@ -35,10 +35,12 @@ export async function etcNetwork(
   };
 }
 
-/** The container's name for itself. */
+/** The container's names for itself, in full and without its domain (moby, libnetwork/sandbox_dns_unix.go). */
 export function ownEntries({ Config }: ContainerRecord, { ipv4, ipv6 }: Endpoint): HostEntry[] {
   const { Hostname = "", Domainname = "" } = Config;
-  const name = Domainname === "" ? Hostname : `${Hostname}.${Domainname} ${Hostname}`;
+  const full = Domainname === "" ? Hostname : `${Hostname}.${Domainname}`;
+  const [bare = ""] = full.split(".");
+  const name = bare === full ? full : `${full} ${bare}`;
   return [ipv4, ...(ipv6 === undefined ? [] : [ipv6])].map(({ address }) => ({ name, address }));
 }
 

@@ -12,7 +12,7 @@ import { runMountsFolder } from "./run_mounts_folder.ts";
 
 /**
  * @param data the volume's content; the subpath never leads out of it
- * @returns where it is mounted until {@link unmountSubpaths}
+ * @returns where it is mounted until {@link unmountOwn}
  * @throws Failure("not-found") where there is nothing
  */
 export function mountSubpath(store: Store, container: string, data: string, subpath: string): string {
@@ -51,8 +51,8 @@ function openInside(root: number, subpath: string): number {
   }
 }
 
-/** Ends all of a container. What cannot be unmounted stays: nothing is ever removed through a mount. */
-export function unmountSubpaths(store: Store, container: string): void {
+/** Ends all mounts of a container's own, shared memory too. What cannot be unmounted stays: nothing is ever removed through a mount. */
+export function unmountOwn(store: Store, container: string): void {
   const folder = runMountsFolder(store, container);
   if (!existsSync(folder)) return;
   for (const entry of readdirSync(folder, { withFileTypes: true })) {

@@ -257,7 +257,7 @@ suite("B181 volumes of containers that run", { skip }, () => {
     const part = { Type: "volume", Source: "left-parts", Target: "/p", VolumeOptions: { Subpath: "a" } };
     const record = await host.create("true", { hostConfig: { Binds: ["left:/l"], Mounts: [part] } });
     const { store } = host.engine;
-    await beginRunMounts(store, record, readHostConfig(host.root, record.ID), undefined);
+    await beginRunMounts(store, record, readHostConfig(host.root, record.ID));
     assert.deepEqual([host.mounts("volumes").length, host.mounts("varve/run-mounts").length], [1, 1]);
     await host.engine.containers.inspect(record.ID);
     assert.deepEqual([host.mounts("volumes"), host.mounts("varve/run-mounts")], [[], []]);

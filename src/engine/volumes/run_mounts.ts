@@ -1,14 +1,15 @@
 /** The mounts of a container while it runs: sources made, volumes mounted, places inside them found. */
-import { existsSync, rmdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmdirSync } from "node:fs";
+import { fromText } from "../../byte_string.ts";
 import type { Store } from "../../store/index.ts";
 import { checkPropagation, makeBindSources } from "../containers/bind_sources.ts";
 import type { ContainerRecord, HostConfig, MountPoint } from "../containers/record.ts";
 import { tmpfsOptionsOf } from "../containers/tmpfs_options.ts";
-import type { EventBus } from "../events/event_bus.ts";
+import * as sys from "../../sys/index.ts";
 import { findVolume } from "./find_volume.ts";
-import { mountSubpath, unmountSubpaths } from "./mount_subpath.ts";
+import { mountSubpath, unmountOwn } from "./mount_subpath.ts";
 import { leaveVolume, useVolume } from "./mount_volume.ts";
-import { runMountsFolder } from "./run_mounts_folder.ts";
+import { runMountsFolder, sharedMemoryFolder } from "./run_mounts_folder.ts";
 import { volumesOf } from "./volume_users.ts";
 
 export interface RunMounts {
@@ -16,6 +17,8 @@ export interface RunMounts {
   readonly points: Record<string, MountPoint>;
   /** Those of `--tmpfs` and of `--mount type=tmpfs`, with their options. */
   readonly tmpfs: Record<string, string>;
+  /** What `--ipc shareable` has as /dev/shm. */
+  readonly sharedMemory: string | undefined;
 }
 
 /**
@@ -26,12 +29,12 @@ export async function beginRunMounts(
   store: Store,
   record: ContainerRecord,
   hostConfig: HostConfig,
-  events: EventBus | undefined,
 ): Promise<RunMounts> {
   await makeBindSources(record);
   checkPropagation(record);
   const points: Record<string, MountPoint> = {};
   const tmpfs: Record<string, string> = { ...hostConfig.Tmpfs };
+  let sharedMemory: string | undefined;
   try {
     for (const name of volumesOf(record)) {
       findVolume(store, name);
@@ -43,21 +46,27 @@ export async function beginRunMounts(
       if (point.Type === "tmpfs") tmpfs[destination] = tmpfsOptionsOf(point.Spec ?? {});
       else points[destination] = { ...point, Source: sourceOf(store, record.ID, point) };
     }
+    if (hostConfig.IpcMode === "shareable") sharedMemory = mountSharedMemory(store, record.ID, hostConfig);
   } catch (error) {
     await endRunMounts(store, record);
     throw error;
   }
-  for (const point of Object.values(points)) tellMount(record, point, events);
-  return { points, tmpfs };
+  return { points, tmpfs, sharedMemory };
 }
 
-/** Harmless where nothing was begun. @param events undefined: what is ended was left over by a kill */
-export async function endRunMounts(store: Store, record: ContainerRecord, events?: EventBus): Promise<void> {
-  unmountSubpaths(store, record.ID);
-  for (const name of volumesOf(record)) {
-    await leaveVolume(store, name, record.ID);
-    events?.tell("volume", "unmount", name, { driver: "local", container: record.ID });
-  }
+/** A container's own is out of others' reach: it is there only where the container is. */
+function mountSharedMemory(store: Store, container: string, { ShmSize }: HostConfig): string {
+  const folder = sharedMemoryFolder(store, container);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const flags = sys.MS_NOSUID | sys.MS_NODEV | sys.MS_NOEXEC;
+  sys.mount("shm", fromText(folder), "tmpfs", flags, `mode=1777,size=${ShmSize}`);
+  return folder;
+}
+
+/** Harmless where nothing was begun. */
+export async function endRunMounts(store: Store, record: ContainerRecord): Promise<void> {
+  unmountOwn(store, record.ID);
+  for (const name of volumesOf(record)) await leaveVolume(store, name, record.ID);
   const folder = runMountsFolder(store, record.ID);
   if (existsSync(folder)) rmdirSync(folder);
 }
@@ -67,15 +76,4 @@ function sourceOf(store: Store, container: string, point: MountPoint): string {
   const { Mountpoint } = findVolume(store, point.Name);
   const subpath = point.Spec?.VolumeOptions?.Subpath ?? "";
   return subpath === "" ? Mountpoint : mountSubpath(store, container, Mountpoint, subpath);
-}
-
-function tellMount({ ID }: ContainerRecord, point: MountPoint, events: EventBus | undefined): void {
-  if (point.Type !== "volume") return;
-  events?.tell("volume", "mount", point.Name, {
-    driver: "local",
-    container: ID,
-    destination: point.Destination,
-    "read/write": String(point.RW),
-    propagation: point.Propagation ?? "",
-  });
 }

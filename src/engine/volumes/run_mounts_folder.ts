@@ -6,3 +6,8 @@ import type { Store } from "../../store/index.ts";
 export function runMountsFolder(store: Store, container: string): string {
   return join(store.root, "varve", "run-mounts", container);
 }
+
+/** What `--ipc shareable` has as /dev/shm, for others to join. */
+export function sharedMemoryFolder(store: Store, container: string): string {
+  return join(runMountsFolder(store, container), "shm");
+}

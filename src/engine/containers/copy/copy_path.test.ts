@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { suite, test } from "node:test";
@@ -223,7 +224,13 @@ test(
     assert.deepEqual(await names("/dir/sub/."), [".", "directory", "./", "./b"]);
     assert.deepEqual(await names("/linkdir/sub/"), ["sub", "directory", "sub/", "sub/b"]);
     assert.deepEqual(await names("/linkdir"), ["linkdir", "symlink", "linkdir"]);
-    assert.deepEqual((await names("/")).slice(0, 3), [".", "directory", "./"]);
+    const ofRoot = await names("/");
+    assert.deepEqual(ofRoot.slice(0, 3), ["/", "directory", "/"]);
+    assert.ok(ofRoot.includes("/dir/sub/b"));
+    assert.deepEqual((await names("/.")).slice(0, 3), [".", "directory", "./"]);
+    execFileSync("mkfifo", [join(root, "fifo")]);
+    assert.deepEqual(await names("/fifo"), ["fifo", "other", "fifo"]);
+    fs.rmSync(join(root, "fifo"));
     assert.equal((await containers.statPath(record.ID, "/linkfile")).linkTarget, "file");
 
     const write = (...files: ReturnType<typeof tarFile>[]) =>

@@ -154,7 +154,8 @@ function localFailure(action: string, path: string, error: unknown): Failure {
 
 /** The archive with its top name changed. */
 function renameTop(tar: ByteSource, from: string, to: string): ByteSource {
-  const [old, fresh] = [fromText(from), fromText(to)];
+  // What the root holds has no slash more than the root.
+  const [old, fresh] = [fromText(from.replace(/^\/$/, "")), fromText(to)];
   const rename = (path: string): string => {
     const rest = path.slice(old.length);
     return rest === "" || rest.startsWith("/") ? posix.normalize(`${fresh}${rest}`) : path;

@@ -3,12 +3,12 @@
  * root, so that a symlink of a container's never leads to this machine's files.
  */
 import { posix } from "node:path";
-import { fromText, toText } from "../../../byte_string.ts";
+import { fromText, toText, type ByteString } from "../../../byte_string.ts";
 import { Failure, isFailure } from "../../../errors.ts";
 import { treeTar } from "../../../layer/index.ts";
 import * as sys from "../../../sys/index.ts";
 import { packTar, readTar, type PackedEntry, type TarEntry } from "../../../tar/index.ts";
-import { asDirectory, lastName } from "./path_words.ts";
+import { asContent, asDirectory, lastName } from "./path_words.ts";
 
 /** What Docker's API sends as `X-Docker-Container-Path-Stat`. */
 export interface PathStat {
@@ -29,7 +29,7 @@ export interface Place extends Disposable {
   /** Descriptor of the directory. */
   readonly parent: number;
   readonly name: string;
-  /** What the archive of it calls it: `.` where the path asks for a directory's content only. */
+  /** What the archive of it calls it: `.` where the path asks for a directory's content only, `/` for the root. */
   readonly shown: string;
   /** The path as it was asked for, for messages. */
   readonly path: string;
@@ -55,7 +55,8 @@ export function openPlace(
   try {
     const parent = sys.openIn(rootFd, fromText(directory), sys.O_PATH | sys.O_DIRECTORY);
     const name = whole ? "." : posix.basename(inside);
-    const shown = posix.normalize(posix.join("/", as, "/")) === "/" ? "." : lastName(as);
+    const isRoot = posix.join("/", as, "/") === "/";
+    const shown = isRoot && !asContent(as) ? "/" : lastName(as);
     return { parent, name, shown, path: as, [Symbol.dispose]: () => sys.close(parent) };
   } catch (error) {
     if (sys.isSysError(error, "ENOTDIR")) {
@@ -119,14 +120,11 @@ async function* placeEntries(
       yield { entry: { ...head, size: stat.size }, body: contentOf(place, stat.size) };
       return;
     case "directory":
-      yield { entry: { ...head, path: `${head.path}/`, type: "directory" } };
+      yield { entry: { ...head, path: inside(head.path, ""), type: "directory" } };
       yield* below(place, options);
       return;
     case "other":
-      throw new Failure(
-        "unsupported",
-        `cannot copy ${place.path}: it is neither file, directory nor symlink`,
-      );
+      yield { entry: { ...head, ...specialOf(place) } };
   }
 }
 
@@ -149,6 +147,25 @@ function headOf(place: Place, stat: PathStat): TarEntry {
   };
 }
 
+/** The root is `/` itself, and what it holds `/bin`. */
+function inside(directory: ByteString, path: ByteString): ByteString {
+  return directory.endsWith("/") ? `${directory}${path}` : `${directory}/${path}`;
+}
+
+/** @throws Failure("unsupported") for a socket, of which a tar knows nothing */
+function specialOf(place: Place): Pick<TarEntry, "type" | "devMajor" | "devMinor"> {
+  const { mode, rdevMajor: devMajor, rdevMinor: devMinor } = sys.statAt(place.parent, fromText(place.name));
+  const type = specialTypes.get(mode & sys.S_IFMT);
+  if (type !== undefined) return { type, devMajor, devMinor };
+  throw new Failure("unsupported", `cannot copy ${place.path}: sockets not supported`);
+}
+
+const specialTypes: ReadonlyMap<number, TarEntry["type"]> = new Map([
+  [sys.S_IFIFO, "fifo"],
+  [sys.S_IFCHR, "char"],
+  [sys.S_IFBLK, "block"],
+]);
+
 async function* below(
   place: Place,
   options: { readonly signal: AbortSignal },
@@ -159,8 +176,8 @@ async function* below(
   try {
     // The descriptor names the directory that was found, wherever its path leads by now.
     for await (const { entry, body } of readTar(treeTar(`/proc/self/fd/${fd}`, options))) {
-      const linkPath = entry.type === "hardlink" ? `${shown}/${entry.linkPath}` : entry.linkPath;
-      yield { entry: { ...entry, path: `${shown}/${entry.path}`, linkPath }, body };
+      const linkPath = entry.type === "hardlink" ? inside(shown, entry.linkPath) : entry.linkPath;
+      yield { entry: { ...entry, path: inside(shown, entry.path), linkPath }, body };
     }
   } finally {
     sys.close(fd);

@@ -58,6 +58,27 @@ const refused: readonly (readonly [body: object, message: string])[] = [
   [{ HostConfig: { MemorySwappiness: 200 } }, "Invalid value: 200, valid memory swappiness range is 0-100"],
   [{ HostConfig: { PortBindings: { x: [] } } }, 'invalid port specification: "x"'],
   [{ HostConfig: { PortBindings: { "80/tcp": [{ HostPort: "x" }] } } }, 'invalid port specification: "x"'],
+  [
+    { Hostname: "x", HostConfig: { NetworkMode: "container:x" } },
+    "conflicting options: hostname and the network mode",
+  ],
+  [{ Hostname: "x", HostConfig: { UTSMode: "host" } }, "conflicting options: hostname and the UTS mode"],
+  [
+    { HostConfig: { NetworkMode: "host", Links: ["zz:a"] } },
+    "conflicting options: host type networking can't be used with links. This would result in undefined behavior",
+  ],
+  [
+    { HostConfig: { NetworkMode: "container:x", PublishAllPorts: true } },
+    "conflicting options: port publishing and the container type network mode",
+  ],
+  [
+    { ExposedPorts: { "80/tcp": {} }, HostConfig: { NetworkMode: "container:x" } },
+    "conflicting options: port exposing and the container type network mode",
+  ],
+  [
+    { HostConfig: { NetworkMode: "container:x", Dns: ["1.1.1.1"] } },
+    "conflicting options: dns and the network mode",
+  ],
   [{ HostConfig: { Memory: 8 } }, "Minimum memory limit allowed is 6MB"],
   [
     { NetworkingConfig: { EndpointsConfig: { a: {}, b: {} } } },

@@ -31,7 +31,7 @@ export function rowOf(container: ContainerOverview, now: number, call: Call): ob
     Names: [record.Name],
     Image: imageName,
     ImageID: record.Image,
-    Command: commandText([record.Path, ...record.Args]),
+    Command: [record.Path, ...record.Args.map(quoted)].join(" "),
     Created: Math.floor(Date.parse(record.Created) / 1000),
     Ports: portsOf(record),
     Labels: record.Config.Labels ?? {},
@@ -47,6 +47,6 @@ export function rowOf(container: ContainerOverview, now: number, call: Call): ob
 }
 
 /** Docker quotes arguments that hold a blank with single quotes. */
-function commandText(words: readonly string[]): string {
-  return words.map((word) => (word.includes(" ") ? `'${word}'` : word)).join(" ");
+function quoted(argument: string): string {
+  return argument.includes(" ") ? `'${argument}'` : argument;
 }
