@@ -18,6 +18,7 @@ for (const [defaults, message] of [
   [{ pools: [{ base: "10.0.0.0/16", size: 8 }] }, "invalid size 8 for address pool 10.0.0.0/16"],
   [{ pools: [{ base: "10.0.0.0/16", size: Number.NaN }] }, "invalid size NaN for address pool 10.0.0.0/16"],
   [{ mtu: 20 }, "invalid default MTU: 20"],
+  [{ publishAddress: "::1" }, "ip: ::1 is not an IPv4 address"],
   [{ addressRange: "10.1.0.0" }, "invalid CIDR address: 10.1.0.0"],
   [
     { bridgeAddress: "10.1.0.1/24", addressRange: "10.1.1.0/25" },
@@ -56,9 +57,11 @@ test("pools, the default network's address and its MTU", { skip: unlessBridges }
   assert.equal(readFileSync(join(machine.options.directory, "networks.json"), "utf8"), stored);
   await renewed.endpoints.disconnect(second.id);
   // Apart from each other, and with addresses of a part of the subnet.
-  const apart = { ...defaults, icc: false, addressRange: "10.61.0.129/25" };
+  const apart = { ...defaults, icc: false, addressRange: "10.61.0.129/25", publishAddress: "127.0.0.1" };
   const strict = await openNetworking({ ...machine.options, defaults: apart });
-  assert.equal(strict.networks.inspect("bridge").options["com.docker.network.bridge.enable_icc"], "false");
+  const { options } = strict.networks.inspect("bridge");
+  assert.equal(options["com.docker.network.bridge.enable_icc"], "false");
+  assert.equal(options["com.docker.network.bridge.host_binding_ipv4"], "127.0.0.1");
   const third = await connect(strict, "bridge", "c");
   assert.match(third.ipv4.address, /^10\.61\.0\.1[23]\d$/);
   await strict.endpoints.disconnect(third.id);

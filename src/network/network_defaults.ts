@@ -13,6 +13,8 @@ export interface NetworkDefaults {
   readonly addressRange?: string;
   /** `mtu`, of the default network. */
   readonly mtu?: number;
+  /** `ip`: where ports of the default network's containers are published that name no address; 0.0.0.0. */
+  readonly publishAddress?: string;
   /** `icc`: whether containers of the default network reach each other; true. */
   readonly icc?: boolean;
 }
@@ -23,7 +25,8 @@ export interface AddressPools {
 }
 
 /** @throws Failure("invalid") in dockerd's words */
-export function checkDefaults({ pools = [], bridgeAddress, addressRange, mtu }: NetworkDefaults): void {
+export function checkDefaults(defaults: NetworkDefaults): void {
+  const { pools = [], bridgeAddress, addressRange, publishAddress, mtu } = defaults;
   for (const { base, size } of pools) {
     const subnet = parseSubnet(base);
     if (subnet === undefined || subnet.family !== 4)
@@ -40,6 +43,8 @@ export function checkDefaults({ pools = [], bridgeAddress, addressRange, mtu }: 
       throw new Failure("invalid", `invalid CIDR address: ${bridgeAddress}`);
   }
   if (addressRange !== undefined) checkRange(addressRange, bridgeAddress);
+  if (publishAddress !== undefined && parseIp(publishAddress)?.family !== 4)
+    throw new Failure("invalid", `ip: ${publishAddress} is not an IPv4 address`);
   if (mtu !== undefined && !(Number.isInteger(mtu) && (mtu === 0 || (mtu >= 68 && mtu <= 65_535))))
     throw new Failure("invalid", `invalid default MTU: ${mtu}`);
 }

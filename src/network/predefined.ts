@@ -52,7 +52,7 @@ export function defaultBridge(
   defaults: NetworkDefaults,
 ): StoredNetwork {
   const { id } = old;
-  const { icc = true, mtu } = defaults;
+  const { icc = true, publishAddress = "0.0.0.0", mtu } = defaults;
   const { config, pools } = planPools({
     networkId: id,
     config: poolsOf(defaults),
@@ -65,7 +65,7 @@ export function defaultBridge(
     "com.docker.network.bridge.default_bridge": "true",
     "com.docker.network.bridge.enable_icc": String(icc),
     "com.docker.network.bridge.enable_ip_masquerade": "true",
-    "com.docker.network.bridge.host_binding_ipv4": "0.0.0.0",
+    "com.docker.network.bridge.host_binding_ipv4": publishAddress,
     "com.docker.network.bridge.name": bridge,
     "com.docker.network.driver.mtu": String(mtu || 1500),
   };

@@ -31,11 +31,13 @@ function outdated({ defaults }: NetworkState, records: NetworkRecords): StoredNe
   const { id, options, ipam } = network.definition;
   const [pool] = network.pools;
   const { bridgeAddress, addressRange, mtu = 0, icc = true } = defaults;
+  const { publishAddress = "0.0.0.0" } = defaults;
   const has = `${pool?.gateway}/${pool?.subnet.split("/")[1]}`;
   const fits =
     (bridgeAddress === undefined || bridgeAddress === has) &&
     (addressRange === undefined || sameSubnet(addressRange, ipam.config[0]?.ipRange)) &&
     options["com.docker.network.bridge.enable_icc"] === String(icc) &&
+    options["com.docker.network.bridge.host_binding_ipv4"] === publishAddress &&
     (mtu === 0 || options["com.docker.network.driver.mtu"] === String(mtu));
   return fits || records.endpoints.some(({ networkId }) => networkId === id) ? undefined : network;
 }

@@ -49,7 +49,6 @@ const refused: readonly [text: string, flags: Directives, why: string | RegExp][
     "the following directives are specified both as a flag and in the configuration file: log-opts: (from flag: map[a:c], from file: map[a:b])",
   ],
   ['{"userns-remap":"default"}', {}, "userns-remap is not supported here"],
-  ['{"ip":"127.0.0.1"}', {}, "ip is not supported here"],
   ['{"selinux-enabled":true}', {}, "selinux-enabled is not supported here"],
 ];
 for (const [text, flags, why] of refused) {
@@ -182,10 +181,16 @@ test("proxies are what the environment says of them", () => {
 
 test("networks get theirs of the settings", () => {
   const pools = [{ base: "10.50.0.0/16", size: 24 }];
-  const given = { bip: "10.1.0.1/24", mtu: 1400, icc: false, "fixed-cidr": "10.1.0.128/25" };
+  const given = { bip: "10.1.0.1/24", mtu: 1400, icc: false, "fixed-cidr": "10.1.0.128/25", ip: "127.0.0.1" };
   const { networks } = daemonSettings({ ...given, "default-address-pools": pools });
-  const addressRange = "10.1.0.128/25";
-  assert.deepEqual(networks, { bridgeAddress: "10.1.0.1/24", addressRange, mtu: 1400, icc: false, pools });
+  assert.deepEqual(networks, {
+    bridgeAddress: "10.1.0.1/24",
+    addressRange: "10.1.0.128/25",
+    mtu: 1400,
+    icc: false,
+    publishAddress: "127.0.0.1",
+    pools,
+  });
 });
 
 test("runtimes, and the one of containers that choose none", () => {

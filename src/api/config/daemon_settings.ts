@@ -79,12 +79,13 @@ function transferLimits(given: Directives): Partial<DaemonSettings> {
 
 /** They are checked where networks are opened. */
 function networkDefaults(given: Directives): DaemonSettings["networks"] & object {
-  const { bip, mtu, icc, "fixed-cidr": range, "default-address-pools": pools } = given;
+  const { bip, mtu, icc, ip, "fixed-cidr": range, "default-address-pools": pools } = given;
   return {
     ...(bip !== undefined && { bridgeAddress: bip }),
     ...(range !== undefined && { addressRange: range }),
     ...(mtu !== undefined && { mtu }),
     ...(icc !== undefined && { icc }),
+    ...(ip !== undefined && { publishAddress: ip }),
     ...(pools !== undefined && {
       pools: pools.map(({ base, size }) => ({ base: String(base), size: Number(size) })),
     }),

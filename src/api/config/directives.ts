@@ -67,6 +67,7 @@ export const directives = {
   bip: heeded("string"),
   "fixed-cidr": heeded("string"),
   icc: heeded("boolean"),
+  ip: heeded("string"),
   mtu: heeded("integer"),
   "default-address-pools": heeded("objects"),
   "live-restore": heeded("boolean"),
@@ -117,7 +118,6 @@ export const directives = {
 
   "allow-direct-routing": refused("boolean"),
   "authorization-plugins": refused("strings"),
-  ip: refused("string"),
   "selinux-enabled": refused("boolean"),
   "userns-remap": refused("string"),
 } as const satisfies Readonly<Record<string, Directive>>;
@@ -136,6 +136,5 @@ export function isDirective(name: string): name is DirectiveName {
 /** Values of a refused directive that change nothing. */
 export const harmless: Readonly<Record<string, unknown>> = {
   "allow-direct-routing": false,
-  ip: "0.0.0.0",
   "selinux-enabled": false,
 };
