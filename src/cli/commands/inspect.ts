@@ -5,7 +5,7 @@ import { command, type App } from "../app.ts";
 import { renderInspect, reportFailure } from "../kit/index.ts";
 import { refusedFlag } from "../refused_flag.ts";
 
-type Kind = "image" | "container";
+type Kind = "image" | "container" | "network" | "volume";
 
 const flags = {
   format: { kind: "string", short: "f", type: "string", help: "Format output with a Go template, or 'json'" },
@@ -17,7 +17,7 @@ export const inspect = command({
   section: "Images",
   daemon: "same",
   usage: "[OPTIONS] NAME|ID [NAME|ID...]",
-  summary: "Show all that is known of images and containers",
+  summary: "Show all that is known of images, containers, networks and volumes",
   examples: [
     { text: "Everything, as JSON", command: "varve inspect alpine:3.20" },
     {
@@ -27,12 +27,20 @@ export const inspect = command({
   ],
   flags: {
     ...flags,
-    type: { kind: "string", type: "string", values: ["image", "container"], help: "Only this kind" },
+    type: {
+      kind: "string",
+      type: "string",
+      values: ["container", "image", "network", "volume"],
+      help: "Only this kind: container, image, network, volume",
+    },
   },
   args: { min: 1, name: "NAME|ID" },
   complete: "image",
   run: (context) =>
-    inspectAll(context, context.flags.type === undefined ? ["container", "image"] : [context.flags.type]),
+    inspectAll(
+      context,
+      context.flags.type ? [context.flags.type] : ["container", "image", "network", "volume"],
+    ),
 });
 
 export const imageInspect = command({
@@ -84,7 +92,7 @@ async function inspectAll(
     if (found instanceof Failure) failures.push(found);
     else {
       records.push(found.record);
-      if (size && found.kind === "image") app.stderr.write("WARNING: --size ignored for image\n");
+      if (size && found.kind !== "container") app.stderr.write(`WARNING: --size ignored for ${found.kind}\n`);
     }
   }
   app.stdout.write(records.length === 0 && format === undefined ? "[]\n" : renderInspect(records, format));
@@ -100,8 +108,7 @@ async function inspectOne(
   let failure: Failure | undefined;
   for (const kind of kinds) {
     try {
-      if (kind === "image") return { kind, record: await engine.images.inspect(name) };
-      return { kind, record: await engine.containers.inspect(name, { size }) };
+      return { kind, record: await recordOf(engine, kind, name, size) };
     } catch (error) {
       if (!isFailure(error, "not-found") && !isFailure(error, "invalid")) throw error;
       failure = error;
@@ -110,4 +117,17 @@ async function inspectOne(
   return kinds.length === 1 && failure !== undefined
     ? failure
     : new Failure("not-found", `No such object: ${name}`);
+}
+
+function recordOf(engine: Engine, kind: Kind, name: string, size: boolean): Promise<object> {
+  switch (kind) {
+    case "image":
+      return engine.images.inspect(name);
+    case "container":
+      return engine.containers.inspect(name, { size });
+    case "network":
+      return engine.networks.inspect(name);
+    case "volume":
+      return engine.volumes.inspect(name);
+  }
 }

@@ -1,13 +1,15 @@
 /** `varve ps`: behaviours B095. */
-import type { ContainerSummary, Engine } from "../../engine/index.ts";
-import { Failure, isFailure } from "../../errors.ts";
+import type { ContainerSummary } from "../../engine/index.ts";
 import { command, list, listFlags } from "../app.ts";
 import { portsText } from "../containers/ports_text.ts";
+import { asksForStopped, selectContainers } from "../containers/select_containers.ts";
 import { goDate } from "../go_date.ts";
-import { ellipsis, humanAge, humanDuration, humanSize } from "../kit/index.ts";
+import { ellipsis, humanAge, humanDuration, humanSize, type Row } from "../kit/index.ts";
 
 const headers = { ID: "CONTAINER ID", RunningFor: "CREATED" };
 const columns = "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}";
+
+const runs: ReadonlySet<string> = new Set(["running", "paused", "restarting"]);
 
 export const ps = command({
   path: ["ps"],
@@ -30,7 +32,9 @@ export const ps = command({
       kind: "list",
       short: "f",
       type: "filter",
-      help: "Keep containers that match: name, id, status, health, ancestor, label, exited",
+      help:
+        "Keep containers that match: ancestor, before, exited, expose, health, id, label, name, network, publish, " +
+        "since, status, volume",
     },
     ...listFlags,
     last: {
@@ -49,62 +53,20 @@ export const ps = command({
     // As in docker/cli: a template that shows the size asks for it, `--format json` does not.
     const wantsSize = flags.size || app.json || /\.Size|json \./.test(flags.format ?? "");
     const last = flags.latest ? 1 : flags.last;
-    const all = flags.all || last > 0 || flags.filter.some((filter) => /^(status|exited)=/.test(filter));
+    const isAll = flags.all || last > 0 || asksForStopped(flags.filter);
     const engine = await app.engine();
-    const found = await engine.containers.list({ all, size: wantsSize });
-    const tests = await Promise.all(flags.filter.map((filter) => testOf(engine, filter)));
-    const kept = found.filter((container) => tests.every((test) => test(container)));
-    const rows = (last > 0 ? kept.slice(0, last) : kept).map((container) =>
-      rowOf(container, flags["no-trunc"]),
-    );
+    // Also those that are only to be looked from.
+    const found = await engine.containers.list({ all: true });
+    const selected = await selectContainers(engine, flags.filter, found);
+    const kept = isAll ? selected : selected.filter(({ status }) => runs.has(status));
+    const rows: Row[] = [];
+    for (const container of last > 0 ? kept.slice(0, last) : kept) {
+      const sizes = wantsSize ? await engine.containers.sizes(container.id) : {};
+      rows.push(rowOf({ ...container, ...sizes }, flags["no-trunc"]));
+    }
     list(app, rows, { headers, table: flags.size ? `${columns}\t{{.Size}}` : columns }, flags);
   },
 });
-
-type Test = (container: ContainerSummary) => boolean;
-
-/** What a filter keeps. Throws `Failure("invalid")` for one that does not exist. */
-async function testOf(engine: Engine, filter: string): Promise<Test> {
-  const equals = filter.indexOf("=");
-  if (equals < 0) throw new Failure("invalid", `bad format of filter (expected name=value): ${filter}`);
-  const [key, value] = [filter.slice(0, equals), filter.slice(equals + 1)];
-  switch (key) {
-    case "name":
-      return ({ name }) => new RegExp(value).test(name) || new RegExp(value).test(`/${name}`);
-    case "id":
-      return ({ id }) => id.startsWith(value);
-    case "status":
-      return ({ status }) => status === value;
-    case "health":
-      return ({ health = "none" }) => health === value;
-    case "exited":
-      return ({ status, exitCode }) => status === "exited" && exitCode === Number(value);
-    case "ancestor": {
-      const family = await descendants(engine, value);
-      return ({ imageId }) => family.has(imageId);
-    }
-    case "label": {
-      const [label = "", wanted] = value.split("=", 2);
-      return ({ labels }) => (wanted === undefined ? label in labels : labels[label] === wanted);
-    }
-    default:
-      throw new Failure("invalid", `Invalid filter '${key}'`, { hint: "see 'varve ps --help'" });
-  }
-}
-
-/** The image and all that was built or committed on it here; nothing for a name that nothing has. */
-async function descendants(engine: Engine, name: string): Promise<ReadonlySet<string>> {
-  try {
-    const family = new Set<string>([(await engine.images.resolve(name)).id]);
-    const all = await engine.images.list({ all: true });
-    // Sets may grow while they are walked: each new member is asked for its own children.
-    for (const id of family) for (const image of all) if (image.parentId === id) family.add(image.id);
-    return family;
-  } catch (error) {
-    if (isFailure(error, "not-found") || isFailure(error, "invalid")) return new Set();
-    throw error;
-  }
-}
 
 function rowOf(container: ContainerSummary, full: boolean) {
   const created = Date.parse(container.created);
