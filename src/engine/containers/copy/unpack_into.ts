@@ -1,5 +1,6 @@
 /** Unpacks a tar into a directory that is there, over what is there (moby, archive.Untar with NoOverwriteDirNonDir). */
 import { posix } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { fromText, toText, type ByteString } from "../../../byte_string.ts";
 import { decompress, throwIfCancelled, type ByteSource } from "../../../bytes/index.ts";
 import { ownershipHere } from "../../../driver/index.ts";
@@ -26,6 +27,10 @@ export interface UnpackOptions {
   readonly shownRoot?: string;
 }
 
+/** Milliseconds for which nobody else is served, and bytes of the archive between two looks at the clock. */
+const slice = 10;
+const pieceSize = 16 << 10;
+
 /**
  * @param root nothing outside of it is touched @param directory below the root, absolute @param tar may be compressed
  * Throws `Failure("conflict")` in Docker's words rather than put a directory in the place of a file or the other way
@@ -50,9 +55,16 @@ export async function unpackInto(
     data: (chunk, offset) => applier.data(chunk, offset),
     endEntry: () => applier.endEntry(),
   });
+  let pause = performance.now() + slice;
   for await (const chunk of decompress(tar)) {
-    throwIfCancelled(options.signal);
-    parser.write(chunk);
+    for (let at = 0; at < chunk.length; at += pieceSize) {
+      throwIfCancelled(options.signal);
+      parser.write(chunk.subarray(at, at + pieceSize));
+      if (performance.now() < pause) continue;
+      // What has come already does not let the event loop turn.
+      await setImmediate();
+      pause = performance.now() + slice;
+    }
   }
   parser.end();
   applier.finish();
