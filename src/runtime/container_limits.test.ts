@@ -6,15 +6,15 @@ import { hostCgroups, parseCpuList, type HostCgroups } from "./host_cgroups.ts";
 
 const mega = 1 << 20;
 const host: HostCgroups = {
-  ...{
-    version: 1,
-    swapLimit: true,
-    swappiness: true,
-    realtime: true,
-    deviceRates: true,
-    deviceWeights: true,
-  },
-  ...{ cpus: 2, onlineCpus: "0-1", onlineMems: "0" },
+  version: 1,
+  swapLimit: true,
+  swappiness: true,
+  realtime: true,
+  deviceRates: true,
+  deviceWeights: true,
+  cpus: 2,
+  onlineCpus: "0-1",
+  onlineMems: "0",
 };
 
 const bad: [limits: ContainerLimits, message: string][] = [

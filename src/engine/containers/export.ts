@@ -8,8 +8,8 @@ import type { ContainerRecord } from "./record.ts";
 export async function* exportContainer(
   store: Store,
   record: ContainerRecord,
-  options: { readonly signal: AbortSignal },
+  { signal }: { readonly signal: AbortSignal },
 ): AsyncGenerator<Uint8Array, void, undefined> {
   await using root = await mountedRoot(store, record);
-  yield* treeTar(root.path, options);
+  yield* treeTar(root.path, { signal: AbortSignal.any([signal, root.dismissed]) });
 }

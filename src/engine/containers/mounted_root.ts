@@ -10,14 +10,43 @@ const kept = new Map<string, MountedRoot[]>();
 
 const keyOf = (store: Store, id: string): string => `${store.root}\0${id}`;
 
+/** Of a container whose removal does not wait for those who only look into it. */
+export interface LookedInto extends MountedRoot {
+  /** Aborted when the container goes: what is read from then on is not the container. */
+  readonly dismissed: AbortSignal;
+}
+
+/** Ways to send away those who look into containers, by root and container. */
+const lookers = new Map<string, Set<() => Promise<void>>>();
+
 /**
  * Mounts it, or joins those who have it mounted. A container that was detached from runs on a mount that nobody holds:
  * that one stays when this holder leaves, or the next would mount a second file system over the same directory.
  */
-export async function mountedRoot(store: Store, record: ContainerRecord): Promise<MountedRoot> {
+export async function mountedRoot(store: Store, record: ContainerRecord): Promise<LookedInto> {
   const root = await store.containers.mount(record.ID);
-  if (!isAlive(record) || (await isSupervised(store, record.ID))) return root;
-  return { path: root.path, [Symbol.asyncDispose]: async () => keepMounted(store, record.ID, root) };
+  const isLent = isAlive(record) && !(await isSupervised(store, record.ID));
+  const key = keyOf(store, record.ID);
+  const looking = lookers.get(key) ?? new Set();
+  lookers.set(key, looking);
+  const gone = new AbortController();
+  const leave = async (): Promise<void> => {
+    if (!looking.delete(dismiss)) return;
+    if (looking.size === 0 && lookers.get(key) === looking) lookers.delete(key);
+    if (isLent) keepMounted(store, record.ID, root);
+    else await root[Symbol.asyncDispose]();
+  };
+  const dismiss = async (): Promise<void> => {
+    gone.abort();
+    await leave();
+  };
+  looking.add(dismiss);
+  return { path: root.path, dismissed: gone.signal, [Symbol.asyncDispose]: leave };
+}
+
+/** Sends away those of this process who look into a container that is to go. */
+export async function dismissLookers(store: Store, id: string): Promise<void> {
+  for (const dismiss of [...(lookers.get(keyOf(store, id)) ?? [])]) await dismiss();
 }
 
 /** Keeps a mount until {@link endMounts}, or until this process ends: then it stays, and nobody holds it. */

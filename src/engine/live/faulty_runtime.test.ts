@@ -175,16 +175,20 @@ suite("runtimes that fail", { skip: cannotLive }, () => {
     assertNothingLeft(ID);
   });
 
-  for (const command of ["pause", "exec"])
+  for (const command of ["pause", "resume", "exec"] as const)
     test(`one that hangs at ${command}: rm -f cleans`, { skip: unlessAll }, async () => {
       await using live = supervisor();
       const { ID } = await host.create(forever);
       breakAt();
       await live.start(ID);
+      if (command === "resume") await live.pause(ID);
       breakAt(`hang-${command}`);
-      const exec = await live.execs.create(ID, { Cmd: ["true"] });
-      const asked = command === "pause" ? live.pause(ID) : live.execs.start(exec, {});
-      const refused = assert.rejects(asked);
+      const asked = {
+        pause: () => live.pause(ID),
+        resume: () => live.unpause(ID),
+        exec: async () => live.execs.start(await live.execs.create(ID, { Cmd: ["true"] }), {}),
+      };
+      const refused = assert.rejects(asked[command]());
       while (!existsSync(join(programs, `hung-${command}`))) await new Promise(setImmediate);
       await live.remove(ID, { force: true });
       await refused;

@@ -47,11 +47,11 @@ async function* archiveOf(
   store: Store,
   record: ContainerRecord,
   path: string,
-  options: ArchiveOptions,
+  { signal }: ArchiveOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   await using root = await mountedRoot(store, record);
   using place = placeIn(store, root.path, record, path);
-  yield* placeTar(place, needed(place, record), options);
+  yield* placeTar(place, needed(place, record), { signal: AbortSignal.any([signal, root.dismissed]) });
 }
 
 /**

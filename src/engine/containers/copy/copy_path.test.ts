@@ -300,6 +300,27 @@ test("B108 export is the whole tree with the init layer's placeholders", { skip 
   );
 });
 
+test("a removal does not wait for those who look into the container", { skip }, async () => {
+  using fixture = await engineFixture();
+  const { record, root } = await containerOf(fixture);
+  fs.writeFileSync(join(root, "big"), Buffer.alloc(8 << 20));
+  const { containers } = fixture.engine;
+  const exported = (await containers.export(record.ID, { signal }))[Symbol.asyncIterator]();
+  const { tar } = await containers.readArchive(record.ID, "/big", { signal });
+  const copied = tar[Symbol.asyncIterator]();
+  for (const looking of [exported, copied]) assert.equal((await looking.next()).done, false);
+  await containers.remove(record.ID);
+  const rest = async (of: AsyncIterator<Uint8Array>): Promise<number> => {
+    let bytes = 0;
+    for (let next = await of.next(); next.done !== true; next = await of.next()) bytes += next.value.length;
+    return bytes;
+  };
+  await assert.rejects(rest(exported), { kind: "cancelled" });
+  // A file that is open is there to its end.
+  assert.ok((await rest(copied)) > 7 << 20);
+  assert.deepEqual(await containers.list({ all: true }), []);
+});
+
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
   yield bytes;
 }
