@@ -46,7 +46,6 @@ export type ForegroundResult =
       readonly kind: "exited";
       readonly exitCode: number;
       readonly exitedAt: Date;
-      readonly startedAt: Date;
       /** The kernel killed one of its processes for want of memory. */
       readonly oomKilled: boolean;
     }
@@ -129,7 +128,6 @@ async function superviseTask(
   try {
     const exited = task.wait();
     exited.catch(() => undefined);
-    const startedAt = new Date();
     // Before the start: what is killed at once has no cgroup to ask any more.
     const counter = await oomCounterOf(created);
     const starting = task.start();
@@ -150,7 +148,7 @@ async function superviseTask(
     owned = false;
     await task.delete();
     if (options.signal.aborted) throw cancelled(options);
-    return { kind: "exited", exitCode: exit.status, exitedAt: exit.exitedAt, startedAt, oomKilled };
+    return { kind: "exited", exitCode: exit.status, exitedAt: exit.exitedAt, oomKilled };
   } finally {
     options.signal.removeEventListener("abort", kill);
     if (owned) await discard(task, options);
