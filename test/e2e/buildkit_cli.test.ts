@@ -4,6 +4,8 @@ import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { test } from "node:test";
 import { cannotRun } from "../../src/runtime/container_fixture.ts";
 import { serveRegistry } from "../../src/registry/index.ts";
@@ -186,14 +188,18 @@ test(
     for (const signal of ["SIGINT", "SIGKILL"] as const) {
       const child = docker.start(["build", "--no-cache", "--progress", "plain", context], { env });
       const ended = once(child, "close");
-      for await (const chunk of child.stderr as AsyncIterable<Buffer>)
-        if (/^#\d+ \S+ begun$/m.test(String(chunk))) break;
+      const begun = Promise.withResolvers<void>();
+      createInterface({ input: child.stderr as Readable }).on("line", (line) => {
+        if (/^#\d+ \S+ begun$/.test(line)) begun.resolve();
+      });
+      await begun.promise;
       child.kill(signal);
       await ended;
-      // No step's container is left, however long that takes.
-      const steps = join(fixture.engine.store.root, "varve/steps");
-      while (existsSync(steps) && readdirSync(steps).length > 0)
+      // Its container, its mounts and what it has claimed are gone, however long that takes.
+      const { root } = fixture.engine.store;
+      while (readdirSync(join(root, "varve/sessions")).length > 0)
         await new Promise((resolve) => setTimeout(resolve, 20));
+      assert.deepEqual(readdirSync(join(root, "varve/steps")), []);
     }
     assert.deepEqual(fixture.warnings, []);
   },
