@@ -3,14 +3,17 @@
  * driver/docker, build/build.go; moby/buildkit, client/build.go, client/solve.go). It shares the codec with what it tests;
  * that the calls are right a real dockerd says.
  */
-import { createHash, randomBytes } from "node:crypto";
-import { request } from "node:http";
+import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
 import {
   BridgeSolveRequest,
   BridgeSolveResponse,
   Pong,
+  ReadFileRequest,
+  ReadFileResponse,
+  RefRequest,
   ReturnRequest,
+  StatFileResponse,
 } from "../../src/buildkit/control/gateway_messages.ts";
 import {
   type Definition,
@@ -20,27 +23,24 @@ import {
   SolveResponse,
   StatusRequest,
 } from "../../src/buildkit/control/control_messages.ts";
-import { goMode, Packet, packetTypes } from "../../src/buildkit/filesync/packets.ts";
 import { StatusResponse } from "../../src/buildkit/progress/index.ts";
 import {
-  bidirectional,
-  bytes,
   GrpcClient,
   GrpcError,
   integer,
+  many,
+  map,
   message,
-  serveGrpc,
+  one,
   text,
-  unary,
   type Decoder,
   type Encoder,
-  type Methods,
   type Read,
+  type Write,
 } from "../../src/rpc/index.ts";
+import { ClientSession, upgraded, type SessionServes } from "./buildkit_session.ts";
 
-export interface BuildAsked {
-  /** The context, the Dockerfile among them. */
-  readonly files: Readonly<Record<string, string>>;
+export interface BuildAsked extends SessionServes {
   /** Of the frontend, but for `filename`. */
   readonly attributes?: Readonly<Record<string, string>>;
   /** Default: an image without a name. */
@@ -48,9 +48,6 @@ export interface BuildAsked {
     readonly type: string;
     readonly attributes?: Readonly<Record<string, string>>;
   };
-  readonly secrets?: Readonly<Record<string, string>>;
-  /** Standard input, which the context `http://buildkit-session/…` stands for. */
-  readonly upload?: Uint8Array;
   /** Results of other builds, as these were given to {@link onResult}. */
   readonly inputs?: Readonly<Record<string, ResultDefinition>>;
   /** Awaited while there is a result and it is not yet returned. */
@@ -113,6 +110,21 @@ export class BuildkitClient implements Disposable {
   async bridgeCall(method: string, metadata: Readonly<Record<string, string>>): Promise<void> {
     const path = `/moby.buildkit.v1.frontend.LLBBridge/${method}`;
     await this.#rpc.call(path, Nothing, Nothing, {}, { metadata });
+  }
+
+  /** Reads a file of a place elsewhere, as buildx does before it builds; what goes wrong as `error`. */
+  async readElsewhere(identifier: string, path: string, attributes: Readonly<Record<string, string>> = {}) {
+    const source = Op.encode({ source: { identifier, attributes } });
+    const end = Op.encode({ inputs: [{ index: 0 }] });
+    let [text, size] = ["", 0];
+    const { error } = await this.#asFrontend({ files: {} }, [], async (bridge) => {
+      await bridge.ping();
+      const ref = await bridge.solveGraph({ operations: [source, end] });
+      size = (await bridge.stat({ ref, path })).stat?.size ?? 0;
+      text = Buffer.from((await bridge.read({ ref, path, range: { offset: 0, length: 5 } })).data).toString();
+      return {};
+    });
+    return { error, size, text };
   }
 
   /** What can be asked for: buildx begins and ends a build without a result to hear of it. */
@@ -207,6 +219,12 @@ export class BuildkitClient implements Disposable {
   }
 }
 
+/** `pb.Op`: a source, or the end of a graph. */
+const Op = message({
+  inputs: many(1, message({ index: integer(2) })),
+  source: one(3, message({ identifier: text(1), attributes: map(2) })),
+});
+
 const control = "/moby.buildkit.v1.Control";
 
 interface BridgeResult {
@@ -242,6 +260,19 @@ class Bridge {
     return { ref: id, ...(definition && { definition }), metadata: Object.fromEntries(metadata) };
   }
 
+  async solveGraph(definition: Write<typeof Definition>): Promise<string> {
+    const asked = { definition, allowsResult: true, allowsRefs: true };
+    return (await this.#call("Solve", BridgeSolveRequest, BridgeSolveResponse, asked)).result?.ref?.id ?? "";
+  }
+
+  stat(asked: Write<typeof RefRequest>): Promise<Read<typeof StatFileResponse>> {
+    return this.#call("StatFile", RefRequest, StatFileResponse, asked);
+  }
+
+  read(asked: Write<typeof ReadFileRequest>): Promise<Read<typeof ReadFileResponse>> {
+    return this.#call("ReadFile", ReadFileRequest, ReadFileResponse, asked);
+  }
+
   async return({ ref = "", metadata = {} }: BridgeResult): Promise<void> {
     const entries = Object.entries(metadata).map(([key, value]) => ({ key, value: Buffer.from(value) }));
     await this.#call("Return", ReturnRequest, Nothing, { result: { ref: { id: ref }, metadata: entries } });
@@ -257,113 +288,4 @@ class Bridge {
     const path = `/moby.buildkit.v1.frontend.LLBBridge/${method}`;
     return this.#rpc.call(path, asked, answer, given, { metadata: this.#metadata });
   }
-}
-
-/** What the client serves while it builds. */
-export class ClientSession implements Disposable {
-  readonly id = randomBytes(16).toString("hex");
-  readonly #pieces: Uint8Array[] = [];
-  #end = (): void => undefined;
-
-  get exported(): Buffer {
-    return Buffer.concat(this.#pieces);
-  }
-
-  static async open(socketPath: string, asked: BuildAsked): Promise<ClientSession> {
-    const { files } = asked;
-    const session = new ClientSession();
-    const methods = session.#methods(asked);
-    const socket = await upgraded(socketPath, "/session", {
-      "X-Docker-Expose-Session-Uuid": session.id,
-      "X-Docker-Expose-Session-Name": "context",
-      "X-Docker-Expose-Session-Sharedkey": createHash("sha256").update(JSON.stringify(files)).digest("hex"),
-      "X-Docker-Expose-Session-Grpc-Method": Object.keys(methods),
-    });
-    const served = serveGrpc(socket, methods, (bug) => {
-      throw bug;
-    });
-    session.#end = () => served.destroy();
-    return session;
-  }
-
-  #methods({ files, secrets = {}, upload }: BuildAsked): Methods {
-    const Health = message({ status: integer(1) });
-    const Secret = message({ id: text(1) });
-    const Piece = message({ data: bytes(1) });
-    const pieces = this.#pieces;
-    return {
-      "/grpc.health.v1.Health/Check": unary(message({}), Health, () => ({ status: 1 })),
-      "/moby.filesync.v1.FileSync/DiffCopy": bidirectional(Packet, Packet, (packets, { headers }) =>
-        sendFiles(files, packets, String(headers["followpaths"] ?? "")),
-      ),
-      "/moby.filesync.v1.FileSend/DiffCopy": bidirectional(Piece, Piece, async function* (given) {
-        for await (const { data } of given) pieces.push(data);
-        yield* [];
-      }),
-      "/moby.upload.v1.Upload/Pull": bidirectional(Piece, Piece, async function* () {
-        if (upload !== undefined) yield { data: upload };
-      }),
-      "/moby.buildkit.secrets.v1.Secrets/GetSecret": unary(Secret, Piece, ({ id }) => {
-        const secret = secrets[id];
-        if (secret === undefined) throw new GrpcError(5, `secret ${id} not found`);
-        return { data: Buffer.from(secret) };
-      }),
-    };
-  }
-
-  [Symbol.dispose](): void {
-    this.#end();
-  }
-}
-
-/** fsutil's sender (tonistiigi/fsutil, send.go) of files without folders. @param only paths with commas, or "" for all */
-async function* sendFiles(
-  files: BuildAsked["files"],
-  packets: AsyncIterable<Read<typeof Packet>>,
-  only: string,
-) {
-  const wanted =
-    only === "" ? Object.keys(files) : only.split(",").map((path) => decodeURIComponent(path.trim()));
-  const listed = Object.keys(files)
-    .filter((path) => wanted.includes(path))
-    .sort();
-  for (const path of listed) {
-    const size = Buffer.byteLength(files[path] as string);
-    yield { type: packetTypes.stat, stat: { path: Buffer.from(path), mode: goMode("file", 0o644), size } };
-  }
-  yield { type: packetTypes.stat };
-  for await (const { type, id } of packets) {
-    if (type === packetTypes.request) {
-      const content = Buffer.from(files[listed[id] as string] as string);
-      if (content.length > 0) yield { type: packetTypes.data, id, data: content };
-      yield { type: packetTypes.data, id };
-    } else if (type === packetTypes.end) {
-      yield { type: packetTypes.end };
-      return;
-    }
-  }
-}
-
-/** The connection of a request that asks for HTTP/2. */
-async function upgraded(
-  socketPath: string,
-  path: string,
-  headers: Readonly<Record<string, string | readonly string[]>>,
-): Promise<Duplex> {
-  const { promise, resolve, reject } = Promise.withResolvers<Duplex>();
-  const asked = request({
-    socketPath,
-    path,
-    method: "POST",
-    agent: false,
-    headers: { Connection: "Upgrade", Upgrade: "h2c", ...headers } as Record<string, string>,
-  });
-  asked.on("upgrade", (_response, socket, early: Buffer) => {
-    if (early.length > 0) socket.unshift(early);
-    resolve(socket);
-  });
-  asked.on("response", (response) => reject(new Error(`${path}: status ${response.statusCode}`)));
-  asked.on("error", reject);
-  asked.end();
-  return promise;
 }

@@ -5,10 +5,11 @@
  */
 import { Failure } from "../../errors.ts";
 import { codes, GrpcError, unary, type GrpcCall, type Methods, type Read } from "../../rpc/index.ts";
+import { readFile, statFile } from "./bridge_files.ts";
 import { buildFiles } from "./build_files.ts";
 import type { BuildUnderWay } from "./build_under_way.ts";
 import { bridgeCapabilities, llbCapabilities } from "./capabilities.ts";
-import { Nothing } from "./control_messages.ts";
+import { Nothing, type Definition } from "./control_messages.ts";
 import { noGraphs, type ControlParts } from "./control_service.ts";
 import { dockerfileWork } from "./dockerfile_work.ts";
 import type { Attributes } from "./dockerfile_attributes.ts";
@@ -19,12 +20,14 @@ import {
   BridgeSolveResponse,
   InputsResponse,
   Pong,
+  ReadFileRequest,
+  ReadFileResponse,
   RefRequest,
   ReturnRequest,
   StatFileResponse,
   WarnRequest,
 } from "./gateway_messages.ts";
-import { resultDefinition, resultOfDefinition } from "./result_definition.ts";
+import { inputOf, resultDefinition, type Input } from "./result_definition.ts";
 import { answerRequest } from "./subrequests.ts";
 import { worker } from "./worker.ts";
 
@@ -44,14 +47,16 @@ export function bridgeMethods(parts: ControlParts): Methods {
       solve(parts, await buildOf(call), asked),
     ),
     [path("Evaluate")]: unary(RefRequest, Nothing, async ({ ref }, call) => {
-      await (await buildOf(call)).result(ref);
+      const build = await buildOf(call);
+      await (build.hasFiles(ref) ? build.files(ref) : build.result(ref));
       return {};
     }),
-    [path("StatFile")]: unary(RefRequest, StatFileResponse, async ({ ref, path: file }, call) => {
-      if (file !== "." && file !== "") throw notRead();
-      await (await buildOf(call)).result(ref);
-      return { stat: { path: "", mode: rootMode } };
-    }),
+    [path("StatFile")]: unary(RefRequest, StatFileResponse, async (asked, call) =>
+      statFile(await buildOf(call), asked),
+    ),
+    [path("ReadFile")]: unary(ReadFileRequest, ReadFileResponse, async (asked, call) =>
+      readFile(await buildOf(call), asked),
+    ),
     [path("Inputs")]: unary(Nothing, InputsResponse, () => ({})),
     [path("Warn")]: unary(WarnRequest, Nothing, async ({ short }, call) => {
       (await buildOf(call)).progress.warn(short);
@@ -64,9 +69,6 @@ export function bridgeMethods(parts: ControlParts): Methods {
   };
 }
 
-/** Go's `fs.ModeDir | 0o755`. */
-const rootMode = 0o755 + 2 ** 31;
-
 /** moby/buildkit, client/buildid. @throws Failure("invalid") */
 function refOf({ headers }: GrpcCall): string {
   const ref = headers["buildkit-controlapi-buildid"];
@@ -74,25 +76,36 @@ function refOf({ headers }: GrpcCall): string {
   throw new Failure("invalid", "no buildid found in context");
 }
 
-function notRead(): GrpcError {
-  return new GrpcError(codes.unimplemented, "files of results are not read here");
-}
-
 async function solve(parts: ControlParts, build: BuildUnderWay, asked: Read<typeof BridgeSolveRequest>) {
-  if ((asked.definition?.operations.length ?? 0) > 0) throw noGraphs();
+  const { definition, frontend } = asked;
+  if (definition !== undefined && definition.operations.length > 0) return files(build, definition);
   // As it is asked for nothing, it has nothing.
-  if (asked.frontend === "") return { result: {} };
-  checkFrontend(asked.frontend, asked.attributes);
+  if (frontend === "") return { result: {} };
+  checkFrontend(frontend, asked.attributes);
   const { requestid = "" } = asked.attributes;
   if (requestid !== "") return { result: { metadata: await answered(parts, build, asked.attributes) } };
-  const inputs = new Map<string, string>();
-  for (const { key, value } of asked.inputs)
-    if (value !== undefined) inputs.set(key, resultOfDefinition(value));
+  const inputs = new Map(
+    asked.inputs.flatMap(({ key, value }) =>
+      value === undefined ? [] : [[key, knownInput(value)] as const],
+    ),
+  );
   const id = build.add(dockerfileWork(parts, build, { attributes: asked.attributes, inputs }));
   if (asked.evaluate) await build.result(id);
   if (!asked.allowsResult) return { oldRef: id };
   if (!asked.allowsRefs) return { result: { oldRef: id } };
   return { result: { ref: { id, definition: resultDefinition(id) } } };
+}
+
+function files(build: BuildUnderWay, definition: Read<typeof Definition>) {
+  const input = knownInput(definition);
+  if (input.kind === "result") return { result: { ref: { id: input.id } } };
+  return { result: { ref: { id: build.addFiles(input), definition } } };
+}
+
+function knownInput(definition: Read<typeof Definition>): Input {
+  const input = inputOf(definition);
+  if (input === undefined) throw noGraphs();
+  return input;
 }
 
 async function answered({ sessions }: ControlParts, build: BuildUnderWay, attributes: Attributes) {

@@ -18,7 +18,7 @@ export interface FilesAsked {
   readonly session: Session | undefined;
   /** The context itself, where it came with the call. */
   readonly body: ByteSource | undefined;
-  /** Contexts that are results of other builds: IDs of images by the name of the input. */
+  /** What `input:NAME` stands for: an image (`docker-image://…`) or a place on the network. */
   readonly inputs: ReadonlyMap<string, string>;
   readonly progress: BuildProgress;
   readonly signal: AbortSignal;
@@ -36,10 +36,11 @@ async function mainContext({
   attributes,
   session,
   body,
+  inputs,
   progress,
   signal,
 }: FilesAsked): Promise<Pick<Files, "context" | "file" | "stdin">> {
-  const { context = "", filename = "Dockerfile", dockerfilekey } = attributes;
+  const { context = inputs.get("context") ?? "", filename = "Dockerfile", dockerfilekey } = attributes;
   if (body !== undefined) return { context: "-", file: filename, stdin: body };
   if (context === "") {
     const contextName = attributes["contextkey"] ?? "context";
@@ -66,9 +67,10 @@ function namedContext(name: string, spec: string, { session, inputs }: FilesAske
     case "local":
       return clientTree(needed(session), rest);
     case "input": {
-      const image = inputs.get(rest);
-      if (image === undefined) throw new Failure("invalid", `invalid input ${rest} for ${name}`);
-      return `docker-image://${image}`;
+      const input = inputs.get(rest);
+      if (input === undefined || !(input.startsWith("docker-image://") || isRemoteContext(input)))
+        throw new Failure("invalid", `invalid input ${rest} for ${name}`);
+      return input;
     }
     case "oci-layout":
       throw new Failure("unsupported", `context ${name}: an OCI layout of the client cannot be read`, {

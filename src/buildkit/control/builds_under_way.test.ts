@@ -15,7 +15,7 @@ test("a build is found by those who came before it and by those who come late; i
   const build = builds.begin(asked("a"));
   assert.equal(await early, build);
   assert.throws(() => builds.begin(asked("a")), { kind: "conflict", message: "job ID a exists" });
-  build.end();
+  await build.end();
   assert.equal(await builds.get("a", never), build);
   for (const ref of ["", "x".repeat(300)]) assert.throws(() => builds.begin(asked(ref)), { kind: "invalid" });
 });
@@ -34,7 +34,7 @@ test("who waits for a build that never begins is told so, and may give up", asyn
 test("builds that are over are forgotten in the end, running ones are not", async () => {
   const builds = new BuildsUnderWay({ patience: 1 });
   builds.begin(asked("running"));
-  for (let i = 0; i < 40; i++) builds.begin(asked(`b${i}`)).end();
+  for (let i = 0; i < 40; i++) await builds.begin(asked(`b${i}`)).end();
   builds.begin(asked("last"));
   assert.equal((await builds.get("running", never)).hasEnded, false);
   assert.equal((await builds.get("b39", never)).hasEnded, true);

@@ -6,6 +6,7 @@ export const bridgeCapabilities = enabled([
   "solve.base",
   "return",
   "statfile",
+  "readfile",
   "proto.refarray",
   "reference.output",
   "frontend.inputs",
@@ -15,7 +16,10 @@ export const bridgeCapabilities = enabled([
   "gateway.warnings",
 ]);
 
-/** Graphs are not solved here; these are what a Dockerfile and its options may come to. */
+/**
+ * Graphs are not solved here, but for places on the network of which files are read; these are what such a place, and a
+ * Dockerfile with its options, may come to.
+ */
 export const llbCapabilities = enabled([
   "source.image",
   "source.image.resolvemode",
@@ -27,6 +31,11 @@ export const llbCapabilities = enabled([
   "source.local.excludepatterns",
   "source.local.sharedkeyhint",
   "source.git",
+  "source.git.fullurl",
+  "source.git.keepgitdir",
+  "source.git.subdir",
+  "source.git.knownsshhosts",
+  "source.git.mountsshsock",
   "source.http",
   "exec.meta.base",
   "exec.meta.network",

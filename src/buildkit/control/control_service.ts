@@ -72,7 +72,7 @@ async function solve(parts: ControlParts, asked: Asked, { signal }: GrpcCall) {
     if (result === undefined) return {};
     return { exporterResponse: (await build.result(result)).response };
   } finally {
-    build.end();
+    await build.end();
   }
 }
 

@@ -1,15 +1,17 @@
 /** The work of a result: a Dockerfile of the client that has begun the build. */
 import { isFailure } from "../../errors.ts";
 import type { BuildUnderWay, Solving } from "./build_under_way.ts";
+import type { BuildsUnderWay } from "./builds_under_way.ts";
 import type { ControlParts } from "./control_service.ts";
 import type { Attributes } from "./dockerfile_attributes.ts";
 import { buildError, type FailedAt } from "./error_details.ts";
+import type { Input } from "./result_definition.ts";
 import { solveDockerfile } from "./solve_dockerfile.ts";
 
 export interface DockerfileAsked {
   readonly attributes: Attributes;
-  /** Results of other builds by the name of the input. */
-  readonly inputs: ReadonlyMap<string, string>;
+  /** By name: results of other builds, and what lies elsewhere. */
+  readonly inputs: ReadonlyMap<string, Input>;
 }
 
 /** What it throws clients print as it is. */
@@ -24,8 +26,8 @@ export function dockerfileWork(
     let failedAt: FailedAt | undefined;
     try {
       const session = id === "" ? undefined : await sessions.get(id, surroundings.signal);
-      const images = new Map<string, string>();
-      for (const [name, result] of inputs) images.set(name, await builds.imageOf(result));
+      const specs = new Map<string, string>();
+      for (const [name, input] of inputs) specs.set(name, await specOf(builds, input));
       return await solveDockerfile(
         daemon.engine,
         {
@@ -35,7 +37,7 @@ export function dockerfileWork(
           cacheTo: cache?.exports ?? [],
           entitlements,
           session,
-          inputs: images,
+          inputs: specs,
         },
         { ...surroundings, onFailure: (at) => (failedAt = at) },
       );
@@ -44,4 +46,16 @@ export function dockerfileWork(
       throw isFailure(error) ? buildError(error, failedAt) : error;
     }
   };
+}
+
+/** As contexts are named. */
+async function specOf(builds: BuildsUnderWay, input: Input): Promise<string> {
+  switch (input.kind) {
+    case "result":
+      return `docker-image://${await builds.imageOf(input.id)}`;
+    case "git":
+      return input.reference;
+    case "url":
+      return input.url;
+  }
 }

@@ -1,5 +1,6 @@
 /** Messages of moby.buildkit.v1.frontend.LLBBridge (moby/buildkit, frontend/gateway/pb/gateway.proto). */
 import { bytes, flag, integer, many, map, message, one, text } from "../../rpc/index.ts";
+import { Stat } from "../filesync/index.ts";
 import { Definition, WorkerRecord } from "./control_messages.ts";
 import { RpcStatus } from "./error_details.ts";
 
@@ -44,7 +45,14 @@ export const InputsResponse = message({
   definitions: many(1, message({ key: text(1), value: one(2, Definition) })),
 });
 
-/** fsutil's `Stat`, of a directory. */
-export const StatFileResponse = message({ stat: one(1, message({ path: text(1), mode: integer(2) })) });
+export const ReadFileRequest = message({
+  ref: text(1),
+  path: text(2),
+  range: one(3, message({ offset: integer(1), length: integer(2) })),
+});
+
+export const ReadFileResponse = message({ data: bytes(1) });
+
+export const StatFileResponse = message({ stat: one(1, Stat) });
 
 export const WarnRequest = message({ short: text(3) });

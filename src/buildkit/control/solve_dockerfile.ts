@@ -27,7 +27,7 @@ export interface DockerfileSolve {
   readonly session?: Session | undefined;
   /** The context itself, where it comes with the call. */
   readonly body?: ByteSource;
-  /** Contexts `input:NAME`: IDs of images that other builds have made. */
+  /** Contexts `input:NAME`: images (`docker-image://…`) and places on the network. */
   readonly inputs?: ReadonlyMap<string, string>;
 }
 

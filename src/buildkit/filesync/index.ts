@@ -3,6 +3,7 @@ import type { Session } from "../session/index.ts";
 import type { FilesPlace } from "./send_files.ts";
 
 export { clientContext, clientTree, readClientFile, type ClientContextOptions } from "./client_context.ts";
+export { goMode, Stat } from "./packets.ts";
 export { sendStream } from "./send_stream.ts";
 
 /** See `send_files.ts`, which stands on the builder's modules. */

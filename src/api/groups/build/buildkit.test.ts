@@ -206,6 +206,32 @@ test("the result of one build is the base of another one, while neither has ende
   assert.equal(wrong.error?.code, 12);
 });
 
+test("before a build a client reads files of places elsewhere", { skip }, async () => {
+  await using host = await machine();
+  const answer = (url: string | undefined) => (url === "/Dockerfile" ? "FROM base:1\n" : undefined);
+  const server = createServer(({ url }, response) => {
+    const found = answer(url);
+    response.writeHead(found === undefined ? 404 : 200).end(found);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { client } = host;
+  assert.deepEqual(await client.readElsewhere(`${at}/Dockerfile`, "Dockerfile"), {
+    error: undefined,
+    size: 12,
+    text: "FROM ",
+  });
+  const words = async (identifier: string, path: string, attributes = {}) =>
+    (await client.readElsewhere(identifier, path, attributes)).error?.message;
+  assert.equal(await words(`${at}/Dockerfile`, "other"), "lstat other: no such file or directory");
+  assert.match((await words(`${at}/none`, "none")) ?? "", /status 404/);
+  const local = await words("git://x/y.git", "f", { "git.fullurl": "/etc" });
+  assert.equal(local, "/etc is no git reference");
+  assert.match((await words("local://context", "f")) ?? "", /^build graphs \(LLB\) are not solved here/);
+  server.close();
+  assert.deepEqual(host.fixture.warnings, []);
+});
+
 test("a client that gives up ends its build", { skip }, async () => {
   await using host = await machine();
   const [stop, gone] = [new AbortController(), Promise.withResolvers<void>()];

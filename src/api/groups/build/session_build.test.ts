@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ClientSession } from "../../../../test/support/buildkit_client.ts";
+import { ClientSession } from "../../../../test/support/buildkit_session.ts";
 import { daemonFixture, type DaemonFixture } from "../../../../test/support/daemon_fixture.ts";
 import { makeImage } from "../../../../test/support/engine_fixture.ts";
 import { sampleLayer } from "../../../../test/fixtures/sample_image.ts";
