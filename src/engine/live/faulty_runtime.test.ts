@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmdirSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -77,6 +78,19 @@ suite("runtimes that fail", { skip: cannotLive }, () => {
       assertNothingLeft(ID);
     });
   }
+
+  test("a record that cannot be written: what ran is ended", async () => {
+    await using live = supervisor();
+    const { ID } = await host.create(forever);
+    const inTheWay = join(host.root, "containers", ID, `config.v2.json.tmp-${process.pid}`);
+    mkdirSync(inTheWay);
+    await assert.rejects(live.start(ID), { code: "EISDIR" });
+    assert.deepEqual([host.record(ID).State.Running, host.leftovers()], [false, []]);
+    rmdirSync(inTheWay);
+    await live.start(ID);
+    await live.remove(ID, { force: true });
+    assertNothingLeft(ID);
+  });
 
   test("one that fails at create and delete leaves nothing either", async () => {
     await using live = supervisor();

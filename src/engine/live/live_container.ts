@@ -178,6 +178,7 @@ export class LiveContainer {
       const run = await ContainerRun.begin(this.#partsOf(record, hostConfig), network, warn);
       await this.#running(run, record, byHand, await network?.connected);
     } catch (error) {
+      await this.#endUnrecorded();
       const tell = await networking?.disconnect(this.id).catch(() => undefined);
       tell?.();
       this.#context.streamsOf(record).end();
@@ -185,6 +186,16 @@ export class LiveContainer {
       if (byHand && hostConfig.AutoRemove) await this.#remove();
       throw error;
     }
+  }
+
+  /** One that runs, and cannot be put down. */
+  async #endUnrecorded(): Promise<void> {
+    const run = this.#run;
+    this.#run = undefined;
+    if (run === undefined) return;
+    await run.task.end().catch(() => undefined);
+    await run.ended.catch(() => run.abandon());
+    await ContainerRun.forget(this.#context.store, this.id);
   }
 
   #partsOf(record: ContainerRecord, hostConfig = this.#books.hostConfig()) {
