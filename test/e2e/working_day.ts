@@ -31,6 +31,8 @@ const images: Part = {
     "docker images; docker images -q | wc -l; docker images -f label=tier=web --format '{{.Repository}}:{{.Tag}}'",
     "docker history app:1 --format '{{.CreatedBy}}|{{.Size}}|{{.Comment}}'",
     "docker image inspect app:1 -f '{{json .Config}}'; docker history none",
+    "docker import -m 'a message' -c 'ENV A=1 B=2' -c 'CMD [\"sh\"]' -c 'EXPOSE 80/tcp' -c 'USER 1' -c 'VOLUME /v' base.tar imp:1; docker history imp:1; docker import -c 'FROB x' base.tar bad:1; docker import --platform windows base.tar bad:1; docker rmi imp:1",
+    "docker image ls -f since=nope; docker save none; docker search --limit 200 x 2>&1 | tr L l; docker tag base:1 Bad; docker tag base:1 sha256:x",
   ],
 };
 
@@ -133,6 +135,7 @@ const volumes: Part = {
   ],
   rest: [
     "docker run --rm -v $PWD/tree:/t:ro base:1 cat /t/sub/f; docker run --rm --mount type=bind,src=/nonexistent-dir,dst=/x base:1 true; docker run --rm -v data:rel base:1 true; docker run --rm -v /x:/ base:1 true",
+    "docker volume create --label a=b -o type=tmpfs -o device=tmpfs -o o=size=1m,uid=5 small; docker run --rm -v small:/t base:1 sh -c 'grep -o \"^tmpfs /t.*size=1024k,uid=5\" /proc/mounts'; docker volume inspect small -f '{{json .Options}} {{json .Labels}}'; docker volume create -o foo=bar odd; docker volume create -o o=bind odd; docker volume ls -q -f label=a=b; docker volume rm small",
     "docker volume inspect data -f '{{.Name}} {{.Driver}} {{.Scope}} {{json .Options}}'; docker volume inspect none; docker volume rm none; docker volume create --driver x y; docker volume create 'a b'",
     "docker run -d --name holder -v data:/d -v /anon base:1 sleep 1000; docker volume rm data; docker inspect holder -f '{{range .Mounts}}{{.Type}} {{.Destination}} {{.RW}}{{println}}{{end}}' | sort; docker run --rm --volumes-from holder base:1 cat /d/f; docker rm -fv holder; docker volume ls -q | grep -c -x data",
   ],
@@ -146,6 +149,8 @@ const archives: Part = {
   rest: [
     "docker push $R/day/base:1; docker rmi $R/day/base:1 | head -n 1; docker pull $R/day/base:1; docker pull $R/none",
     "docker tag none a; docker rmi none; docker rmi app:1",
+    "docker save base:1 app:1 > two.tar; docker load -q -i two.tar | sort; gzip -c two.tar | docker load | sort",
+    "docker push $R/day/base:9; docker push $R/day/base; docker push $R/none; docker pull $R/day/base@sha256:$(printf '%064d' 0)",
   ],
 };
 
@@ -157,7 +162,10 @@ const evening: Part = {
     // Since 1.42 those that have a name stay.
     "DOCKER_API_VERSION=1.41 docker volume prune -f; docker image prune -af | grep -c deleted; docker system prune -af --volumes | grep -v ^Total; docker ps -aq; docker images -q; docker volume ls -q; docker network ls -q | wc -l",
   ],
-  rest: [],
+  rest: [
+    "docker events --since 2020-01-01 --until 2020-01-02 --filter later=x; docker plugin ls; docker plugin inspect x; docker plugin rm x",
+    "docker swarm init --advertise-addr nope; docker swarm join-token worker; docker node ls; docker stack ls; docker secret ls; docker swarm init --advertise-addr 127.0.0.1 > /dev/null; docker node ls --format '{{.Status}} {{.Availability}} {{.ManagerStatus}}'; docker service ls; docker swarm leave; docker swarm leave -f",
+  ],
 };
 
 const parts = [images, foreground, web, files, lives, networks, volumes, archives, evening];

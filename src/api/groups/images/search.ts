@@ -57,5 +57,5 @@ function splitTerm(text: string): { readonly domain: string; readonly term: stri
 
 function starsOf(text: string): number {
   if (/^\d+$/.test(text)) return Number(text);
-  throw new Failure("invalid", `invalid filter 'stars=[${text}]'`);
+  throw new Failure("invalid", `invalid filter 'stars=${text}'`);
 }
