@@ -113,7 +113,7 @@ export class Endpoints {
     await this.#plumbing.firewall.apply(records);
     await records.save();
     // What has the port meanwhile keeps it.
-    await this.#relays?.keep(records).catch(() => undefined);
+    await this.#relays?.keep(records);
     return dead.map(({ id }) => id);
   }
 
@@ -128,6 +128,8 @@ export class Endpoints {
     const network = await this.#prepare(records, found);
     const { id, internal } = network.definition;
     const relays = this.#relays !== undefined && hasIpv6();
+    // Other processes may have disconnected what has a port here.
+    await this.#relays?.keep(records);
     const endpoint = await planEndpoint(network, request, { endpoints: records.endpoints, relays });
     records.endpoints.push(endpoint);
     if (!internal && !records.ruled.includes(id)) records.ruled.push(id);
@@ -137,7 +139,7 @@ export class Endpoints {
     try {
       await this.#plumbing.settle(network, records);
       await this.#plumbing.setUp(network, endpoint, records);
-      await this.#relays?.keep(records);
+      await this.#relay(endpoint, records);
     } catch (error) {
       await this.#remove(records, endpoint).catch(() => undefined);
       throw error;
@@ -171,10 +173,18 @@ export class Endpoints {
     return current;
   }
 
+  async #relay({ id, containerName }: Endpoint, records: NetworkRecords): Promise<void> {
+    const obstacles = (await this.#relays?.keep(records)) ?? [];
+    const cause = obstacles.find(({ endpointId }) => endpointId === id)?.error;
+    if (cause === undefined) return;
+    const where = `driver failed programming external connectivity on endpoint ${containerName} (${id})`;
+    throw new Failure("conflict", `${where}: Error starting userland proxy: ${cause.message}`, { cause });
+  }
+
   async #remove(records: LockedRecords, endpoint: Endpoint): Promise<void> {
     const network = networkOf(records, endpoint);
     records.endpoints = records.endpoints.filter(({ id }) => id !== endpoint.id);
-    await this.#relays?.keep(records).catch(() => undefined);
+    await this.#relays?.keep(records);
     // It stays on record, which is not saved, if something of it stays.
     if (network !== undefined) await this.#plumbing.tearDown(network, endpoint, records);
     await records.save();

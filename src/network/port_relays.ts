@@ -17,33 +17,35 @@ export interface RelayTarget {
   readonly port: number;
 }
 
+export interface RelayObstacle {
+  readonly endpointId: string;
+  readonly error: Error;
+}
+
 export class PortRelays {
   readonly #relays = new Map<string, Relay>();
   #ended = false;
 
-  /**
-   * Listens for the endpoints on record, and for no others.
-   * @throws Failure("conflict") if another program has a port by now; the others listen
-   */
-  async keep(records: Pick<NetworkRecords, "endpoints" | "networks">): Promise<void> {
-    if (this.#ended) return;
+  /** Listens for the endpoints on record, and for no others. @returns what cannot be listened for, as another program has it */
+  async keep(records: Pick<NetworkRecords, "endpoints" | "networks">): Promise<RelayObstacle[]> {
+    if (this.#ended) return [];
     const wanted = new Map(relayed(records).map((place) => [JSON.stringify(place), place] as const));
     for (const [key, relay] of this.#relays) {
       if (wanted.has(key)) continue;
       relay[Symbol.dispose]();
       this.#relays.delete(key);
     }
-    const failures: unknown[] = [];
-    for (const [key, { hostIp, hostPort, protocol, target }] of wanted) {
+    const obstacles: RelayObstacle[] = [];
+    for (const [key, { endpointId, hostIp, hostPort, protocol, target }] of wanted) {
       if (this.#relays.has(key)) continue;
       const relay = protocol === "tcp" ? relayTcp : relayUdp;
       try {
         this.#relays.set(key, await relay(hostIp, hostPort, target));
       } catch (error) {
-        failures.push(error);
+        obstacles.push({ endpointId, error: error as Error });
       }
     }
-    if (failures.length > 0) throw failures[0];
+    return obstacles;
   }
 
   [Symbol.dispose](): void {
@@ -55,11 +57,12 @@ export class PortRelays {
 
 function relayed(
   records: Pick<NetworkRecords, "endpoints" | "networks">,
-): (Pick<PortBinding, "hostIp" | "hostPort" | "protocol"> & { target: RelayTarget })[] {
-  return publishers(records).flatMap(({ endpoint: { ports, ipv4 } }) =>
+): (Omit<PortBinding, "containerPort"> & { endpointId: string; target: RelayTarget })[] {
+  return publishers(records).flatMap(({ endpoint: { id, ports, ipv4 } }) =>
     ports
       .filter(({ hostIp, protocol }) => hostIp.includes(":") && protocol !== "sctp")
       .map(({ hostIp, hostPort, protocol, containerPort }) => ({
+        endpointId: id,
         hostIp,
         hostPort,
         protocol,

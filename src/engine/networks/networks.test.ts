@@ -43,25 +43,44 @@ suite("B180 networks of containers", { skip: cannotConnect, timeout: 120_000 }, 
       server,
       { NetworkMode: "talk", PortBindings: { "80/tcp": [{ HostIp: "", HostPort: "" }] } },
       "web",
-      { ExposedPorts: { "80/tcp": {}, "81/udp": {} } },
+      { ExposedPorts: { "80/tcp": {}, "81/udp": {} }, Hostname: "box" },
     );
-    const ask = "until nc web 80 </dev/null | grep hello; do sleep 0.05; done";
-    assert.equal(await exitOf(await run(ask, { NetworkMode: "talk" }, "asker")), 0);
+    for (const name of ["web", "box"]) {
+      const ask = `until nc ${name} 80 </dev/null | grep hello; do sleep 0.05; done`;
+      assert.equal(await exitOf(await run(ask, { NetworkMode: "talk" }, `${name}-asker`)), 0);
+    }
     const { NetworkSettings: settings } = await net.inspect(web);
     const [binding] = settings.Ports["80/tcp"] ?? [];
     assert.equal(binding?.HostIp, "0.0.0.0");
     assert.equal(settings.Ports["81/udp"], null);
     assert.equal(await net.hear(Number(binding?.HostPort)), "hello\n");
+    // The daemon passes on what comes by IPv6, which the container has not.
+    assert.deepEqual(settings.Ports["80/tcp"]?.[1], { ...binding, HostIp: "::" });
+    let byIpv6 = "";
+    while (byIpv6 === "") byIpv6 = await net.machine.hear("::1", Number(binding?.HostPort));
+    assert.equal(byIpv6, "hello\n");
     const shown = (await net.host.expect(200, "GET", "/networks/talk")).json<{ Containers: object }>();
     const { EndpointID, MacAddress, IPAddress, IPPrefixLen, Aliases } = settings.Networks["talk"] ?? {};
     const IPv4Address = `${IPAddress as string}/${IPPrefixLen as number}`;
     const place = { Name: "web", EndpointID, MacAddress, IPv4Address, IPv6Address: "" };
     assert.deepEqual(shown.Containers, { [web]: place });
-    assert.deepEqual(Aliases, [web.slice(0, 12)]);
+    assert.deepEqual(Aliases, [web.slice(0, 12), "box"]);
     assert.match(
       readFileSync((await net.inspect(web)).HostsPath, "utf8"),
       new RegExp(`\n${IPAddress as string}\t`),
     );
+  });
+
+  test("B180 what only swarms have, and a name that is in no network, in Docker's words", async () => {
+    const refused = async (status: number, path: string, body: object): Promise<string> =>
+      (await net.host.expect(status, "POST", path, body)).json<{ message: string }>().message;
+    for (const asked of [{ Driver: "overlay" }, { Scope: "elsewhere" }])
+      assert.match(
+        await refused(503, "/networks/create", { Name: "x", ...asked }),
+        /^This node is not a swarm manager/,
+      );
+    const gone = { Container: "nobody", Force: true };
+    assert.equal(await refused(404, "/networks/bridge/disconnect", gone), "endpoint nobody not found");
   });
 
   test("B180 a container that runs is connected and disconnected", async () => {

@@ -12,6 +12,7 @@ import {
   type Call,
   type ReadOf,
 } from "../../http/index.ts";
+import { manager } from "../swarm/index.ts";
 
 const ipamConfigShape = struct("network.IPAMConfig", {
   Subnet: text,
@@ -39,10 +40,12 @@ const createShape = struct("types.NetworkCreateRequest", {
 
 type Body = ReadOf<typeof createShape>;
 
-export async function createNetwork({ engine }: Daemon, call: Call): Promise<void> {
+export async function createNetwork(daemon: Daemon, call: Call): Promise<void> {
   const body = readBody(createShape, await call.json());
   refuseForeign(body);
-  const { id } = await engine.networks.create(requestOf(body));
+  // Only a swarm's manager knows such drivers and scopes.
+  if (body.Driver === "overlay" || !["", "local"].includes(body.Scope)) manager(daemon);
+  const { id } = await daemon.engine.networks.create(requestOf(body));
   call.reply(201, { Id: id, Warning: "" });
 }
 

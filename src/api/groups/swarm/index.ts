@@ -7,6 +7,7 @@ import { manager, versionAsked } from "./manager.ts";
 import { deleteNode, findNode, listNodes, updateNode } from "./nodes.ts";
 import { clusterShown, tokensOf } from "./shapes.ts";
 
+export { manager } from "./manager.ts";
 export { swarmInfo } from "./shapes.ts";
 
 type Handler = (daemon: Daemon, call: Call) => Promise<void> | void;
