@@ -10,7 +10,7 @@ import { buildFiles } from "./build_files.ts";
 import type { BuildUnderWay } from "./build_under_way.ts";
 import { bridgeCapabilities, llbCapabilities } from "./capabilities.ts";
 import { Nothing, type Definition } from "./control_messages.ts";
-import { noGraphs, type ControlParts } from "./control_service.ts";
+import { noGraphs, noPolicies, type ControlParts } from "./control_service.ts";
 import { dockerfileWork } from "./dockerfile_work.ts";
 import type { Attributes } from "./dockerfile_attributes.ts";
 import { RpcStatus } from "./error_details.ts";
@@ -78,6 +78,7 @@ function refOf({ headers }: GrpcCall): string {
 
 async function solve(parts: ControlParts, build: BuildUnderWay, asked: Read<typeof BridgeSolveRequest>) {
   const { definition, frontend } = asked;
+  if (asked.sourcePolicies.length > 0) throw noPolicies();
   if (definition !== undefined && definition.operations.length > 0) return files(build, definition);
   // As it is asked for nothing, it has nothing.
   if (frontend === "") return { result: {} };

@@ -23,7 +23,10 @@ export const SolveRequest = message({
   frontendAttributes: map(7),
   cache: one(8, message({ exports: many(4, CacheEntry), imports: many(5, CacheEntry) })),
   entitlements: texts(9),
+  /** Rules for what may be built from, and the session that knows such rules. */
+  sourcePolicy: one(12, message({})),
   exporters: many(13, Exporter),
+  sourcePolicySession: text(15),
 });
 
 export const SolveResponse = message({ exporterResponse: map(1) });

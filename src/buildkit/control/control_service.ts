@@ -82,6 +82,7 @@ async function resultOf(
   build: BuildUnderWay,
   asked: Asked,
 ): Promise<string | undefined> {
+  if (asked.sourcePolicy !== undefined || asked.sourcePolicySession !== "") throw noPolicies();
   if ((asked.definition?.operations.length ?? 0) > 0) throw noGraphs();
   const { frontend, frontendAttributes: attributes } = asked;
   if (frontend === "") {
@@ -99,4 +100,9 @@ export function noGraphs(): GrpcError {
     codes.unimplemented,
     "build graphs (LLB) are not solved here, only Dockerfiles: use the frontend dockerfile.v0",
   );
+}
+
+/** What somebody forbids is not to be built for want of somebody who asks. */
+export function noPolicies(): GrpcError {
+  return new GrpcError(codes.unimplemented, "source policies are not enforced here: build without them");
 }

@@ -33,6 +33,7 @@ export const BridgeSolveRequest = message({
   allowsRefs: flag(6),
   inputs: many(13, message({ key: text(1), value: one(2, Definition) })),
   evaluate: flag(14),
+  sourcePolicies: many(15, message({})),
 });
 
 export const BridgeSolveResponse = message({ oldRef: text(1), result: one(3, Result) });

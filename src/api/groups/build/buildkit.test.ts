@@ -281,6 +281,15 @@ test(
     const definition = { operations: [Buffer.of(1)] };
     const graph = client.call("Solve", SolveRequest, SolveResponse, { ref: "graph", definition });
     await assert.rejects(graph, { code: 12, message: /^build graphs \(LLB\) are not solved here/ });
+    for (const policy of [{ sourcePolicy: {} }, { sourcePolicySession: "s" }]) {
+      const ref = `policy ${Object.keys(policy).join("")}`;
+      const governed = client.call("Solve", SolveRequest, SolveResponse, {
+        ref,
+        frontend: "dockerfile.v0",
+        ...policy,
+      });
+      await assert.rejects(governed, { code: 12, message: /^source policies are not enforced here/ });
+    }
     const unknown = client.call("ListenBuildHistory", Nothing, Nothing, {});
     await assert.rejects(unknown, { code: 12 });
     const plain = await host.fixture.post("/grpc");
