@@ -245,7 +245,9 @@ suite("the runtime service", { skip: cannotLive, timeout: 120_000 }, () => {
   test("events of containers as they happen", async () => {
     const pod = await host.sandbox("events");
     const path = "/runtime.v1.RuntimeService/GetContainerEvents";
-    const told = await host.client.stream(path, p.Nothing, p.ContainerEvent, {});
+    using told = host.client.open(path, p.Nothing, p.ContainerEvent);
+    await told.send({});
+    told.end();
     // A question behind it on the same connection: it listens by now.
     await host.call("Version", p.VersionRequest, p.VersionResponse, {});
     const id = await host.run(pod, "one", "exit 0");

@@ -14,7 +14,7 @@ import { VersionRequest, VersionResponse } from "../../src/cri/protocol/index.ts
 import { startDockerd } from "../suites/dockerd.ts";
 import { scratch, unlessLinux } from "../suites/scratch.ts";
 import { daemonFixture } from "../support/daemon_fixture.ts";
-import { GrpcClient } from "../support/grpc_client.ts";
+import { grpcClient } from "../support/grpc_client.ts";
 import { besideDockerdSkip, bundle, program, unless, type Program } from "./support.ts";
 
 const dockerSkip = unless("docker");
@@ -248,7 +248,7 @@ suite("varve daemon", () => {
     await using daemon = start(vfs(join(directory.path, "root"), ...words));
     await daemon.line(/^API listen on /);
     await daemon.line(/^CRI listen on /);
-    using client = new GrpcClient(cri);
+    using client = grpcClient(cri);
     const { runtimeName } = await client.call(
       "/runtime.v1.RuntimeService/Version",
       VersionRequest,

@@ -5,7 +5,8 @@ import * as p from "../../src/cri/protocol/index.ts";
 import type { Decoder, Encoder, Read, Write } from "../../src/rpc/index.ts";
 import type { Daemon } from "../../src/engine/index.ts";
 import { scratch } from "../suites/scratch.ts";
-import { GrpcClient } from "./grpc_client.ts";
+import type { GrpcClient } from "../../src/rpc/index.ts";
+import { grpcClient } from "./grpc_client.ts";
 import { endAll, importBase } from "./live_machine.ts";
 
 export interface CriMachine extends AsyncDisposable {
@@ -54,7 +55,7 @@ export async function criMachine(network: string): Promise<CriMachine> {
       remote: { daemonJsonPath: "/nonexistent-varve-test", dockerConfigPath: "/nonexistent-varve-test" },
     });
   let running = await serve();
-  let client = new GrpcClient(socket);
+  let client = grpcClient(socket);
   undo.defer(() => client[Symbol.dispose]());
   undo.defer(async () => {
     for (const { id } of running.daemon.pods.list())
@@ -113,7 +114,7 @@ export async function criMachine(network: string): Promise<CriMachine> {
       client[Symbol.dispose]();
       await running[Symbol.asyncDispose]();
       running = await serve();
-      client = new GrpcClient(socket);
+      client = grpcClient(socket);
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };

@@ -1,88 +1,45 @@
-/** A client of gRPC for tests: one message in, one out, or the first of several. */
-import { once } from "node:events";
-import { connect, type ClientHttp2Session } from "node:http2";
+/** Clients of gRPC on unix sockets, for tests: ours, and one that says whatever a test wants to be said. */
+import { connect } from "node:http2";
 import { connect as connectSocket } from "node:net";
-import type { Decoder, Encoder } from "../../src/rpc/index.ts";
+import { GrpcClient } from "../../src/rpc/index.ts";
 
-export interface GrpcAnswer {
-  readonly code: number;
-  readonly text: string;
-  readonly messages: readonly Buffer[];
+/** @param path of a unix socket */
+export function grpcClient(path: string): GrpcClient {
+  return new GrpcClient(connectSocket(path));
 }
 
-export class GrpcClient implements Disposable {
-  readonly #session: ClientHttp2Session;
+export interface RawAnswer {
+  readonly code: number;
+  readonly text: string;
+  /** Of the body. */
+  readonly bytes: number;
+}
 
-  /** @param path of a unix socket */
-  constructor(path: string) {
-    this.#session = connect("http://localhost", { createConnection: () => connectSocket(path) });
-  }
-
-  /** @param body the bytes as they go, head included */
-  raw(path: string, body: Uint8Array): Promise<GrpcAnswer> {
-    const stream = this.#session.request({
-      ":method": "POST",
-      ":path": path,
-      "content-type": "application/grpc",
-      te: "trailers",
-    });
-    return new Promise((resolve, reject) => {
-      const chunks: Buffer[] = [];
+/** One call on a connection of its own. @param body the bytes as they go, head included */
+export async function rawCall(socket: string, path: string, body: Uint8Array): Promise<RawAnswer> {
+  const session = connect("http://localhost", { createConnection: () => connectSocket(socket) });
+  const stream = session.request({
+    ":method": "POST",
+    ":path": path,
+    "content-type": "application/grpc",
+    te: "trailers",
+  });
+  try {
+    return await new Promise((resolve, reject) => {
+      let bytes = 0;
       let ends: Record<string, unknown> = {};
       stream.on("response", (headers) => void (ends = headers));
       stream.on("trailers", (trailers) => void (ends = trailers));
-      stream.on("data", (chunk: Buffer) => void chunks.push(chunk));
+      stream.on("data", (chunk: Buffer) => void (bytes += chunk.length));
       stream.on("error", reject);
       stream.on("close", () => {
         const { "grpc-status": code, "grpc-message": text = "" } = ends;
-        resolve({
-          code: Number(code),
-          text: decodeURIComponent(String(text)),
-          messages: framesOf(Buffer.concat(chunks)),
-        });
+        resolve({ code: Number(code), text: decodeURIComponent(String(text)), bytes });
       });
       stream.end(body);
     });
-  }
-
-  /** @throws Error with code and text where the call fails */
-  async call<Q, A>(path: string, request: Encoder<Q>, answer: Decoder<A>, given: Q): Promise<A> {
-    const { code, text, messages } = await this.raw(path, framed(request.encode(given)));
-    const [message] = messages;
-    if (code !== 0 || message === undefined)
-      throw Object.assign(new Error(`${path}: ${code} ${text}`), { code });
-    return answer.decode(message);
-  }
-
-  /** The answers as they come, until the caller has enough. Resolves when the server has the question. */
-  async stream<Q, A>(
-    path: string,
-    request: Encoder<Q>,
-    answer: Decoder<A>,
-    given: Q,
-  ): Promise<AsyncIterable<A>> {
-    const stream = this.#session.request({
-      ":method": "POST",
-      ":path": path,
-      "content-type": "application/grpc",
-    });
-    stream.end(framed(request.encode(given)));
-    await once(stream, "finish");
-    return (async function* () {
-      let rest = Buffer.alloc(0);
-      for await (const chunk of stream as AsyncIterable<Buffer>) {
-        rest = Buffer.concat([rest, chunk]);
-        while (rest.length >= 5 && rest.length >= 5 + rest.readUInt32BE(1)) {
-          const end = 5 + rest.readUInt32BE(1);
-          yield answer.decode(rest.subarray(5, end));
-          rest = rest.subarray(end);
-        }
-      }
-    })();
-  }
-
-  [Symbol.dispose](): void {
-    this.#session.destroy();
+  } finally {
+    session.destroy();
   }
 }
 
@@ -90,14 +47,4 @@ export function framed(message: Uint8Array): Buffer {
   const head = Buffer.alloc(5);
   head.writeUInt32BE(message.length, 1);
   return Buffer.concat([head, message]);
-}
-
-function framesOf(bytes: Buffer): Buffer[] {
-  const frames: Buffer[] = [];
-  for (let at = 0; at < bytes.length;) {
-    const end = at + 5 + bytes.readUInt32BE(at + 1);
-    frames.push(bytes.subarray(at + 5, end));
-    at = end;
-  }
-  return frames;
 }
