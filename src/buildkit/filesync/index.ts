@@ -2,7 +2,7 @@ import type { ByteSource } from "../../bytes/index.ts";
 import type { Session } from "../session/index.ts";
 import type { FilesPlace } from "./send_files.ts";
 
-export { clientContext, clientTree, readClientFile, type ClientContextOptions } from "./client_context.ts";
+export { clientContext, clientTree, readClientFile } from "./client_context.ts";
 export { goMode, Stat } from "./packets.ts";
 export { sendStream } from "./send_stream.ts";
 

@@ -1,3 +1,3 @@
-export { introductionOf, unlessAbsent, type Introduction, type Session } from "./session.ts";
+export { introductionOf, unlessAbsent, type Session } from "./session.ts";
 export { Sessions } from "./sessions.ts";
 export { Uploads } from "./uploads.ts";
