@@ -1,4 +1,5 @@
 /** `--filter` of the commands that prune: `until=TIME`, `label=KEY[=VALUE]`, `label!=KEY[=VALUE]`. */
+import { hasLabel } from "../engine/index.ts";
 import { Failure } from "../errors.ts";
 
 export interface Prunable {
@@ -43,11 +44,4 @@ export async function pruneFilters(filters: readonly string[]): Promise<PruneFil
 async function momentOf(text: string): Promise<number> {
   const { timestamp } = await import("./containers/timestamp.ts");
   return Number(timestamp(text, Date.now())) * 1000;
-}
-
-function hasLabel(labels: Prunable["labels"], wanted: string): boolean {
-  const equals = wanted.indexOf("=");
-  if (equals < 0) return Object.hasOwn(labels, wanted);
-  const key = wanted.slice(0, equals);
-  return Object.hasOwn(labels, key) && labels[key] === wanted.slice(equals + 1);
 }

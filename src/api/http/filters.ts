@@ -1,4 +1,5 @@
 /** `filters` of the Engine API: `{"label":["a=b"]}`, or the older `{"label":{"a=b":true}}`. */
+import { hasLabel } from "../../engine/index.ts";
 import { Failure } from "../../errors.ts";
 
 export class Filters {
@@ -39,11 +40,7 @@ export class Filters {
 
   /** `label=key` and `label=key=value`: all that are given must be there. */
   admitsLabels(labels: Readonly<Record<string, string>>, name = "label"): boolean {
-    return this.get(name).every((wanted) => {
-      const equals = wanted.indexOf("=");
-      if (equals < 0) return wanted in labels;
-      return labels[wanted.slice(0, equals)] === wanted.slice(equals + 1);
-    });
+    return this.get(name).every((wanted) => hasLabel(labels, wanted));
   }
 
   /** @throws Failure("invalid") for more than one value or another word */

@@ -1,5 +1,5 @@
 /** `ps --filter` (moby, daemon/list.go): values of one key are alternatives, labels must all be there. */
-import type { ContainerSummary, Engine } from "../../engine/index.ts";
+import { hasLabel, type ContainerSummary, type Engine } from "../../engine/index.ts";
 import { Failure, isFailure } from "../../errors.ts";
 
 type Test = (container: ContainerSummary) => boolean;
@@ -116,13 +116,6 @@ async function family(engine: Engine, name: string): Promise<ReadonlySet<string>
     if (isFailure(error, "not-found") || isFailure(error, "invalid")) return new Set();
     throw error;
   }
-}
-
-function hasLabel(labels: Readonly<Record<string, string>>, wanted: string): boolean {
-  const equals = wanted.indexOf("=");
-  if (equals < 0) return Object.hasOwn(labels, wanted);
-  const key = wanted.slice(0, equals);
-  return Object.hasOwn(labels, key) && labels[key] === wanted.slice(equals + 1);
 }
 
 type PortTest = (port: number | undefined, protocol: string) => boolean;

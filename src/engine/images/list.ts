@@ -8,6 +8,7 @@ import {
 } from "../../oci/index.ts";
 import { sizeOf } from "../../image/index.ts";
 import type { Store, StoredImage } from "../../store/index.ts";
+import { hasLabel } from "../has_label.ts";
 import { pathMatch } from "./path_match.ts";
 
 export interface ListOptions {
@@ -115,10 +116,7 @@ function inWindow(image: StoredImage, { before, since }: ListOptions): boolean {
 
 function hasLabels(image: StoredImage, wanted: readonly string[]): boolean {
   const labels = image.config.config?.Labels ?? {};
-  return wanted.every((text) => {
-    const equals = text.indexOf("=");
-    return equals < 0 ? text in labels : labels[text.slice(0, equals)] === text.slice(equals + 1);
-  });
+  return wanted.every((text) => hasLabel(labels, text));
 }
 
 /** Docker's `reference` filter: on the familiar name, with tag or digest and without. */

@@ -3,7 +3,7 @@ import { Failure, isFailure } from "../../errors.ts";
 import type { NetworkDefinition, NetworkRequest } from "../../network/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { EventBus } from "../events/event_bus.ts";
-import { hasLabel } from "./list_networks.ts";
+import { hasLabel } from "../has_label.ts";
 import { networkingOf } from "./networking_of.ts";
 import { tellNetwork } from "./tell_network.ts";
 

@@ -5,6 +5,7 @@ import type { Store } from "../../store/index.ts";
 import type { NetworkContainer, NetworkResource } from "../../wire/index.ts";
 import { listRecords } from "../containers/record.ts";
 import { isAlive } from "../containers/state.ts";
+import { hasLabel } from "../has_label.ts";
 import { networkContainer, networkResource } from "./network_resource.ts";
 import { networkingOf } from "./networking_of.ts";
 import { endpointsOf } from "./wanted_networks.ts";
@@ -54,13 +55,6 @@ function isAdmitted(network: NetworkResource, filter: NetworkFilter): boolean {
     labels.every((label) => hasLabel(network.Labels, label)) &&
     (dangling === undefined || dangling === isDangling)
   );
-}
-
-/** @param wanted `key` or `key=value` */
-export function hasLabel(labels: Readonly<Record<string, string>>, wanted: string): boolean {
-  const equals = wanted.indexOf("=");
-  if (equals < 0) return wanted in labels;
-  return labels[wanted.slice(0, equals)] === wanted.slice(equals + 1);
 }
 
 /** @throws Failure("not-found"): `network x not found` */

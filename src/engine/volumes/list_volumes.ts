@@ -1,6 +1,7 @@
 /** `volume ls`. */
 import type { Store } from "../../store/index.ts";
 import type { Volume } from "../../wire/index.ts";
+import { hasLabel } from "../has_label.ts";
 import { readVolume, volumeNames } from "./volume_folder.ts";
 import { volumeUsers } from "./volume_users.ts";
 
@@ -43,11 +44,4 @@ function fitsName(name: string, wanted: string): boolean {
   } catch {
     return false;
   }
-}
-
-function hasLabel(labels: Readonly<Record<string, string>>, wanted: string): boolean {
-  const equals = wanted.indexOf("=");
-  if (equals < 0) return Object.hasOwn(labels, wanted);
-  const key = wanted.slice(0, equals);
-  return Object.hasOwn(labels, key) && labels[key] === wanted.slice(equals + 1);
 }

@@ -83,6 +83,7 @@ suite("events", () => {
     [{ label: ["tier"], type: ["container", "volume"] }, ["container create"]],
     [{ network: ["net"] }, ["network connect"]],
     [{ volume: ["data"] }, ["volume create"]],
+    [{ label: ["toString"] }, []],
     [{ scope: ["swarm"] }, []],
     [{ scope: ["local"], type: ["network"] }, ["network connect"]],
     [{ daemon: ["x"] }, []],
