@@ -229,7 +229,8 @@ suite("B178 running containers", { skip: cannotRun || overlaySkip }, () => {
   }
 
   test("B178 namespaces of another container", async () => {
-    const first = await host.run("sleep 100", { Hostname: "shared" }, "first");
+    const shared = { Hostname: "shared", HostConfig: { IpcMode: "shareable" } };
+    const first = await host.run("sleep 100", shared, "first");
     const HostConfig = {
       NetworkMode: "container:first",
       PidMode: "container:first",
