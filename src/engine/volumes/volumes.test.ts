@@ -170,8 +170,10 @@ describe("B181 volumes of a container", () => {
     assert.deepEqual(events, [
       "volume create named",
       "volume create anonymous",
+      "container create anonymous",
       "volume prune ",
       "volume destroy anonymous",
+      "container destroy anonymous",
       "volume prune ",
       "volume destroy named",
       "volume prune ",
