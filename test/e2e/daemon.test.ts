@@ -175,12 +175,12 @@ suite("varve daemon", () => {
     using directory = scratch("daemon");
     const at = (name: string): string => join(directory.path, name);
     const config = (settings: object): void => fs.writeFileSync(at("daemon.json"), JSON.stringify(settings));
-    config({ labels: ["a=1"], "max-concurrent-uploads": 3, hosts: [`unix://${at("s")}`] });
+    config({ labels: ["a=1"], "userland-proxy": false, hosts: [`unix://${at("s")}`] });
     const words = vfs(at("root"), "--config-file", at("daemon.json"), "--pidfile", at("pid"));
     await using daemon = start(words);
     assert.match(
-      await daemon.line(/max-concurrent/),
-      /^warn: .*daemon\.json: max-concurrent-uploads changes nothing here$/,
+      await daemon.line(/userland-proxy/),
+      /^warn: .*daemon\.json: userland-proxy changes nothing here$/,
     );
     await daemon.line(/^API listen on .*s$/);
     assert.equal(fs.readFileSync(at("pid"), "utf8"), String(daemon.child.pid));
