@@ -4,7 +4,7 @@ import type { NetworkResource } from "../../wire/index.ts";
 import { command, line, list, listFlags, result } from "../app.ts";
 import { ipamPools } from "../containers/ipam_flags.ts";
 import { forEachArgument } from "../for_each_argument.ts";
-import { goDate } from "../go_date.ts";
+import { goDateExactly } from "../go_date.ts";
 import { renderInspect, reportFailure, type Row } from "../kit/index.ts";
 import { networkVerbs, type ListFilters, type PruneFilters } from "../network_verbs.ts";
 import { refusedFlag } from "../refused_flag.ts";
@@ -258,7 +258,7 @@ function rowOf(network: NetworkResource, isWhole: boolean): Row {
     Labels: Object.entries(Labels)
       .map((label) => label.join("="))
       .join(","),
-    CreatedAt: goDate(Date.parse(network.Created)),
+    CreatedAt: goDateExactly(Date.parse(network.Created)),
   };
 }
 

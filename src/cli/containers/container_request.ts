@@ -1,8 +1,6 @@
 /** What `run` and `create` ask of an engine, whether it is in this process or a daemon. */
 import type { EndpointSettings, HostConfig } from "../../engine/index.ts";
-import { Failure } from "../../errors.ts";
 import type { ContainerConfig } from "../../oci/index.ts";
-import type { App } from "../app.ts";
 import { containerConfig, type AttachedStreams, type ContainerFlagValues } from "./container_config.ts";
 import { hostConfig } from "./host_config.ts";
 import { parseNetworks } from "./parse_networks.ts";
@@ -26,14 +24,10 @@ export interface RequestOptions {
 
 /** Throws `Failure("invalid")` in Docker's words. */
 export async function containerRequest(
-  app: App,
   flags: ContainerFlagValues,
   args: readonly string[],
   { attached, autoRemove, usualNetwork }: RequestOptions,
 ): Promise<ContainerRequest> {
-  if (flags.tty && attached.stdin && app.stdin.isTTY !== true) {
-    throw new Failure("invalid", "the input device is not a TTY");
-  }
   const { mode = usualNetwork, endpoints } = parseNetworks({
     networks: [...flags.network, ...flags.net],
     aliases: [...flags["network-alias"], ...flags["net-alias"]],

@@ -1,6 +1,6 @@
 /** `run`, `create` and `start`: on a daemon where there is one, else here. */
 import { containerExitCode } from "../../engine/index.ts";
-import { isFailure } from "../../errors.ts";
+import { Failure, isFailure } from "../../errors.ts";
 import { line, type App } from "../app.ts";
 import { daemonIfAny, daemonOf } from "../daemon_client.ts";
 import { reportFailure } from "../kit/index.ts";
@@ -26,6 +26,11 @@ export async function run(
   signal: AbortSignal,
 ): Promise<number> {
   try {
+    checkStreams(app, flags);
+  } catch (error) {
+    return reportFailure(error, app.stderr);
+  }
+  try {
     checkCidfile(flags.cidfile);
     const client = flags.detach ? await daemonOf(app) : await daemonIfAny(app);
     if (client === undefined) return await runHere(app, flags, args, signal);
@@ -37,6 +42,14 @@ export async function run(
   }
 }
 
+/** What docker/cli refuses with 1, the code of a wrong command line, before it begins. */
+function checkStreams(app: App, flags: RunFlagValues): void {
+  const { stdin } = attachedStreams(flags);
+  if (flags.tty && stdin && app.stdin.isTTY !== true) {
+    throw new Failure("invalid", "the input device is not a TTY");
+  }
+}
+
 async function runHere(
   app: App,
   flags: RunFlagValues,
@@ -44,7 +57,7 @@ async function runHere(
   signal: AbortSignal,
 ): Promise<number> {
   const attached = attachedStreams(flags);
-  const request = await containerRequest(app, flags, args, {
+  const request = await containerRequest(flags, args, {
     attached,
     autoRemove: flags.rm,
     usualNetwork: "none",
@@ -73,7 +86,7 @@ export async function create(
 ): Promise<void> {
   checkCidfile(flags.cidfile);
   const client = await daemonIfAny(app);
-  const request = await containerRequest(app, flags, args, {
+  const request = await containerRequest(flags, args, {
     attached: attachedStreams({ ...flags, detach: false }),
     autoRemove: flags.rm,
     usualNetwork: client === undefined ? "none" : "default",

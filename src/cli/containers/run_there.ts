@@ -24,7 +24,7 @@ export async function runThere(
   args: readonly string[],
 ): Promise<number> {
   const attached = attachedStreams(flags);
-  const request = await containerRequest(app, flags, args, {
+  const request = await containerRequest(flags, args, {
     attached,
     autoRemove: flags.rm,
     usualNetwork: "default",
