@@ -5,6 +5,7 @@ import {
   digestOf,
   formatPlatform,
   hexOf,
+  parseImageConfig,
   type Digest,
   type HistoryRow,
   type ImageConfig,
@@ -71,6 +72,7 @@ export class GraphBooks implements Books {
       rootfs: diffIds.length > 0 ? { type: "layers", diff_ids: [...diffIds] } : { type: "layers" },
     });
     const id = digestOf(bytes) as ImageId;
+    if (build.options.keepImage === false) return { id, bytes, config: parseImageConfig(bytes) };
     // One that is here already is not this session's to take back.
     if ((await store.images.get(id)) === undefined) await build.session.claim(`image:${id}`);
     await store.images.put(bytes);

@@ -142,6 +142,11 @@ export interface BuildOptions {
   readonly secrets?: Lookup<SecretSource>;
   /** Agents by id; `default` is $SSH_AUTH_SOCK. */
   readonly ssh?: Lookup<AgentSource>;
+  /**
+   * False: the image is only what outputs are made of, and the store does not get it; its layers are the build cache's.
+   * Names it cannot have then. Default true; the classic mode has images in any case.
+   */
+  readonly keepImage?: boolean;
   /** `classic`: Docker's old builder to the letter, with an image for each step. */
   readonly mode?: "buildkit" | "classic";
   /** What the build is called in the memory of builds, by which misses are explained. Default: it is not remembered. */

@@ -1,6 +1,7 @@
 /** Builds that clients have begun, by the name that they gave them: several calls have to do with one. */
 import { Failure } from "../../errors.ts";
 import { BuildUnderWay, type BuildAsked } from "./build_under_way.ts";
+import type { Solved } from "./solve_dockerfile.ts";
 
 export interface BuildsUnderWayOptions {
   /** Milliseconds for which a call waits for its build, which begins at the same time (default 10,000). */
@@ -58,10 +59,10 @@ export class BuildsUnderWay {
     }
   }
 
-  /** The ID of the image that a result of any of the builds is; it is built if it was not. @throws Failure("not-found") */
-  async imageOf(result: string): Promise<string> {
+  /** The image that a result of any of the builds is; it is built if it was not. @throws Failure("not-found") */
+  async imageOf(result: string): Promise<Solved["outcome"]["image"]> {
     for (const build of this.#builds.values()) {
-      if (build.hasResult(result)) return (await build.result(result)).outcome.image.id;
+      if (build.hasResult(result)) return (await build.result(result)).outcome.image;
     }
     throw new Failure("not-found", `no such ref: ${result}`);
   }

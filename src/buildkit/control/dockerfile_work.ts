@@ -1,4 +1,5 @@
 /** The work of a result: a Dockerfile of the client that has begun the build. */
+import type { Engine } from "../../engine/index.ts";
 import { isFailure } from "../../errors.ts";
 import type { BuildUnderWay, Solving } from "./build_under_way.ts";
 import type { BuildsUnderWay } from "./builds_under_way.ts";
@@ -27,7 +28,7 @@ export function dockerfileWork(
     try {
       const session = id === "" ? undefined : await sessions.get(id, surroundings.signal);
       const specs = new Map<string, string>();
-      for (const [name, input] of inputs) specs.set(name, await specOf(builds, input));
+      for (const [name, input] of inputs) specs.set(name, await specOf(daemon.engine, builds, input));
       return await solveDockerfile(
         daemon.engine,
         {
@@ -49,10 +50,14 @@ export function dockerfileWork(
 }
 
 /** As contexts are named. */
-async function specOf(builds: BuildsUnderWay, input: Input): Promise<string> {
+async function specOf({ store }: Engine, builds: BuildsUnderWay, input: Input): Promise<string> {
   switch (input.kind) {
-    case "result":
-      return `docker-image://${await builds.imageOf(input.id)}`;
+    case "result": {
+      const { id, bytes } = await builds.imageOf(input.id);
+      // One of which only files were wanted is not there yet.
+      if ((await store.images.get(id)) === undefined) await store.images.put(bytes);
+      return `docker-image://${id}`;
+    }
     case "git":
       return input.reference;
     case "url":

@@ -70,6 +70,7 @@ export async function solveDockerfile(
       ...(session && { secrets: sessionSecrets(session, signal), ssh: sessionAgents(session, signal) }),
       allow: solve.entitlements ?? [],
       outputs: exports.outputs,
+      keepImage: keepsImage(exports),
       ...(exports.stdout && { stdout: exports.stdout }),
       ...(pace && { outputPace: pace }),
       onEvent: (event) => {
@@ -87,6 +88,11 @@ export async function solveDockerfile(
     exporting.end(error);
     throw error;
   }
+}
+
+/** As in BuildKit, files alone leave no image behind. One that nobody exports may be another build's base. */
+function keepsImage({ outputs }: Exports): boolean {
+  return outputs.length === 0 || outputs.some(({ type }) => type !== "local" && type !== "tar");
 }
 
 /** What BuildKit's own checks find in the Dockerfile. */

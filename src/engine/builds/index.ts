@@ -24,6 +24,7 @@ export class Builds {
   async build(request: BuildRequest): Promise<BuildOutcome> {
     const parts = { store: this.#store, images: this.#images, remote: this.#remote };
     const outcome = await (await import("./run_build.ts")).runBuild(parts, request);
+    if (request.keepImage === false) return outcome;
     const { events } = this.#images;
     await events.tell("create", outcome.image.id);
     for (const name of outcome.names) await events.tell("tag", outcome.image.id, familiarReference(name));

@@ -218,7 +218,7 @@ function isDirectory(path: string): boolean {
 
 function passedOn(request: BuildRequest): Omit<BuildOptions, "dockerfile"> {
   const { target, buildArgs, labels, noCache, pull, network, addHosts, allow, secrets, ssh, mode } = request;
-  const { sourceDateEpoch, signal } = request;
+  const { keepImage, sourceDateEpoch, signal } = request;
   return {
     signal,
     ...(target !== undefined && { target }),
@@ -231,6 +231,7 @@ function passedOn(request: BuildRequest): Omit<BuildOptions, "dockerfile"> {
     ...(allow && { allow }),
     ...(secrets && { secrets }),
     ...(ssh && { ssh }),
+    ...(keepImage !== undefined && { keepImage }),
     ...(mode && { mode }),
     ...(sourceDateEpoch !== undefined && { sourceDateEpoch }),
   };

@@ -23,6 +23,7 @@ type Passed =
   | "allow"
   | "secrets"
   | "ssh"
+  | "keepImage"
   | "mode"
   | "sourceDateEpoch"
   | "signal";

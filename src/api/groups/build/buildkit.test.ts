@@ -129,6 +129,8 @@ test("results go to the client: a tar, and warnings of Docker's own checks", { s
   });
   assert.equal(told.error, undefined);
   assert.deepEqual([told.response, told.exported.length % 512], [{}, 0]);
+  // Files alone leave no image behind.
+  assert.equal((await host.fixture.engine.images.list()).length, 1);
   assert.ok(told.exported.includes("text"));
   assert.ok(told.vertexes.includes("exporting to client tarball"));
   assert.deepEqual(
@@ -198,6 +200,20 @@ test("the result of one build is the base of another one, while neither has ende
   assert.equal(child?.error, undefined);
   assert.ok(child?.exported.includes("of the parent"));
   assert.equal(parent.vertexes.filter((name) => name.includes("COPY f /f")).length, 1);
+  let of: Awaited<ReturnType<Machine["build"]>> | undefined;
+  await host.build("FROM base:1\nCOPY f /f2\n", {
+    files: { f: "of files" },
+    exporter: { type: "tar" },
+    onResult: async (definition) => {
+      const inputs = { key: definition };
+      of = await host.build("FROM lib\n", {
+        attributes: { "context:lib": "input:key" },
+        inputs,
+        exporter: moby("of:1"),
+      });
+    },
+  });
+  assert.equal(of?.error, undefined);
   const lost = { operations: [Buffer.from("1a020a00", "hex")], metadata: [] };
   const wrong = await host.build("FROM lib\n", {
     attributes: { "context:lib": "input:key" },
