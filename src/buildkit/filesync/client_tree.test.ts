@@ -111,6 +111,24 @@ test("a client's directory: lists at once, contents when they are wanted and onc
   await client.finished;
 });
 
+test("what is not wanted is told in headers, as far as they can hold it", async () => {
+  const many = Array.from({ length: 5000 }, (_, i) => `ignored/${i}`);
+  for (const [excludes, said] of [
+    [["*.log", "!a.log"], "*.log, !a.log"],
+    [["\u00fc"], undefined],
+    [many, undefined],
+    [[], undefined],
+  ] as const) {
+    using client = connected({ list: [] });
+    const wanted = { directory: "context", excludes };
+    using tree = await openClientTree(client.session, "context", wanted, {
+      temporaryDirectory: tmpdir(),
+      signal: never,
+    });
+    assert.deepEqual([tree.readdir(""), client.headers[0]?.["exclude-patterns"]], [[], said]);
+  }
+});
+
 test("many files at a time", async () => {
   const list = Array.from({ length: 500 }, (_, i) => file(`f${i}`, 4));
   using client = connected({

@@ -188,19 +188,23 @@ export class FileTransfer implements Disposable {
 }
 
 /**
- * Headers hold ASCII. What is not is left out, and the client shows more than is wanted: its clients of before BuildKit
- * 0.12 know no way to say it.
+ * Headers hold ASCII, and not much of it. What cannot be said is left out, and the client shows more than is wanted:
+ * clients of before BuildKit 0.12 know no other way.
  */
-function metadataOf({
-  directory,
-  excludes = [],
-  paths = [],
-}: Wanted): Record<string, string | readonly string[]> {
-  const canSay = (texts: readonly string[]): boolean =>
-    texts.length > 0 && texts.every((text) => /^[ -~]*$/.test(text));
+function metadataOf({ directory, excludes = [], paths = [] }: Wanted): Metadata {
   return {
     "dir-name": directory,
-    ...(canSay(excludes) && { "exclude-patterns": excludes }),
-    ...(canSay(paths) && { followpaths: paths }),
+    ...(canBeSaid(excludes) && { "exclude-patterns": excludes }),
+    ...(canBeSaid(paths) && { followpaths: paths }),
   };
+}
+
+type Metadata = Readonly<Record<string, string | readonly string[]>>;
+
+/** Bytes; HTTP/2's implementations begin to complain at 64 KiB, each with some overhead for every entry. */
+const longestMetadata = 32 << 10;
+
+function canBeSaid(texts: readonly string[]): boolean {
+  const size = texts.reduce((sum, text) => sum + text.length + 32, 0);
+  return texts.length > 0 && size <= longestMetadata && texts.every((text) => /^[ -~]*$/.test(text));
 }
