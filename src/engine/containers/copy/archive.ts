@@ -1,4 +1,5 @@
 /** Files of a container as tars, both ways, as in Docker's archive API (moby, daemon/archive.go). */
+import { existsSync } from "node:fs";
 import { posix } from "node:path";
 import type { ByteSource } from "../../../bytes/index.ts";
 import { Failure, isFailure } from "../../../errors.ts";
@@ -6,7 +7,7 @@ import { containerUser, readRootFile } from "../../../runtime/index.ts";
 import type { Store } from "../../../store/index.ts";
 import { isSysError } from "../../../sys/index.ts";
 import { mountedRoot } from "../mounted_root.ts";
-import { readHostConfig, type ContainerRecord } from "../record.ts";
+import { readHostConfig, type ContainerRecord, type MountPoint } from "../record.ts";
 import { locate } from "./locate.ts";
 import { openPlace, placeTar, statPlace, type PathStat, type Place } from "./place.ts";
 import { unpackInto, type Owner } from "./unpack_into.ts";
@@ -68,7 +69,7 @@ export async function writeArchive(
 ): Promise<void> {
   await using root = await mountedRoot(store, record);
   checkDirectory(store, root.path, record, directory);
-  const place = locate(store, root.path, record.MountPoints ?? {}, posix.join("/", directory, "/"));
+  const place = locate(store, root.path, mountsOf(record), posix.join("/", directory, "/"));
   if (place.readOnly) throw new Failure("invalid", "mounted volume is marked read-only");
   if (place.prefix === "" && (await readHostConfig(store.root, record.ID)).ReadonlyRootfs === true)
     throw new Failure("invalid", "container rootfs is marked read-only");
@@ -76,9 +77,31 @@ export async function writeArchive(
   await unpackInto(place.root, place.path, tar, {
     signal: options.signal,
     shownRoot: place.prefix,
+    mounts: place.mounts,
     replace: options.replace === true,
     ...(owner && { owner }),
   });
+}
+
+/** With its files of /etc, once there are some. */
+function mountsOf({
+  MountPoints,
+  HostsPath,
+  HostnamePath,
+  ResolvConfPath,
+}: ContainerRecord): Record<string, MountPoint> {
+  const files = [
+    ["/etc/hosts", HostsPath],
+    ["/etc/hostname", HostnamePath],
+    ["/etc/resolv.conf", ResolvConfPath],
+  ] as const;
+  const points = files
+    .filter(([, path]) => path && existsSync(path))
+    .map(([Destination, Source]) => {
+      const point: MountPoint = { Type: "bind", Source, Destination, RW: true, Name: "", Driver: "" };
+      return [Destination, point] as const;
+    });
+  return { ...Object.fromEntries(points), ...MountPoints };
 }
 
 function userOf(rootfs: string, { Config }: ContainerRecord): Owner | undefined {
@@ -100,7 +123,7 @@ function checkDirectory(store: Store, root: string, record: ContainerRecord, dir
 }
 
 function placeIn(store: Store, root: string, record: ContainerRecord, path: string): Place {
-  const located = locate(store, root, record.MountPoints ?? {}, path);
+  const located = locate(store, root, mountsOf(record), path);
   return openPlace(located.root, located.path, (cause) => notFound(record, path, cause), path);
 }
 

@@ -300,6 +300,21 @@ test("B108 export is the whole tree with the init layer's placeholders", { skip 
   );
 });
 
+test("files of /etc that the container has mounted are read, and not replaced", { skip }, async () => {
+  using fixture = await engineFixture();
+  const { record, root } = await containerOf(fixture);
+  const { containers } = fixture.engine;
+  fs.writeFileSync(record.HostnamePath, "its-name\n");
+  const { tar } = await containers.readArchive(record.ID, "/etc/hostname", { signal });
+  for await (const { body } of readTar(tar))
+    assert.equal((await collect(body, 100)).toString(), "its-name\n");
+  const write = containers.writeArchive(record.ID, "/etc", packTar([tarFile({ path: "hostname" }, "x")]), {
+    signal,
+  });
+  await assert.rejects(write, { message: "unlinkat /etc/hostname: device or resource busy" });
+  assert.equal(fs.readFileSync(join(root, "etc/hostname"), "utf8"), "");
+});
+
 test("a removal does not wait for those who look into the container", { skip }, async () => {
   using fixture = await engineFixture();
   const { record, root } = await containerOf(fixture);

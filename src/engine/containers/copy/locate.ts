@@ -21,6 +21,8 @@ export interface Located {
   readonly prefix: string;
   /** Whether it lies in a mount that may not be written to. */
   readonly readOnly: boolean;
+  /** Where in the container something is mounted, symlinks followed. */
+  readonly mounts: ReadonlySet<string>;
 }
 
 interface Mounted {
@@ -38,14 +40,15 @@ export function locate(
   path: string,
 ): Located {
   const wanted = Object.values(points).filter(({ Type }) => Type !== "tmpfs");
-  if (wanted.length === 0) return { root: rootfs, path, prefix: "", readOnly: false };
+  if (wanted.length === 0) return { root: rootfs, path, prefix: "", readOnly: false, mounts: new Set() };
   const way = new Way(rootfs);
   const depth = ({ Destination }: MountPoint): number => Destination.split("/").length;
   for (const point of wanted.toSorted((a, b) => depth(a) - depth(b))) {
     way.mount(way.walk(point.Destination, true), mountedBy(store, point));
   }
   const names = way.walk(path, asDirectory(path));
-  const { names: below, ...place } = way.placeOf(names);
+  const { names: below, ...found } = way.placeOf(names);
+  const place = { ...found, mounts: way.mounts };
   const ending = asContent(path) ? "/." : path.endsWith("/") ? "/" : "";
   const isWhole = below.length === 0 && names.length > 0 && ending === "";
   // What is mounted itself goes by its name in the directory that holds it.
@@ -107,7 +110,13 @@ class Way {
     return at;
   }
 
-  placeOf(names: readonly string[]): Omit<Located, "path"> & { readonly names: readonly string[] } {
+  get mounts(): ReadonlySet<string> {
+    return new Set([...this.#mounts.keys()].map((names) => `/${names}`));
+  }
+
+  placeOf(
+    names: readonly string[],
+  ): Omit<Located, "path" | "mounts"> & { readonly names: readonly string[] } {
     for (let length = names.length; length >= 0; length--) {
       const mounted = this.#mounts.get(names.slice(0, length).join("/"));
       if (mounted === undefined) continue;

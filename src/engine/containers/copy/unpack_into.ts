@@ -25,6 +25,8 @@ export interface UnpackOptions {
   readonly replace?: boolean;
   /** What messages put in front of paths below the root (default: nothing, as for a container's root). */
   readonly shownRoot?: string;
+  /** Paths, as messages show them, of which the files may not be replaced: that would take the mounts there away. */
+  readonly mounts?: ReadonlySet<string>;
 }
 
 /** Milliseconds for which nobody else is served, and bytes of the archive between two looks at the clock. */
@@ -49,6 +51,7 @@ export async function unpackInto(
     entry: (entry) => {
       const there = placed(entry, inside, owner);
       const shown = (path: string): string => posix.join("/", options.shownRoot ?? "", path);
+      refuseMounted(there, shown, options.mounts);
       if (!replace) refuseReplacement(applier.rootFd, there, shown, directory);
       applier.entry(there);
     },
@@ -81,6 +84,16 @@ function placed(entry: TarEntry, inside: ByteString, owner: Owner | undefined): 
   const below = (path: ByteString): ByteString => posix.join(inside, posix.join("/", path));
   const linkPath = entry.type === "hardlink" ? below(entry.linkPath) : entry.linkPath;
   return { ...entry, ...owner, path: below(entry.path), linkPath };
+}
+
+function refuseMounted(
+  { type, path }: TarEntry,
+  shown: (path: string) => string,
+  mounts: ReadonlySet<string> | undefined,
+): void {
+  const at = shown(toText(path));
+  if (type === "directory" || mounts?.has(at) !== true) return;
+  throw new Failure("conflict", `unlinkat ${at}: device or resource busy`);
 }
 
 function refuseReplacement(
