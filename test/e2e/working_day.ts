@@ -108,6 +108,11 @@ const lives: Part = {
     "docker run --name oom -m 8m --memory-swap 8m base:1 sh -c 'x=aaaaaaaaaaaaaaaa; while true; do x=$x$x; done'; docker inspect oom -f '{{.State.ExitCode}} {{.State.OOMKilled}}'; docker wait sig oom none; docker rm sig oom",
     "docker run -d --log-driver none --name nolog base:1 echo x; docker logs nolog; docker run -d --log-driver local --name loclog base:1 echo local; docker wait loclog; docker logs loclog; docker run --rm --log-opt max-size=1k base:1 echo q; docker rm nolog loclog",
     "printf 'FROM base:1\\nRUN echo a' | docker build -q - | wc -c; docker ps -a -f before=web --format '{{.Names}}'; docker ps -aq -f network=bridge | wc -l; docker container ls -n 2 --format '{{.Names}}'",
+    "docker run -d --name donor --ipc shareable --shm-size 3m base:1 sh -c 'touch /dev/shm/mark; sleep 1000'; docker exec donor sh -c 'until [ -e /dev/shm/mark ]; do sleep 0.1; done'; docker run --rm --ipc container:donor base:1 sh -c 'ls /dev/shm; df -k /dev/shm | sed 1d'; docker run --rm --ipc container:web base:1 true; docker run --rm --ipc none base:1 ls -d /dev/shm",
+    "docker run --rm --ulimit core=-1 base:1 sh -c 'ulimit -c'; docker run --rm --hostname a.b.c base:1 tail -n 1 /etc/hosts | cut -f 2; docker run --rm --device /dev/shm base:1 true; docker run --rm --device-read-bps /dev/none-such:1mb base:1 true",
+    "docker create --name checks --health-interval 5s --health-cmd true base:1 true; docker create --name joined --network container:donor --hostname x base:1 true; docker run --rm --network container:donor -p 80 base:1 true; docker run --rm --uts host --hostname x base:1 true; docker create --name words base:1 'a b' 'c d'; docker ps -a -f name=words --format '{{.Command}}'",
+    "docker create --name linked --link donor:db base:1 true; docker inspect linked -f '{{json .HostConfig.Links}}'; docker pause donor; docker kill -s TERM donor; docker inspect donor -f '{{.State.Status}}'; docker pause donor; docker rm donor; docker rm -f donor linked words checks",
+    "docker cp web:/etc/hostname - | tar xO | wc -c; docker exec web mkfifo /tmp/fifo; docker cp web:/tmp/fifo fifo; ls -l fifo | cut -c 1; docker exec web rm /tmp/fifo; docker cp web:/ whole; ls whole/etc | head -n 1",
     "docker rm -f sick flaps made reads detach brief | sort",
   ],
 };
