@@ -47,7 +47,7 @@ const foreground: Part = {
     "docker run --rm -e A=1 -w /tmp -u jo --read-only base:1 sh -c 'id; pwd; echo $A; touch /x'",
     "docker run --rm -m 32m --cpus 0.5 --pids-limit 50 base:1 sh -c 'cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes cpu/cpu.cfs_quota_us pids/pids.max 2>/dev/null || cat memory.max cpu.max pids.max'",
     "docker run --rm --cap-drop ALL --cap-add CHOWN base:1 grep Cap /proc/self/status",
-    "docker run --rm --init base:1 ps -o args",
+    "docker run --rm --init base:1 ps -o args; docker run --rm --init --pid host base:1 true",
     "docker run --rm --tmpfs /t:size=1m --shm-size 2m --ulimit nofile=64:128 base:1 sh -c 'df -k /t /dev/shm | sed 1d; ulimit -n'",
     "docker run --rm --add-host a.example:10.9.8.7 --dns 10.1.1.1 --dns-search x.example base:1 sh -c 'grep a.example /etc/hosts; cat /etc/resolv.conf'",
     "docker run --rm --user 4:5 --group-add tape -w /new/dir --entrypoint id base:1; docker run --rm -v /data base:1 sh -c 'touch /data/x && echo ok'; docker run --rm --read-only --tmpfs /run base:1 sh -c 'touch /run/x /x'",

@@ -58,7 +58,9 @@ export async function prepareRun(
   await populateVolumes(store, record);
   const { points, tmpfs, sharedMemory } = await beginRunMounts(store, record, hostConfig);
   mount.defer(() => endRunMounts(store, record));
-  const init = hostConfig.Init === true ? await findInit() : undefined;
+  // Among other processes it is not the first one, and has nothing to reap (moby, daemon/oci_linux.go).
+  const isFirst = ["", "private"].includes(hostConfig.PidMode ?? "");
+  const init = hostConfig.Init === true && isFirst ? await findInit() : undefined;
   const place = { rootfs: rootfs.path, files, warn, networkNamespace, joined, sharedMemory, init };
   const mounted = { ...withHostname(record, networkOf), MountPoints: points };
   const spec = specOf(mounted, { ...hostConfig, Tmpfs: tmpfs }, place);
