@@ -55,6 +55,7 @@ export { notifyService } from "../sys/index.ts";
 export type { BuildEvent, StepId, StepRecord } from "../build/index.ts";
 export type { BuildOutcome, BuildRequest } from "./builds/types.ts";
 export type { ClientContext, ContextPlace, OpenedContext, OpensTree } from "./builds/context/types.ts";
+export { gitSource } from "./builds/asked_services.ts";
 export { isRemoteContext } from "./builds/context/is_remote_context.ts";
 export { parseAddHost } from "./builds/flags/parse_add_host.ts";
 export { parseBuildArgs, parseLabels } from "./builds/flags/parse_build_args.ts";

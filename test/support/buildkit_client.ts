@@ -166,6 +166,7 @@ export class BuildkitClient implements Disposable {
       {
         ref,
         session: session.id,
+        sourcePolicySession: asked.allows === undefined ? "" : session.id,
         exporter: exporter?.type ?? "",
         exporterAttributes: exporter?.attributes ?? {},
         exporters,

@@ -9,6 +9,7 @@ import {
   GrpcError,
   integer,
   message,
+  one,
   serveGrpc,
   text,
   unary,
@@ -20,6 +21,8 @@ export interface SessionServes {
   /** The context, the Dockerfile among them; every other directory of the client has the same. */
   readonly files: Readonly<Record<string, string>>;
   readonly secrets?: Readonly<Record<string, string>>;
+  /** Which sources may be built from; all others are denied. Default: nobody asks. */
+  readonly allows?: readonly string[];
   /** Standard input, which the context `http://buildkit-session/…` stands for. */
   readonly upload?: Uint8Array;
 }
@@ -51,10 +54,14 @@ export class ClientSession implements Disposable {
     return session;
   }
 
-  #methods({ files, secrets = {}, upload }: SessionServes): Methods {
+  #methods({ files, secrets = {}, upload, allows = [] }: SessionServes): Methods {
     const Health = message({ status: integer(1) });
     const Secret = message({ id: text(1) });
     const Piece = message({ data: bytes(1) });
+    const Checked = message({
+      source: one(2, message({ source: one(1, message({ identifier: text(1) })) })),
+    });
+    const Decision = message({ decision: one(1, message({ action: integer(1) })) });
     const pieces = this.#pieces;
     return {
       "/grpc.health.v1.Health/Check": unary(message({}), Health, () => ({ status: 1 })),
@@ -65,6 +72,11 @@ export class ClientSession implements Disposable {
         for await (const { data } of given) pieces.push(data);
         yield* [];
       }),
+      "/moby.buildkit.v1.sourcepolicy.policysession.PolicyVerifier/CheckPolicy": unary(
+        Checked,
+        Decision,
+        ({ source }) => ({ decision: { action: allows.includes(source?.source?.identifier ?? "") ? 0 : 1 } }),
+      ),
       "/moby.upload.v1.Upload/Pull": bidirectional(Piece, Piece, async function* () {
         if (upload !== undefined) yield { data: upload };
       }),

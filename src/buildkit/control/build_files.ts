@@ -3,7 +3,7 @@ import { mkdtempDisposable } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fromBytes, type ByteSource } from "../../bytes/index.ts";
-import { isRemoteContext, type BuildRequest } from "../../engine/index.ts";
+import { gitSource, isRemoteContext, type BuildRequest } from "../../engine/index.ts";
 import { Failure } from "../../errors.ts";
 import { clientContext, clientTree, readClientFile } from "../filesync/index.ts";
 import type { BuildProgress } from "../progress/index.ts";
@@ -55,6 +55,31 @@ async function mainContext({
   const place = { temporaryDirectory: temporary.path, signal };
   const dockerfile = await readClientFile(needed(session), dockerfilekey, filename, place);
   return { context, file: "-", stdin: fromBytes(dockerfile) };
+}
+
+/**
+ * Asks for the directories of the client, and for repositories that are contexts. What the builder takes it asks for
+ * itself.
+ */
+export async function askForFiles(
+  attributes: Attributes,
+  inputs: FilesAsked["inputs"],
+  onSource: (identifier: string) => Promise<void>,
+): Promise<void> {
+  const { context = inputs.get("context") ?? "" } = attributes;
+  const named = Object.values(underPrefix(attributes, "context:"));
+  const specs = named.map((spec) => (spec.startsWith("input:") ? (inputs.get(spec.slice(6)) ?? "") : spec));
+  if (context === "" || attributes["dockerfilekey"] !== undefined)
+    await onSource(`local://${attributes["dockerfilekey"] ?? "dockerfile"}`);
+  if (context === "") await onSource(`local://${attributes["contextkey"] ?? "context"}`);
+  for (const spec of [context, ...specs]) {
+    if (spec.startsWith("local:")) await onSource(`local://${spec.slice("local:".length)}`);
+    else if (isGit(spec)) await onSource(gitSource(spec));
+  }
+}
+
+function isGit(spec: string): boolean {
+  return isRemoteContext(spec) && (!/^https?:/.test(spec) || /\.git(?:[?#]|$)/.test(spec));
 }
 
 type NamedContext = NonNullable<Files["buildContexts"]> extends ReadonlyMap<string, infer C> ? C : never;

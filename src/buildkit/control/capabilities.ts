@@ -55,4 +55,5 @@ export const llbCapabilities = enabled([
   "meta.description",
   "exporter.sourcedateepoch",
   "exporter.multiple",
+  "source.policy.session",
 ]);

@@ -82,7 +82,7 @@ async function resultOf(
   build: BuildUnderWay,
   asked: Asked,
 ): Promise<string | undefined> {
-  if (asked.sourcePolicy !== undefined || asked.sourcePolicySession !== "") throw noPolicies();
+  if (asked.sourcePolicy !== undefined) throw noPolicies();
   if ((asked.definition?.operations.length ?? 0) > 0) throw noGraphs();
   const { frontend, frontendAttributes: attributes } = asked;
   if (frontend === "") {
@@ -102,7 +102,10 @@ export function noGraphs(): GrpcError {
   );
 }
 
-/** What somebody forbids is not to be built for want of somebody who asks. */
+/** Rules of the client's that only a build graph could be held to. */
 export function noPolicies(): GrpcError {
-  return new GrpcError(codes.unimplemented, "source policies are not enforced here: build without them");
+  return new GrpcError(
+    codes.unimplemented,
+    "source policies are only enforced where the client is asked, as buildx is",
+  );
 }

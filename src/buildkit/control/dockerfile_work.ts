@@ -7,6 +7,7 @@ import type { ControlParts } from "./control_service.ts";
 import type { Attributes } from "./dockerfile_attributes.ts";
 import { buildError, type FailedAt } from "./error_details.ts";
 import type { Input } from "./result_definition.ts";
+import { sourcePolicy } from "./source_policy.ts";
 import { solveDockerfile } from "./solve_dockerfile.ts";
 
 export interface DockerfileAsked {
@@ -22,11 +23,17 @@ export function dockerfileWork(
   { attributes, inputs }: DockerfileAsked,
 ): Solving {
   const { session: id, exporters, exporter, exporterAttributes, cache, entitlements } = build.request;
+  const { sourcePolicySession } = build.request;
   const old = exporter === "" ? [] : [{ type: exporter, attributes: exporterAttributes }];
   return async (surroundings) => {
     let failedAt: FailedAt | undefined;
     try {
       const session = id === "" ? undefined : await sessions.get(id, surroundings.signal);
+      const { signal } = surroundings;
+      const onSource =
+        sourcePolicySession === ""
+          ? undefined
+          : sourcePolicy(await sessions.get(sourcePolicySession, signal), signal);
       const specs = new Map<string, string>();
       for (const [name, input] of inputs) specs.set(name, await specOf(daemon.engine, builds, input));
       return await solveDockerfile(
@@ -39,6 +46,7 @@ export function dockerfileWork(
           entitlements,
           session,
           inputs: specs,
+          ...(onSource && { onSource }),
         },
         { ...surroundings, onFailure: (at) => (failedAt = at) },
       );

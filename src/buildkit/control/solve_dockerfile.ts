@@ -8,7 +8,7 @@ import type { BuildProgress } from "../progress/index.ts";
 import { sessionSecrets } from "../secrets/index.ts";
 import type { Session } from "../session/index.ts";
 import { sessionAgents } from "../ssh/index.ts";
-import { buildFiles } from "./build_files.ts";
+import { askForFiles, buildFiles } from "./build_files.ts";
 import { cachesAsked, cachesOfAttributes, type CacheAsked } from "./caches_asked.ts";
 import { dockerfileAttributes, type Attributes } from "./dockerfile_attributes.ts";
 import type { FailedAt } from "./error_details.ts";
@@ -29,6 +29,8 @@ export interface DockerfileSolve {
   readonly body?: ByteSource;
   /** Contexts `input:NAME`: images (`docker-image://…`) and places on the network. */
   readonly inputs?: ReadonlyMap<string, string>;
+  /** Asked before anything is taken from anywhere, the client included. */
+  readonly onSource?: NonNullable<BuildRequest["onSource"]>;
 }
 
 export interface SolveSurroundings {
@@ -56,6 +58,8 @@ export async function solveDockerfile(
   const { progress, pace, signal } = surroundings;
   const exports = exportsAsked(solve.exporters, session, signal);
   const from = [...(solve.cacheFrom ?? []), ...cachesOfAttributes(attributes)];
+  const { onSource } = solve;
+  if (onSource !== undefined) await askForFiles(attributes, inputs, onSource);
   const warn = (text: string): void => progress.warn(text);
   const files = await buildFiles({ attributes, session, body, inputs, progress, signal });
   const failing = new FailingStep(files, surroundings.onFailure);
@@ -69,6 +73,7 @@ export async function solveDockerfile(
       ...cachesAsked(from, solve.cacheTo ?? [], warn),
       ...(session && { secrets: sessionSecrets(session, signal), ssh: sessionAgents(session, signal) }),
       allow: solve.entitlements ?? [],
+      ...(onSource && { onSource }),
       outputs: exports.outputs,
       keepImage: keepsImage(exports),
       ...(exports.stdout && { stdout: exports.stdout }),

@@ -21,6 +21,7 @@ import {
   type Reference,
 } from "../../oci/index.ts";
 import { openBuildCache } from "../../store/index.ts";
+import { askedServices } from "./asked_services.ts";
 import { exportCacheOf, importCaches } from "./cache_transfer.ts";
 import { contextMemory, trimMemories } from "./context/context_memory.ts";
 import { openNamedContexts } from "./context/named_contexts.ts";
@@ -78,12 +79,14 @@ class Build {
     this.#parts = parts;
     this.#request = request;
     this.#names = names;
-    this.#services = buildServices(
+    const services = buildServices(
       parts.store,
       request.onPulled === undefined ? parts.images : telling(parts.images, request.onPulled),
       createStepRunner(parts.store, { pace: request.outputPace, limits: request.stepLimits }),
       parts.session,
     );
+    const { onSource } = request;
+    this.#services = onSource === undefined ? services : askedServices(services, onSource);
   }
 
   open(): Promise<OpenedContext | ClientFiles> {

@@ -5,6 +5,7 @@ import type { Dockerfile, IgnoreMatcher } from "../../dockerfile/index.ts";
 import type { Platform, Reference } from "../../oci/index.ts";
 import type { StoredImage } from "../../store/index.ts";
 import type { PullResult } from "../images/pull.ts";
+import type { OnSource } from "./asked_services.ts";
 import type { CacheDestination, CachePlace } from "./flags/parse_cache.ts";
 import type { BuildOutput } from "./flags/parse_output.ts";
 import type { SquashRange } from "./flags/parse_squash.ts";
@@ -57,6 +58,8 @@ export interface BuildRequest extends Pick<BuildOptions, Passed> {
   readonly onEvent?: (event: BuildEvent) => void;
   /** Told of each base image that was pulled; awaited. */
   readonly onPulled?: (pulled: PullResult) => void;
+  /** Asked before something is taken from elsewhere. Default: nobody is. */
+  readonly onSource?: OnSource;
   /** Holds commands up whose output there is no room for. Default: there is. */
   readonly outputPace?: OutputPace;
   readonly stepLimits?: StepLimits;

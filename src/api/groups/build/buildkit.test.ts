@@ -248,6 +248,30 @@ test("before a build a client reads files of places elsewhere", { skip }, async 
   assert.deepEqual(host.fixture.warnings, []);
 });
 
+test("the client is asked for leave before anything is taken", { skip }, async () => {
+  await using host = await machine();
+  const image = "docker-image://docker.io/library/base:1";
+  const local = ["local://dockerfile", "local://context"];
+  const build = (allows: readonly string[], attributes = {}, files = {}) =>
+    host.build("FROM base:1\nCOPY --from=n f /f\n", {
+      allows,
+      attributes: { "context:n": "local:n", ...attributes },
+      files: { f: "x", ...files },
+    });
+  assert.equal((await build([...local, "local://n", image])).error, undefined);
+  for (const [allows, denied] of [
+    [[image, "local://n", "local://context"], "local://dockerfile"],
+    [[image, ...local], "local://n"],
+    [[...local, "local://n"], image],
+  ] as const)
+    assert.equal((await build(allows)).error?.message, `source "${denied}" not allowed by policy`);
+  const elsewhere = { context: "http://127.0.0.1:9/c.tar", dockerfilekey: "dockerfile" };
+  const { error } = await build(["local://n", "local://dockerfile"], elsewhere);
+  assert.equal(error?.message, 'source "http://127.0.0.1:9/c.tar" not allowed by policy');
+  const git = await build([], { context: "git@h.example:a/b.git#main" });
+  assert.equal(git.error?.message, 'source "git://h.example/a/b.git#main" not allowed by policy');
+});
+
 test("a client that gives up ends its build", { skip }, async () => {
   await using host = await machine();
   const [stop, gone] = [new AbortController(), Promise.withResolvers<void>()];
@@ -297,15 +321,9 @@ test(
     const definition = { operations: [Buffer.of(1)] };
     const graph = client.call("Solve", SolveRequest, SolveResponse, { ref: "graph", definition });
     await assert.rejects(graph, { code: 12, message: /^build graphs \(LLB\) are not solved here/ });
-    for (const policy of [{ sourcePolicy: {} }, { sourcePolicySession: "s" }]) {
-      const ref = `policy ${Object.keys(policy).join("")}`;
-      const governed = client.call("Solve", SolveRequest, SolveResponse, {
-        ref,
-        frontend: "dockerfile.v0",
-        ...policy,
-      });
-      await assert.rejects(governed, { code: 12, message: /^source policies are not enforced here/ });
-    }
+    const governed = { ref: "governed", frontend: "dockerfile.v0", sourcePolicy: {} };
+    const refused = client.call("Solve", SolveRequest, SolveResponse, governed);
+    await assert.rejects(refused, { code: 12, message: /^source policies are only enforced where/ });
     const unknown = client.call("ListenBuildHistory", Nothing, Nothing, {});
     await assert.rejects(unknown, { code: 12 });
     const plain = await host.fixture.post("/grpc");
