@@ -46,7 +46,7 @@ export async function mountedRoot(store: Store, record: ContainerRecord): Promis
 
 /** Sends away those of this process who look into a container that is to go. */
 export async function dismissLookers(store: Store, id: string): Promise<void> {
-  for (const dismiss of [...(lookers.get(keyOf(store, id)) ?? [])]) await dismiss();
+  for (const dismiss of lookers.get(keyOf(store, id)) ?? []) await dismiss();
 }
 
 /** Keeps a mount until {@link endMounts}, or until this process ends: then it stays, and nobody holds it. */
