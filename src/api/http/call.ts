@@ -170,19 +170,24 @@ export class Call {
   }
 
   /**
-   * Takes the connection over for another protocol.
-   * @throws Failure("invalid") for a request that asks for none, or for another one
+   * Takes the connection over for another protocol, once the client has been told.
+   * @throws Failure("invalid") for a request that asks for none, or for another one; Failure("cancelled")
    */
-  upgrade(protocol: string): Duplex {
+  async upgrade(protocol: string): Promise<Duplex> {
     const asked = this.request.headers.upgrade;
     if (asked === undefined) throw new Failure("invalid", "no upgrade proto in request");
-    if (this.#socket === undefined || asked !== protocol)
+    const socket = this.#socket;
+    if (socket === undefined || asked !== protocol)
       throw new Failure("invalid", `protocol ${asked} not supported`);
     this.#hijacked = true;
-    this.#socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`,
+    const head = `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`;
+    // HTTP/2 takes the handle below the socket. A write that ends there later, as on TLS, would abort the process.
+    await new Promise<void>((resolve, reject) =>
+      socket.write(head, (cause) =>
+        cause ? reject(new Failure("cancelled", "the client has gone", { cause })) : resolve(),
+      ),
     );
-    return this.#socket;
+    return socket;
   }
 
   /**

@@ -15,17 +15,17 @@ export class BuildkitHandlers {
   }
 
   /** The client serves, and builds that name the session ask. */
-  session(call: Call): void {
+  async session(call: Call): Promise<void> {
     const introduction = introductionOf(call.request.headers);
     // Before the answer, while it can still be a refusal.
     if (call.request.headers.upgrade === "h2c") this.sessions.check(introduction.id);
-    this.sessions.take(call.upgrade("h2c"), introduction);
+    this.sessions.take(await call.upgrade("h2c"), introduction);
   }
 
   /** The client asks. Ends with the connection, and throws then what was nobody's fault but ours. */
   async grpc(call: Call): Promise<void> {
     let bug: unknown;
-    const socket = call.upgrade("h2c");
+    const socket = await call.upgrade("h2c");
     serveGrpc(socket, this.#methods, (error) => (bug ??= error));
     // A client that breaks off is no error of ours.
     await finished(socket).catch(() => undefined);
