@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { fromText } from "../byte_string.ts";
 import { Failure } from "../errors.ts";
+import { dropFreeLocks } from "../store/index.ts";
 import { tryLockFile } from "../sys/index.ts";
 import { removeHalfMade } from "./containers/remove_half_made.ts";
 import { configureRuntimes } from "./containers/runtimes.ts";
@@ -68,6 +69,7 @@ export class Daemon implements AsyncDisposable {
     const { root } = engine.store;
     await using undo = new AsyncDisposableStack();
     const lock = undo.use(lockRoot(root));
+    dropFreeLocks(locksOf(root));
     configureRuntimes(root, settings.runtimes ?? {});
     const { events } = engine;
     const networks = undo.use(await engine.networks.open(settings.networks));
@@ -107,9 +109,11 @@ interface DaemonParts {
   readonly settings: DaemonSettings;
 }
 
+const locksOf = (root: string): string => join(root, "varve/locks");
+
 /** Two supervisors would both restart what ends. */
 function lockRoot(root: string): Disposable {
-  const lock = tryLockFile(fromText(join(root, "varve/locks/daemon")));
+  const lock = tryLockFile(fromText(join(locksOf(root), "daemon")));
   if (lock !== undefined) return lock;
   throw new Failure("conflict", `start a daemon on ${root}: another one looks after it`, {
     hint: "Stop that one, or give another --root.",

@@ -3,6 +3,8 @@
  * the rest has ended, has each line of each log once, and leaves nothing of a container that is removed.
  */
 import assert from "node:assert/strict";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { prints } from "../../test/support/crash_container.ts";
 import type { Order } from "../../test/support/crash_program.ts";
@@ -10,7 +12,8 @@ import { CrashScene } from "../../test/support/crash_scene.ts";
 import { cannotLive } from "../../test/support/live_machine.ts";
 import { cannotConnect } from "../../test/support/networked_daemon.ts";
 import { testMachine } from "../../test/suites/network_fixture.ts";
-import { unlessAll } from "../../test/suites/scratch.ts";
+import { scratch, unlessAll } from "../../test/suites/scratch.ts";
+import { Daemon } from "./daemon.ts";
 
 interface Crash extends Pick<Order, "act" | "parts"> {
   /** Those at which it is killed without VARVE_LIVE=all: each of another kind. */
@@ -113,6 +116,15 @@ crashSuite("a daemon that is killed", cannotLive, crashes, () => CrashScene.make
 crashSuite("a daemon with networks that is killed", unlessAll || cannotConnect, bridged, async () =>
   CrashScene.make(await testMachine()),
 );
+
+test("lock files of processes that were killed go when a daemon begins", async () => {
+  using root = scratch("daemon");
+  const locks = join(root.path, "varve/locks");
+  mkdirSync(locks, { recursive: true });
+  writeFileSync(join(locks, "record-gone"), "");
+  await using daemon = await Daemon.open({ root: root.path, driver: "vfs", warn: assert.fail });
+  assert.deepEqual([daemon.engine.store.driver.name, ...readdirSync(locks)], ["vfs", "daemon"]);
+});
 
 function* everyStep(): Generator<number> {
   for (let step = 1; ; step++) yield step;
