@@ -9,9 +9,4 @@ export function buildkitMethods(given: Omit<ControlParts, "builds">): Methods {
   return { ...controlMethods(parts), ...bridgeMethods(parts) };
 }
 
-export {
-  solveDockerfile,
-  type DockerfileSolve,
-  type Solved,
-  type SolveSurroundings,
-} from "./solve_dockerfile.ts";
+export { solveDockerfile, type DockerfileSolve, type Solved } from "./solve_dockerfile.ts";
