@@ -21,6 +21,7 @@ import { gzipSync } from "node:zlib";
 import { probeOverlay, type DriverName } from "../driver/index.ts";
 import { isFailure } from "../errors.ts";
 import { digestOf } from "../oci/index.ts";
+import { collectGarbage } from "./gc.ts";
 import { openStore } from "./open_store.ts";
 import type { ContainerLayer, Store } from "./types.ts";
 import { directoryOf } from "../../test/suites/driver_helpers.ts";
@@ -193,6 +194,10 @@ for (const { name, skip } of drivers) {
     writeFileSync(join(staging, `write-set-${container}/mount-id`), "");
     await store.containers.remove(container);
     assert.deepEqual(readdirSync(staging), []);
+    writeFileSync(join(locks, `${initId}.gate`), "");
+    await collectGarbage(store);
+    assert.deepEqual(readdirSync(locks), []);
+    assert.deepEqual(await store.driver.list(), [cacheId]);
   });
 
   test(`${name}: a container that is mounted is not removed`, { skip }, async (t) => {

@@ -1,6 +1,7 @@
 /** Garbage collection: what a crash, a kill or a full disk left, and nothing else. */
 import { throwIfCancelled } from "../bytes/index.ts";
 import { DiskUsage } from "./disk_usage.ts";
+import { dropMountLocks } from "./gc/drop_mount_locks.ts";
 import { endUnusedMounts } from "./gc/end_unused_mounts.ts";
 import { findFiles } from "./gc/find_files.ts";
 import { findMigration } from "./gc/find_migration.ts";
@@ -67,7 +68,10 @@ export async function collectGarbage(store: Store, options: CollectOptions = {})
       if (!dryRun) await remove();
       removed.push({ kind, what, bytes, reason });
     }
-    if (!dryRun) dropFreeLocks(storePaths(store.root, store.driver.name).locks);
+    if (!dryRun) {
+      dropFreeLocks(storePaths(store.root, store.driver.name).locks);
+      await dropMountLocks(store);
+    }
     await session.finish();
     return { removed, bytes: removed.reduce((sum, item) => sum + item.bytes, 0) };
   } catch (error) {
