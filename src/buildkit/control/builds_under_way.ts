@@ -1,5 +1,6 @@
 /** Builds that clients have begun, by the name that they gave them: several calls have to do with one. */
 import { Failure } from "../../errors.ts";
+import { Arrivals } from "../session/index.ts";
 import { BuildUnderWay, type BuildAsked } from "./build_under_way.ts";
 import type { Solved } from "./solve_dockerfile.ts";
 
@@ -15,11 +16,10 @@ const longestRef = 256;
 
 export class BuildsUnderWay {
   readonly #builds = new Map<string, BuildUnderWay>();
-  readonly #wanted = new Map<string, Set<(build: BuildUnderWay) => void>>();
-  readonly #patience: number;
+  readonly #begun: Arrivals<BuildUnderWay>;
 
   constructor({ patience = 10_000 }: BuildsUnderWayOptions = {}) {
-    this.#patience = patience;
+    this.#begun = new Arrivals(patience);
   }
 
   /** @throws Failure("conflict") for a name that is in use, Failure("invalid"), Failure("limit") */
@@ -34,29 +34,14 @@ export class BuildsUnderWay {
       throw new Failure("limit", `there are ${mostRunning} builds already`);
     const build = new BuildUnderWay(asked);
     this.#builds.set(ref, build);
-    for (const tell of this.#wanted.get(ref) ?? []) tell(build);
+    this.#begun.tell(ref, build);
     return build;
   }
 
   /** @throws Failure("not-found") if it does not begin, Failure("cancelled") */
   async get(ref: string, signal: AbortSignal): Promise<BuildUnderWay> {
-    const here = this.#builds.get(ref);
-    if (here !== undefined) return here;
-    const { promise, resolve, reject } = Promise.withResolvers<BuildUnderWay>();
-    const wanting = this.#wanted.get(ref) ?? new Set();
-    this.#wanted.set(ref, wanting.add(resolve));
-    const late = setTimeout(() => reject(new Failure("not-found", `no such job ${ref}`)), this.#patience);
-    const abort = (): void => reject(new Failure("cancelled", "context canceled"));
-    signal.addEventListener("abort", abort, { once: true });
-    if (signal.aborted) abort();
-    try {
-      return await promise;
-    } finally {
-      clearTimeout(late);
-      signal.removeEventListener("abort", abort);
-      wanting.delete(resolve);
-      if (wanting.size === 0) this.#wanted.delete(ref);
-    }
+    const late = (): Failure => new Failure("not-found", `no such job ${ref}`);
+    return this.#builds.get(ref) ?? this.#begun.wait(ref, { signal, late });
   }
 
   /** The image that a result of any of the builds is; it is built if it was not. @throws Failure("not-found") */

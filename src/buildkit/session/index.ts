@@ -1,3 +1,4 @@
+export { Arrivals } from "./arrivals.ts";
 export { introductionOf, unlessAbsent, type Session } from "./session.ts";
 export { Sessions } from "./sessions.ts";
 export { Uploads } from "./uploads.ts";
