@@ -11,3 +11,4 @@ export * from "./place.ts";
 export * from "./progress.ts";
 export * from "./protobuf.ts";
 export { collect, concat, count, fromBytes, limit } from "./sources.ts";
+export { drained, written } from "./written.ts";

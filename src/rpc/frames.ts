@@ -1,5 +1,6 @@
 /** How messages lie in a stream of gRPC: a flag, the length, the bytes (grpc.io, "gRPC over HTTP2"). */
 import type { Readable, Writable } from "node:stream";
+import { written } from "../bytes/index.ts";
 import { Failure } from "../errors.ts";
 import { codes, GrpcError } from "./status.ts";
 
@@ -14,17 +15,8 @@ function framed(message: Uint8Array): Buffer {
 }
 
 /** Settles when there is room for more, or nobody to read it any more. */
-export function sendFramed(stream: Writable, message: Uint8Array): Promise<void> {
-  if (stream.destroyed || stream.writableEnded || stream.write(framed(message))) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = (): void => {
-      stream.off("drain", done);
-      stream.off("close", done);
-      resolve();
-    };
-    stream.on("drain", done);
-    stream.on("close", done);
-  });
+export async function sendFramed(stream: Writable, message: Uint8Array): Promise<void> {
+  await written(stream, framed(message));
 }
 
 /**

@@ -1,5 +1,5 @@
 /** `GET /containers/{id}/logs` (Engine API, Container; behaviour B178). */
-import type { Writable } from "node:stream";
+import { written } from "../../bytes/index.ts";
 import { Failure } from "../../errors.ts";
 import type { Daemon, LogRecord } from "../../engine/index.ts";
 import { ApiError, frame, multiplexedStream, rawStream, type Call, type Route } from "../http/index.ts";
@@ -22,7 +22,7 @@ async function logs(daemon: Daemon, call: Call): Promise<void> {
   const out = call.stream(isFramed ? multiplexedStream : rawStream);
   const print = printer(call, terminal);
   for await (const some of records) {
-    await write(out, Buffer.concat(some.map(print)));
+    await written(out, Buffer.concat(some.map(print)));
     if (call.signal.aborted) break;
   }
   out.end();
@@ -72,17 +72,4 @@ function timeOf(call: Call, name: string): bigint | undefined {
 function tailOf(call: Call): number | undefined {
   const text = call.query.get("tail") ?? "";
   return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
-}
-
-function write(out: Writable, bytes: Buffer): Promise<void> | undefined {
-  if (out.destroyed || out.write(bytes)) return undefined;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const done = (): void => {
-    out.off("drain", done);
-    out.off("close", done);
-    resolve();
-  };
-  out.on("drain", done);
-  out.on("close", done);
-  return promise;
 }

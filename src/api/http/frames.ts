@@ -1,5 +1,6 @@
 /** Docker's multiplexed stream: a head of 8 bytes before each piece of output (moby, pkg/stdcopy). */
 import { Writable, type WritableOptions } from "node:stream";
+import { written } from "../../bytes/index.ts";
 
 export type FrameStream = "stdin" | "stdout" | "stderr" | "systemerr";
 const numbers: Readonly<Record<FrameStream, number>> = { stdin: 0, stdout: 1, stderr: 2, systemerr: 3 };
@@ -18,15 +19,9 @@ export function framed(stream: FrameStream, to: Writable, options: WritableOptio
   const out = new Writable({
     ...options,
     write(chunk: Buffer, _encoding, done) {
-      if (to.destroyed || !to.writable) return done();
-      if (to.write(frame(stream, chunk))) return done();
-      const go = (): void => {
-        to.off("drain", go);
-        to.off("close", go);
-        done();
-      };
-      to.on("drain", go);
-      to.on("close", go);
+      const full = written(to, frame(stream, chunk));
+      if (full === undefined) done();
+      else void full.then(() => done());
     },
   });
   to.once("close", () => out.destroy());

@@ -8,5 +8,5 @@ export { parseMoment } from "./moment.ts";
 export type { Route } from "./router.ts";
 export { createApiServer } from "./server.ts";
 export { ApiError } from "./status_of.ts";
-export { webSocketAccept, webSocketFrame } from "./web_socket.ts";
+export { answerPing, endWebSocket, webSocketAccept, webSocketFrame, WebSocketStream } from "./web_socket.ts";
 export { WebSocketReader } from "./web_socket_reader.ts";

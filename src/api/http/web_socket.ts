@@ -1,6 +1,7 @@
-/** A web socket as a stream of bytes, for `attach/ws` (RFC 6455; no extensions). */
+/** A web socket as a stream of bytes (RFC 6455; no extensions). */
 import { createHash } from "node:crypto";
 import { Duplex } from "node:stream";
+import { written } from "../../bytes/index.ts";
 import { WebSocketReader, type WebSocketEvent } from "./web_socket_reader.ts";
 
 const acceptSalt = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -28,8 +29,16 @@ export function webSocketFrame(kind: keyof typeof opcodes, content: Uint8Array):
   return Buffer.concat([head, content]);
 }
 
-/** 1000: a normal end. */
-const normalEnd = webSocketFrame("close", Buffer.from([0x03, 0xe8]));
+/** A client that asks and does not read gets no more answers than there is room for. */
+export function answerPing(socket: Duplex, content: Uint8Array): void {
+  if (!socket.writableNeedDrain) socket.write(webSocketFrame("pong", content.subarray(0, longestControl)));
+}
+
+/** What is written from now on is for nobody. */
+export function endWebSocket(socket: Duplex): void {
+  // 1000: a normal end.
+  if (socket.writable) socket.end(webSocketFrame("close", Buffer.from([0x03, 0xe8])));
+}
 
 /**
  * What is written goes out as frames of `kind`; what is read is the content of all data frames. The end of either side is
@@ -58,17 +67,14 @@ export class WebSocketStream extends Duplex {
         if (!this.push(event.bytes)) this.#socket.pause();
         return;
       case "ping":
-        // A client that asks and does not read gets no more answers than there is room for.
-        if (!this.#socket.writableNeedDrain)
-          this.#socket.write(webSocketFrame("pong", event.bytes.subarray(0, longestControl)));
+        answerPing(this.#socket, event.bytes);
         return;
       case "pong":
         return;
       case "close":
       case "broken":
         this.push(null);
-        // What is written from now on is for nobody.
-        if (this.#socket.writable) this.#socket.end(normalEnd);
+        endWebSocket(this.#socket);
         return;
     }
   }
@@ -78,9 +84,9 @@ export class WebSocketStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
-    if (!this.#socket.writable) return done();
-    if (this.#socket.write(webSocketFrame(this.#kind, chunk))) return done();
-    this.#socket.once("drain", done);
+    const full = written(this.#socket, webSocketFrame(this.#kind, chunk));
+    if (full === undefined) done();
+    else void full.then(() => done());
   }
 
   override _final(done: () => void): void {
@@ -88,7 +94,7 @@ export class WebSocketStream extends Duplex {
     if (!socket.writable) return done();
     // What follows is destroyed with all that the client has not been sent yet.
     socket.once("finish", done);
-    socket.end(normalEnd);
+    endWebSocket(socket);
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {

@@ -1,5 +1,6 @@
 /** Docker's multiplexed stream, taken apart (moby, pkg/stdcopy, `StdCopy`). */
 import type { Readable, Writable } from "node:stream";
+import { written } from "../../bytes/index.ts";
 import { Failure } from "../../errors.ts";
 
 /** Each piece: stream byte, three zeros, length in big endian, then so many bytes. */
@@ -61,18 +62,4 @@ function outputOf(head: Buffer, { stdout, stderr }: Outputs): Writable | "error"
 /** Copies to the end of `from`, as it is. */
 export async function copyRaw(from: Readable, to: Writable): Promise<void> {
   for await (const chunk of from as AsyncIterable<Buffer>) await written(to, chunk);
-}
-
-/** Resolves when `to` can take more, or will take nothing any more. */
-function written(to: Writable, bytes: Uint8Array): Promise<void> | undefined {
-  if (to.destroyed || !to.writable || to.write(bytes)) return undefined;
-  return new Promise((resolve) => {
-    const go = (): void => {
-      to.off("drain", go);
-      to.off("close", go);
-      resolve();
-    };
-    to.on("drain", go);
-    to.on("close", go);
-  });
 }

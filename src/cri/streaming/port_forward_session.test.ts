@@ -4,11 +4,10 @@ import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { duplexPair, type Duplex } from "node:stream";
 import { test } from "node:test";
-import { webSocketFrame } from "../../api/index.ts";
+import { webSocketFrame, WebSocketStream } from "../../api/index.ts";
 import { SpdyOpener } from "../../../test/support/spdy_client.ts";
 import { PortForwardSession } from "./port_forward_session.ts";
 import { controlFrame, dataFrame, frameTypes, SpdyReader } from "./spdy_frames.ts";
-import { WebSocketTunnel } from "./web_socket_tunnel.ts";
 
 /** A client whose frames it reads, and a server that sends back what it is sent, once it has all. */
 interface Forwarding extends AsyncDisposable {
@@ -131,7 +130,7 @@ test("streams of no kind or port, and the same one twice, end the connection", a
 
 test("a web socket's messages are one stream, wherever they are cut", async () => {
   const [client, side] = duplexPair();
-  const tunnel = new WebSocketTunnel(side);
+  const tunnel = new WebSocketStream(side, "binary");
   tunnel.pipe(tunnel);
   const chunks: Buffer[] = [];
   client.on("data", (chunk: Buffer) => void chunks.push(chunk));

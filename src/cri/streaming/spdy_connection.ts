@@ -1,5 +1,6 @@
 /** One connection of SPDY/3.1 from the server's side: the client opens streams, both sides send on them. */
 import { Writable, type Duplex } from "node:stream";
+import { drained } from "../../bytes/index.ts";
 import { Failure } from "../../errors.ts";
 import {
   controlFrame,
@@ -52,16 +53,7 @@ export class SpdyConnection {
   /** Resolves when there is room, or nobody any more. */
   room(): Promise<void> {
     const socket = this.#socket;
-    return new Promise((resolve) => {
-      const go = (): void => {
-        socket.off("drain", go);
-        socket.off("close", go);
-        resolve();
-      };
-      if (socket.destroyed || !socket.writableNeedDrain) return resolve();
-      socket.on("drain", go);
-      socket.on("close", go);
-    });
+    return socket.destroyed || !socket.writableNeedDrain ? Promise.resolve() : drained(socket);
   }
 
   /** What is written to it goes to a stream. @param stream undefined: there is none, and it goes nowhere */

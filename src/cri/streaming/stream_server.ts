@@ -7,14 +7,13 @@ import { createServer, type IncomingMessage } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { closeServer, webSocketAccept } from "../../api/index.ts";
+import { closeServer, webSocketAccept, WebSocketStream } from "../../api/index.ts";
 import type { Daemon } from "../../engine/index.ts";
 import { PortForwardSession, portForwardProtocol, tunnelProtocol } from "./port_forward_session.ts";
 import type { StreamOffer } from "./remote_session.ts";
 import { runSession } from "./run_session.ts";
 import { spdyProtocols, SpdySession } from "./spdy_session.ts";
 import { webSocketProtocols, WebSocketSession } from "./web_socket_session.ts";
-import { WebSocketTunnel } from "./web_socket_tunnel.ts";
 
 export interface StreamOffers {
   /** @returns the URL under which it is to be fetched */
@@ -84,7 +83,7 @@ async function serve(
   const by = accept(request, socket, protocols);
   if (by === undefined) return refuse(socket, "400 Bad Request");
   if (offer.kind === "portforward") {
-    const streams = by === "spdy" ? socket : new WebSocketTunnel(socket);
+    const streams = by === "spdy" ? socket : new WebSocketStream(socket, "binary");
     return PortForwardSession.run(streams, (port, signal) =>
       daemon.pods.connect(offer.sandbox, port, signal),
     );

@@ -1,7 +1,8 @@
 /** Kubernetes' streams over a web socket: the first byte of a message is its channel (`v4.channel.k8s.io` and `v5`). */
 import type { Duplex } from "node:stream";
 import { PassThrough, Writable } from "node:stream";
-import { WebSocketReader, webSocketFrame } from "../../api/index.ts";
+import { answerPing, endWebSocket, WebSocketReader, webSocketFrame } from "../../api/index.ts";
+import { written } from "../../bytes/index.ts";
 import {
   readSize,
   Sizes,
@@ -14,10 +15,7 @@ export const webSocketProtocols = ["v5.channel.k8s.io", "v4.channel.k8s.io"] as 
 
 const channels = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255 } as const;
 
-/** 1000: a normal end. */
-const normalEnd = webSocketFrame("close", Buffer.from([0x03, 0xe8]));
 const longestSize = 1024;
-const longestControl = 125;
 
 export class WebSocketSession implements RemoteSession {
   readonly stdin: PassThrough | undefined;
@@ -62,7 +60,7 @@ export class WebSocketSession implements RemoteSession {
     if (!this.#socket.writable) return;
     const said = Buffer.concat([Buffer.of(channels.error), Buffer.from(JSON.stringify(status))]);
     this.#socket.write(webSocketFrame("binary", said));
-    this.#socket.end(normalEnd);
+    endWebSocket(this.#socket);
   }
 
   #take(reader: WebSocketReader, chunk: Buffer): void {
@@ -72,15 +70,14 @@ export class WebSocketSession implements RemoteSession {
           this.#content(event.bytes, event);
           break;
         case "ping":
-          if (!this.#socket.writableNeedDrain)
-            this.#socket.write(webSocketFrame("pong", event.bytes.subarray(0, longestControl)));
+          answerPing(this.#socket, event.bytes);
           break;
         case "pong":
           break;
         case "close":
         case "broken":
           this.stdin?.end();
-          this.#socket.end(normalEnd);
+          endWebSocket(this.#socket);
       }
     }
   }
@@ -114,15 +111,9 @@ class ChannelWriter extends Writable {
   }
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    if (!this.#socket.writable) return done();
     const frame = webSocketFrame("binary", Buffer.concat([Buffer.of(this.#channel), chunk]));
-    if (this.#socket.write(frame)) return done();
-    const go = (): void => {
-      this.#socket.off("drain", go);
-      this.#socket.off("close", go);
-      done();
-    };
-    this.#socket.on("drain", go);
-    this.#socket.on("close", go);
+    const full = written(this.#socket, frame);
+    if (full === undefined) done();
+    else void full.then(() => done());
   }
 }

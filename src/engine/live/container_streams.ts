@@ -1,6 +1,7 @@
 /** Those who are attached to a container: they may come before it starts, and see its output from then on. */
 import type { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
+import { drained, written } from "../../bytes/index.ts";
 import { DetachFilter, type OutputListener, type OutputStream } from "../../runtime/index.ts";
 
 export interface AttachStreams {
@@ -89,19 +90,6 @@ function inputTo(stdin: Socket, closeInput: () => Promise<void>): Input {
   };
 }
 
-/** Resolves when there is room again, or nobody takes anything any more. */
-function drained(to: Writable): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const done = (): void => {
-    to.off("drain", done);
-    to.off("close", done);
-    resolve();
-  };
-  to.on("drain", done);
-  to.on("close", done);
-  return promise;
-}
-
 class Client implements Attachment, OutputListener {
   readonly ended: Promise<"ended" | "detached">;
   readonly #streams: AttachStreams;
@@ -127,8 +115,7 @@ class Client implements Attachment, OutputListener {
 
   write(stream: OutputStream, bytes: Uint8Array): Promise<void> | undefined {
     const to = this.#streams[stream];
-    if (to === undefined || to.destroyed || to.write(bytes)) return undefined;
-    return drained(to);
+    return to && written(to, bytes);
   }
 
   /** The supervisor ends the clients itself, when the run is over. */
