@@ -1,5 +1,5 @@
 /** `ps --filter` (moby, daemon/list.go): values of one key are alternatives, labels must all be there. */
-import { hasLabel, type ContainerSummary, type Engine } from "../../engine/index.ts";
+import { hasLabel, namePattern, type ContainerSummary, type Engine } from "../../engine/index.ts";
 import { Failure, isFailure } from "../../errors.ts";
 
 type Test = (container: ContainerSummary) => boolean;
@@ -45,8 +45,8 @@ async function testOf(engine: Engine, key: string, wanted: readonly string[]): P
   };
   switch (key) {
     case "name": {
-      const patterns = wanted.map(pattern);
-      return ({ name }) => patterns.some((each) => each.test(name) || each.test(`/${name}`));
+      const patterns = wanted.map(namePattern);
+      return ({ name }) => patterns.some((fits) => fits(name) || fits(`/${name}`));
     }
     case "id":
       return some((value, { id }) => id.startsWith(value));
@@ -81,15 +81,6 @@ async function testOf(engine: Engine, key: string, wanted: readonly string[]): P
       return () => true;
     default:
       throw new Failure("invalid", `invalid filter '${key}'`, { hint: "See 'varve ps --help'." });
-  }
-}
-
-/** One that is no expression fits only itself. */
-function pattern(text: string): { test(name: string): boolean } {
-  try {
-    return new RegExp(text);
-  } catch {
-    return { test: (name) => name === text };
   }
 }
 

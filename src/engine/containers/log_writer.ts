@@ -13,6 +13,7 @@ import {
   type LogWriter,
 } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
+import { expressionTest } from "../name_pattern.ts";
 import { containerDirectory, type ContainerRecord, type HostConfig } from "./record.ts";
 
 interface LogConfig {
@@ -92,13 +93,13 @@ function choose(
   pattern = "",
 ): (readonly [string, string])[] {
   const names = list.split(",").map((name) => name.trim());
-  const matches = pattern === "" ? () => false : (name: string) => regular(pattern).test(name);
+  const matches = pattern === "" ? () => false : regular(pattern);
   return entries.filter(([name]) => names.includes(name) || matches(name));
 }
 
-function regular(pattern: string): RegExp {
+function regular(pattern: string): (name: string) => boolean {
   try {
-    return new RegExp(pattern);
+    return expressionTest(pattern);
   } catch (cause) {
     throw new Failure("invalid", `failed to initialize logging driver: ${(cause as Error).message}`, {
       cause,

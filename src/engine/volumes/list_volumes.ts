@@ -2,6 +2,7 @@
 import type { Store } from "../../store/index.ts";
 import type { Volume } from "../../wire/index.ts";
 import { hasLabel } from "../has_label.ts";
+import { namePattern } from "../name_pattern.ts";
 import { readVolume, volumeNames } from "./volume_folder.ts";
 import { volumeUsers } from "./volume_users.ts";
 
@@ -19,7 +20,9 @@ export interface VolumeFilter {
 
 /** By name. */
 export async function listVolumes(store: Store, filter: VolumeFilter = {}): Promise<Volume[]> {
+  const names = filter.names?.map(namePattern) ?? [];
   const volumes = volumeNames(store)
+    .filter((name) => names.length === 0 || names.some((fitsName) => fitsName(name)))
     .map((name) => readVolume(store, name))
     .filter((volume): volume is Volume => volume !== undefined && fits(volume, filter));
   const { dangling } = filter;
@@ -29,19 +32,8 @@ export async function listVolumes(store: Store, filter: VolumeFilter = {}): Prom
 }
 
 function fits(volume: Volume, filter: VolumeFilter): boolean {
-  const { names = [], drivers = [], labels = [], withoutLabels = [] } = filter;
+  const { drivers = [], labels = [], withoutLabels = [] } = filter;
   const has = (label: string): boolean => hasLabel(volume.Labels ?? {}, label);
-  if (names.length > 0 && !names.some((name) => fitsName(volume.Name, name))) return false;
   if (drivers.length > 0 && !drivers.includes(volume.Driver)) return false;
   return labels.every(has) && !withoutLabels.some(has);
-}
-
-/** As Docker's filters match (moby, api/types/filters, `Match`). */
-function fitsName(name: string, wanted: string): boolean {
-  if (name === wanted) return true;
-  try {
-    return new RegExp(wanted).test(name);
-  } catch {
-    return false;
-  }
 }

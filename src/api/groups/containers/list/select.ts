@@ -1,7 +1,6 @@
 /** Which containers a list has (moby, daemon/list.go, `includeContainerInList`). */
-import type { ContainerOverview, Daemon } from "../../../../engine/index.ts";
+import { namePattern, type ContainerOverview, type Daemon } from "../../../../engine/index.ts";
 import { ApiError, Filters, type Call } from "../../../http/index.ts";
-import { namePattern } from "./name_pattern.ts";
 import { portsOf } from "./ports.ts";
 import { healthOf } from "./status_text.ts";
 
