@@ -54,6 +54,7 @@ export { explain, explainedTopics, type ExplainedTopic, type Explanation } from 
 export { arriveInNamespace, enterNamespace, mountFreeDriver, type Arrival } from "./namespace/index.ts";
 export { notifyService } from "../sys/index.ts";
 export type { BuildEvent, StepId, StepRecord } from "../build/index.ts";
+export { stepLimits } from "./builds/step_limits.ts";
 export type { BuildOutcome, BuildRequest } from "./builds/types.ts";
 export type { ClientContext, ContextPlace, OpenedContext, OpensTree } from "./builds/context/types.ts";
 export { gitSource } from "./builds/asked_services.ts";

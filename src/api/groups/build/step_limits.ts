@@ -1,5 +1,5 @@
 /** What a build's commands may use: `memory`, `cpuquota`, `ulimits`, ... of `POST /build`. */
-import type { BuildRequest } from "../../../engine/index.ts";
+import { stepLimits as limitsOf, type BuildRequest } from "../../../engine/index.ts";
 import { Failure } from "../../../errors.ts";
 import type { Call } from "../../http/index.ts";
 
@@ -7,36 +7,16 @@ type StepLimits = NonNullable<BuildRequest["stepLimits"]>;
 
 /** Zero and nothing are no limit. @throws Failure("invalid") */
 export function stepLimits(call: Call): StepLimits {
-  const number = <K extends string>(name: string, key: K): { readonly [P in K]?: number } => {
-    const value = call.integer(name) ?? 0;
-    return value === 0 ? {} : ({ [key]: value } as { readonly [P in K]?: number });
-  };
-  const text = <K extends string>(name: string, key: K): { readonly [P in K]?: string } => {
-    const value = call.query.get(name) ?? "";
-    return value === "" ? {} : ({ [key]: value } as { readonly [P in K]?: string });
-  };
-  return {
-    limits: {
-      ...number("memory", "memory"),
-      ...number("memswap", "memorySwap"),
-      ...number("cpushares", "cpuShares"),
-      ...number("cpuperiod", "cpuPeriod"),
-      ...number("cpuquota", "cpuQuota"),
-      ...text("cpusetcpus", "cpusetCpus"),
-      ...text("cpusetmems", "cpusetMems"),
+  const text = (name: string): string => call.query.get(name) ?? "";
+  const integer = (name: string): number => call.integer(name) ?? 0;
+  return limitsOf(
+    { integer, text },
+    {
+      shmSize: integer("shmsize"),
+      cgroupParent: text("cgroupparent"),
+      ulimits: ulimits(text("ulimits")),
     },
-    ...number("shmsize", "shmSize"),
-    ...cgroupParent(call.query.get("cgroupparent") ?? ""),
-    ulimits: ulimits(call.query.get("ulimits") ?? ""),
-  };
-}
-
-/** The path of a cgroup becomes that of a directory. */
-function cgroupParent(path: string): Pick<StepLimits, "cgroupParent"> {
-  if (path === "") return {};
-  if (path.split("/").includes(".."))
-    throw new Failure("invalid", `invalid cgroup parent ${JSON.stringify(path)}`);
-  return { cgroupParent: path };
+  );
 }
 
 /** Docker's `[{"Name":"nofile","Soft":1,"Hard":2}]`. */
