@@ -19,6 +19,7 @@ import {
 import { isAlive } from "../containers/state.ts";
 import { updateRecord } from "../containers/update_record.ts";
 import type { EventBus } from "../events/event_bus.ts";
+import { checkPredefined } from "./check_predefined.ts";
 import { connectRequest } from "./connect_request.ts";
 import { connectedEndpoint } from "./endpoint_settings.ts";
 import { etcNetwork, ownEntries } from "./etc_network.ts";
@@ -28,7 +29,7 @@ import { portMap } from "./port_requests.ts";
 import { rethrowAsStart } from "./run_networking.ts";
 import { tellNetwork } from "./tell_network.ts";
 import { updateEtc } from "./update_etc.ts";
-import { endpointsOf, networkOfMode, sharesNetwork } from "./wanted_networks.ts";
+import { endpointsOf, isPredefined, networkOfMode, sharesNetwork } from "./wanted_networks.ts";
 
 /** @throws Failure in Docker's words; then nothing has changed */
 export async function connectContainer(
@@ -114,7 +115,7 @@ function checkConnect(
   record: ContainerRecord,
   hostConfig: HostConfig,
   { name, driver }: NetworkDefinition,
-  { Aliases, IPAMConfig }: Partial<EndpointSettings>,
+  settings: Partial<EndpointSettings>,
 ): void {
   const networks = endpointsOf(record);
   if (driver === "host")
@@ -135,12 +136,5 @@ function checkConnect(
   const others = Object.keys(networks).filter((other) => other !== name);
   if (others.includes("none") || (driver === "null" && others.length > 0))
     throw new Failure("invalid", noneMode);
-  if (name !== "bridge") return;
-  if ((Aliases ?? []).length > 0)
-    throw new Failure(
-      "invalid",
-      "network-scoped alias is supported only for containers in user defined networks",
-    );
-  if (IPAMConfig?.IPv4Address || IPAMConfig?.IPv6Address)
-    throw new Failure("invalid", "user specified IP address is supported on user defined networks only");
+  if (isPredefined(name)) checkPredefined(settings);
 }

@@ -8,7 +8,7 @@ import { isAlive } from "../containers/state.ts";
 import { hasLabel } from "../has_label.ts";
 import { networkContainer, networkResource } from "./network_resource.ts";
 import { networkingOf } from "./networking_of.ts";
-import { endpointsOf } from "./wanted_networks.ts";
+import { endpointsOf, isPredefined } from "./wanted_networks.ts";
 
 /** Each list: one of its values must fit, but all labels must. */
 export interface NetworkFilter {
@@ -42,7 +42,7 @@ export async function listNetworks(store: Store, filter: NetworkFilter = {}): Pr
 /** moby, daemon/network/filter.go. */
 function isAdmitted(network: NetworkResource, filter: NetworkFilter): boolean {
   const { drivers = [], ids = [], names = [], scopes = [], types = [], labels = [], dangling } = filter;
-  const isCustom = !["bridge", "host", "none"].includes(network.Name);
+  const isCustom = !isPredefined(network.Name);
   const isDangling = isCustom && Object.keys(network.Containers).length === 0;
   const some = (values: readonly string[], fits: (value: string) => boolean): boolean =>
     values.length === 0 || values.some(fits);

@@ -230,6 +230,30 @@ suite("B180 networks of containers", { skip: cannotConnect, timeout: 120_000 }, 
     assert.equal((await net.inspect(owner)).State.Status, "running");
   });
 
+  test("B180 addresses and names of one's choice are for users' own networks", async () => {
+    const address = { IPAMConfig: { IPv4Address: "10.9.8.7" } };
+    for (const [NetworkMode, settings, message] of [
+      ["host", address, "user specified IP address is supported on user defined networks only"],
+      ["none", address, "user specified IP address is supported on user defined networks only"],
+      [
+        "bridge",
+        { Aliases: ["x"] },
+        "network-scoped alias is supported only for containers in user defined networks",
+      ],
+    ] as const) {
+      const body = {
+        Cmd: ["true"],
+        HostConfig: { NetworkMode },
+        NetworkingConfig: { EndpointsConfig: { [NetworkMode]: settings } },
+      };
+      const id = await net.host.create(body, `on-${NetworkMode}`);
+      const refused = await net.host.expect(400, "POST", `/containers/${id}/start`);
+      assert.deepEqual(refused.json(), { message });
+      const { Status, Error } = (await net.inspect(id)).State;
+      assert.deepEqual([Status, Error], ["created", message]);
+    }
+  });
+
   test("B180 -P publishes what the container exposes", async () => {
     const ExposedPorts = { "80/tcp": {}, "9000/udp": {} };
     const id = await run(server, { PublishAllPorts: true, NetworkMode: "bridge" }, "all", { ExposedPorts });

@@ -6,11 +6,18 @@ import { readRecord, type ContainerRecord, type HostConfig } from "../containers
 import type { EventBus } from "../events/event_bus.ts";
 import type { ConnectedNetwork, RunNetwork, RunNetworking } from "../live/types.ts";
 import { connectedSettings, type Connected } from "./endpoint_settings.ts";
+import { checkPredefined } from "./check_predefined.ts";
 import { connectRequest } from "./connect_request.ts";
 import { etcNetwork } from "./etc_network.ts";
 import { endpointsIn, networkingOf, whileConnecting } from "./networking_of.ts";
 import { tellNetwork } from "./tell_network.ts";
-import { endpointsOf, sharesNetwork, wantedNetworks, type WantedNetwork } from "./wanted_networks.ts";
+import {
+  endpointsOf,
+  isPredefined,
+  sharesNetwork,
+  wantedNetworks,
+  type WantedNetwork,
+} from "./wanted_networks.ts";
 
 export class ContainerNetworking implements RunNetworking {
   readonly #store: Store;
@@ -24,6 +31,8 @@ export class ContainerNetworking implements RunNetworking {
   async connect(record: ContainerRecord, hostConfig: HostConfig): Promise<RunNetwork> {
     const networking = await networkingOf(this.#store);
     const wanted = wantedNetworks(record, hostConfig, networking.networks);
+    for (const { definition, settings } of wanted)
+      if (isPredefined(definition.name)) checkPredefined(settings);
     if (sharesNetwork(hostConfig)) return this.#withoutNamespace(record, wanted);
     const namespace = Promise.withResolvers<string>();
     const connected = whileConnecting(this.#store, record.ID, async () => {

@@ -12,7 +12,10 @@ export interface WantedNetwork {
   readonly isMain: boolean;
 }
 
-const predefined: ReadonlySet<string> = new Set(["bridge", "host", "none"]);
+/** Whether every engine has a network of that name. */
+export function isPredefined(name: string): boolean {
+  return name === "bridge" || name === "host" || name === "none";
+}
 
 export function endpointsOf({ NetworkSettings }: ContainerRecord): Record<string, EndpointSettings> {
   return (NetworkSettings["Networks"] as Record<string, EndpointSettings> | null | undefined) ?? {};
@@ -48,5 +51,5 @@ export function wantedNetworks(
 
 /** A network that was made anew under the name of another one is not that one (moby, daemon, `getNetworkID`). */
 function termOf(key: string, { NetworkID }: EndpointSettings): string {
-  return predefined.has(key) || NetworkID === "" ? key : NetworkID;
+  return isPredefined(key) || NetworkID === "" ? key : NetworkID;
 }
