@@ -31,7 +31,8 @@ export interface RunStep {
   /** As in the image's config: name, id, `user:group`; "" is root. */
   readonly user: string;
   readonly mounts: readonly StepMount[];
-  readonly network: "default" | "none" | "host";
+  /** `default`, `none`, `host`, or what else {@link BuildOptions.network} says. */
+  readonly network: string;
   readonly security: "sandbox" | "insecure";
   /** Lines of /etc/hosts. */
   readonly addHosts: readonly { readonly name: string; readonly address: string }[];
@@ -135,7 +136,8 @@ export interface BuildOptions {
   readonly imported?: ImportedCache;
   /** The image's config says which steps made its layers (`--cache-to type=inline`). */
   readonly inlineCache?: boolean;
-  readonly network?: "default" | "none" | "host";
+  /** Of steps that say nothing about it: `default`, `none`, `host`, or another that the runner knows. */
+  readonly network?: string;
   /** `security.insecure`: without it no step of the Dockerfile gets a privileged container. */
   readonly allow?: readonly string[];
   readonly addHosts?: readonly { readonly name: string; readonly address: string }[];

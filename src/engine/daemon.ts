@@ -12,6 +12,7 @@ import { engineId } from "./engine_id.ts";
 import type { EventBus } from "./events/event_bus.ts";
 import { collectPost } from "./events/event_post.ts";
 import { LiveContainers } from "./live/live_containers.ts";
+import { StepNetworks } from "./networks/step_networks.ts";
 import { Pods } from "./pods/pods.ts";
 import { Swarm } from "./swarm/swarm.ts";
 
@@ -27,6 +28,7 @@ export class Daemon implements AsyncDisposable {
   readonly live: LiveContainers;
   readonly pods: Pods;
   readonly swarm: Swarm;
+  readonly stepNetworks: StepNetworks;
   /** Tells engines apart. */
   readonly id: string;
   readonly #lock: Disposable;
@@ -45,6 +47,8 @@ export class Daemon implements AsyncDisposable {
     this.#networks = parts.networks;
     this.#post = parts.post;
     this.#settings = parts.settings;
+    this.stepNetworks = new StepNetworks(this.engine.store, () => this.#settings.containers);
+    this.engine.connectSteps(this.stepNetworks);
   }
 
   get settings(): DaemonSettings {

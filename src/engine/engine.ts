@@ -11,6 +11,7 @@ import type {
 import { openStore, type Store } from "../store/index.ts";
 import { hasSteps } from "./builds/steps_folder.ts";
 import { Builds } from "./builds/index.ts";
+import type { StepNetworking } from "./builds/step_networking.ts";
 import { Containers } from "./containers/index.ts";
 import { EventBus } from "./events/event_bus.ts";
 import { postEvents } from "./events/event_post.ts";
@@ -59,6 +60,7 @@ export class Engine {
   readonly events = new EventBus();
   #remoteOptions: RemoteOptions;
   #remote: Promise<Remote> | undefined;
+  #stepNetworking: StepNetworking | undefined;
 
   constructor(store: Store, remoteOptions: RemoteOptions) {
     this.store = store;
@@ -68,7 +70,7 @@ export class Engine {
     this.containers = new Containers(store, this.events);
     this.volumes = new Volumes(store, this.events);
     this.networks = new EngineNetworks(store, this.events);
-    this.builds = new Builds(store, this.images, () => this.remote());
+    this.builds = this.#buildsWith(this.images, () => this.remote());
     this.system = new System(this, () => this.remote());
   }
 
@@ -87,6 +89,11 @@ export class Engine {
     this.#remote = undefined;
   }
 
+  /** Builds that begin from now on have these networks. For a daemon, which looks after them. */
+  connectSteps(networking: StepNetworking): void {
+    this.#stepNetworking = networking;
+  }
+
   /** A file from any HTTP server; see `fetchUrl` of `remote`. */
   async fetchUrl(url: string, options: FetchUrlOptions): Promise<FetchedUrl> {
     return (await import("../remote/index.ts")).fetchUrl(url, options);
@@ -97,7 +104,11 @@ export class Engine {
     const remote = (await this.remote()).withCredentials(lookup);
     const given = async (): Promise<Remote> => remote;
     const images = new Images(this.store, this.events, given);
-    return { images, builds: new Builds(this.store, images, given), remote };
+    return { images, builds: this.#buildsWith(images, given), remote };
+  }
+
+  #buildsWith(images: Images, remote: () => Promise<Remote>): Builds {
+    return new Builds(this.store, images, remote, () => this.#stepNetworking);
   }
 }
 

@@ -31,6 +31,16 @@ export class Endpoints {
     this.#plumbing = new Plumbing(tools);
   }
 
+  /** Why no container can be connected here, as far as that is known before: a program is missing, or privilege. */
+  obstacle(): Error | undefined {
+    try {
+      this.#tools.check();
+      return undefined;
+    } catch (error) {
+      return error as Error;
+    }
+  }
+
   /** All there are, those that are being made included. @throws Failure("corrupt") */
   list(): Endpoint[] {
     return this.#state.read().endpoints;

@@ -40,7 +40,7 @@ export function bridgeMethods(parts: ControlParts): Methods {
       return {
         frontendCapabilities: bridgeCapabilities,
         llbCapabilities,
-        workers: [worker(parts.daemon)],
+        workers: [await worker(parts.daemon)],
       };
     }),
     [path("Solve")]: unary(BridgeSolveRequest, BridgeSolveResponse, async (asked, call) =>

@@ -42,7 +42,9 @@ export function controlMethods(parts: ControlParts): Methods {
   const path = (name: string): string => `/moby.buildkit.v1.Control/${name}`;
   return {
     [path("Info")]: unary(Nothing, InfoResponse, () => ({ buildkitVersion: buildkitVersion() })),
-    [path("ListWorkers")]: unary(Nothing, ListWorkersResponse, () => ({ records: [worker(daemon)] })),
+    [path("ListWorkers")]: unary(Nothing, ListWorkersResponse, async () => ({
+      records: [await worker(daemon)],
+    })),
     [path("Solve")]: unary(SolveRequest, SolveResponse, (asked, call) => solve(parts, asked, call)),
     [path("Status")]: streaming(StatusRequest, StatusResponse, ({ ref }, call) => status(builds, ref, call)),
     [path("DiskUsage")]: unary(DiskUsageRequest, DiskUsageResponse, (asked, { signal }) =>

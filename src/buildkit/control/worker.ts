@@ -7,16 +7,16 @@ import type { WorkerRecord } from "./control_messages.ts";
 
 /**
  * There is no label `…snapshotter`: by it clients take a dockerd with containerd's image store, which has images of several
- * platforms under one name and attestations. The host's network is what steps have, so its gateway is the machine itself.
+ * platforms under one name and attestations.
  */
-export function worker({ id, engine }: Daemon): Write<typeof WorkerRecord> {
+export async function worker({ id, engine, stepNetworks }: Daemon): Promise<Write<typeof WorkerRecord>> {
   const prefix = "org.mobyproject.buildkit.worker.";
   return {
     id,
     labels: {
       [`${prefix}executor`]: "containerd-shim-runc-v2",
       [`${prefix}hostname`]: hostname(),
-      [`${prefix}moby.host-gateway-ip`]: "127.0.0.1",
+      [`${prefix}moby.host-gateway-ip`]: await stepNetworks.hostGateway(),
       [`${prefix}moby.driver`]: engine.store.driver.name,
     },
     platforms: [platformMessage(hostPlatform())],

@@ -52,7 +52,7 @@ export const buildFlags = {
   network: {
     kind: "string",
     values: ["default", "none", "host"],
-    help: "Network of RUN commands: default, none or host",
+    help: "Network of RUN commands: none or host; default: the host's",
   },
   "add-host": { kind: "list", type: "HOST:IP", help: "Add a line to the /etc/hosts of RUN commands" },
   allow: {

@@ -4,17 +4,26 @@ import type { Remote } from "../../remote/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { Images } from "../images/index.ts";
 import type { Examined, ExamineOptions } from "./examine.ts";
+import type { StepNetworking } from "./step_networking.ts";
 import type { BuildOutcome, BuildRequest } from "./types.ts";
 
 export class Builds {
   readonly #store: Store;
   readonly #images: Images;
   readonly #remote: () => Promise<Remote>;
+  readonly #stepNetworking: () => StepNetworking | undefined;
 
-  constructor(store: Store, images: Images, remote: () => Promise<Remote>) {
+  /** @param stepNetworking asked when a build begins; undefined: steps have the host's network */
+  constructor(
+    store: Store,
+    images: Images,
+    remote: () => Promise<Remote>,
+    stepNetworking: () => StepNetworking | undefined,
+  ) {
     this.#store = store;
     this.#images = images;
     this.#remote = remote;
+    this.#stepNetworking = stepNetworking;
   }
 
   /**
@@ -22,7 +31,12 @@ export class Builds {
    * the cache. Throws `Failure` in the words of Docker and BuildKit.
    */
   async build(request: BuildRequest): Promise<BuildOutcome> {
-    const parts = { store: this.#store, images: this.#images, remote: this.#remote };
+    const parts = {
+      store: this.#store,
+      images: this.#images,
+      remote: this.#remote,
+      stepNetworking: this.#stepNetworking(),
+    };
     const outcome = await (await import("./run_build.ts")).runBuild(parts, request);
     if (request.keepImage === false) return outcome;
     const { events } = this.#images;

@@ -41,10 +41,16 @@ import { buildServices, type BaseImages } from "./services.ts";
 import { createStepRunner } from "./runner.ts";
 import { dockerVersion } from "../version.ts";
 import { squashResult } from "./squash_result.ts";
+import type { StepNetworking } from "./step_networking.ts";
 import type { BuildOutcome, BuildRequest } from "./types.ts";
 
+export interface BuilderParts extends EngineParts {
+  /** Undefined: steps have the host's network. */
+  readonly stepNetworking: StepNetworking | undefined;
+}
+
 /** See `Builds.build`. */
-export async function runBuild(parts: EngineParts, asked: BuildRequest): Promise<BuildOutcome> {
+export async function runBuild(parts: BuilderParts, asked: BuildRequest): Promise<BuildOutcome> {
   const request = { ...asked, ...epochOf(asked) };
   const tags = (request.tags ?? []).map((tag) => withDefaultTag(parseReference(tag)));
   const digested = tags.find(({ digest }) => digest !== undefined);
@@ -75,14 +81,18 @@ class Build {
   readonly #services: BuildServices;
   readonly #memories: ContentMemory[] = [];
 
-  constructor(parts: OutputParts, request: BuildRequest, names: readonly Reference[]) {
+  constructor(parts: OutputParts & BuilderParts, request: BuildRequest, names: readonly Reference[]) {
     this.#parts = parts;
     this.#request = request;
     this.#names = names;
     const services = buildServices(
       parts.store,
       request.onPulled === undefined ? parts.images : telling(parts.images, request.onPulled),
-      createStepRunner(parts.store, { pace: request.outputPace, limits: request.stepLimits }),
+      createStepRunner(parts.store, {
+        pace: request.outputPace,
+        limits: request.stepLimits,
+        networking: parts.stepNetworking,
+      }),
       parts.session,
     );
     const { onSource } = request;

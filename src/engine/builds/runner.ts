@@ -14,6 +14,7 @@ import {
 import type { Store } from "../../store/index.ts";
 import { makeStepBundle } from "./step_bundles.ts";
 import { createStepGuard, type StepGuard } from "./step_guard.ts";
+import { hostNetworking, type StepNetwork, type StepNetworking } from "./step_networking.ts";
 import { stepsFolder } from "./steps_folder.ts";
 
 /**
@@ -31,6 +32,8 @@ export type StepLimits = Pick<SpecOptions, "limits" | "ulimits" | "shmSize" | "c
 export interface RunnerOptions {
   readonly pace?: OutputPace | undefined;
   readonly limits?: StepLimits | undefined;
+  /** Default: {@link hostNetworking}. */
+  readonly networking?: StepNetworking | undefined;
 }
 
 /** Runs steps as containers of `store`'s data root, with the defaults of `run`. Looks for the runtime at the first step. */
@@ -65,37 +68,55 @@ async function mustBeRoot(store: Store): Promise<void> {
 async function runIn(
   store: Store,
   step: RunStep,
-  { runtime, guard, pace, limits }: Programs & RunnerOptions,
+  { runtime, guard, pace, limits, networking = hostNetworking }: Programs & RunnerOptions,
 ): Promise<number> {
   await using bundle = await makeStepBundle(store.root, step.id);
-  const files = await writeContainerFiles(bundle.directory, {
-    hostname,
-    hostNetwork: networkOf(step) === "host",
-    extraHosts: step.addHosts,
-  });
+  await using network = await networking.connect(step.id, step.network, step.signal);
+  const files = await writeFiles(bundle.directory, step, network);
   using watched = guard.watch(step.id);
   void watched;
   return await runOnce({
     runtime,
     bundle: bundle.directory,
     id: step.id,
-    spec: specOf(step, files, limits),
+    spec: specOf(step, { network: network.namespace, files }, limits),
     ...(step.interactive !== true && { onOutput: step.onOutput, ...(pace && { pace }) }),
     signal: step.signal,
   });
 }
 
 /**
- * Docker's default is a bridge, which keeps a step's services off the host's network and gives it the internet all the
- * same. There are no bridges yet, and a step without network could install nothing: so the default is the host's.
+ * In a network of its own a step finds itself by its loopback, as with BuildKit (executor/oci/hosts.go), not by its address,
+ * which is another in every build.
  */
-function networkOf({ network }: RunStep): "private" | "host" {
-  return network === "none" ? "private" : "host";
+async function writeFiles(
+  directory: string,
+  { addHosts }: RunStep,
+  { namespace, dns, hostGateway = "127.0.0.1", files }: StepNetwork,
+): Promise<FileMounts> {
+  const own = await writeContainerFiles(directory, {
+    hostname,
+    hostNetwork: namespace === "host",
+    addresses: typeof namespace === "object" ? ["127.0.0.1"] : [],
+    extraHosts: addHosts.map(({ name, address }) => ({
+      name,
+      address: address === "host-gateway" ? hostGateway : address,
+    })),
+    dns: dns?.servers ?? [],
+    dnsSearch: dns?.search ?? [],
+    dnsOptions: dns?.options ?? [],
+  });
+  return { ...own, ...files };
 }
 
-function specOf(step: RunStep, files: FileMounts, limits: StepLimits | undefined): OciSpec {
+function specOf(
+  step: RunStep,
+  place: Pick<SpecOptions, "network" | "files">,
+  limits: StepLimits | undefined,
+): OciSpec {
   return containerSpec({
     ...limits,
+    ...place,
     id: step.id,
     rootfs: step.rootfs,
     image: { Env: [...step.env] },
@@ -104,8 +125,6 @@ function specOf(step: RunStep, files: FileMounts, limits: StepLimits | undefined
     workingDir: step.workingDir,
     hostname,
     terminal: step.interactive === true && isatty(0),
-    network: networkOf(step),
-    files,
     binds: step.mounts.flatMap(bindOf),
     tmpfs: Object.fromEntries(step.mounts.flatMap(tmpfsOf)),
     privileged: step.security === "insecure",

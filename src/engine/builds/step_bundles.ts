@@ -38,6 +38,15 @@ export async function makeStepBundle(root: string, id: string): Promise<StepBund
 
 const lockPath = (directory: string): string => `${directory}.lock`;
 
+/** Whether a living process runs the step. */
+export function isStepRunning(root: string, id: string): boolean {
+  const path = lockPath(join(stepsFolder(root), id));
+  // Not to be made by the question.
+  if (!existsSync(path)) return false;
+  using lock = sys.tryLockFile(fromText(path));
+  return lock === undefined;
+}
+
 /**
  * Ends the containers of steps whose process was killed and removes their bundles. Their mounts are left to the store (`openStore`). Where no runtime is, nothing runs, and all stays.
  */

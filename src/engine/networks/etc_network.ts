@@ -1,5 +1,5 @@
 /** What a container's networks add to its files of /etc. */
-import type { Endpoint, Networking } from "../../network/index.ts";
+import type { Endpoint, Networking, ResolverSettings } from "../../network/index.ts";
 import type { HostEntry } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { ContainerRecord, HostConfig } from "../containers/record.ts";
@@ -22,16 +22,23 @@ export async function etcNetwork(
     if (endpoint.networkId === bridge)
       links.push(...(await defaultLinks(store, record, hostConfig, endpoint, all)));
   }
-  const resolvers = networking.endpoints.resolvers(record.ID);
   const [hostGateway] = own.flatMap(({ ipv4 }) => ipv4.gateway ?? []);
   return {
     hosts: [...links, ...own.flatMap((endpoint) => ownEntries(record, endpoint))],
     ...(hostGateway !== undefined && { hostGateway }),
-    dns: {
-      servers: resolvers?.nameservers ?? hostConfig.Dns ?? [],
-      search: (hostConfig["DnsSearch"] as string[] | null | undefined) ?? [],
-      options: dnsOptions(hostConfig, resolvers?.options ?? []),
-    },
+    dns: dnsOf(networking.endpoints.resolvers(record.ID), hostConfig),
+  };
+}
+
+/** @param resolvers of the networks that the container is in */
+export function dnsOf(
+  resolvers: ResolverSettings | undefined,
+  hostConfig: Partial<HostConfig>,
+): EtcNetwork["dns"] {
+  return {
+    servers: resolvers?.nameservers ?? hostConfig.Dns ?? [],
+    search: (hostConfig["DnsSearch"] as string[] | null | undefined) ?? [],
+    options: dnsOptions(hostConfig, resolvers?.options ?? []),
   };
 }
 
@@ -45,7 +52,7 @@ export function ownEntries({ Config }: ContainerRecord, { ipv4, ipv6 }: Endpoint
 }
 
 /** The user's `ndots` is heeded before ours. */
-function dnsOptions(hostConfig: HostConfig, ours: readonly string[]): string[] {
+function dnsOptions(hostConfig: Partial<HostConfig>, ours: readonly string[]): string[] {
   const given = (hostConfig["DnsOptions"] as string[] | null | undefined) ?? [];
   const names = given.map((option) => option.split(":", 1)[0]);
   return [...ours.filter((option) => !names.includes(option.split(":", 1)[0])), ...given];

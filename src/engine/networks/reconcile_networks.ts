@@ -1,6 +1,7 @@
 /** What a daemon finds at its start. */
 import { existsSync } from "node:fs";
 import type { Store } from "../../store/index.ts";
+import { isStepRunning } from "../builds/step_bundles.ts";
 import { bundleDirectory } from "../containers/bundle.ts";
 import { readRecord } from "../containers/record.ts";
 import { isAlive } from "../containers/state.ts";
@@ -9,7 +10,7 @@ import { readPod } from "../pods/pod_record.ts";
 import { networkingOf } from "./networking_of.ts";
 
 /**
- * Takes away what is left of containers that have ended while no daemon ran. Those stay that have something of a run: whoever
+ * Takes away what is left of containers and steps of builds that have ended while no daemon ran. Those stay that have something of a run: whoever
  * settles that run disconnects them.
  */
 export async function reconcileNetworks(store: Store): Promise<void> {
@@ -27,5 +28,6 @@ async function mayLive(store: Store, id: string): Promise<boolean> {
   if (readPod(store.root, id)?.ready === true) return true;
   const record = readRecord(store.root, id);
   if (record !== undefined && isAlive(record)) return true;
+  if (isStepRunning(store.root, id)) return true;
   return existsSync(bundleDirectory(store.root, id)) || isSupervised(store, id);
 }

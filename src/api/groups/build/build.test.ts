@@ -96,7 +96,6 @@ test("B179 a build that cannot begin has a status; one that fails later, a line"
     ["t=UP", undefined, 400, "invalid reference format: repository name (library/UP) must be lowercase"],
     ["buildargs=%7Bx", undefined, 400, /^error reading build args: /],
     ["labels=%5B%5D", undefined, 400, "error reading labels: not a map of strings"],
-    ["networkmode=container:x", undefined, 501, 'network mode "container:x" is not supported by builds'],
     ["extrahosts=a", undefined, 400, 'bad format for add-host: "a"'],
     ["ulimits=%5B1%5D", undefined, 400, "error reading ulimit settings: not a list of limits"],
     ["cgroupparent=/a/../b", undefined, 400, 'invalid cgroup parent "/a/../b"'],
