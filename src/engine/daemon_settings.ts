@@ -2,6 +2,7 @@
 import type { NetworkDefaults } from "../network/index.ts";
 import type { HostConfig } from "./containers/record.ts";
 import type { NamedRuntime } from "./containers/runtimes.ts";
+import type { SecurityOptions } from "./containers/security_options.ts";
 
 export interface DaemonSettings {
   readonly debug: boolean;
@@ -20,6 +21,8 @@ export interface DaemonSettings {
   readonly runtimes?: Readonly<Record<string, NamedRuntime>>;
   /** What a network gets that says nothing about it; heeded at the start. */
   readonly networks?: NetworkDefaults;
+  /** Protection of containers that choose none; undefined: the usual one. */
+  readonly security?: SecurityOptions;
   /** What a container gets that says nothing about it. */
   readonly containers: Partial<HostConfig>;
 }

@@ -18,6 +18,7 @@ export function daemonSettings(given: Directives): DaemonSettings {
     ...transferLimits(given),
     networks: networkDefaults(given),
     ...(given.runtimes !== undefined && { runtimes: namedRuntimes(given.runtimes) }),
+    ...securityOptions(given),
     containers: containerDefaults(given),
   };
 }
@@ -104,7 +105,6 @@ function containerDefaults(given: Directives): DaemonSettings["containers"] {
     ...(given["cgroup-parent"] !== undefined && { CgroupParent: given["cgroup-parent"] }),
     ...(init !== undefined && { Init: init }),
     ...defaultRuntime(given),
-    ...securityOptions(given),
     ...(dns !== undefined && { Dns: dns.map(checkedAddress) }),
     ...(given["dns-opts"] !== undefined && { DnsOptions: given["dns-opts"] }),
     ...(given["dns-search"] !== undefined && { DnsSearch: given["dns-search"] }),

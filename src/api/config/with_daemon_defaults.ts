@@ -1,6 +1,5 @@
 /** What the daemon's settings say about containers that say nothing themselves. */
 import type { DaemonSettings, HostConfig } from "../../engine/index.ts";
-import { joinSecurityOptions } from "./security_options.ts";
 
 interface LogConfig {
   readonly Type?: string;
@@ -12,15 +11,12 @@ export function withDaemonDefaults(
   given: Partial<HostConfig>,
   { containers }: DaemonSettings,
 ): Partial<HostConfig> {
-  const { Ulimits, LogConfig: log, SecurityOpt, ...others } = containers;
+  const { Ulimits, LogConfig: log, ...others } = containers;
   const absent = Object.entries(others).filter(([name]) => isEmpty(given[name]));
   return {
     ...given,
     ...(Object.fromEntries(absent) as Partial<HostConfig>),
     ...(Ulimits && { Ulimits: joinUlimits(given.Ulimits ?? [], Ulimits) }),
-    ...(SecurityOpt && {
-      SecurityOpt: joinSecurityOptions(given.SecurityOpt ?? [], SecurityOpt, given.Privileged === true),
-    }),
     ...(log !== undefined && {
       LogConfig: joinLog((given["LogConfig"] ?? {}) as LogConfig, log as LogConfig),
     }),

@@ -35,6 +35,7 @@ import {
 } from "./record.ts";
 import { removeSupervised } from "./remove.ts";
 import { runtimeNamed } from "./runtimes.ts";
+import { noSecurityOptions, securityOnRecord, type SecurityOptions } from "./security_options.ts";
 import { whileSupervising } from "./supervision.ts";
 
 export interface CreateOptions {
@@ -48,6 +49,8 @@ export interface CreateOptions {
   readonly hostConfig: Partial<HostConfig>;
   /** Networks by name and the place that it is to have in them; default: that of the network mode. */
   readonly endpoints?: EndpointsConfig;
+  /** Holds where `SecurityOpt` says nothing; not shown with the container. Default: the usual protection. */
+  readonly security?: SecurityOptions;
   /** Takes what was asked for and does nothing here, in Docker's words. */
   readonly warn?: (text: string) => void;
 }
@@ -72,7 +75,8 @@ export async function createContainer(
   const make = (): Promise<ContainerRecord> =>
     store.withLock(containersLock, async () => {
       const name = chooseName(options.name, await listRecords(store.root));
-      const parts = { id, name, config, command, image: options.image, hostConfig };
+      const { image, security = noSecurityOptions } = options;
+      const parts = { id, name, config, command, image, hostConfig, security };
       const networks = networksOf(options, hostConfig);
       return withVolumes(store, planned, events, (mounts) =>
         writeContainer(store, newRecord(store, { ...parts, networks, mounts }), hostConfig, options.image),
@@ -161,6 +165,7 @@ interface RecordParts {
   readonly command: readonly string[];
   readonly image: StoredImage;
   readonly hostConfig: HostConfig;
+  readonly security: SecurityOptions;
   readonly networks: Record<string, unknown>;
   readonly mounts: ClaimedMounts;
 }
@@ -213,8 +218,7 @@ function newRecord(store: Store, parts: RecordParts): ContainerRecord {
     HostsPath: `${directory}/hosts`,
     ShmPath: "",
     ResolvConfPath: `${directory}/resolv.conf`,
-    SeccompProfile: "",
-    NoNewPrivileges: false,
+    ...securityOnRecord(hostConfig, parts.security),
     LocalLogCacheMeta: { HaveNotifyEnabled: false },
   };
 }

@@ -46,6 +46,10 @@ export interface ContainerRecord {
   ResolvConfPath: string;
   HasBeenStartedBefore: boolean;
   MountPoints: Record<string, MountPoint>;
+  /** What its own options and, where they say nothing, those of its daemon ask for. */
+  NoNewPrivileges?: boolean;
+  /** The text of a profile, `unconfined`; "": the default one. */
+  SeccompProfile?: string;
   /** Ours: destinations of volumes that still wait for the image's content. */
   VolumesToFill?: readonly string[];
   [unknown: string]: unknown;

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { defaultHostConfig } from "./host_config.ts";
 import { deviceRulesOf, devicesOf } from "./device_options.ts";
 import { readSeccompProfile, type SeccompHost } from "./seccomp_option.ts";
-import { parseSecurityOptions, seccompOf } from "./security_options.ts";
+import { parseSecurityOptions, seccompOf, securityOf, securityOnRecord } from "./security_options.ts";
 
 test("B178 security options, in both spellings", () => {
   const plain = { noNewPrivileges: false, seccomp: undefined };
@@ -72,7 +72,31 @@ test("B178 what is no profile is refused", () => {
   const both = { architectures: ["SCMP_ARCH_X86"], archMap: [{ architecture: "SCMP_ARCH_X86_64" }] };
   assert.throws(() => readSeccompProfile(JSON.stringify(both), host), /both 'architectures' and 'archMap'/);
   const hostConfig = { ...defaultHostConfig(), SecurityOpt: ["seccomp={"] };
-  assert.throws(() => seccompOf(hostConfig), /Decoding seccomp profile failed/);
+  assert.throws(() => seccompOf(securityOf({}, hostConfig), hostConfig), /Decoding seccomp profile failed/);
+});
+
+test("B178 a record tells of its container's options and of its daemon's; options go before", () => {
+  const usual = { noNewPrivileges: true, seccomp: "{}" };
+  const onRecord = (SecurityOpt: string[] | null, Privileged = false) =>
+    securityOnRecord({ ...defaultHostConfig(), SecurityOpt, Privileged }, usual);
+  assert.deepEqual(onRecord(null), { NoNewPrivileges: true, SeccompProfile: "{}" });
+  assert.deepEqual(onRecord(["seccomp=unconfined", "label=disable"]), {
+    NoNewPrivileges: true,
+    SeccompProfile: "unconfined",
+  });
+  assert.deepEqual(onRecord(["seccomp=builtin", "no-new-privileges:false"]), {
+    NoNewPrivileges: false,
+    SeccompProfile: "",
+  });
+  assert.deepEqual(onRecord(null, true), { NoNewPrivileges: true, SeccompProfile: "" });
+  const none = defaultHostConfig();
+  assert.deepEqual(securityOf(onRecord(null), none), usual);
+  // As older versions wrote it.
+  const own = { ...none, SecurityOpt: ["no-new-privileges", "seccomp=unconfined"] };
+  assert.deepEqual(securityOf({ NoNewPrivileges: false, SeccompProfile: "" }, own), {
+    noNewPrivileges: true,
+    seccomp: "unconfined",
+  });
 });
 
 test("B178 devices and rules of devices", () => {

@@ -14,7 +14,7 @@ import { deviceRulesOf, devicesOf } from "./device_options.ts";
 import type { JoinedNamespaces } from "./joined_namespaces.ts";
 import { limitsOf } from "./limits_of.ts";
 import type { ContainerRecord, HostConfig } from "./record.ts";
-import { parseSecurityOptions, seccompOf } from "./security_options.ts";
+import { seccompOf, securityOf } from "./security_options.ts";
 
 export interface SpecPlace {
   /** The mounted root filesystem. */
@@ -56,19 +56,20 @@ export function specOf(record: ContainerRecord, hostConfig: HostConfig, place: S
     devices: devicesOf(hostConfig),
     deviceRules: deviceRulesOf(hostConfig),
     ...(hostConfig.CgroupParent && { cgroupParent: posix.join("/", hostConfig.CgroupParent) }),
-    ...securityOf(hostConfig),
+    ...protectionOf(record, hostConfig),
     ...(place.warn !== undefined && { warn: place.warn }),
   });
 }
 
-function securityOf(hostConfig: HostConfig): Partial<SpecOptions> {
+function protectionOf(record: ContainerRecord, hostConfig: HostConfig): Partial<SpecOptions> {
   const { CapAdd, CapDrop, MaskedPaths, ReadonlyPaths } = hostConfig;
-  const seccomp = seccompOf(hostConfig);
+  const security = securityOf(record, hostConfig);
+  const seccomp = seccompOf(security, hostConfig);
   return {
     ...(CapAdd !== null && { capAdd: CapAdd }),
     ...(CapDrop !== null && { capDrop: CapDrop }),
     privileged: hostConfig.Privileged,
-    noNewPrivileges: parseSecurityOptions(hostConfig.SecurityOpt ?? []).noNewPrivileges,
+    noNewPrivileges: security.noNewPrivileges,
     ...(seccomp !== undefined && { seccomp }),
     // `systempaths=unconfined` comes as two empty lists.
     ...(MaskedPaths?.length === 0 && { maskedPaths: [] }),

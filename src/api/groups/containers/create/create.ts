@@ -16,12 +16,14 @@ export async function create(daemon: Daemon, call: Call): Promise<void> {
   checkPlatform(call.query.get("platform") ?? "", config.Image, image.config);
   const name = call.query.get("name") ?? "";
   const warnings: string[] = [];
+  const { security } = daemon.settings;
   const record = await daemon.engine.containers.create({
     imageName: config.Image,
     image,
     ...(name !== "" && { name }),
     config: config as CreateContainer["config"],
     hostConfig: withDaemonDefaults(adapted(call, HostConfig), daemon.settings),
+    ...(security && { security }),
     endpoints: endpointsOf(call, config, NetworkingConfig?.EndpointsConfig ?? {}),
     warn: (warning) => warnings.push(warning),
   });
