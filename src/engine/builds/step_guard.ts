@@ -40,16 +40,25 @@ done
 `;
 
 /**
- * The guard of this process; its shell starts with the first step.
+ * A guard whose shell lives while there is something to watch over: a daemon's builds are many, and each has its own.
  * @param runtime path of the OCI runtime @param folder where the bundles lie
  */
 export function createStepGuard(runtime: string, folder: string): StepGuard {
   let pipe: Socket | undefined;
+  let watched = 0;
   return {
     watch: (id) => {
       pipe ??= startShell([runtime, folder, stateFolder]);
       pipe.write(`+${id}\n`);
-      return { [Symbol.dispose]: () => void pipe?.write(`-${id}\n`) };
+      watched++;
+      return {
+        [Symbol.dispose]: () => {
+          pipe?.write(`-${id}\n`);
+          if (--watched > 0) return;
+          pipe?.end();
+          pipe = undefined;
+        },
+      };
     },
   };
 }
