@@ -76,8 +76,8 @@ export async function writeArchive(
   const owner = options.toUser === true ? userOf(root.path, record) : undefined;
   await unpackInto(place.root, place.path, tar, {
     signal: options.signal,
-    shownRoot: place.prefix,
-    mounts: place.mounts,
+    at: place.at,
+    nested: place.nested,
     replace: options.replace === true,
     ...(owner && { owner }),
   });

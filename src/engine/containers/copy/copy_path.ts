@@ -36,7 +36,7 @@ export async function copyOut(
   const renamed = renameTop(tar, stat.name, plan.name ?? lastName(source));
   await unpackInto(plan.directory, "/", renamed, {
     signal: options.signal,
-    shownRoot: plan.directory,
+    at: plan.directory,
     ...(options.archive !== true && { owner: caller() }),
   });
 }

@@ -102,6 +102,23 @@ describe("cp and what is mounted in a container", () => {
     }
   });
 
+  test("in: what goes below a directory goes into what is mounted there", async () => {
+    const { containers } = host.engine;
+    using source = scratch("nested");
+    fs.mkdirSync(join(source.path, "tree/inner/deep"), { recursive: true });
+    fs.writeFileSync(join(source.path, "tree/inner/deep/x"), "nested\n");
+    fs.writeFileSync(join(source.path, "tree/top"), "top\n");
+    await containers.copyIn(`${source.path}/tree/.`, record.ID, "/data", { signal });
+    assert.equal(fs.readFileSync(join(at("inner"), "deep/x"), "utf8"), "nested\n");
+    assert.equal(fs.readFileSync(join(at("data"), "top"), "utf8"), "top\n");
+    assert.deepEqual(fs.readdirSync(join(at("data"), "inner")), ["hidden"]);
+    fs.mkdirSync(join(source.path, "root/locked"), { recursive: true });
+    await assert.rejects(containers.copyIn(`${source.path}/root/.`, record.ID, "/", { signal }), {
+      message: "lchown /locked: read-only file system",
+    });
+    fs.rmSync(join(at("inner"), "deep"), { recursive: true });
+  });
+
   test("in: into the volume, and not what is read-only", async () => {
     const { containers } = host.engine;
     const source = join(outside.path, "secret");

@@ -21,8 +21,19 @@ export interface Located {
   readonly prefix: string;
   /** Whether it lies in a mount that may not be written to. */
   readonly readOnly: boolean;
-  /** Where in the container something is mounted, symlinks followed. */
-  readonly mounts: ReadonlySet<string>;
+  /** The same place as the container names it, without symlinks. */
+  readonly at: string;
+  /** What is mounted below it. */
+  readonly nested: readonly NestedMount[];
+}
+
+export interface NestedMount {
+  /** In the container, absolute and without symlinks. */
+  readonly at: string;
+  readonly root: string;
+  /** Below that root. */
+  readonly inside: string;
+  readonly readOnly: boolean;
 }
 
 interface Mounted {
@@ -40,7 +51,7 @@ export function locate(
   path: string,
 ): Located {
   const wanted = Object.values(points).filter(({ Type }) => Type !== "tmpfs");
-  if (wanted.length === 0) return { root: rootfs, path, prefix: "", readOnly: false, mounts: new Set() };
+  if (wanted.length === 0) return { root: rootfs, path, prefix: "", readOnly: false, at: path, nested: [] };
   const way = new Way(rootfs);
   const depth = ({ Destination }: MountPoint): number => Destination.split("/").length;
   for (const point of wanted.toSorted((a, b) => depth(a) - depth(b))) {
@@ -48,7 +59,7 @@ export function locate(
   }
   const names = way.walk(path, asDirectory(path));
   const { names: below, ...found } = way.placeOf(names);
-  const place = { ...found, mounts: way.mounts };
+  const place = { ...found, at: `/${names.join("/")}`, nested: way.below(names) };
   const ending = asContent(path) ? "/." : path.endsWith("/") ? "/" : "";
   const isWhole = below.length === 0 && names.length > 0 && ending === "";
   // What is mounted itself goes by its name in the directory that holds it.
@@ -110,13 +121,21 @@ class Way {
     return at;
   }
 
-  get mounts(): ReadonlySet<string> {
-    return new Set([...this.#mounts.keys()].map((names) => `/${names}`));
+  below(names: readonly string[]): NestedMount[] {
+    const above = names.map((name) => `${name}/`).join("");
+    return [...this.#mounts]
+      .filter(([at]) => at.startsWith(above))
+      .map(([at, { root, inside, readOnly }]) => ({
+        at: `/${at}`,
+        root,
+        inside: `/${inside.join("/")}`,
+        readOnly,
+      }));
   }
 
   placeOf(
     names: readonly string[],
-  ): Omit<Located, "path" | "mounts"> & { readonly names: readonly string[] } {
+  ): Omit<Located, "path" | "at" | "nested"> & { readonly names: readonly string[] } {
     for (let length = names.length; length >= 0; length--) {
       const mounted = this.#mounts.get(names.slice(0, length).join("/"));
       if (mounted === undefined) continue;

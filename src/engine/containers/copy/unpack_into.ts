@@ -3,11 +3,12 @@ import { posix } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { fromText, toText, type ByteString } from "../../../byte_string.ts";
 import { decompress, throwIfCancelled, type ByteSource } from "../../../bytes/index.ts";
-import { ownershipHere } from "../../../driver/index.ts";
 import { Failure, isFailure } from "../../../errors.ts";
-import { LayerApplier } from "../../../layer/index.ts";
+import type { LayerApplier } from "../../../layer/index.ts";
 import * as sys from "../../../sys/index.ts";
 import { TarParser, type TarEntry } from "../../../tar/index.ts";
+import type { NestedMount } from "./locate.ts";
+import { UnpackTargets, type UnpackTarget } from "./unpack_targets.ts";
 
 export interface Owner {
   readonly uid: number;
@@ -23,10 +24,10 @@ export interface UnpackOptions {
   readonly owner?: Owner;
   /** Whether files may take the place of directories, and the other way round (default: neither). */
   readonly replace?: boolean;
-  /** What messages put in front of paths below the root (default: nothing, as for a container's root). */
-  readonly shownRoot?: string;
-  /** Paths, as messages show them, of which the files may not be replaced: that would take the mounts there away. */
-  readonly mounts?: ReadonlySet<string>;
+  /** What messages, and the places of mounts, call the directory (default: its path below the root). */
+  readonly at?: string;
+  /** What is mounted below it: what the archive has there goes into the mount. */
+  readonly nested?: readonly NestedMount[];
 }
 
 /** Milliseconds for which nobody else is served, and bytes of the archive between two looks at the clock. */
@@ -36,7 +37,8 @@ const pieceSize = 16 << 10;
 /**
  * @param root nothing outside of it is touched @param directory below the root, absolute @param tar may be compressed
  * Throws `Failure("conflict")` in Docker's words rather than put a directory in the place of a file or the other way
- * round; `Failure("unsupported")` for names that layers cannot hold.
+ * round, or a file in that of a mount; `Failure("unsupported")` for names that layers cannot hold; as
+ * {@link UnpackTargets.of}.
  */
 export async function unpackInto(
   root: string,
@@ -44,15 +46,22 @@ export async function unpackInto(
   tar: ByteSource,
   options: UnpackOptions,
 ): Promise<void> {
-  const inside = fromText(posix.join("/", directory).replace(/^\/|\/$/g, ""));
-  const { owner, replace = false } = options;
-  using applier = new LayerApplier({ directory: root, whiteouts: "remove", ownership: ownershipHere() });
+  const { owner, replace = false, at = directory, nested = [] } = options;
+  using targets = new UnpackTargets(root, directory, at, nested);
+  let applier: LayerApplier;
   const parser = new TarParser({
     entry: (entry) => {
-      const there = placed(entry, inside, owner);
-      const shown = (path: string): string => posix.join("/", options.shownRoot ?? "", path);
-      refuseMounted(there, shown, options.mounts);
-      if (!replace) refuseReplacement(applier.rootFd, there, shown, directory);
+      const name = nameIn(at, entry.path);
+      refuseWhiteout(name);
+      const target = targets.of(name, entry.type === "directory");
+      const there = {
+        ...entry,
+        ...owner,
+        path: target.path(name),
+        linkPath: linkIn(at, entry, target, targets),
+      };
+      applier = target.applier;
+      if (!replace) refuseReplacement(applier.rootFd, there, name, at);
       applier.entry(there);
     },
     data: (chunk, offset) => applier.data(chunk, offset),
@@ -70,44 +79,37 @@ export async function unpackInto(
     }
   }
   parser.end();
-  applier.finish();
+  targets.finish();
 }
 
-/** The entry below `inside`. A name that a layer would read as a whiteout is refused rather than obeyed. */
-function placed(entry: TarEntry, inside: ByteString, owner: Owner | undefined): TarEntry {
-  if (posix.basename(entry.path).startsWith(".wh.")) {
-    throw new Failure(
-      "unsupported",
-      `cannot copy ${toText(entry.path)}: names that begin with .wh. mean deletion in layers`,
-    );
-  }
-  const below = (path: ByteString): ByteString => posix.join(inside, posix.join("/", path));
-  const linkPath = entry.type === "hardlink" ? below(entry.linkPath) : entry.linkPath;
-  return { ...entry, ...owner, path: below(entry.path), linkPath };
+/** Of an entry, as the container has it. */
+function nameIn(at: string, path: ByteString): ByteString {
+  return posix.join("/", fromText(at), posix.join("/", path));
 }
 
-function refuseMounted(
-  { type, path }: TarEntry,
-  shown: (path: string) => string,
-  mounts: ReadonlySet<string> | undefined,
-): void {
-  const at = shown(toText(path));
-  if (type === "directory" || mounts?.has(at) !== true) return;
-  throw new Failure("conflict", `unlinkat ${at}: device or resource busy`);
+/** A name that a layer would read as a whiteout is refused rather than obeyed. */
+function refuseWhiteout(name: ByteString): void {
+  if (!posix.basename(name).startsWith(".wh.")) return;
+  throw new Failure(
+    "unsupported",
+    `cannot copy ${toText(name)}: names that begin with .wh. mean deletion in layers`,
+  );
 }
 
-function refuseReplacement(
-  rootFd: number,
-  entry: TarEntry,
-  shown: (path: string) => string,
-  directory: string,
-): void {
+function linkIn(at: string, entry: TarEntry, target: UnpackTarget, targets: UnpackTargets): ByteString {
+  if (entry.type !== "hardlink") return entry.linkPath;
+  const name = nameIn(at, entry.linkPath);
+  if (targets.of(name, false) === target) return target.path(name);
+  const [from, to] = [name, nameIn(at, entry.path)].map((each) => toText(each));
+  throw new Failure("invalid", `link ${from} ${to}: invalid cross-device link`);
+}
+
+function refuseReplacement(rootFd: number, entry: TarEntry, name: ByteString, directory: string): void {
   const isDirectory = entry.type === "directory";
-  const path = entry.path.replace(/\/$/, "");
-  const found = kindThere(rootFd, path);
+  const found = kindThere(rootFd, entry.path.replace(/\/$/, ""));
   if (found === undefined || found === (isDirectory ? "directory" : "other")) return;
   const [there, here] = isDirectory ? ["non-directory", "directory"] : ["directory", "non-directory"];
-  const [at, into] = [shown(toText(path)), shown(directory)].map((text) =>
+  const [at, into] = [toText(name), posix.join("/", directory)].map((text) =>
     JSON.stringify(text.replace(/(?<=.)\/$/, "")),
   );
   throw new Failure("conflict", `cannot overwrite ${there} ${at} with ${here} ${into}`);
