@@ -32,6 +32,8 @@ export function openContainerLayers(
       const top = parent === undefined ? undefined : await layers.get(parent);
       if (parent !== undefined && top === undefined)
         throw new Failure("not-found", `cannot create container ${containerId}: no layer ${parent}`);
+      // Somebody was killed who made it.
+      await removeStaged(paths, driver, containerId);
       const mountId = randomBytes(32).toString("hex");
       const layer = describe(containerId, mountId, undefined, parent);
       await stage(paths, layer);
@@ -68,22 +70,16 @@ export function openContainerLayers(
 
     async remove(containerId) {
       const entry = paths.mountOf(containerId);
-      const leaving = stagedEntry(paths, containerId);
       const isWhole = existsSync(entry);
-      // Half a staged one is from before the directories, or from after them.
-      const layer = isWhole
-        ? readEntry(entry, containerId)
-        : await ignoreCorrupt((async () => readEntry(leaving, containerId))());
-      if (isWhole && layer !== undefined) await putAside(paths, containerId);
+      if (isWhole && readEntry(entry, containerId) !== undefined) await putAside(paths, containerId);
       try {
-        if (layer !== undefined) await removeWritableLayer(driver, layer);
+        await removeStaged(paths, driver, containerId);
       } catch (error) {
         // Still mounted, most likely: the container stays, to be removed later.
-        if (isWhole) renameSync(leaving, entry);
+        if (isWhole) renameSync(stagedEntry(paths, containerId), entry);
         throw error;
       }
       if (isWhole) await syncDirectory(paths.mounts);
-      unstage(paths, containerId);
     },
   };
 }
@@ -132,6 +128,14 @@ async function stage(paths: StorePaths, layer: ContainerLayer): Promise<void> {
 
 function unstage(paths: StorePaths, containerId: string): void {
   rmSync(stagedEntry(paths, containerId), { recursive: true, force: true });
+}
+
+/** With the directories that it names. Half an entry is from before them, or from after them. */
+async function removeStaged(paths: StorePaths, driver: Driver, containerId: string): Promise<void> {
+  const staged = stagedEntry(paths, containerId);
+  const layer = await ignoreCorrupt((async () => readEntry(staged, containerId))());
+  if (layer !== undefined) await removeWritableLayer(driver, layer);
+  unstage(paths, containerId);
 }
 
 async function publish(paths: StorePaths, { containerId }: ContainerLayer): Promise<void> {

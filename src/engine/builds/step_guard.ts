@@ -14,7 +14,8 @@ export interface StepGuard {
 
 /**
  * Reads lines `+ID` and `-ID`. The runtime may be about to make the container when it is first asked to delete it, hence
- * again for a second; but only while the bundle is there, which it would make anew.
+ * again for a second; but only while the bundle is there, which it would make anew: hence from within it, where it can
+ * make nothing any more once the bundle is removed.
  * Arguments: the runtime, the folder of bundles, the name of the state's folder in a bundle.
  */
 const script = `
@@ -33,7 +34,7 @@ done
 [ -n "$live" ] || exit
 for try in 1 2 3 4 5; do
   for id in $live; do
-    [ ! -e "$1/$id/config.json" ] || "$0" --root "$1/$id/$2" delete --force "$id"
+    (cd "$1/$id" && [ -e config.json ] && exec "$0" --root "$2" delete --force "$id")
   done
   sleep 0.2
 done
