@@ -8,8 +8,9 @@ import type { Store } from "../../../store/index.ts";
 import { isSysError } from "../../../sys/index.ts";
 import { mountedRoot } from "../mounted_root.ts";
 import { readHostConfig, type ContainerRecord, type MountPoint } from "../record.ts";
-import { locate } from "./locate.ts";
-import { openPlace, placeTar, statPlace, type PathStat, type Place } from "./place.ts";
+import { locate, type Located } from "./locate.ts";
+import { openPlace, statPlace, type PathStat, type Place } from "./place.ts";
+import { placeTar, type MountedBelow } from "./place_tar.ts";
 import { unpackInto, type Owner } from "./unpack_into.ts";
 
 export interface ArchiveOptions {
@@ -51,8 +52,12 @@ async function* archiveOf(
   { signal }: ArchiveOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   await using root = await mountedRoot(store, record);
-  using place = placeIn(store, root.path, record, path);
-  yield* placeTar(place, needed(place, record), { signal: AbortSignal.any([signal, root.dismissed]) });
+  const located = locate(store, root.path, mountsOf(record), path);
+  using place = openLocated(located, record, path);
+  yield* placeTar(place, needed(place, record), {
+    signal: AbortSignal.any([signal, root.dismissed]),
+    mounted: mountedBelow(located),
+  });
 }
 
 /**
@@ -71,7 +76,7 @@ export async function writeArchive(
   checkDirectory(store, root.path, record, directory);
   const place = locate(store, root.path, mountsOf(record), posix.join("/", directory, "/"));
   if (place.readOnly) throw new Failure("invalid", "mounted volume is marked read-only");
-  if (place.prefix === "" && (await readHostConfig(store.root, record.ID)).ReadonlyRootfs === true)
+  if (!place.isMounted && (await readHostConfig(store.root, record.ID)).ReadonlyRootfs === true)
     throw new Failure("invalid", "container rootfs is marked read-only");
   const owner = options.toUser === true ? userOf(root.path, record) : undefined;
   await unpackInto(place.root, place.path, tar, {
@@ -123,8 +128,16 @@ function checkDirectory(store: Store, root: string, record: ContainerRecord, dir
 }
 
 function placeIn(store: Store, root: string, record: ContainerRecord, path: string): Place {
-  const located = locate(store, root, mountsOf(record), path);
+  return openLocated(locate(store, root, mountsOf(record), path), record, path);
+}
+
+function openLocated(located: Located, record: ContainerRecord, path: string): Place {
   return openPlace(located.root, located.path, (cause) => notFound(record, path, cause), path);
+}
+
+function mountedBelow({ at, nested }: Located): MountedBelow[] {
+  const start = posix.join(at, "/").length;
+  return nested.map((mount) => ({ ...mount, path: mount.at.slice(start) }));
 }
 
 function needed(place: Place, record: ContainerRecord): PathStat {

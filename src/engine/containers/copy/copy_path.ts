@@ -9,7 +9,8 @@ import { packTar, readTar, type PackedEntry } from "../../../tar/index.ts";
 import type { ContainerRecord } from "../record.ts";
 import { readArchive, statPath, writeArchive, type ArchiveOptions } from "./archive.ts";
 import { absolute, asContent, lastName, spelledLike, splitLast } from "./path_words.ts";
-import { openPlace, placeTar, statPlace } from "./place.ts";
+import { openPlace, statPlace } from "./place.ts";
+import { placeTar } from "./place_tar.ts";
 import { planCopy, type CopyTarget } from "./plan_copy.ts";
 import { caller, unpackInto } from "./unpack_into.ts";
 

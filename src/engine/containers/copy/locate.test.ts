@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import * as fs from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import {
@@ -9,6 +11,7 @@ import {
   signal,
   type EngineFixture,
 } from "../../../../test/support/engine_fixture.ts";
+import { readTar } from "../../../tar/index.ts";
 import { scratch } from "../../../../test/suites/scratch.ts";
 import type { ContainerRecord } from "../record.ts";
 
@@ -16,6 +19,7 @@ describe("cp and what is mounted in a container", () => {
   let host: EngineFixture;
   let record: ContainerRecord;
   const outside = scratch("outside");
+  const listener = createServer();
   before(async () => {
     host = await engineFixture();
     fs.writeFileSync(join(outside.path, "secret"), "of the host\n");
@@ -24,6 +28,7 @@ describe("cp and what is mounted in a container", () => {
     });
     fs.mkdirSync(join(outside.path, "bound"));
     fs.writeFileSync(join(outside.path, "bound/file"), "bound\n");
+    await once(listener.listen(join(outside.path, "socket")), "listening");
     record = await makeContainer(host, image, {
       name: "web",
       hostConfig: {
@@ -33,6 +38,7 @@ describe("cp and what is mounted in a container", () => {
           "locked:/locked:ro",
           `${outside.path}/bound:/b`,
           `${outside.path}/bound/file:/etc/file`,
+          `${outside.path}/socket:/etc/socket`,
         ],
         Mounts: [{ Type: "volume", Source: "data", Target: "/part", VolumeOptions: { Subpath: "sub" } }],
       },
@@ -50,6 +56,7 @@ describe("cp and what is mounted in a container", () => {
     fs.writeFileSync(join(data, "inner/hidden"), "");
   });
   after(() => {
+    listener.close();
     host[Symbol.dispose]();
     outside[Symbol.dispose]();
   });
@@ -100,6 +107,27 @@ describe("cp and what is mounted in a container", () => {
       const stat = await containers.statPath(record.ID, path);
       assert.deepEqual([stat.name, stat.kind], [name, kind]);
     }
+  });
+
+  test("out: a directory with what is mounted below it, in the place of what lies there", async () => {
+    const { containers } = host.engine;
+    const names = async (path: string): Promise<string[]> => {
+      const { tar } = await containers.readArchive(record.ID, path, { signal });
+      const paths: string[] = [];
+      for await (const { entry } of readTar(tar)) paths.push(entry.path);
+      return paths.sort();
+    };
+    assert.deepEqual(
+      (await names("/data")).filter((path) => path.includes("inner")),
+      ["data/inner/", "data/inner/i", "data/to-inner"],
+    );
+    const ofRoot = await names("/.");
+    for (const path of ["./b/file", "./data/inner/i", "./data/f", "./etc/file", "./part/p"])
+      assert.deepEqual(
+        ofRoot.filter((each) => each === path),
+        [path],
+      );
+    for (const path of ["./data/inner/hidden", "./etc/socket"]) assert.equal(ofRoot.includes(path), false);
   });
 
   test("in: what goes below a directory goes into what is mounted there", async () => {

@@ -17,8 +17,8 @@ export interface Located {
   readonly root: string;
   /** Below it, absolute; symlinks on the way are followed, its spelling says what it said before (`a/`, `a/.`). */
   readonly path: string;
-  /** Where the container has that root; "" for its own. */
-  readonly prefix: string;
+  /** Whether that root is not the container's own. */
+  readonly isMounted: boolean;
   /** Whether it lies in a mount that may not be written to. */
   readonly readOnly: boolean;
   /** The same place as the container names it, without symlinks. */
@@ -51,7 +51,8 @@ export function locate(
   path: string,
 ): Located {
   const wanted = Object.values(points).filter(({ Type }) => Type !== "tmpfs");
-  if (wanted.length === 0) return { root: rootfs, path, prefix: "", readOnly: false, at: path, nested: [] };
+  if (wanted.length === 0)
+    return { root: rootfs, path, isMounted: false, readOnly: false, at: path, nested: [] };
   const way = new Way(rootfs);
   const depth = ({ Destination }: MountPoint): number => Destination.split("/").length;
   for (const point of wanted.toSorted((a, b) => depth(a) - depth(b))) {
@@ -140,10 +141,9 @@ class Way {
       const mounted = this.#mounts.get(names.slice(0, length).join("/"));
       if (mounted === undefined) continue;
       const { root, inside, readOnly } = mounted;
-      const prefix = `/${names.slice(0, length).join("/")}`;
-      return { root, names: [...inside, ...names.slice(length)], prefix, readOnly };
+      return { root, names: [...inside, ...names.slice(length)], isMounted: true, readOnly };
     }
-    return { root: this.#rootfs, names, prefix: "", readOnly: false };
+    return { root: this.#rootfs, names, isMounted: false, readOnly: false };
   }
 
   /** The target of a symlink; undefined: it is none, or covered by a mount. */

@@ -3,11 +3,9 @@
  * root, so that a symlink of a container's never leads to this machine's files.
  */
 import { posix } from "node:path";
-import { fromText, toText, type ByteString } from "../../../byte_string.ts";
+import { fromText, toText } from "../../../byte_string.ts";
 import { Failure, isFailure } from "../../../errors.ts";
-import { treeTar } from "../../../layer/index.ts";
 import * as sys from "../../../sys/index.ts";
-import { packTar, readTar, type PackedEntry, type TarEntry } from "../../../tar/index.ts";
 import { asContent, asDirectory, lastName } from "./path_words.ts";
 
 /** What Docker's API sends as `X-Docker-Container-Path-Stat`. */
@@ -94,110 +92,5 @@ function kindOf(mode: number): PathStat["kind"] {
       return "symlink";
     default:
       return "other";
-  }
-}
-
-/** The place as a tar whose entries begin with the name that it shows. */
-export async function* placeTar(
-  place: Place,
-  stat: PathStat,
-  options: { readonly signal: AbortSignal },
-): AsyncGenerator<Uint8Array, void, undefined> {
-  yield* packTar(placeEntries(place, stat, options), { nanoseconds: true });
-}
-
-async function* placeEntries(
-  place: Place,
-  stat: PathStat,
-  options: { readonly signal: AbortSignal },
-): AsyncGenerator<PackedEntry, void, undefined> {
-  const head = headOf(place, stat);
-  switch (stat.kind) {
-    case "symlink":
-      yield { entry: { ...head, type: "symlink", linkPath: fromText(stat.linkTarget) } };
-      return;
-    case "file":
-      yield { entry: { ...head, size: stat.size }, body: contentOf(place, stat.size) };
-      return;
-    case "directory":
-      yield { entry: { ...head, path: inside(head.path, ""), type: "directory" } };
-      yield* below(place, options);
-      return;
-    case "other":
-      yield { entry: { ...head, ...specialOf(place) } };
-  }
-}
-
-function headOf(place: Place, stat: PathStat): TarEntry {
-  const { uid, gid, mtime, mtimeNs } = sys.statAt(place.parent, fromText(place.name));
-  return {
-    path: fromText(place.shown),
-    type: "file",
-    linkPath: "",
-    mode: stat.mode,
-    uid,
-    gid,
-    uname: "",
-    gname: "",
-    size: 0,
-    mtime,
-    mtimeNs,
-    devMajor: 0,
-    devMinor: 0,
-  };
-}
-
-/** The root is `/` itself, and what it holds `/bin`. */
-function inside(directory: ByteString, path: ByteString): ByteString {
-  return directory.endsWith("/") ? `${directory}${path}` : `${directory}/${path}`;
-}
-
-/** @throws Failure("unsupported") for a socket, of which a tar knows nothing */
-function specialOf(place: Place): Pick<TarEntry, "type" | "devMajor" | "devMinor"> {
-  const { mode, rdevMajor: devMajor, rdevMinor: devMinor } = sys.statAt(place.parent, fromText(place.name));
-  const type = specialTypes.get(mode & sys.S_IFMT);
-  if (type !== undefined) return { type, devMajor, devMinor };
-  throw new Failure("unsupported", `cannot copy ${place.path}: sockets not supported`);
-}
-
-const specialTypes: ReadonlyMap<number, TarEntry["type"]> = new Map([
-  [sys.S_IFIFO, "fifo"],
-  [sys.S_IFCHR, "char"],
-  [sys.S_IFBLK, "block"],
-]);
-
-async function* below(
-  place: Place,
-  options: { readonly signal: AbortSignal },
-): AsyncGenerator<PackedEntry, void, undefined> {
-  const shown = fromText(place.shown);
-  const flags = sys.O_RDONLY | sys.O_DIRECTORY | sys.O_NOFOLLOW;
-  const fd = sys.openAt(place.parent, fromText(place.name), flags);
-  try {
-    // The descriptor names the directory that was found, wherever its path leads by now.
-    for await (const { entry, body } of readTar(treeTar(`/proc/self/fd/${fd}`, options))) {
-      const linkPath = entry.type === "hardlink" ? inside(shown, entry.linkPath) : entry.linkPath;
-      yield { entry: { ...entry, path: inside(shown, entry.path), linkPath }, body };
-    }
-  } finally {
-    sys.close(fd);
-  }
-}
-
-const readSize = 1 << 20;
-
-async function* contentOf(place: Place, size: number): AsyncGenerator<Uint8Array, void, undefined> {
-  const fd = sys.openRegular(place.parent, fromText(place.name));
-  if (fd === undefined) throw new Failure("corrupt", `${place.path} is no file any more`);
-  try {
-    for (let left = size; left > 0;) {
-      const buffer = Buffer.allocUnsafeSlow(Math.min(readSize, left));
-      const count = sys.read(fd, buffer, 0, buffer.length);
-      if (count === 0) throw new Failure("corrupt", `${place.path} shrank while it was copied`);
-      left -= count;
-      yield buffer.subarray(0, count);
-    }
-  } finally {
-    sys.close(fd);
   }
 }
