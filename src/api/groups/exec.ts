@@ -1,6 +1,7 @@
 /** Processes in running containers (Engine API, Exec; behaviour B178). */
 import type { ConsoleSize, Daemon, ExecInspect } from "../../engine/index.ts";
 import { ApiError, framed, multiplexedStream, rawStream, type Call, type Route } from "../http/index.ts";
+import { stayAttached } from "./stay_attached.ts";
 
 export function execRoutes(daemon: Daemon): Route[] {
   const { execs } = daemon.live;
@@ -51,15 +52,12 @@ async function attach(
       },
       ...(size && { size }),
     });
-    connection.once("close", () => attachment?.close());
-    // Without input its end is how we learn that the client has gone.
-    if (!exec.OpenStdin) connection.resume();
-    await attachment?.ended;
+    if (attachment !== undefined) await stayAttached(connection, attachment, exec.OpenStdin);
   } catch (error) {
     // As with Docker: the status was given before, so the text goes where output would.
     (stdout ?? out("stdout")).write(`${(error as Error).message}\r\n`);
+    connection.end();
   }
-  connection.end();
 }
 
 async function resize(daemon: Daemon, call: Call): Promise<void> {

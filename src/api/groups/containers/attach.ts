@@ -2,6 +2,7 @@
 import type { Duplex, Writable } from "node:stream";
 import type { ContainerRecord, Daemon } from "../../../engine/index.ts";
 import { Failure } from "../../../errors.ts";
+import { stayAttached } from "../stay_attached.ts";
 import { framed, multiplexedStream, rawStream, type Call } from "../../http/index.ts";
 
 export async function attach(daemon: Daemon, call: Call): Promise<void> {
@@ -56,11 +57,7 @@ async function join(
     stderr: terminal ? undefined : stderr,
     ...(keys !== "" && { detachKeys: keys }),
   });
-  connection.once("close", () => attachment.close());
-  // Without input its end is how we learn that the client has gone.
-  if (!input) connection.resume();
-  await attachment.ended;
-  connection.end();
+  await stayAttached(connection, attachment, input);
 }
 
 /** What it has printed before, as far as its log has it. */
