@@ -41,13 +41,22 @@ export default function openDriver({ file }: { readonly file: string }): Storage
       return one(path, 0)?.size ?? 0;
     },
     async append(source, signal) {
-      for await (const chunk of abortable(source, signal)) {
-        run(
-          "UPDATE files SET bytes = CAST(bytes || ? AS BLOB), modified = ? WHERE path = ?",
-          chunk,
-          Date.now(),
-          path,
-        );
+      let held: Uint8Array[] = [];
+      let size = 0;
+      // Each write copies what is there already.
+      const writeHeld = () => {
+        const extended = "UPDATE files SET bytes = CAST(bytes || ? AS BLOB), modified = ? WHERE path = ?";
+        run(extended, Buffer.concat(held), Date.now(), path);
+        [held, size] = [[], 0];
+      };
+      try {
+        for await (const chunk of abortable(source, signal)) {
+          held.push(chunk);
+          size += chunk.length;
+          if (size >= 8 << 20) writeHeld();
+        }
+      } finally {
+        writeHeld();
       }
       return one(path, 0)?.size ?? 0;
     },
