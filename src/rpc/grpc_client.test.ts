@@ -41,6 +41,19 @@ test("one message each way, with metadata; and what the peer says is wrong", asy
   await assert.rejects(failing("/t.S/None"), { code: codes.unimplemented });
 });
 
+test("it is told when the peer begins to serve", async () => {
+  const [near, far] = duplexPair() as [Duplex, Duplex];
+  using client = new GrpcClient(near);
+  const seen: string[] = [];
+  const begun = client.begun.then(() => seen.push("begun"));
+  await new Promise(setImmediate);
+  seen.push("serves");
+  const session = serveGrpc(far, {}, (bug) => assert.fail(String(bug)));
+  await begun;
+  assert.deepEqual(seen, ["serves", "begun"]);
+  session.destroy();
+});
+
 test("messages both ways until either has enough", async () => {
   using pair = connected({ "/t.S/Upper": upper });
   using stream = pair.client.open("/t.S/Upper", Ask, Answer);

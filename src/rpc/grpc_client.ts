@@ -36,6 +36,8 @@ export class GrpcClient implements Disposable {
   readonly #session: ClientHttp2Session;
   /** Aborted when the connection has ended. */
   readonly closed: AbortSignal;
+  /** Settles when the peer has begun to serve, or has gone. */
+  readonly begun: Promise<void>;
 
   /** @param socket on which HTTP/2 has been agreed upon; it ends with the client */
   constructor(socket: Duplex) {
@@ -49,6 +51,10 @@ export class GrpcClient implements Disposable {
     // Its calls tell of it.
     this.#session.on("error", () => undefined);
     this.#session.once("close", () => closed.abort());
+    this.begun = new Promise((resolve) => {
+      this.#session.once("remoteSettings", () => resolve());
+      this.#session.once("close", resolve);
+    });
   }
 
   /** One answer to one request. @throws what {@link open} says */

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ClientSession } from "../../../../test/support/buildkit_session.ts";
+import { ClientSession, upgraded } from "../../../../test/support/buildkit_session.ts";
 import { daemonFixture, type DaemonFixture } from "../../../../test/support/daemon_fixture.ts";
 import { makeImage } from "../../../../test/support/engine_fixture.ts";
 import { sampleLayer } from "../../../../test/fixtures/sample_image.ts";
 import { unlessLinux } from "../../../../test/suites/scratch.ts";
 import { StatusResponse, type StatusUpdate } from "../../../buildkit/index.ts";
+import { serveGrpc } from "../../../rpc/index.ts";
 
 const skip = unlessLinux;
 
@@ -81,6 +82,25 @@ test("B179 a context in the body of the call, or of another one", { skip }, asyn
   const built = told((await fixture.post("/build?version=2&remote=upload-request&buildid=b")).lines());
   assert.deepEqual(built.others, own.others);
   assert.equal((await uploading).status, 200);
+});
+
+test("B179 a build is not refused before its client serves the session", { skip }, async () => {
+  await using fixture = await machine();
+  const socket = await upgraded(fixture.socket, "/session", { "X-Docker-Expose-Session-Uuid": "late" });
+  const seen: string[] = [];
+  const query = "version=2&remote=client-session&session=late&networkmode=other";
+  const building = fixture.post(`/build?${query}`).then((answer) => {
+    seen.push("refused");
+    return answer;
+  });
+  await fixture.ask("/_ping");
+  await fixture.ask("/_ping");
+  seen.push("serves");
+  const served = serveGrpc(socket, {}, (bug) => assert.fail(String(bug)));
+  const { status, json } = await building;
+  assert.deepEqual([status, json()], [400, { message: 'network mode "other" not supported by buildkit' }]);
+  assert.deepEqual(seen, ["serves", "refused"]);
+  served.destroy();
 });
 
 test("a build that is cancelled before its session has come", { skip }, async () => {

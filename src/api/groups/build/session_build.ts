@@ -35,13 +35,15 @@ export class SessionBuilds {
   }
 
   async #build(call: Call, signal: AbortSignal): Promise<void> {
-    const asked = sessionQuery(call);
     const { query } = call;
     const [remote, sessionId] = [query.get("remote") ?? "", query.get("session") ?? ""];
+    const session = sessionId === "" ? undefined : await this.#sessions.get(sessionId, signal);
+    // Before any refusal: the CLI of 20.10 hangs if the answer is there while it is still opening its session.
+    await session?.client.begun;
+    const asked = sessionQuery(call);
     using upload =
       remote === "upload-request" ? await this.#uploads.take(query.get("buildid") ?? "", signal) : undefined;
     const body = remote === "" ? call.request : upload?.body;
-    const session = sessionId === "" ? undefined : await this.#sessions.get(sessionId, signal);
     const work = this.#work({ ...asked, session, ...(body && { body }) }, signal);
     const detailOf = (error: unknown) => ({ message: errorWords(error) });
     const isQuiet = call.flag("q");
