@@ -44,7 +44,7 @@ export type { CreateOptions as CreateContainer } from "./containers/create.ts";
 export type { EngineNetworks } from "./networks/index.ts";
 export type { NetworkRequest } from "../network/index.ts";
 export type { EndpointSettings } from "./containers/network_settings.ts";
-export { attributesOf as containerAttributes } from "./live/attributes.ts";
+export { tellContainer } from "./events/tell_container.ts";
 export { publishedPorts } from "./containers/published_ports.ts";
 export { hasLabel } from "./has_label.ts";
 export { namePattern } from "./name_pattern.ts";

@@ -3,6 +3,7 @@ export * from "./descriptor.ts";
 export * from "./digest.ts";
 export * from "./go_container_config.ts";
 export * from "./go_json.ts";
+export * from "./go_nano_time.ts";
 export * from "./image_config.ts";
 export * from "./manifest.ts";
 export * from "./platform.ts";

@@ -1,6 +1,7 @@
 /** `GET /containers/{id}/logs` (Engine API, Container; behaviour B178). */
 import { written } from "../../bytes/index.ts";
 import { Failure } from "../../errors.ts";
+import { fixedNanoTime } from "../../oci/index.ts";
 import type { Daemon, LogRecord } from "../../engine/index.ts";
 import { ApiError, frame, multiplexedStream, rawStream, type Call, type Route } from "../http/index.ts";
 
@@ -32,16 +33,10 @@ async function logs(daemon: Daemon, call: Call): Promise<void> {
 function printer(call: Call, terminal: boolean): (record: LogRecord) => Buffer {
   const [details, timestamps] = [call.flag("details"), call.flag("timestamps")];
   return ({ stream, time, bytes, attributes }) => {
-    const before = `${timestamps ? `${fixedTime(time)} ` : ""}${details ? `${detailsOf(attributes)} ` : ""}`;
+    const before = `${timestamps ? `${fixedNanoTime(time)} ` : ""}${details ? `${detailsOf(attributes)} ` : ""}`;
     const line = before === "" ? bytes : Buffer.concat([Buffer.from(before), bytes]);
     return terminal ? Buffer.from(line) : frame(stream, line);
   };
-}
-
-/** RFC 3339 with all nine digits. */
-function fixedTime(time: bigint): string {
-  const second = new Date(Number(time / 1_000_000_000n) * 1000).toISOString().slice(0, 19);
-  return `${second}.${String(time % 1_000_000_000n).padStart(9, "0")}Z`;
 }
 
 function detailsOf(attributes: LogRecord["attributes"]): string {

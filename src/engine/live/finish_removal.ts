@@ -6,7 +6,7 @@ import { removeSupervised } from "../containers/remove.ts";
 import { unlessSupervised } from "../containers/supervision.ts";
 import { updateRecord } from "../containers/update_record.ts";
 import type { EventBus } from "../events/event_bus.ts";
-import { attributesOf } from "./attributes.ts";
+import { tellContainer } from "../events/tell_container.ts";
 
 /**
  * Removes a container that was to go with its run. Of any other it is not known what was asked for, so it is `dead` until
@@ -18,7 +18,7 @@ export async function finishRemoval(store: Store, events: EventBus, id: string):
     if (record === undefined) return;
     if (readHostConfig(store.root, id).AutoRemove) {
       await removeSupervised(store, id, { volumes: true, events });
-      events.tell("container", "destroy", id, attributesOf(record));
+      tellContainer(events, "destroy", record);
     } else await updateRecord(store, id, dead);
   });
 }

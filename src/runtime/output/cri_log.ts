@@ -3,6 +3,7 @@
  * reads it also moves it away when it is long enough; what is printed from then on stands in a new file.
  */
 import { statSync } from "node:fs";
+import { fixedNanoTime } from "../../oci/index.ts";
 import { RotatingFile } from "./rotating_file.ts";
 import type { LogLine, LogWriter } from "./types.ts";
 
@@ -61,12 +62,6 @@ function inodeOf(path: string): number | undefined {
 /** A line that goes on in the next record is partial. */
 function formatLine({ stream, time, bytes }: LogLine): Uint8Array[] {
   const isFull = bytes.at(-1) === lineFeed;
-  const head = Buffer.from(`${nanoTime(time)} ${stream} ${isFull ? "F" : "P"} `);
+  const head = Buffer.from(`${fixedNanoTime(time)} ${stream} ${isFull ? "F" : "P"} `);
   return isFull ? [head, bytes] : [head, bytes, Buffer.of(lineFeed)];
-}
-
-/** RFC 3339 with all nine digits. */
-function nanoTime(time: bigint): string {
-  const second = new Date(Number(time / 1_000_000_000n) * 1000).toISOString().slice(0, 19);
-  return `${second}.${String(time % 1_000_000_000n).padStart(9, "0")}Z`;
 }

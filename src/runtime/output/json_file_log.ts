@@ -1,5 +1,5 @@
 /** Docker's `json-file` log: one JSON object for each line (behaviours B154). */
-import { goJson } from "../../oci/index.ts";
+import { goJson, goNanoTime } from "../../oci/index.ts";
 import type { Rotation } from "./log_options.ts";
 import { RotatingFile } from "./rotating_file.ts";
 import type { LogLine, LogWriter } from "./types.ts";
@@ -44,13 +44,4 @@ export class JsonFileLog implements LogWriter {
 
 function formatLine({ stream, time, bytes }: LogLine, attrs: object | undefined): string {
   return `${goJson({ log: Buffer.from(bytes).toString("utf8"), stream, attrs, time: goNanoTime(time) })}\n`;
-}
-
-/** RFC 3339 as Go prints it: no zeros at the end of the fraction. */
-function goNanoTime(time: bigint): string {
-  const second = new Date(Number(time / 1_000_000_000n) * 1000).toISOString().slice(0, 19);
-  const fraction = String(time % 1_000_000_000n)
-    .padStart(9, "0")
-    .replace(/0+$/, "");
-  return `${second}${fraction === "" ? "" : `.${fraction}`}Z`;
 }

@@ -1,11 +1,10 @@
 /** Files of containers: `changes`, `export`, `archive` (Engine API, Container; B178). */
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import type { Daemon } from "../../../engine/index.ts";
+import { tellContainer, type Daemon } from "../../../engine/index.ts";
 import { Failure, isFailure } from "../../../errors.ts";
 import { ApiError, type Call } from "../../http/index.ts";
 import { pathStatHeader } from "./path_stat.ts";
-import { tell } from "./tell.ts";
 
 const kinds = { C: 0, A: 1, D: 2 } as const;
 
@@ -21,7 +20,7 @@ export async function changes(daemon: Daemon, call: Call): Promise<void> {
 export async function exportTar(daemon: Daemon, call: Call): Promise<void> {
   const record = await daemon.live.find(call.param("id"));
   const tar = await daemon.engine.containers.export(record.ID, { signal: call.signal });
-  await send(call, "application/octet-stream", tar, {}, () => tell(daemon, record, "export"));
+  await send(call, "application/octet-stream", tar, {}, () => tellContainer(daemon.events, "export", record));
 }
 
 export async function headArchive(daemon: Daemon, call: Call): Promise<void> {
@@ -34,7 +33,7 @@ export async function getArchive(daemon: Daemon, call: Call): Promise<void> {
   const record = await daemon.live.find(call.param("id"));
   const { stat, tar } = await daemon.engine.containers.readArchive(record.ID, path, { signal: call.signal });
   await send(call, "application/x-tar", tar, pathStatHeader(stat), () =>
-    tell(daemon, record, "archive-path"),
+    tellContainer(daemon.events, "archive-path", record),
   );
 }
 
@@ -53,7 +52,7 @@ export async function putArchive(daemon: Daemon, call: Call): Promise<void> {
     // What is corrupt is the client's.
     throw isFailure(error, "corrupt") ? new ApiError(400, error.message) : error;
   }
-  tell(daemon, record, "extract-to-dir");
+  tellContainer(daemon.events, "extract-to-dir", record);
   call.done(200);
 }
 

@@ -1,12 +1,11 @@
 /** `rename` and `prune` (Engine API, Container; B178). */
-import type { ContainerRecord, Daemon } from "../../../engine/index.ts";
+import { tellContainer, type ContainerRecord, type Daemon } from "../../../engine/index.ts";
 import { ApiError, Filters, parseMoment, type Call } from "../../http/index.ts";
-import { tell } from "./tell.ts";
 
 export async function rename(daemon: Daemon, call: Call): Promise<void> {
   const { Name, ID } = await daemon.live.find(call.param("id"));
   const renamed = await daemon.engine.containers.rename(ID, call.query.get("name") ?? "");
-  tell(daemon, renamed, "rename", { oldName: Name });
+  tellContainer(daemon.events, "rename", renamed, { oldName: Name });
   call.done();
 }
 

@@ -7,7 +7,7 @@ import type { Store } from "../../../store/index.ts";
 import { bundleDirectory } from "../../containers/bundle.ts";
 import type { ContainerRecord } from "../../containers/record.ts";
 import type { EventBus } from "../../events/event_bus.ts";
-import { attributesOf } from "../attributes.ts";
+import { tellContainer } from "../../events/tell_container.ts";
 import type { Attachment, AttachStreams } from "../container_streams.ts";
 import type { ContainerRun } from "../run.ts";
 import { readExecConfig, type ExecConfig, type ExecInspect } from "./exec_config.ts";
@@ -194,8 +194,7 @@ export class Execs {
   }
 
   #tellPlain(exec: Exec, action: string, more: Readonly<Record<string, string>> = {}): void {
-    const attributes = { ...attributesOf(exec.record), execID: exec.id, ...more };
-    this.#context.events.tell("container", action, exec.record.ID, attributes);
+    tellContainer(this.#context.events, action, exec.record, { execID: exec.id, ...more });
   }
 }
 

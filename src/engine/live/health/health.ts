@@ -3,7 +3,7 @@ import type { Store } from "../../../store/index.ts";
 import { readRecord, type ContainerRecord } from "../../containers/record.ts";
 import { updateRecord } from "../../containers/update_record.ts";
 import type { EventBus } from "../../events/event_bus.ts";
-import { attributesOf } from "../attributes.ts";
+import { tellContainer } from "../../events/tell_container.ts";
 import type { Execs } from "../exec/execs.ts";
 import type { ContainerRun } from "../run.ts";
 import { healthcheckOf } from "./healthcheck.ts";
@@ -74,7 +74,7 @@ export class Health {
       return after;
     });
     if (record === undefined || seen.after === seen.before) return;
-    this.#context.events.tell("container", `health_status: ${seen.after}`, id, attributesOf(record));
+    tellContainer(this.#context.events, `health_status: ${seen.after}`, record);
   }
 
   #update(id: string, change: (health: HealthState) => HealthState): Promise<ContainerRecord | undefined> {
