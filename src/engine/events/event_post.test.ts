@@ -3,6 +3,8 @@ import { appendFileSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { scratch } from "../../../test/suites/scratch.ts";
+import { fromText } from "../../byte_string.ts";
+import { AT_FDCWD, close, flock, O_NONBLOCK, O_WRONLY, openAt } from "../../sys/index.ts";
 import { EventBus, type EngineEvent } from "./event_bus.ts";
 import { collectPost, postEvents } from "./event_post.ts";
 
@@ -33,6 +35,22 @@ test("what happens in another process is told by the daemon, in order and whole"
   assert.equal(create?.Actor.Attributes["label"]?.length, 20_000);
   assert.deepEqual(destroy?.Actor, { ID: "data", Attributes: { driver: "local" } });
   assert.equal(statSync(join(root.path, "varve/events")).mode & 0o7777, 0o600);
+});
+
+test("those who post at the same time keep nobody from it, nor does what is torn", async () => {
+  using root = makeRoot();
+  const [own, other] = [new EventBus(), new EventBus()];
+  using end = new DisposableStack();
+  end.use(collectPost(root.path, own));
+  postEvents(root.path, other);
+  const path = join(root.path, "varve/events");
+  const fd = openAt(AT_FDCWD, fromText(path), O_WRONLY | O_NONBLOCK);
+  end.defer(() => close(fd));
+  assert.equal(flock(fd, "exclusive"), true);
+  appendFileSync(path, '{"Type":"image","Act');
+  const one = heard(own, 1);
+  other.tell("volume", "create", "data");
+  assert.equal((await one)[0]?.Action, "create");
 });
 
 test("without a daemon nothing is posted, and nothing fails", () => {
