@@ -12,12 +12,7 @@ const defaultPort = 2377;
 
 export async function begin({ swarm }: Daemon, call: Call): Promise<void> {
   const body = await call.json();
-  if (swarm.state !== undefined && body["ForceNewCluster"] !== true) {
-    throw new Failure(
-      "unavailable",
-      'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.',
-    );
-  }
+  if (body["ForceNewCluster"] !== true) refuseAnother(swarm);
   const [, listenPort] = splitAddress(textOf(body, "ListenAddr"), "ListenAddr");
   const [address, port] = advertised(textOf(body, "AdvertiseAddr"), listenPort);
   const spec = completeSpec(body["Spec"]);
@@ -35,16 +30,19 @@ export async function begin({ swarm }: Daemon, call: Call): Promise<void> {
 
 export async function join({ swarm }: Daemon, call: Call): Promise<void> {
   const body = await call.json();
-  if (swarm.state !== undefined) {
-    throw new Failure(
-      "unavailable",
-      'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.',
-    );
-  }
+  refuseAnother(swarm);
   splitAddress(textOf(body, "ListenAddr"), "ListenAddr");
   throw new Failure("unsupported", "cannot join a swarm: this engine can only be a swarm of its own", {
     hint: 'Use "docker swarm init".',
   });
+}
+
+function refuseAnother({ state }: Daemon["swarm"]): void {
+  if (state === undefined) return;
+  throw new Failure(
+    "unavailable",
+    'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.',
+  );
 }
 
 export function leave({ swarm }: Daemon, call: Call): void {

@@ -2,6 +2,7 @@
 import type { Daemon } from "../../../engine/index.ts";
 import { Failure } from "../../../errors.ts";
 import { ApiError, type Call, type Route } from "../../http/index.ts";
+import { withDaemon, type DaemonHandler } from "../with_daemon.ts";
 import { begin, join, leave, update } from "./cluster.ts";
 import { manager, versionAsked } from "./manager.ts";
 import { deleteNode, findNode, listNodes, updateNode } from "./nodes.ts";
@@ -10,14 +11,9 @@ import { clusterShown, tokensOf } from "./shapes.ts";
 export { manager } from "./manager.ts";
 export { swarmInfo } from "./shapes.ts";
 
-type Handler = (daemon: Daemon, call: Call) => Promise<void> | void;
-
 export function swarmRoutes(daemon: Daemon): Route[] {
-  const route = (method: Route["method"], path: string, handler: Handler): Route => ({
-    method,
-    path,
-    handle: (call) => handler(daemon, call),
-  });
+  const bind = withDaemon(daemon);
+  const route: MakeRoute = (method, path, handler) => ({ method, path, handle: bind(handler) });
   return [
     route("GET", "/swarm", inspect),
     route("POST", "/swarm/init", begin),
@@ -39,13 +35,11 @@ export function swarmRoutes(daemon: Daemon): Route[] {
   ];
 }
 
+type MakeRoute = (method: Route["method"], path: string, handler: DaemonHandler) => Route;
+
 /** Things of which there are none, and none can be made. */
-function collection(
-  route: (method: Route["method"], path: string, handler: Handler) => Route,
-  path: string,
-  kind: "service" | "task" | "secret" | "config",
-): Route[] {
-  const none: Handler = (daemon, call) => {
+function collection(route: MakeRoute, path: string, kind: "service" | "task" | "secret" | "config"): Route[] {
+  const none: DaemonHandler = (daemon, call) => {
     manager(daemon);
     throw new Failure("not-found", `${kind} ${call.param("id")} not found`);
   };
@@ -91,7 +85,7 @@ function unlock(daemon: Daemon): void {
 }
 
 const logs =
-  (kind: string): Handler =>
+  (kind: string): DaemonHandler =>
   (daemon, call) => {
     if (!call.flag("stdout") && !call.flag("stderr")) {
       throw new ApiError(400, "Bad parameters: you must choose at least one stream");
