@@ -40,6 +40,8 @@ export class LiveContainer {
   readonly #exits = new Set<(exit: ContainerExit) => void>();
   /** Of the last run that has ended. */
   lastExitCode = 0;
+  /** Whether somebody starts it anew when it ends: so it stays, also with `AutoRemove` (moby, daemon/restart.go). */
+  isRestarted = false;
   #run: ContainerRun | undefined;
   #stopped = false;
   /** Whether {@link #pause} is that after the last run. */
@@ -300,7 +302,7 @@ export class LiveContainer {
     const record = this.#books.find();
     if (record === undefined) return;
     if (record.State.Restarting) await this.#books.change(notRestarted);
-    if (this.#books.hostConfig().AutoRemove) await this.#remove();
+    if (this.#books.hostConfig().AutoRemove && !this.isRestarted) await this.#remove();
   }
 
   async #remove(): Promise<void> {

@@ -122,6 +122,19 @@ suite("containers that live on", { skip }, () => {
     await live.remove(asked.ID);
   });
 
+  test("what goes when it ends stays while it is restarted, and goes afterwards", async () => {
+    await using live = host.supervisor();
+    const { ID } = await host.create(waiting, { hostConfig: { AutoRemove: true } });
+    await live.start(ID);
+    await live.restart(ID, { timeout: 0 });
+    assert.equal(host.record(ID).State.Running, true);
+    await assert.rejects(live.unpause(ID), { kind: "conflict", message: `Container ${ID} is not paused` });
+    const removed = live.wait(ID, "removed", signal);
+    await live.stop(ID, { timeout: 0 });
+    assert.deepEqual(await removed, { exitCode: 137 });
+    await assert.rejects(live.unpause(ID), { kind: "not-found" });
+  });
+
   test("what goes when it ends flushes nothing before, and goes under the next supervisor, too", async () => {
     const { ID } = await host.create(waiting, { hostConfig: { AutoRemove: true } });
     const { mountId } = (await host.engine.store.containers.get(ID)) as ContainerLayer;

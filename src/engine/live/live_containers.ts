@@ -140,7 +140,14 @@ export class LiveContainers implements AsyncDisposable {
 
   async restart(text: string, options: StopOptions = {}): Promise<void> {
     const record = await this.find(text);
-    await this.stop(record.ID, options);
+    const live = this.#set.get(record.ID);
+    try {
+      if (live !== undefined) live.isRestarted = true;
+      await this.stop(record.ID, options);
+    } catch (error) {
+      if (live !== undefined) live.isRestarted = false;
+      throw error;
+    }
     await this.start(record.ID);
     tellContainer(this.events, "restart", record);
   }
@@ -175,8 +182,9 @@ export class LiveContainers implements AsyncDisposable {
   }
 
   async unpause(text: string): Promise<void> {
-    const { record, run } = await this.#set.findRunning(text, "unpause");
-    if (!record.State.Paused) throw new Failure("conflict", `Container ${record.ID} is not paused`);
+    const { ID, State } = await this.find(text);
+    if (!State.Paused) throw new Failure("conflict", `Container ${ID} is not paused`);
+    const { record, run } = await this.#set.findRunning(ID, "unpause");
     await run.task.resume();
     await updateRecord(this.#context.store, record.ID, paused(false));
     this.#health.resume(record.ID);
