@@ -1,5 +1,10 @@
 /** Nanoseconds since 1970 in RFC 3339 and UTC, as Go prints them. */
 
+/** Of this moment, exact to a microsecond: also the times in logs. */
+export function nanoNow(): bigint {
+  return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
+}
+
 /** With all nine digits of the fraction (`2006-01-02T15:04:05.000000000Z`). */
 export function fixedNanoTime(time: bigint): string {
   return `${secondOf(time)}.${fractionOf(time)}Z`;

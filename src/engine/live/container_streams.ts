@@ -9,6 +9,8 @@ export interface AttachStreams {
   readonly stdin: Readable | undefined;
   readonly stdout: Writable | undefined;
   readonly stderr: Writable | undefined;
+  /** Output waits for it, and the container with it. Default: it does not. */
+  readonly ready?: Promise<void>;
   /** Bytes of the keys that leave the container; empty for none. */
   readonly detachKeys: Uint8Array;
 }
@@ -114,8 +116,9 @@ class Client implements Attachment, OutputListener {
   }
 
   write(stream: OutputStream, bytes: Uint8Array): Promise<void> | undefined {
-    const to = this.#streams[stream];
-    return to && written(to, bytes);
+    const { [stream]: to, ready } = this.#streams;
+    if (to === undefined) return undefined;
+    return ready === undefined ? written(to, bytes) : ready.then(() => written(to, bytes));
   }
 
   /** The supervisor ends the clients itself, when the run is over. */

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
+import { nanoNow } from "../../oci/index.ts";
 import { FifoTap } from "./fifo_tap.ts";
 import { OutputJournal, outputStreams } from "./journal.ts";
 import { LineSplitter } from "./line_splitter.ts";
@@ -94,7 +95,7 @@ export class ContainerOutput implements Disposable {
 
   #append(stream: OutputStream, lines: readonly Uint8Array[]): void {
     if (lines.length === 0 || this.#log === undefined) return;
-    const time = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
+    const time = nanoNow();
     this.#log.append(lines.map((bytes) => ({ stream, time, bytes })));
   }
 

@@ -2,6 +2,7 @@
 import type { Duplex, Writable } from "node:stream";
 import type { ContainerRecord, Daemon } from "../../../engine/index.ts";
 import { Failure } from "../../../errors.ts";
+import { nanoNow } from "../../../oci/index.ts";
 import { stayAttached } from "../stay_attached.ts";
 import { framed, multiplexedStream, rawStream, type Call } from "../../http/index.ts";
 
@@ -47,29 +48,45 @@ async function join(
     wants.stdout ? out("stdout") : undefined,
     wants.stderr ? out("stderr") : undefined,
   ];
-  if (call.flag("logs")) await replay(daemon, call, record, { stdout, stderr });
-  if (!call.flag("stream")) return void connection.end();
+  const logs = call.flag("logs");
+  if (!call.flag("stream")) {
+    if (logs) await replay(daemon, call, record, { stdout, stderr });
+    return void connection.end();
+  }
+  const replayed = Promise.withResolvers<void>();
   const keys = call.query.get("detachKeys") ?? "";
   const input = wants.stdin && record.Config.OpenStdin === true;
   const attachment = await daemon.live.attach(record.ID, {
     stdin: input ? connection : undefined,
     stdout,
     stderr: terminal ? undefined : stderr,
+    ...(logs && { ready: replayed.promise }),
     ...(keys !== "" && { detachKeys: keys }),
   });
+  try {
+    // What is printed from now on comes by the attachment.
+    if (logs) await replay(daemon, call, record, { stdout, stderr }, nanoNow());
+  } catch (error) {
+    attachment.close();
+    throw error;
+  } finally {
+    replayed.resolve();
+  }
   await stayAttached(connection, attachment, input);
 }
 
-/** What it has printed before, as far as its log has it. */
+/** What it has printed before, as far as its log has it. @param until in nanoseconds since 1970 */
 async function replay(
   daemon: Daemon,
   call: Call,
   { ID }: ContainerRecord,
   to: Readonly<Record<"stdout" | "stderr", Writable | undefined>>,
+  until?: bigint,
 ): Promise<void> {
   const streams = (["stdout", "stderr"] as const).filter((name) => to[name] !== undefined);
   if (streams.length === 0) return;
-  for await (const lines of await daemon.engine.containers.logs(ID, { streams, signal: call.signal })) {
+  const query = { streams, until, signal: call.signal };
+  for await (const lines of await daemon.engine.containers.logs(ID, query)) {
     for (const { stream, bytes } of lines) {
       const out = to[stream];
       if (out === undefined || out.destroyed) return;
