@@ -74,9 +74,13 @@ export function paused(Paused: boolean): RecordChange {
   return inState({ Paused });
 }
 
-/** A run is over. One that was not on record was too short for that. */
+/** A run is over. One that was not on record, or was put down after its end, was too short for that. */
 export function ended({ status, exitedAt, oomKilled }: KeptExit): RecordChange {
   const FinishedAt = goTime(exitedAt.getTime());
+  const startOf = ({ State }: ContainerRecord): string => {
+    const isKnown = State.Running || State.FinishedAt === FinishedAt;
+    return isKnown && Date.parse(State.StartedAt) <= exitedAt.getTime() ? State.StartedAt : FinishedAt;
+  };
   return (now) => ({
     ...now,
     NetworkSettings: endedSettings(now.NetworkSettings),
@@ -89,7 +93,7 @@ export function ended({ status, exitedAt, oomKilled }: KeptExit): RecordChange {
       OOMKilled: oomKilled,
       Pid: 0,
       ExitCode: status,
-      StartedAt: now.State.Running || now.State.FinishedAt === FinishedAt ? now.State.StartedAt : FinishedAt,
+      StartedAt: startOf(now),
       FinishedAt,
       Health: endedHealth(now.State.Health),
     },
