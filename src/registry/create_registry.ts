@@ -5,7 +5,7 @@ import type { TLSSocket } from "node:tls";
 import { isFailure } from "../errors.ts";
 import { formatRegistryErrors } from "../wire/index.ts";
 import { RegistryCore, type RegistryOptions } from "./core.ts";
-import { answer, drain, type Exchange } from "./exchange.ts";
+import { answerEarly, type Exchange } from "./exchange.ts";
 import { ConnectionCut, type Fault } from "./faults.ts";
 import { RegistryError, refusalOf } from "./registry_error.ts";
 import type { RequestRecord } from "./request_log.ts";
@@ -135,8 +135,7 @@ export async function serveExchange(
     if (!(error instanceof RegistryError)) onError?.(error);
     const { status, items, headers } = refusalOf(error);
     const type = { "Content-Type": "application/json; charset=utf-8" };
-    await answer(exchange, status, { ...type, ...headers }, formatRegistryErrors(items));
-    if (!exchange.request.complete) drain(exchange);
+    await answerEarly(exchange, status, { ...type, ...headers }, formatRegistryErrors(items));
   }
 }
 

@@ -93,14 +93,42 @@ const drainLimit = 16 << 20;
 const drainTime = 30_000;
 
 /**
- * Lets the rest of the body, which nobody wants, run out. The connection is not closed under a client that sends all
- * before it reads: what comes for a closed one makes the kernel reset it, and the refusal would be lost with it. (So do
- * nginx, `lingering_close`, and Go's net/http.)
+ * Answers a request whose body may still be coming, and lets the rest of it run out. All of the answer is sent at once, but
+ * it ends after the body: at the end of an answer to a client that wants no other request on the connection (`Connection:
+ * close`), Node closes it.
  */
-export function drain({ request }: Exchange): void {
+export async function answerEarly(
+  exchange: Exchange,
+  status: number,
+  headers: Headers,
+  body: string,
+): Promise<void> {
+  const { request, response, method, fault, record } = exchange;
+  const isOrdinary = request.httpVersionMajor >= 2 || method === "HEAD" || fault !== undefined;
+  if (request.complete) return answer(exchange, status, headers, body);
+  if (isOrdinary) {
+    await answer(exchange, status, headers, body);
+    return drain(exchange);
+  }
+  const bytes = Buffer.from(body);
+  response.writeHead(status, { "Content-Length": bytes.length, ...headers });
+  response.write(bytes);
+  if (record !== undefined) record.sent += bytes.length;
+  await drain(exchange);
+  response.end();
+}
+
+/**
+ * Lets the rest of the body, which nobody wants, run out, and resolves when it has. The connection is not closed under a
+ * client that sends all before it reads: what comes for a closed one makes the kernel reset it, and the refusal would be
+ * lost with it. (So do nginx, `lingering_close`, and Go's net/http.)
+ */
+export async function drain({ request }: Exchange): Promise<void> {
+  if (request.complete || request.destroyed) return;
   let left = drainLimit;
+  const { promise, resolve } = Promise.withResolvers<void>();
   const stop = setTimeout(() => request.destroy(), drainTime).unref();
-  request.once("close", () => clearTimeout(stop));
+  request.once("end", resolve).once("close", resolve);
   request.on("data", (chunk: Uint8Array) => {
     if (left < 0) return;
     left -= chunk.length;
@@ -109,6 +137,8 @@ export function drain({ request }: Exchange): void {
     if (request.httpVersionMajor >= 2) request.destroy();
     else request.socket.end();
   });
+  await promise;
+  clearTimeout(stop);
 }
 
 /** `Content-Length`; undefined of a body in chunks. */

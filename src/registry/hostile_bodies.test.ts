@@ -49,15 +49,17 @@ test("B162 a body that ends before its announced length is no blob, and the sess
   assert.equal(rest.status, 201);
 });
 
-test("B163 a client that sends all before it reads gets to read why it was refused", async () => {
-  const policy = { beforeUpload: () => Promise.resolve({ maxBytes: 1 << 20 }) };
-  await using registry = await serveOn({ storage: memoryStorage(), policy });
-  const { port, pathname } = new URL(await startUpload(registry.origin, "x"));
-  const client = connect({ port: Number(port), host: "127.0.0.1", allowHalfOpen: true });
-  const piece = Buffer.alloc(1 << 20);
-  // Beyond what is taken before the server ends its side.
-  const pieces = 40;
-  client.write(`PATCH ${pathname} HTTP/1.1\r\nHost: x\r\nContent-Length: ${pieces * piece.length}\r\n\r\n`);
-  for (let sent = 0; sent < pieces; sent++) if (!client.write(piece)) await once(client, "drain");
-  assert.match(await text(client), /^HTTP\/1\.1 403 .*"DENIED"/s);
-});
+for (const connection of ["keep-alive", "close"])
+  test(`B163 a client that sends all before it reads gets to read why it was refused: ${connection}`, async () => {
+    const policy = { beforeUpload: () => Promise.resolve({ maxBytes: 1 << 20 }) };
+    await using registry = await serveOn({ storage: memoryStorage(), policy });
+    const { port, pathname } = new URL(await startUpload(registry.origin, "x"));
+    const client = connect({ port: Number(port), host: "127.0.0.1", allowHalfOpen: true });
+    const piece = Buffer.alloc(1 << 20);
+    // Beyond what is taken before the server ends its side.
+    const pieces = 40;
+    const head = [`PATCH ${pathname} HTTP/1.1`, "Host: x", `Connection: ${connection}`];
+    client.write(`${head.join("\r\n")}\r\nContent-Length: ${pieces * piece.length}\r\n\r\n`);
+    for (let sent = 0; sent < pieces; sent++) if (!client.write(piece)) await once(client, "drain");
+    assert.match(await text(client), /^HTTP\/1\.1 403 .*"DENIED"/s);
+  });

@@ -93,7 +93,7 @@ export class WebPages implements RegistryHooks {
       if (response.headersSent || response.destroyed) throw error;
       await this.#refuse(view, error, context.onError);
     }
-    if (!request.complete) drain(exchange);
+    await drain(exchange);
   }
 
   async #viewOf(request: IncomingMessage, response: ServerResponse, context: WebContext): Promise<View> {
