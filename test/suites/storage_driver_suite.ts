@@ -6,6 +6,7 @@ import { collect, fromBytes, type ByteSource } from "../../src/bytes/index.ts";
 import { isFailure } from "../../src/errors.ts";
 import type { StorageDriver, StorageEntry } from "../../src/registry/storage/types.ts";
 import { faultyDriver, type StorageFault } from "./faulty_driver.ts";
+import { unlessAll } from "./scratch.ts";
 
 export interface StorageFixture extends AsyncDisposable {
   /** One more instance of the driver on the same place, as another process would have it. */
@@ -15,7 +16,7 @@ export interface StorageFixture extends AsyncDisposable {
 export interface StorageSuiteOptions {
   /** The reason not to run it, or false. */
   readonly skip?: string | false;
-  /** Names in the large directory; default 2,300: three pages of most stores. */
+  /** Names in the large directory; default 1,300: two pages of most stores; with `VARVE_LIVE=all` 2,300: three. */
   readonly many?: number;
   /** Whether two `writeNew` at the same moment have one winner; default true. */
   readonly exclusive?: boolean;
@@ -34,7 +35,7 @@ export function storageDriverSuite(
   make: () => Promise<StorageFixture>,
   options: StorageSuiteOptions = {},
 ): void {
-  const { skip = false, many = 2300, exclusive = true } = options;
+  const { skip = false, many = unlessAll === false ? 2300 : 1300, exclusive = true } = options;
   describe(`B173 storage driver contract: ${name}`, { skip }, () => {
     let fixture: StorageFixture;
     let driver: StorageDriver;

@@ -10,7 +10,7 @@ import {
   signal,
   type EngineFixture,
 } from "../../../../test/support/engine_fixture.ts";
-import { scratch, unlessLinux, unlessRoot } from "../../../../test/suites/scratch.ts";
+import { scratch, unlessAll, unlessLinux, unlessRoot } from "../../../../test/suites/scratch.ts";
 import { collect } from "../../../bytes/index.ts";
 import { packTar, readTar } from "../../../tar/index.ts";
 import { tarFile, tarOf } from "../../../../test/support/tar_help.ts";
@@ -24,10 +24,12 @@ type Case = readonly [way: "out" | "in" | "out-L" | "in-L", from: string, to: st
 /** Path to content, `dir`, or `-> target`. */
 type Tree = Readonly<Record<string, string>>;
 
+/** With `VARVE_LIVE=all` all of them, else each fourth. */
 const cases = fs
   .readFileSync(join(import.meta.dirname, "../../../../test/fixtures/docker_cp.jsonl"), "utf8")
   .trim()
   .split("\n")
+  .filter((_, index) => unlessAll === false || index % 4 === 0)
   .map((line) => JSON.parse(line) as Case);
 
 /** What both sides hold in the beginning; the container also has links from its root. */
@@ -131,7 +133,7 @@ suite("cp does what docker cp does", { skip }, () => {
         }
         assert.deepEqual(treeOf(source), sourceBefore, `${shown}: the source stays as it was`);
       }
-      assert.ok(ran > 40, `${ran} cases`);
+      assert.ok(ran > 10, `${ran} cases`);
     });
   }
 });
