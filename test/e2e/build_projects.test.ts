@@ -176,7 +176,7 @@ function writeNodeApplication(directory: string): string {
 
 test(
   "a Node application in stages, with npm ci behind a cache mount",
-  { skip: npmSkip, timeout: 120_000 },
+  { skip: npmSkip || unlessAll, timeout: 120_000 },
   async (t) => {
     await using bench = await makeBench("project-node");
     const { varve, path } = bench;

@@ -116,7 +116,7 @@ async function make({ varve, directory, context, clock }: Place): Promise<Made> 
 }
 
 test(
-  "two days, two directories, two roots, three drivers: the same digests with SOURCE_DATE_EPOCH",
+  "two days, two directories, two roots, several drivers: the same digests with SOURCE_DATE_EPOCH",
   { skip: runSkip, timeout: 120_000 },
   async () => {
     using folder = scratch("reproducible");
@@ -129,9 +129,13 @@ test(
     const made: Made[] = [];
     for (const [driver, context, days] of [
       ["overlay2", "one", 0],
-      ["overlay2", "two", 1],
       ["erofs", "two", 3],
-      ["vfs", "one", -10],
+      ...(unlessAll === false
+        ? ([
+            ["overlay2", "two", 1],
+            ["vfs", "one", -10],
+          ] as const)
+        : []),
     ] as const) {
       const directory = at(`${driver}-${context}`);
       const varve = varveOn(join(directory, "root"), driver);

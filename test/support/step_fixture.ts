@@ -18,7 +18,7 @@ import { withSession, type Session, type Store } from "../../src/store/index.ts"
 import { entriesOf } from "../suites/driver_helpers.ts";
 import { erofsSkip } from "../suites/erofs_skip.ts";
 import { overlaySkip } from "../suites/overlay_skip.ts";
-import { scratch } from "../suites/scratch.ts";
+import { faultyDays, scratch } from "../suites/scratch.ts";
 
 export const { signal } = new AbortController();
 
@@ -61,7 +61,7 @@ export function cannotStep(driver: DriverName): string | false {
 export function testSteps(
   title: string,
   body: (steps: Steps) => Promise<void>,
-  drivers: readonly DriverName[] = ["overlay2", "erofs", "vfs"],
+  drivers: readonly DriverName[] = faultyDays,
 ): void {
   for (const driver of drivers) {
     test(`${driver}: ${title}`, { skip: cannotStep(driver) }, () => withSteps(driver, body));
