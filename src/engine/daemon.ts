@@ -47,7 +47,7 @@ export class Daemon implements AsyncDisposable {
     this.#networks = parts.networks;
     this.#post = parts.post;
     this.#settings = parts.settings;
-    this.stepNetworks = new StepNetworks(this.engine.store, () => this.#settings.containers);
+    this.stepNetworks = new StepNetworks(this.engine.store, () => this.#settings.containers, parts.warn);
     this.engine.connectSteps(this.stepNetworks);
   }
 
@@ -88,7 +88,7 @@ export class Daemon implements AsyncDisposable {
     const post = undo.use(collectPost(root, events));
     const [swarm, id] = [new Swarm(root), await engineId(root)];
     undo.move();
-    return new Daemon({ engine, events, live, pods, swarm, id, lock, networks, post, settings });
+    return new Daemon({ engine, events, live, pods, swarm, id, lock, networks, post, settings, warn });
   }
 
   /** Lets go of everything; containers run on. */
@@ -111,6 +111,7 @@ interface DaemonParts {
   readonly networks: Disposable;
   readonly post: Disposable;
   readonly settings: DaemonSettings;
+  readonly warn: (text: string) => void;
 }
 
 const locksOf = (root: string): string => join(root, "varve/locks");

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, afterEach, before, suite, test } from "node:test";
 import { sampleLayer } from "../../../test/fixtures/sample_image.ts";
-import { signal } from "../../../test/support/engine_fixture.ts";
+import { engineFixture, signal } from "../../../test/support/engine_fixture.ts";
 import {
   cannotConnect,
   networkedDaemon,
@@ -11,6 +11,22 @@ import {
 } from "../../../test/support/networked_daemon.ts";
 import { makeStepBundle } from "../builds/step_bundles.ts";
 import { networkingOf } from "./networking_of.ts";
+import { StepNetworks } from "./step_networks.ts";
+
+test("where there can be no bridges steps have the host's network, and that is said once", async (t) => {
+  using fixture = await engineFixture();
+  const told: string[] = [];
+  const warn = (text: string): void => void told.push(text);
+  const steps = new StepNetworks(fixture.engine.store, () => ({}), warn);
+  const { geteuid } = process;
+  t.after(() => void (process.geteuid = geteuid));
+  process.geteuid = () => 1000;
+  for (const id of ["a", "b"]) {
+    await using network = await steps.connect(id, "default", signal);
+    assert.equal(network.namespace, "host");
+  }
+  assert.deepEqual(told, ["RUN in builds has the host's network: bridge networks need root"]);
+});
 
 suite("B180 networks of RUN steps", { skip: cannotConnect, timeout: 120_000 }, () => {
   let net: NetworkedDaemon;

@@ -14,18 +14,29 @@ import { networkOfMode } from "./wanted_networks.ts";
 export class StepNetworks implements StepNetworking {
   readonly #store: Store;
   readonly #defaults: () => Partial<HostConfig>;
+  readonly #warn: (text: string) => void;
+  #hasWarned = false;
 
-  /** @param defaults name servers, search domains and options of containers that say nothing about them */
-  constructor(store: Store, defaults: () => Partial<HostConfig>) {
+  /**
+   * @param defaults name servers, search domains and options of containers that say nothing about them
+   * @param warn told once, if steps have to have the host's network
+   */
+  constructor(store: Store, defaults: () => Partial<HostConfig>, warn: (text: string) => void) {
     this.#store = store;
     this.#defaults = defaults;
+    this.#warn = warn;
   }
 
   /** @param mode also a network's name or id, and `container:NAME` */
   async connect(stepId: string, mode: string, signal: AbortSignal): Promise<StepNetwork> {
     if (joinedContainer(mode) !== undefined) return this.#join(mode);
     const networking = await networkingOf(this.#store);
-    if (mode === "default" && !hasBridges(networking)) return sharedNetwork("host");
+    const obstacle = mode === "default" ? obstacleOf(networking) : undefined;
+    if (obstacle !== undefined) {
+      if (!this.#hasWarned) this.#warn(`RUN in builds has the host's network: ${obstacle}`);
+      this.#hasWarned = true;
+      return sharedNetwork("host");
+    }
     const definition = networking.networks.inspect(networkOfMode(mode));
     if (definition.driver !== "bridge")
       return sharedNetwork(definition.driver === "host" ? "host" : "private");
@@ -35,7 +46,7 @@ export class StepNetworks implements StepNetworking {
   /** The machine's address for steps of the default network; its loopback where they have the host's. */
   async hostGateway(): Promise<string> {
     const networking = await networkingOf(this.#store);
-    if (!hasBridges(networking)) return "127.0.0.1";
+    if (obstacleOf(networking) !== undefined) return "127.0.0.1";
     return networking.networks.inspect("bridge").ipam.config[0]?.gateway ?? "127.0.0.1";
   }
 
@@ -80,9 +91,9 @@ export class StepNetworks implements StepNetworking {
 }
 
 /**
- * Without them the default is the host's network, as with BuildKit where it finds no plugins for networks. In a user
- * namespace a bridge would be made in the host's network, which is another's.
+ * Why there are no bridges: the default is the host's network then, as with BuildKit where it finds no plugins for networks.
+ * In a user namespace a bridge would be made in the host's network, which is another's.
  */
-function hasBridges({ endpoints }: Networking): boolean {
-  return !inUserNamespace() && endpoints.obstacle() === undefined;
+function obstacleOf({ endpoints }: Networking): string | undefined {
+  return inUserNamespace() ? "there are no bridges in a user namespace" : endpoints.obstacle()?.message;
 }
