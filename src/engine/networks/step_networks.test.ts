@@ -18,9 +18,7 @@ test("where there can be no bridges steps have the host's network, and that is s
   const told: string[] = [];
   const warn = (text: string): void => void told.push(text);
   const steps = new StepNetworks(fixture.engine.store, () => ({}), warn);
-  const { geteuid } = process;
-  t.after(() => void (process.geteuid = geteuid));
-  process.geteuid = () => 1000;
+  t.mock.method(process as Required<NodeJS.Process>, "geteuid", () => 1000);
   for (const id of ["a", "b"]) {
     await using network = await steps.connect(id, "default", signal);
     assert.equal(network.namespace, "host");
