@@ -104,9 +104,7 @@ export async function answerEarly(
   body: string,
 ): Promise<void> {
   const { request, response, method, fault, record } = exchange;
-  const isOrdinary = request.httpVersionMajor >= 2 || method === "HEAD" || fault !== undefined;
-  if (request.complete) return answer(exchange, status, headers, body);
-  if (isOrdinary) {
+  if (request.complete || request.httpVersionMajor >= 2 || method === "HEAD" || fault !== undefined) {
     await answer(exchange, status, headers, body);
     return drain(exchange);
   }
