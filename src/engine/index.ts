@@ -47,6 +47,7 @@ export type { EndpointSettings } from "./containers/network_settings.ts";
 export { tellContainer } from "./events/tell_container.ts";
 export { publishedPorts } from "./containers/published_ports.ts";
 export { hasLabel } from "./has_label.ts";
+export { listWindow } from "./containers/list_window.ts";
 export { namePattern } from "./name_pattern.ts";
 export { isRuntimeName, isUsualRuntime } from "./containers/runtime_names.ts";
 export { containerExitCode } from "./containers/exit_code.ts";

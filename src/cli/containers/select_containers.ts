@@ -1,5 +1,5 @@
 /** `ps --filter` (moby, daemon/list.go): values of one key are alternatives, labels must all be there. */
-import { hasLabel, namePattern, type ContainerSummary, type Engine } from "../../engine/index.ts";
+import { hasLabel, listWindow, namePattern, type ContainerSummary, type Engine } from "../../engine/index.ts";
 import { Failure, isFailure } from "../../errors.ts";
 
 type Test = (container: ContainerSummary) => boolean;
@@ -18,8 +18,8 @@ export async function selectContainers(
 ): Promise<ContainerSummary[]> {
   const values = valuesOf(filters);
   const tests = await Promise.all([...values].map(([key, wanted]) => testOf(engine, key, wanted)));
-  const [before, since] = ["before", "since"].map((key) => placeOf(values.get(key)?.[0], all));
-  const window = all.slice((before ?? -1) + 1, since ?? all.length);
+  const [before, since] = ["before", "since"].map((key) => values.get(key)?.[0]);
+  const window = listWindow(all, (each) => each, { before, since });
   return window.filter((container) => tests.every((test) => test(container)));
 }
 
@@ -116,12 +116,4 @@ function portRange(key: string, text: string): PortTest {
   const [, first, last = first, type = "tcp"] = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(\w+))?$/.exec(text) ?? [];
   if (first === undefined) throw new Failure("invalid", `invalid filter '${key}=${text}'`);
   return (port = -1, protocol) => protocol === type && port >= Number(first) && port <= Number(last);
-}
-
-function placeOf(text: string | undefined, all: readonly ContainerSummary[]): number | undefined {
-  if (text === undefined) return undefined;
-  const named = all.findIndex(({ name, id }) => name === text.replace(/^\//, "") || id === text);
-  const place = named >= 0 ? named : all.findIndex(({ id }) => id.startsWith(text));
-  if (place < 0) throw new Failure("not-found", `no such container ${text}`);
-  return place;
 }

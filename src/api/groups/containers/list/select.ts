@@ -1,5 +1,5 @@
 /** Which containers a list has (moby, daemon/list.go, `includeContainerInList`). */
-import { namePattern, type ContainerOverview, type Daemon } from "../../../../engine/index.ts";
+import { listWindow, namePattern, type ContainerOverview, type Daemon } from "../../../../engine/index.ts";
 import { ApiError, Filters, type Call } from "../../../http/index.ts";
 import { portsOf } from "./ports.ts";
 import { healthOf } from "./status_text.ts";
@@ -31,7 +31,11 @@ export async function selectContainers(
     ...nameTests(filters),
     ...networkTests(filters),
   ];
-  const found = window(filters, all).filter((each) => tests.every((test) => test(each)));
+  const [before, since] = ["before", "since"].map((name) => filters.get(name)[0]);
+  const placed = ({ record }: ContainerOverview) => ({ id: record.ID, name: record.Name.slice(1) });
+  const found = listWindow(all, placed, { before, since }).filter((each) =>
+    tests.every((test) => test(each)),
+  );
   return limit > 0 ? found.slice(0, limit) : found;
 }
 
@@ -124,19 +128,4 @@ function portRange(name: string, text: string): PortRange {
   if (first !== undefined) return { first: Number(first), last: Number(last), type };
   const why = `strconv.ParseUint: parsing ${JSON.stringify(ports)}: invalid syntax`;
   throw new ApiError(400, `error while looking up for ${name} ${text}: ${why}`);
-}
-
-/** Those between `since` and `before`, neither of them included. */
-function window(filters: Filters, all: readonly ContainerOverview[]): readonly ContainerOverview[] {
-  const [before, since] = ["before", "since"].map((name) => placeOf(filters.get(name)[0], all));
-  return all.slice((before ?? -1) + 1, since ?? all.length);
-}
-
-function placeOf(text: string | undefined, all: readonly ContainerOverview[]): number | undefined {
-  if (text === undefined) return undefined;
-  const name = `/${text.replace(/^\//, "")}`;
-  const named = all.findIndex(({ record }) => record.Name === name || record.ID === text);
-  const place = named >= 0 ? named : all.findIndex(({ record }) => record.ID.startsWith(text));
-  if (place < 0) throw new ApiError(404, `no such container ${text}`);
-  return place;
 }
