@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { Failure } from "../../errors.ts";
 import { goJson, type ContainerConfig, type ImageId } from "../../oci/index.ts";
 import type { MountSpec } from "../../wire/index.ts";
+import { newestFirst } from "../time.ts";
 
 export interface ContainerState {
   Running: boolean;
@@ -160,15 +161,7 @@ export async function listRecords(root: string): Promise<ContainerRecord[]> {
     const record = readRecord(root, id);
     if (record !== undefined) records.push(record);
   }
-  return records.sort((a, b) => {
-    const [left, right] = [sortableTime(a.Created), sortableTime(b.Created)];
-    return left < right ? 1 : left > right ? -1 : a.ID < b.ID ? -1 : 1;
-  });
-}
-
-/** Go cuts trailing zeros of the fraction: without the `Z`, `05` sorts before `05.1`, to the nanosecond. */
-function sortableTime(time: string): string {
-  return time.replace(/Z$/, "");
+  return newestFirst(records, ({ Created, ID }) => ({ created: Created, id: ID }));
 }
 
 /** The record, or undefined where there is none that can be read. */

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../../errors.ts";
+import { newestFirst } from "../time.ts";
 
 export interface PodRecord {
   readonly id: string;
@@ -51,7 +52,7 @@ export function readPod(root: string, id: string): PodRecord | undefined {
 /** Newest first. */
 export function listPods(root: string): PodRecord[] {
   const pods = idsOfPods(root).flatMap((id) => readPod(root, id) ?? []);
-  return pods.sort((a, b) => (a.created < b.created ? 1 : -1));
+  return newestFirst(pods, (pod) => pod);
 }
 
 /** Also of those that were never written down. */
