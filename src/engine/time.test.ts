@@ -1,7 +1,7 @@
 /** Times as Go prints them. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { goTime, newestFirst } from "./time.ts";
 
 suite("times", () => {
