@@ -24,6 +24,11 @@ export class Filters {
     return new Filters(values);
   }
 
+  /** All values, by name. */
+  get values(): ReadonlyMap<string, ReadonlySet<string>> {
+    return this.#values;
+  }
+
   has(name: string): boolean {
     return (this.#values.get(name)?.size ?? 0) > 0;
   }

@@ -1,15 +1,13 @@
 /** `varve ps`: behaviours B095. */
-import type { ContainerSummary } from "../../engine/index.ts";
+import { statusText, type ContainerSummary } from "../../engine/index.ts";
 import { command, list, listFlags } from "../app.ts";
 import { portsText } from "../containers/ports_text.ts";
-import { asksForStopped, selectContainers } from "../containers/select_containers.ts";
 import { goDate } from "../go_date.ts";
-import { ellipsis, humanAge, humanDuration, humanSize, type Row } from "../kit/index.ts";
+import { ellipsis, humanAge, humanSize, type Row } from "../kit/index.ts";
+import { parseFilters } from "../parse_filters.ts";
 
 const headers = { ID: "CONTAINER ID", RunningFor: "CREATED" };
 const columns = "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}";
-
-const runs: ReadonlySet<string> = new Set(["running", "paused", "restarting"]);
 
 export const ps = command({
   path: ["ps"],
@@ -52,18 +50,15 @@ export const ps = command({
   async run({ app, flags }) {
     // As in docker/cli: a template that shows the size asks for it, `--format json` does not.
     const wantsSize = flags.size || app.json || /\.Size|json \./.test(flags.format ?? "");
-    const last = flags.latest ? 1 : flags.last;
-    const isAll = flags.all || last > 0 || asksForStopped(flags.filter);
-    const engine = await app.engine();
-    // Also those that are only to be looked from.
-    const found = await engine.containers.list({ all: true });
-    const selected = await selectContainers(engine, flags.filter, found);
-    const kept = isAll ? selected : selected.filter(({ status }) => runs.has(status));
-    const rows: Row[] = [];
-    for (const container of last > 0 ? kept.slice(0, last) : kept) {
-      const sizes = wantsSize ? await engine.containers.sizes(container.id) : {};
-      rows.push(rowOf({ ...container, ...sizes }, flags["no-trunc"]));
-    }
+    const found = await (
+      await app.engine()
+    ).containers.list({
+      all: flags.all,
+      filters: parseFilters(flags.filter),
+      limit: flags.latest ? 1 : flags.last,
+      size: wantsSize,
+    });
+    const rows: Row[] = found.map((container) => rowOf(container, flags["no-trunc"]));
     list(app, rows, { headers, table: flags.size ? `${columns}\t{{.Size}}` : columns }, flags);
   },
 });
@@ -91,29 +86,4 @@ function rowOf(container: ContainerSummary, full: boolean) {
     State: container.status,
     Status: statusText(container, Date.now()),
   };
-}
-
-/** Docker's words for the state of a container. */
-export function statusText(container: ContainerSummary, now: number): string {
-  switch (container.status) {
-    case "created":
-      return "Created";
-    case "running":
-      return `Up ${humanDuration((now - Date.parse(container.startedAt)) / 1000)}${healthText(container)}`;
-    case "paused":
-      return `Up ${humanDuration((now - Date.parse(container.startedAt)) / 1000)} (Paused)`;
-    case "restarting":
-      return `Restarting (${container.exitCode}) ${humanDuration((now - Date.parse(container.finishedAt)) / 1000)} ago`;
-    case "exited":
-      return `Exited (${container.exitCode}) ${humanDuration((now - Date.parse(container.finishedAt)) / 1000)} ago`;
-    case "dead":
-      return "Dead";
-    case "removing":
-      return "Removal In Progress";
-  }
-}
-
-function healthText({ health }: ContainerSummary): string {
-  if (health === undefined) return "";
-  return health === "starting" ? " (health: starting)" : ` (${health})`;
 }

@@ -1,11 +1,16 @@
 /** `varve system df`: Docker's two views, and what deleting each thing would free. */
-import type { ContainerUsage, DiskUsage, DiskUsageTotal, ImageUsage } from "../../engine/index.ts";
+import {
+  statusText,
+  type ContainerUsage,
+  type DiskUsage,
+  type DiskUsageTotal,
+  type ImageUsage,
+} from "../../engine/index.ts";
 import { familiarName, parseReference, shortId } from "../../oci/index.ts";
 import type { Volume } from "../../wire/index.ts";
 import { command } from "../app.ts";
 import { ellipsis, humanAge, humanSize, renderList, type Row } from "../kit/index.ts";
 import { cacheLayout, cacheRow } from "./builder.ts";
-import { statusText } from "./ps.ts";
 
 export const systemDf = command({
   path: ["system", "df"],

@@ -10,7 +10,7 @@ export * from "./help.ts";
 export * from "./json_text.ts";
 export * from "./output.ts";
 export * from "./progress.ts";
-export { binarySize, humanDuration, humanSize, progressBar } from "../../wire/index.ts";
+export { binarySize, humanSize, progressBar } from "../../wire/index.ts";
 export { isFinal } from "./is_final.ts";
 export * from "./run_program.ts";
 export { suggest } from "./suggest.ts";

@@ -1,12 +1,13 @@
 /** Containers of sandboxes. */
 import { closeSync, openSync } from "node:fs";
-import type { ContainerRecord, Daemon, HostConfig } from "../../engine/index.ts";
+import type { ContainerRecord, Daemon, HostConfig, PodRecord } from "../../engine/index.ts";
 import { Failure, isFailure } from "../../errors.ts";
 import type { Read, Write } from "../../rpc/index.ts";
+import { containerStates, namespaceModes } from "../protocol/index.ts";
 import type * as protocol from "../protocol/index.ts";
 import { containerOptions, logPathOf, resourcesOf } from "./container_options.ts";
 import { stateOf, statusOf } from "./container_status.ts";
-import { isSelected, keptOf, sandboxSaid, type ContainerKept } from "./kept.ts";
+import { isSelected, keptOf, sandboxSaid, type ContainerKept, type ContainerSaid } from "./kept.ts";
 import { nanoseconds } from "./moments.ts";
 
 /** A container of the engine's with what Kubernetes has said of it. */
@@ -52,10 +53,12 @@ export class ContainerService {
   /** Newest first. */
   async matching(filter: ContainerFilter): Promise<CriContainer[]> {
     const { id = "", podSandboxId = "", state, labels = {} } = filter;
-    const all = (await this.#daemon.engine.containers.overview()).flatMap(({ record, hostConfig }) => {
-      const kept = keptOf(record);
-      return kept === undefined ? [] : [{ record, hostConfig, kept }];
-    });
+    const all = (await this.#daemon.engine.containers.overview({ all: true })).flatMap(
+      ({ record, hostConfig }) => {
+        const kept = keptOf(record);
+        return kept === undefined ? [] : [{ record, hostConfig, kept }];
+      },
+    );
     return all.filter(
       ({ record, kept }) =>
         record.ID.startsWith(id) &&
@@ -76,15 +79,30 @@ export class ContainerService {
     }
     const logPath = logPathOf(request.sandboxConfig ?? sandboxSaid(pod), config);
     const image = await this.#daemon.engine.images.resolve(imageName);
+    await this.#sharePids(pod, config);
     const options = containerOptions(pod, { sandboxId: pod.id, said: config, logPath });
     const record = await this.#daemon.engine.containers.create({ imageName, image, ...options });
     return { containerId: record.ID };
   }
 
+  /** @throws Failure("invalid") for processes to share that are none of the sandbox', "conflict" for some that have ended */
+  async #sharePids(pod: PodRecord, { linux }: ContainerSaid): Promise<void> {
+    const { pid, targetId } = { pid: namespaceModes.pod, targetId: "", ...linux?.security?.namespaces };
+    if (pid === namespaceModes.pod)
+      await this.#daemon.pods.sharePids(pod.id, sandboxSaid(pod).linux?.cgroupParent ?? "");
+    if (pid !== namespaceModes.target) return;
+    const { record, kept } = await this.find(targetId);
+    if (kept.sandboxId !== pod.id)
+      throw new Failure("invalid", `container ${record.ID} is not in sandbox ${pod.id}`);
+    if (stateOf(record) !== containerStates.running)
+      throw new Failure("conflict", `container ${record.ID} is not running`);
+  }
+
   async start(id: string): Promise<void> {
     const { record } = await this.find(id);
     const state = stateOf(record);
-    if (state !== 0) throw new Failure("conflict", `container ${record.ID} was started before`);
+    if (state !== containerStates.created)
+      throw new Failure("conflict", `container ${record.ID} was started before`);
     await this.#daemon.live.start(record.ID);
   }
 

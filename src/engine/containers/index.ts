@@ -21,6 +21,7 @@ import type { StatsOptions } from "../live/stats/watch_stats.ts";
 import type { LogsOptions } from "./logs.ts";
 import { findRecord, type ContainerRecord } from "./record.ts";
 import type { RemoveContainerOptions } from "./remove.ts";
+import type { ContainerSelection } from "./select_records.ts";
 import type { StartOptions } from "./start.ts";
 
 export class Containers {
@@ -45,13 +46,8 @@ export class Containers {
   }
 
   /** What lists are made of: records and what stands beside them, newest first. */
-  async overview(): Promise<ContainerOverview[]> {
-    return (await import("./overview.ts")).overviewOfContainers(this.#store);
-  }
-
-  /** The image of that name and all that were made from it. Throws `Failure("not-found")`. */
-  async imageFamily(name: string): Promise<ReadonlySet<string>> {
-    return (await import("./overview.ts")).imageWithDescendants(this.#store, name);
+  async overview(selection: ContainerSelection): Promise<ContainerOverview[]> {
+    return (await import("./overview.ts")).overviewOfContainers(this.#store, selection);
   }
 
   /** Bytes of the writable layer, and of that and the image together. */

@@ -1,14 +1,15 @@
 /** `ps`: containers as a list (behaviours B095). */
 import type { Store } from "../../store/index.ts";
+import { commandText } from "./command_text.ts";
 import { imageDisplayName } from "./create.ts";
+import { healthOf } from "./health_of.ts";
 import { publishedPorts, type PublishedPort } from "./published_ports.ts";
 import { listRecords, type ContainerRecord } from "./record.ts";
+import { selectRecords, type ContainerSelection } from "./select_records.ts";
 import { containerSizes } from "./size.ts";
 import { reconcile, statusOf, type Status } from "./state.ts";
 
-export interface ListContainersOptions {
-  /** Also those that do not run. */
-  readonly all?: boolean;
+export interface ListContainersOptions extends ContainerSelection {
   /** Also `sizeRw` and `sizeRootFs`, which takes a walk over each writable layer. */
   readonly size?: boolean;
 }
@@ -38,15 +39,15 @@ export interface ContainerSummary {
   readonly sizeRootFs?: number;
 }
 
-/** Newest first. */
+/** Newest first. @throws what `selectRecords` throws */
 export async function listContainers(
   store: Store,
   options: ListContainersOptions = {},
 ): Promise<ContainerSummary[]> {
+  const records: ContainerRecord[] = [];
+  for (const found of await listRecords(store.root)) records.push(await reconcile(store, found));
   const summaries: ContainerSummary[] = [];
-  for (const found of await listRecords(store.root)) {
-    const record = await reconcile(store, found);
-    if (options.all !== true && !record.State.Running) continue;
+  for (const record of await selectRecords(store, records, options)) {
     summaries.push(await summarise(store, record, options.size === true));
   }
   return summaries;
@@ -57,7 +58,7 @@ async function summarise(
   record: ContainerRecord,
   withSize: boolean,
 ): Promise<ContainerSummary> {
-  const { Status: health = "none" } = (record.State.Health ?? {}) as { readonly Status?: string };
+  const health = healthOf(record.State);
   return {
     id: record.ID,
     name: record.Name.slice(1),
@@ -66,7 +67,7 @@ async function summarise(
     command: commandText(record),
     created: record.Created,
     status: statusOf(record),
-    ...(health !== "none" && health !== "" && { health }),
+    ...(health !== undefined && { health }),
     ports: record.State.Running ? publishedPorts(record) : [],
     exitCode: record.State.ExitCode,
     startedAt: record.State.StartedAt,
@@ -76,9 +77,4 @@ async function summarise(
     mounts: Object.values(record.MountPoints ?? {}).map((point) => point.Name || point.Source),
     ...(withSize && (await containerSizes(store, record.ID))),
   };
-}
-
-/** Docker quotes arguments that hold a blank with single quotes. */
-function commandText(record: ContainerRecord): string {
-  return [record.Path, ...record.Args].map((word) => (word.includes(" ") ? `'${word}'` : word)).join(" ");
 }

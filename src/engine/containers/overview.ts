@@ -1,15 +1,17 @@
 /** What lists of containers are made of: records that are true, with what stands beside them. */
-import type { ImageId } from "../../oci/index.ts";
-import { resolveImage, type Store } from "../../store/index.ts";
+import type { Store } from "../../store/index.ts";
+import { commandText } from "./command_text.ts";
 import { imageDisplayName } from "./create.ts";
 import { mountsShown } from "./mounts_shown.ts";
 import { listRecords, readHostConfig, type ContainerRecord, type HostConfig } from "./record.ts";
+import { selectRecords, type ContainerSelection } from "./select_records.ts";
 import { reconcile, statusOf, type Status } from "./state.ts";
 
 export interface ContainerOverview {
   readonly record: ContainerRecord;
   readonly hostConfig: HostConfig;
   readonly status: Status;
+  readonly command: string;
   /** As given at creation while that name still leads to the image, else the image's 12 digits (B094). */
   readonly imageName: string;
   /** As Docker shows them. */
@@ -17,16 +19,21 @@ export interface ContainerOverview {
   readonly networks: Readonly<Record<string, object>>;
 }
 
-/** All containers, newest first. One that goes meanwhile is passed over. */
-export async function overviewOfContainers(store: Store): Promise<ContainerOverview[]> {
+/** Newest first. One that goes meanwhile is passed over. @throws what `selectRecords` throws */
+export async function overviewOfContainers(
+  store: Store,
+  selection: ContainerSelection,
+): Promise<ContainerOverview[]> {
+  const records: ContainerRecord[] = [];
+  for (const found of await listRecords(store.root)) records.push(await reconcile(store, found));
   const all: ContainerOverview[] = [];
-  for (const found of await listRecords(store.root)) {
-    const record = await reconcile(store, found);
+  for (const record of await selectRecords(store, records, selection)) {
     const hostConfig = hostConfigIfThere(store, record.ID);
     if (hostConfig === undefined) continue;
     const imageName = await imageDisplayName(store, record);
     const shown = { mounts: mountsShown(store, record), networks: networksShown(record) };
-    all.push({ record, hostConfig, status: statusOf(record), imageName, ...shown });
+    const words = { status: statusOf(record), command: commandText(record) };
+    all.push({ record, hostConfig, imageName, ...words, ...shown });
   }
   return all;
 }
@@ -47,16 +54,4 @@ function hostConfigIfThere(store: Store, id: string): HostConfig | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** An image and all that were made from it. @throws Failure("not-found") */
-export async function imageWithDescendants(store: Store, name: string): Promise<ReadonlySet<ImageId>> {
-  const { id } = await resolveImage(store, name);
-  const family = new Set<ImageId>([id]);
-  const parents = await store.images.parents();
-  for (let size = 0; size < family.size;) {
-    size = family.size;
-    for (const [child, parent] of parents) if (family.has(parent)) family.add(child);
-  }
-  return family;
 }

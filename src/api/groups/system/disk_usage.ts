@@ -63,7 +63,7 @@ async function containersShown(
 ): Promise<object[]> {
   const sizes = new Map(sized.map((container) => [container.id, container]));
   const now = Date.now();
-  return (await engine.containers.overview()).map((container) => {
+  return (await engine.containers.overview({ all: true })).map((container) => {
     const { sizeRw, sizeRootFs } = sizes.get(container.record.ID) ?? {};
     return {
       ...containerRow(container, now, call),

@@ -1,13 +1,13 @@
 /** `GET /containers/json` (B178). */
-import type { ContainerOverview, Daemon } from "../../../../engine/index.ts";
-import type { Call } from "../../../http/index.ts";
+import { healthOf, statusText, type ContainerOverview, type Daemon } from "../../../../engine/index.ts";
+import { Filters, type Call } from "../../../http/index.ts";
 import { portsOf } from "./ports.ts";
-import { selectContainers } from "./select.ts";
-import { statusText } from "./status_text.ts";
 
 export async function list(daemon: Daemon, call: Call): Promise<void> {
   const { containers } = daemon.engine;
-  const found = await selectContainers(daemon, call, await containers.overview());
+  const { values: filters } = Filters.parse(call.query.get("filters"));
+  const limit = call.integer("limit") ?? 0;
+  const found = await containers.overview({ all: call.flag("all"), filters, limit });
   const now = Date.now();
   const rows: object[] = [];
   for (const each of found) {
@@ -24,19 +24,29 @@ function sizesShown({ sizeRw, sizeRootFs }: { sizeRw: number; sizeRootFs: number
 
 /** A row of the list, without sizes. */
 export function rowOf(container: ContainerOverview, now: number, call: Call): object {
-  const { record, hostConfig, imageName, status, mounts, networks } = container;
+  const { record, hostConfig, imageName, command, status, mounts, networks } = container;
+  const { State } = record;
   const { Annotations } = hostConfig;
   return {
     Id: record.ID,
     Names: [record.Name],
     Image: imageName,
     ImageID: record.Image,
-    Command: [record.Path, ...record.Args.map(quoted)].join(" "),
+    Command: command,
     Created: Math.floor(Date.parse(record.Created) / 1000),
     Ports: portsOf(record),
     Labels: record.Config.Labels ?? {},
     State: status,
-    Status: statusText(container, now),
+    Status: statusText(
+      {
+        status,
+        health: healthOf(State),
+        exitCode: State.ExitCode,
+        startedAt: State.StartedAt,
+        finishedAt: State.FinishedAt,
+      },
+      now,
+    ),
     HostConfig: {
       NetworkMode: hostConfig.NetworkMode,
       ...(call.isAtLeast("1.46") && Annotations !== undefined && { Annotations }),
@@ -44,9 +54,4 @@ export function rowOf(container: ContainerOverview, now: number, call: Call): ob
     NetworkSettings: { Networks: networks },
     Mounts: mounts,
   };
-}
-
-/** Docker quotes arguments that hold a blank with single quotes. */
-function quoted(argument: string): string {
-  return argument.includes(" ") ? `'${argument}'` : argument;
 }
