@@ -137,11 +137,13 @@ test("with images and containers in the root", { skip: runSkip }, async (t) => {
         ["images", "--format", "table {{.Tag}}\t{{.Repository | upper}}", "base"],
         "TAG       REPOSITORY\n1         BASE",
       ],
+      [["images", "-f", "reference=base", "-f", "Reference=app/*", "--format", "{{.Tag}}"], "2\n1"],
       [["history", "--format", "{{json .Comment}}", "app/name:2"], '"<m>"\n"Imported from -"'],
       [
         ["ps", "-a", "--format", '{{.Names}}{{if eq .State "exited"}} over{{end}} {{.Label "a.b"}}'],
         "ended over c",
       ],
+      [["ps", "-f", "status=exited", "-f", "exited=0", "--format", "{{.Names}} {{.State}}"], "ended exited"],
       [
         ["inspect", "-f", "{{range $i, $l := .RootFS.Layers}}{{$i}}{{end}} {{len .RepoTags}}", "app/name:2"],
         "01 1",

@@ -5,6 +5,7 @@ import { parseReference, familiarName, shortId } from "../../oci/index.ts";
 import { command, list, listFlags, type App } from "../app.ts";
 import { humanAge, humanSize } from "../kit/index.ts";
 import { goDate } from "../go_date.ts";
+import { parseFilters } from "../parse_filters.ts";
 import { refusedFlag } from "../refused_flag.ts";
 
 const headers = { ID: "IMAGE ID", CreatedSince: "CREATED", VirtualSize: "SIZE" };
@@ -54,25 +55,21 @@ async function listOptions(
   pattern: string | undefined,
 ): Promise<ListOptions> {
   const options: { -readonly [K in keyof ListOptions]: ListOptions[K] } = { all };
-  if (pattern !== undefined) options.reference = pattern;
+  const references = pattern === undefined ? [] : [pattern];
   const labels: string[] = [];
-  for (const filter of filters) {
-    const [key = "", value] = splitFilter(filter);
+  const found = [...parseFilters(filters)].flatMap(([key, values]) =>
+    [...values].map((value) => [key, value] as const),
+  );
+  for (const [key, value] of found) {
     if (key === "dangling" && (value === "true" || value === "false")) options.dangling = value === "true";
     else if (key === "label") labels.push(value);
-    else if (key === "reference") options.reference = value;
+    else if (key === "reference") references.push(value);
     else if (key === "before" || key === "since")
       options[key] = await (await app.engine()).images.resolve(value);
     else throw new Failure("invalid", `Invalid filter '${key}'`, { hint: "see 'varve images --help'" });
   }
   if (options.dangling === true) delete options.all;
-  return { ...options, labels };
-}
-
-function splitFilter(filter: string): [string, string] {
-  const equals = filter.indexOf("=");
-  if (equals < 0) throw new Failure("invalid", `bad format of filter (expected name=value): ${filter}`);
-  return [filter.slice(0, equals), filter.slice(equals + 1)];
+  return { ...options, ...(references.length > 0 && { reference: references }), labels };
 }
 
 type Row = Record<

@@ -6,6 +6,7 @@ import { ipamPools } from "../containers/ipam_flags.ts";
 import { forEachArgument } from "../for_each_argument.ts";
 import { goDateExactly } from "../go_date.ts";
 import { renderInspect, reportFailure, type Row } from "../kit/index.ts";
+import { parseFilters } from "../parse_filters.ts";
 import { networkVerbs, type ListFilters, type PruneFilters } from "../network_verbs.ts";
 import { refusedFlag } from "../refused_flag.ts";
 
@@ -264,13 +265,9 @@ function rowOf(network: NetworkResource, isWhole: boolean): Row {
 
 /** @throws Failure("invalid") for one that is not known */
 function filtersOf(filters: readonly string[], known: readonly string[]): Record<string, string[]> {
-  const values: Record<string, string[]> = {};
-  for (const text of filters) {
-    const [, key = "", value] = /^(.*?!?)=(.*)$/s.exec(text) ?? [];
-    if (value === undefined)
-      throw new Failure("invalid", `bad format of filter (expected name=value): ${text}`);
-    if (!known.includes(key)) throw new Failure("invalid", `invalid filter '${key}'`);
-    (values[key] ??= []).push(value);
+  const found = parseFilters(filters);
+  for (const name of found.keys()) {
+    if (!known.includes(name)) throw new Failure("invalid", `invalid filter '${name}'`);
   }
-  return values;
+  return Object.fromEntries([...found].map(([name, values]) => [name, [...values]]));
 }

@@ -5,6 +5,7 @@ import type { Volume } from "../../wire/index.ts";
 import { command, line, list, result } from "../app.ts";
 import { forEachArgument } from "../for_each_argument.ts";
 import { humanSize, renderInspect, reportFailure, type Row } from "../kit/index.ts";
+import { parseFilters } from "../parse_filters.ts";
 import { refusedFlag } from "../refused_flag.ts";
 
 /** Of volumes of a swarm. */
@@ -195,23 +196,20 @@ function filterOf(
   filters: readonly string[],
   known: readonly string[] = ["name", "label", "driver", "dangling"],
 ): VolumeFilter {
-  const values = new Map<string, string[]>();
-  for (const text of filters) {
-    const [, key = "", value] = /^(.*?!?)=(.*)$/s.exec(text) ?? [];
-    if (value === undefined)
-      throw new Failure("invalid", `bad format of filter (expected name=value): ${text}`);
-    if (!known.includes(key)) throw new Failure("invalid", `invalid filter '${key}'`);
-    values.set(key, [...(values.get(key) ?? []), value]);
+  const found = parseFilters(filters);
+  for (const name of found.keys()) {
+    if (!known.includes(name)) throw new Failure("invalid", `invalid filter '${name}'`);
   }
-  const [dangling] = values.get("dangling") ?? [];
+  const valuesOf = (name: string): string[] => [...(found.get(name) ?? [])];
+  const [dangling] = valuesOf("dangling");
   if (dangling !== undefined && !/^(true|false|1|0)$/.test(dangling)) {
     throw new Failure("invalid", `invalid filter 'dangling=[${dangling}]'`);
   }
   return {
-    names: values.get("name") ?? [],
-    drivers: values.get("driver") ?? [],
-    labels: values.get("label") ?? [],
-    withoutLabels: values.get("label!") ?? [],
+    names: valuesOf("name"),
+    drivers: valuesOf("driver"),
+    labels: valuesOf("label"),
+    withoutLabels: valuesOf("label!"),
     ...(dangling !== undefined && { dangling: ["true", "1"].includes(dangling) }),
   };
 }

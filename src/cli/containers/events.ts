@@ -1,8 +1,8 @@
-import { Failure } from "../../errors.ts";
 import { line, type App } from "../app.ts";
 import { daemonOf } from "../daemon_client.ts";
 import { jsonLines } from "../engine_client/index.ts";
 import { compileTemplate, interruptedCode, plainJson } from "../kit/index.ts";
+import { parseFilters } from "../parse_filters.ts";
 import { timestamp } from "./timestamp.ts";
 
 export interface EventsFlagValues {
@@ -52,14 +52,8 @@ function exactly(key: string, value: unknown, { source }: { readonly source?: st
 
 /** `{"type":["container"]}`; "" for none. */
 function filtersText(filters: readonly string[]): string {
-  const found: Record<string, string[]> = {};
-  for (const filter of filters) {
-    const equals = filter.indexOf("=");
-    if (equals < 0) throw new Failure("invalid", `bad format of filter (expected name=value): ${filter}`);
-    const key = filter.slice(0, equals).trim().toLowerCase();
-    (found[key] ??= []).push(filter.slice(equals + 1).trim());
-  }
-  return filters.length === 0 ? "" : JSON.stringify(found);
+  const found = [...parseFilters(filters)].map(([name, values]) => [name, [...values]]);
+  return found.length === 0 ? "" : JSON.stringify(Object.fromEntries(found));
 }
 
 function textOf(app: App, format: string | undefined): (event: EventMessage) => string {
