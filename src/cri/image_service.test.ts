@@ -7,7 +7,7 @@ import { cannotLive } from "../../test/support/live_machine.ts";
 import { serveRegistry, type RunningRegistry } from "../registry/index.ts";
 import * as p from "./protocol/index.ts";
 
-suite("the image service", { skip: cannotLive, timeout: 60_000 }, () => {
+suite("the image service", { skip: cannotLive }, () => {
   let host: CriMachine;
   let registry: RunningRegistry;
   before(async () => {

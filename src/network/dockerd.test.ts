@@ -41,7 +41,7 @@ const requests: readonly NetworkRequest[] = [
   },
 ];
 
-test("definitions and refusals are dockerd's", { skip, timeout: 120_000 }, async () => {
+test("definitions and refusals are dockerd's", { skip }, async () => {
   await using machine = await testMachine();
   await using dockerd = await startDockerd(machine);
   for (const request of requests) {

@@ -48,23 +48,20 @@ let layers: readonly string[][] = [];
 const caseOf = (given: (typeof copies)[number]): Case =>
   typeof given === "string" ? { line: given } : given;
 
-before(
-  async () => {
-    if (dockerdSkip !== false) return;
-    fs.mkdirSync(context);
-    await writeContext(context);
-    tree = openDirectorySource(context);
-    docker = await startDockerd(directory.path, "overlay2");
-    const tar = join(directory.path, "base.tar");
-    fs.writeFileSync(tar, await collect(packTar(entriesOf(base)), 1 << 20));
-    docker.docker("import", tar, "base");
-    const stages = copies
-      .map(caseOf)
-      .map(({ line, workdir = "/" }) => `FROM base\nWORKDIR ${workdir}\n${line}\n`);
-    layers = await topLayers(imagesOf(build(stages.join(""))));
-  },
-  { timeout: 120_000 },
-);
+before(async () => {
+  if (dockerdSkip !== false) return;
+  fs.mkdirSync(context);
+  await writeContext(context);
+  tree = openDirectorySource(context);
+  docker = await startDockerd(directory.path, "overlay2");
+  const tar = join(directory.path, "base.tar");
+  fs.writeFileSync(tar, await collect(packTar(entriesOf(base)), 1 << 20));
+  docker.docker("import", tar, "base");
+  const stages = copies
+    .map(caseOf)
+    .map(({ line, workdir = "/" }) => `FROM base\nWORKDIR ${workdir}\n${line}\n`);
+  layers = await topLayers(imagesOf(build(stages.join(""))));
+});
 
 after(async () => {
   await docker?.[Symbol.asyncDispose]();

@@ -28,7 +28,7 @@ async function upgrade(url: string, protocol = "v4.channel.k8s.io"): Promise<Dup
   return socket;
 }
 
-suite("streams over SPDY", { skip: cannotLive, timeout: 60_000 }, () => {
+suite("streams over SPDY", { skip: cannotLive }, () => {
   let host: CriMachine;
   let container: string;
   before(async () => {

@@ -17,7 +17,7 @@ interface Spoken {
   readonly closed: Promise<unknown>;
 }
 
-suite("streams over web sockets", { skip: cannotLive, timeout: 60_000 }, () => {
+suite("streams over web sockets", { skip: cannotLive }, () => {
   let host: CriMachine;
   let pod: string;
   /** One that sleeps. */

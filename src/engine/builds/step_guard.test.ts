@@ -15,19 +15,15 @@ function shells(folder: string): string[] {
   });
 }
 
-test(
-  "a guard's shell lives as long as there is something to watch over",
-  { skip: unlessLinux, timeout: 20_000 },
-  async () => {
-    using folder = scratch("guard");
-    const guard = createStepGuard("/bin/true", folder.path);
-    for (const id of ["a", "b"]) {
-      const first = guard.watch(id);
-      const second = guard.watch(`${id}2`);
-      first[Symbol.dispose]();
-      assert.equal(shells(folder.path).length, 1);
-      second[Symbol.dispose]();
-      while (shells(folder.path).length > 0) await new Promise(setImmediate);
-    }
-  },
-);
+test("a guard's shell lives as long as there is something to watch over", { skip: unlessLinux }, async () => {
+  using folder = scratch("guard");
+  const guard = createStepGuard("/bin/true", folder.path);
+  for (const id of ["a", "b"]) {
+    const first = guard.watch(id);
+    const second = guard.watch(`${id}2`);
+    first[Symbol.dispose]();
+    assert.equal(shells(folder.path).length, 1);
+    second[Symbol.dispose]();
+    while (shells(folder.path).length > 0) await new Promise(setImmediate);
+  }
+});

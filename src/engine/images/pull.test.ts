@@ -204,7 +204,7 @@ test("B118 a pull that fails leaves names and images as they were", { skip }, as
   });
 });
 
-test("as many layers are fetched at once as the operator says", { skip, timeout: 60_000 }, async () => {
+test("as many layers are fetched at once as the operator says", { skip }, async () => {
   using publisher = await engineFixture();
   using user = await engineFixture();
   const all = Promise.withResolvers<void>();

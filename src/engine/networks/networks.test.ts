@@ -18,7 +18,7 @@ import { endpointsOf } from "./wanted_networks.ts";
 const forever = "while :; do sleep 1; done";
 const server = "while :; do echo hello | nc -l -p 80; done";
 
-suite("B180 networks of containers", { skip: cannotConnect, timeout: 120_000 }, () => {
+suite("B180 networks of containers", { skip: cannotConnect }, () => {
   let net: NetworkedDaemon;
   before(async () => void (net = await networkedDaemon()));
   after(() => net[Symbol.asyncDispose]());
@@ -286,7 +286,7 @@ suite("B180 networks of containers", { skip: cannotConnect, timeout: 120_000 }, 
   });
 });
 
-suite("B180 networks and supervisors that end", { skip: cannotConnect, timeout: 60_000 }, () => {
+suite("B180 networks and supervisors that end", { skip: cannotConnect }, () => {
   test("endpoints outlive the supervisor, not the container", async () => {
     await using net = await networkedDaemon();
     using machine = await liveMachine();

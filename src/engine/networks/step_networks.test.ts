@@ -26,7 +26,7 @@ test("where there can be no bridges steps have the host's network, and that is s
   assert.deepEqual(told, ["RUN in builds has the host's network: bridge networks need root"]);
 });
 
-suite("B180 networks of RUN steps", { skip: cannotConnect, timeout: 120_000 }, () => {
+suite("B180 networks of RUN steps", { skip: cannotConnect }, () => {
   let net: NetworkedDaemon;
   before(async () => void (net = await networkedDaemon()));
   after(() => net[Symbol.asyncDispose]());

@@ -12,7 +12,7 @@ import {
 import { removeNetworkNamespace } from "../../sys/index.ts";
 import { Pods } from "./pods.ts";
 
-suite("pods", { skip: cannotConnect, timeout: 120_000 }, () => {
+suite("pods", { skip: cannotConnect }, () => {
   let net: NetworkedDaemon;
   before(async () => void (net = await networkedDaemon()));
   after(() => net[Symbol.asyncDispose]());
