@@ -85,14 +85,24 @@ export async function whileUnmounted(
   }
 }
 
-/** Of mounts whose layer has gone: removes the lock files that a kill has left of its removal. */
-export async function dropLocks(
+/**
+ * Removes a layer that is not mounted, and the lock files of its mounts; where the layer has gone, those that a kill has left
+ * of its removal.
+ * @param plans of all mounts that there may be of it @param directory the layer's @param work removes it
+ * @throws Failure("conflict") while somebody holds one
+ */
+export async function removeUnmounted(
   locks: string,
   plans: readonly Pick<MountPlan, "key" | "path">[],
+  directory: string,
+  work: () => Promise<void>,
 ): Promise<void> {
+  const isGone = (): boolean => isMissing(fromText(directory));
   const files = plans.flatMap(({ key }) => [`${key}.gate`, `${key}.users`]);
-  if (files.every((name) => isMissing(`${fromText(locks)}/${name}`))) return;
-  await whileUnmounted(locks, plans, async () => undefined);
+  if (isGone() && files.every((name) => isMissing(`${fromText(locks)}/${name}`))) return;
+  await whileUnmounted(locks, plans, async () => {
+    if (!isGone()) await work();
+  });
 }
 
 /** Ends a mount that was to stay, if nobody holds it and it need not stay any longer. */

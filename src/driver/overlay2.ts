@@ -5,7 +5,7 @@ import { fromText } from "../byte_string.ts";
 import type { ByteSource } from "../bytes/index.ts";
 import { removeTreeInSlices } from "../sys/index.ts";
 import { compareDirectories } from "./compare_views.ts";
-import { dropLocks, findMount, holdMount, type MountPlan, whileUnmounted } from "./held_mount.ts";
+import { findMount, holdMount, type MountPlan, removeUnmounted } from "./held_mount.ts";
 import { OverlayLayout } from "./overlay_layout.ts";
 import { mountOverlay, type OverlayDialect, overlayDialect } from "./overlay_mount.ts";
 import { realRoot } from "./real_root.ts";
@@ -125,11 +125,10 @@ class Overlay2 implements Driver {
   async remove(id: CacheId): Promise<void> {
     const merged = { key: checkCacheId(id), path: this.#layout.merged(id) };
     const view = { key: viewKey(id), path: viewPath(this.#locks, id) };
-    const mounts = [merged, view];
-    if (!this.#layout.exists(id)) return dropLocks(this.#locks, mounts);
-    await whileUnmounted(this.#locks, mounts, async () => {
+    const directory = this.#layout.directory(id);
+    await removeUnmounted(this.#locks, [merged, view], directory, async () => {
       this.#layout.removeLink(id);
-      await removeTreeInSlices(fromText(this.#layout.directory(id)));
+      await removeTreeInSlices(fromText(directory));
     });
   }
 

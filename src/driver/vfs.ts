@@ -9,7 +9,7 @@ import * as sys from "../sys/index.ts";
 import { checkCacheId, isOwnCacheId } from "./cache_id.ts";
 import { compareDirectories } from "./compare_views.ts";
 import { copyTree } from "./copy_tree.ts";
-import { dropLocks, holdMount, whileUnmounted } from "./held_mount.ts";
+import { holdMount, removeUnmounted } from "./held_mount.ts";
 import { makeDirectory, makeIfMissing } from "./overlay_layout.ts";
 import { type DriverOptions, locksOf } from "./overlay2.ts";
 import { realRoot } from "./real_root.ts";
@@ -108,9 +108,7 @@ class Vfs implements Driver {
     const path = this.#directory(id);
     const plain = { key: id, path };
     const view = { key: viewKey(id), path: viewPath(this.#locks, id) };
-    const mounts = [plain, view];
-    if (!existsSync(path)) return dropLocks(this.#locks, mounts);
-    await whileUnmounted(this.#locks, mounts, () => this.#removeFiles(id));
+    await removeUnmounted(this.#locks, [plain, view], path, () => this.#removeFiles(id));
   }
 
   async list(): Promise<CacheId[]> {

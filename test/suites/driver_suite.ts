@@ -77,6 +77,18 @@ function lifecycleTests(add: Add): void {
     assert.equal(fs.existsSync(contentOf(driver, base)), false);
   });
 
+  add("lock files that a killed removal has left go when it is done again", async (driver, dataRoot) => {
+    const id = await (driver.name === "vfs" ? makeLayer : makeImageLayer)(driver, undefined);
+    await inRoot(driver, id, () => undefined);
+    await driver.remove(id);
+    const locks = join(dataRoot, "varve/mounts");
+    const keys = [id, `${id}.view`, ...(driver.name === "erofs" ? [`${id}.image`] : [])];
+    for (const key of keys)
+      for (const kind of ["gate", "users"]) fs.writeFileSync(join(locks, `${key}.${kind}`), "");
+    await driver.remove(id);
+    assert.deepEqual(fs.readdirSync(locks), []);
+  });
+
   add("an ID that exists, a parent that does not, a name that is a path", async (driver) => {
     const id = newCacheId();
     await driver.create(id, undefined, { writable: true });

@@ -11,7 +11,7 @@ import type { ByteSource } from "../../bytes/index.ts";
 import { type Change, diffLayer, type LayerTarget, readKeptTar } from "../../layer/index.ts";
 import { removeTreeInSlices } from "../../sys/index.ts";
 import { compareDirectories } from "../compare_views.ts";
-import { dropLocks, endIfUnused, findMount, holdMount, whileUnmounted } from "../held_mount.ts";
+import { endIfUnused, findMount, holdMount, removeUnmounted } from "../held_mount.ts";
 import { type DriverOptions, locksOf } from "../overlay2.ts";
 import { type OverlayDialect, overlayDialect } from "../overlay_mount.ts";
 import { realRoot } from "../real_root.ts";
@@ -172,12 +172,11 @@ class Erofs implements Driver {
   async remove(id: CacheId): Promise<void> {
     const own = { key: id, path: this.#layout.merged(id) };
     const view = { key: viewKey(id), path: viewPath(this.#locks, id) };
-    if (!this.#layout.exists(id)) return dropLocks(this.#locks, [own, view]);
+    const directory = this.#layout.directory(id);
     const parent = this.#layout.parent(id);
     const isWritable = this.#layout.isWritable(id);
-    const other = isWritable ? view : this.#images.plan(id);
-    await whileUnmounted(this.#locks, [own, other], () =>
-      removeTreeInSlices(fromText(this.#layout.directory(id))),
+    await removeUnmounted(this.#locks, [own, view, this.#images.plan(id)], directory, () =>
+      removeTreeInSlices(fromText(directory)),
     );
     if (!isWritable || parent === undefined || this.#layout.isWritable(parent)) return;
     // The last container of an image lets its mount go.
