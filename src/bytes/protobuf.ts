@@ -76,20 +76,34 @@ export function decodeMessage(bytes: Uint8Array): Fields {
     at += length;
     return bytes.subarray(at - length, at);
   };
-  const readVarint = (): bigint => {
-    let value = 0n;
-    for (let shift = 0n; shift < 70n; shift += 7n) {
-      const byte = take(1)[0] as number;
+  const next = (): number => {
+    if (at >= bytes.length) throw truncated(bytes.length);
+    return bytes[at++] as number;
+  };
+  // Long lists are made of short numbers: no bigint for each of their bytes.
+  const readVarint = (): number | bigint => {
+    let [value, factor] = [0, 1];
+    for (; factor < 2 ** 49; factor *= 128) {
+      const byte = next();
+      value += (byte & 0x7f) * factor;
+      if (byte < 0x80) return value;
+    }
+    return readRest(BigInt(value));
+  };
+  const readRest = (first: bigint): bigint => {
+    let value = first;
+    for (let shift = 49n; shift < 70n; shift += 7n) {
+      const byte = next();
       value |= BigInt(byte & 0x7f) << shift;
       if (byte < 0x80) return BigInt.asUintN(64, value);
     }
     throw new Failure("corrupt", "protobuf: a varint has more than 10 bytes");
   };
   while (at < bytes.length) {
-    const key = readVarint();
-    const number = Number(key >> 3n);
-    const wire = Number(key & 7n);
-    if (wire === wireVarint) add(number, readVarint());
+    const key = Number(readVarint());
+    const number = Math.floor(key / 8);
+    const wire = key % 8;
+    if (wire === wireVarint) add(number, BigInt(readVarint()));
     else if (wire === wireBytes) add(number, take(Number(readVarint())));
     else if (wire === wireFixed64) take(8);
     else if (wire === wireFixed32) take(4);

@@ -1,5 +1,5 @@
 /** Messages as tables: what a field is called here, its number, its type (protobuf.dev, "Encoding"; proto3's defaults). */
-import { decodeMessage, encodeMessage, type Fields, type FieldValue } from "../bytes/index.ts";
+import { decodeMessage, encodeMessage, type FieldValue } from "../bytes/index.ts";
 
 /** How one field is read, and written: `W` may leave out what has a default. */
 export interface Field<R, W> {
@@ -38,9 +38,9 @@ export function message<T extends Table>(table: T): Message<ReadOf<T>, WriteOf<T
   return {
     decode: (bytes) => {
       const found = decodeMessage(bytes);
-      return Object.fromEntries(
-        fields.map(([name, field]) => [name, field.read(valuesOf(found, field))]),
-      ) as ReadOf<T>;
+      const read: Record<string, unknown> = {};
+      for (const [name, field] of fields) read[name] = field.read(found.get(field.number) ?? nothing);
+      return read as ReadOf<T>;
     },
     encode: (value) => {
       const given = value as Readonly<Record<string, never>>;
@@ -52,13 +52,12 @@ export function message<T extends Table>(table: T): Message<ReadOf<T>, WriteOf<T
   };
 }
 
-function valuesOf(found: Fields, { number }: AnyField): Values {
-  return found.get(number) ?? [];
-}
+const nothing: Values = [];
+const noBytes = new Uint8Array();
 
 const isBytes = (value: bigint | Uint8Array | undefined): value is Uint8Array => value instanceof Uint8Array;
 const toText = (bytes: Uint8Array): string => Buffer.from(bytes).toString("utf8");
-const lastBytes = (values: Values): Uint8Array => values.filter(isBytes).at(-1) ?? new Uint8Array();
+const lastBytes = (values: Values): Uint8Array => values.findLast(isBytes) ?? noBytes;
 
 function lastNumber(values: Values): bigint {
   const last = values.at(-1);
