@@ -14,9 +14,12 @@ import {
 import { Failure, isFailure } from "../errors.ts";
 import {
   daemonSettings,
+  directives,
+  isDirective,
   proxyEnvironment,
   readDaemonJson,
   type DaemonJson,
+  type Directive,
   type Directives,
 } from "./config/index.ts";
 import { parseHost, type TlsFiles } from "./listening/index.ts";
@@ -103,10 +106,14 @@ function teller({ debug, "log-level": level = "info" }: Directives, say: (line: 
   };
 }
 
-function warnOf({ directives, idle }: DaemonJson, path: string, tell: Tell): void {
-  for (const name of idle) tell("warn", `${path}: ${name} changes nothing here`);
-  if (directives["live-restore"] === false)
-    tell("warn", "live-restore: containers always outlive this daemon");
+function warnOf({ directives: given, idle }: DaemonJson, path: string, tell: Tell): void {
+  for (const name of idle) tell("warn", `${path}: ${name} changes nothing here${reasonOf(name)}`);
+  if (given["live-restore"] === false) tell("warn", "live-restore: containers always outlive this daemon");
+}
+
+function reasonOf(name: string): string {
+  const why = isDirective(name) ? (directives[name] as Directive).why : undefined;
+  return why === undefined ? "" : `: ${why}`;
 }
 
 function readConfig({ configFile: { path, named }, directives }: RunDaemonOptions): DaemonJson {
@@ -119,7 +126,8 @@ const reloadable = ["Runtime", "ShmSize", "IpcMode", "CgroupnsMode"] as const;
 function reloaded(before: DaemonSettings, now: DaemonSettings): DaemonSettings {
   const changed = reloadable.filter((name) => now.containers[name] !== undefined);
   const containers = Object.fromEntries(changed.map((name) => [name, now.containers[name]]));
-  return { ...now, containers: { ...before.containers, ...containers } };
+  const { initPath, experimental } = before;
+  return { ...now, initPath, experimental, containers: { ...before.containers, ...containers } };
 }
 
 function servingOptions(

@@ -81,8 +81,8 @@ function serverMaker(daemon: Daemon, { warn, onRequest }: ServeDaemonOptions): M
     warn(`${where}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   const routes = allRoutes(daemon);
   const tell = (what: string): void => void (daemon.settings.debug && onRequest?.(what));
-  return (tls) =>
-    createApiServer({ routes, version, onError, onRequest: tell, ...(tls !== undefined && { tls }) });
+  const told = { version, experimental: daemon.settings.experimental === true, onError, onRequest: tell };
+  return (tls) => createApiServer({ routes, ...told, ...(tls !== undefined && { tls }) });
 }
 
 interface Opened {

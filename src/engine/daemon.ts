@@ -4,6 +4,7 @@ import { fromText } from "../byte_string.ts";
 import { Failure } from "../errors.ts";
 import { dropFreeLocks } from "../store/index.ts";
 import { tryLockFile } from "../sys/index.ts";
+import { configureInit } from "./containers/init_program.ts";
 import { removeHalfMade } from "./containers/remove_half_made.ts";
 import { configureRuntimes } from "./containers/runtimes.ts";
 import { noSettings, type DaemonSettings } from "./daemon_settings.ts";
@@ -75,6 +76,7 @@ export class Daemon implements AsyncDisposable {
     const lock = undo.use(lockRoot(root));
     dropFreeLocks(locksOf(root));
     configureRuntimes(root, settings.runtimes ?? {});
+    configureInit(root, settings.initPath);
     const { events } = engine;
     const networks = undo.use(await engine.networks.open(settings.networks));
     const networking = await engine.networks.running();

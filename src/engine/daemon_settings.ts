@@ -23,6 +23,12 @@ export interface DaemonSettings {
   readonly networks?: NetworkDefaults;
   /** Protection of containers that choose none; undefined: the usual one. */
   readonly security?: SecurityOptions;
+  /** Program of `--init`, or its name in PATH; undefined: the first that is there. Heeded at the start. */
+  readonly initPath?: string | undefined;
+  /** What clients are told of a daemon in experimental mode: to offer what is one. Heeded at the start. */
+  readonly experimental?: boolean | undefined;
+  /** Whether clients that have the choice are told to build by BuildKit's protocol; true. */
+  readonly buildkit?: boolean;
   /** What a container gets that says nothing about it. */
   readonly containers: Partial<HostConfig>;
 }

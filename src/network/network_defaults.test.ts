@@ -8,6 +8,11 @@ import { scratch } from "../../test/suites/scratch.ts";
 import { openNetworking } from "./open_networking.ts";
 import type { NetworkDefaults } from "./network_defaults.ts";
 
+/** dockerd's. */
+function outside(address: string, subnet: string): string {
+  return `Error creating default "bridge" network: auxiliary address: (DefaultGateway${address}) must belong to the master pool: ${subnet}`;
+}
+
 for (const [defaults, message] of [
   [{ bridgeAddress: "10.1.0.1" }, "invalid CIDR address: 10.1.0.1"],
   [{ bridgeAddress: "fd00::1/64" }, "invalid CIDR address: fd00::1/64"],
@@ -23,6 +28,21 @@ for (const [defaults, message] of [
   [
     { bridgeAddress: "10.1.0.1/24", addressRange: "10.1.1.0/25" },
     "no matching subnet for range 10.1.1.0/25: the bridge has 10.1.0.1/24",
+  ],
+  [{ addressRange6: "10.0.0.0/24" }, "invalid CIDR address: 10.0.0.0/24"],
+  [{ bridgeAddress6: "fd00::1" }, "invalid CIDR address: fd00::1"],
+  [
+    { bridgeAddress6: "fd00:1::1/64", addressRange6: "fd00:2::/80" },
+    "no matching subnet for range fd00:2::/80: the bridge has fd00:1::1/64",
+  ],
+  [{ gateway: "x" }, "invalid IP address: x"],
+  [{ gateway6: "fd00::1/64" }, "invalid IP address: fd00::1/64"],
+  [{ hostGateway: "host" }, "invalid IP address: host"],
+  [{ bridgeAddress: "10.9.0.1/24", gateway: "10.8.0.5" }, outside("IPv4:10.8.0.5", "10.9.0.0/24")],
+  [{ addressRange6: "fd00:1::/64", gateway6: "fd00:2::5" }, outside("IPv6:fd00:2::5", "fd00:1::/64")],
+  [
+    { options: { "com.docker.network.driver.mtu": "many" } },
+    'failed to parse com.docker.network.driver.mtu value: many (strconv.Atoi: parsing "many": invalid syntax)',
   ],
 ] as const satisfies readonly (readonly [NetworkDefaults, string])[]) {
   test(`${message} is refused`, async () => {
@@ -67,4 +87,92 @@ test("pools, the default network's address and its MTU", { skip: unlessBridges }
   await strict.endpoints.disconnect(third.id);
   await renewed.networks.remove("own");
   assert.equal(machine.traces(), "");
+});
+
+test("IPv6 in the default network, and other ways out of it", { skip: unlessBridges }, async () => {
+  await using machine = await testMachine();
+  const defaults: NetworkDefaults = {
+    bridgeAddress: "10.61.0.1/24",
+    gateway: "10.61.0.9",
+    ipv6: true,
+    addressRange6: "fd00:61::/64",
+    gateway6: "fd00:61::5",
+    masquerade: false,
+    options: { "com.docker.network.driver.mtu": "1280" },
+  };
+  const { networks, endpoints } = await openNetworking({ ...machine.options, defaults });
+  const definition = networks.inspect("bridge");
+  // As dockerd shows it.
+  assert.deepEqual(definition.ipam.config, [
+    { subnet: "10.61.0.0/24", gateway: "10.61.0.1", auxAddresses: { DefaultGatewayIPv4: "10.61.0.9" } },
+    { subnet: "fd00:61::/64", auxAddresses: { DefaultGatewayIPv6: "fd00:61::5" } },
+  ]);
+  assert.equal(definition.enableIPv6, true);
+  assert.equal(definition.options["com.docker.network.bridge.enable_ip_masquerade"], "false");
+  const request = { network: "bridge", containerId: "a".repeat(64), containerName: "a" };
+  const { id, namespace, ...endpoint } = await endpoints.connect({
+    ...request,
+    namespace: machine.container("a"),
+  });
+  assert.deepEqual(endpoint.ipv4, { address: "10.61.0.2", prefix: 24, gateway: "10.61.0.9" });
+  assert.deepEqual(endpoint.ipv6, { address: "fd00:61::2", prefix: 64, gateway: "fd00:61::5" });
+  assert.match(await machine.inside(namespace, "ip", "route"), /^default via 10\.61\.0\.9 dev eth0/m);
+  assert.match(await machine.inside(namespace, "ip", "-6", "route"), /^default via fd00:61::5 dev eth0/m);
+  assert.match(await machine.inside(namespace, "ping", "-6", "-c1", "fd00:61::1"), /1 packets received/);
+  assert.equal(networks.hostAddress("bridge"), "10.61.0.1");
+  const own = await networks.create({
+    name: "own",
+    options: { "com.docker.network.bridge.enable_icc": "0" },
+  });
+  assert.deepEqual(own.options, {
+    "com.docker.network.driver.mtu": "1280",
+    "com.docker.network.bridge.enable_icc": "0",
+  });
+  await networks.remove("own");
+  await endpoints.disconnect(id);
+  // Other programs on the root leave a daemon's network alone, and so does a daemon of the same mind.
+  for (const others of [{}, { defaults }]) {
+    const other = await openNetworking({ ...machine.options, ...others });
+    assert.deepEqual(other.networks.inspect("bridge"), definition);
+  }
+  const wrong = openNetworking({ ...machine.options, defaults: { gateway: "10.8.0.5" } });
+  await assert.rejects(wrong, { kind: "invalid", message: outside("IPv4:10.8.0.5", "172.17.0.0/16") });
+  const plain = await openNetworking({ ...machine.options, defaults: { hostGateway: "192.0.2.9" } });
+  assert.equal(plain.networks.inspect("bridge").enableIPv6, false);
+  assert.equal(plain.networks.hostAddress("bridge"), "192.0.2.9");
+  const again = await plain.endpoints.connect({ ...request, namespace });
+  assert.deepEqual(
+    [again.ipv4.gateway, again.ipv6],
+    [plain.networks.inspect("bridge").ipam.config[0]?.gateway, undefined],
+  );
+  await plain.endpoints.disconnect(again.id);
+  assert.equal(machine.traces(), "");
+});
+
+test(
+  "an IPv6 subnet that nobody names is chosen; one without IPv6 is only kept",
+  { skip: unlessBridges },
+  async () => {
+    await using machine = await testMachine();
+    const chosen = await openNetworking({ ...machine.options, defaults: { ipv6: true } });
+    assert.match(chosen.networks.inspect("bridge").ipam.config[1]?.subnet ?? "", /^fd.*::\/64$/);
+    const kept = await openNetworking({ ...machine.options, defaults: { bridgeAddress6: "fd00:5::1/64" } });
+    const { enableIPv6, ipam } = kept.networks.inspect("bridge");
+    assert.equal(enableIPv6, false);
+    assert.deepEqual(ipam.config[1], { subnet: "fd00:5::/64", gateway: "fd00:5::1" });
+  },
+);
+
+test("a network's own DefaultGatewayIPv4 leads out of it", { skip: unlessBridges }, async () => {
+  await using machine = await testMachine();
+  const { networks, endpoints } = machine.networking;
+  const config = [{ subnet: "10.5.0.0/24", auxAddresses: { DefaultGatewayIPv4: "10.5.0.9" } }];
+  await networks.create({ name: "own", ipam: { config } });
+  const namespace = machine.container("a");
+  const request = { network: "own", containerId: "a".repeat(64), containerName: "a", namespace };
+  const { id, ipv4 } = await endpoints.connect(request);
+  assert.equal(ipv4.gateway, "10.5.0.9");
+  assert.match(await machine.inside(namespace, "ip", "route"), /^default via 10\.5\.0\.9 dev eth0/m);
+  assert.equal(networks.hostAddress("own"), "10.5.0.1");
+  await endpoints.disconnect(id);
 });

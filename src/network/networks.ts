@@ -37,6 +37,16 @@ export class Networks {
   }
 
   /**
+   * What `host-gateway` means to a container.
+   * @param term the network by which it gets to the machine, if there is one @throws Failure("not-found" | "invalid")
+   */
+  hostAddress(term?: string): string | undefined {
+    const { hostGateway } = this.#state.defaults;
+    if (hostGateway !== undefined || term === undefined) return hostGateway;
+    return findNetwork(this.#state.read().networks, term).pools[0]?.gateway;
+  }
+
+  /**
    * Makes a network and, at once, its bridge: so other roots see by the routes that its addresses are taken.
    * @throws Failure("conflict"): the name is in use; ("denied"): subnets overlap, or a predefined name; ("not-found"): no
    * subnet is left, or an unknown driver; ("invalid"); ("unavailable"): netavark or the kernel lacks something
@@ -126,7 +136,8 @@ function plan(
   networks: readonly StoredNetwork[],
   defaults: NetworkDefaults,
 ): StoredNetwork {
-  const { name, ipam = {}, options = {}, labels = {} } = request;
+  const { name, ipam = {}, labels = {} } = request;
+  const options = { ...defaults.options, ...request.options };
   const { internal = false, attachable = false, enableIPv6 = false } = request;
   const id = randomBytes(32).toString("hex");
   const { bridge = `br-${id.slice(0, 12)}` } = bridgeOptions(options);

@@ -18,6 +18,7 @@ export interface NetworkingOptions {
   /** Programs; default: where the distributions' packages put them. */
   readonly netavark?: string;
   readonly aardvark?: string;
+  /** Of a daemon, which makes the default network anew by them. */
   readonly defaults?: NetworkDefaults;
   /** For a daemon: whether published ports of IPv6 addresses are passed on by this process, until it disposes of the networking. */
   readonly relays?: boolean;
@@ -35,17 +36,17 @@ export interface Networking extends Disposable {
  * @throws Failure("corrupt"), ("invalid"): defaults that make no sense; SysError
  */
 export async function openNetworking(options: NetworkingOptions): Promise<Networking> {
-  const { directory, lock = "/run/varve/network.lock", netavark, aardvark, defaults = {} } = options;
-  checkDefaults(defaults);
-  const state = new NetworkState({ directory, lock, defaults });
+  const { directory, lock = "/run/varve/network.lock", netavark, aardvark, defaults } = options;
+  if (defaults !== undefined) checkDefaults(defaults);
+  const state = new NetworkState({ directory, lock, ...(defaults !== undefined && { defaults }) });
   const tools = new BridgeTools({
     directory: join(directory, "netavark"),
     ...(netavark === undefined ? {} : { netavark }),
     ...(aardvark === undefined ? {} : { aardvark }),
   });
-  const relays = options.relays === true ? new PortRelays() : undefined;
+  const relays = options.relays === true && defaults?.userlandProxy !== false ? new PortRelays() : undefined;
   await ensurePredefined(state);
-  await renewDefaultBridge(state, tools);
+  if (defaults !== undefined) await renewDefaultBridge(state, tools);
   return {
     networks: new Networks(state, tools),
     endpoints: new Endpoints(state, tools, relays),

@@ -7,6 +7,7 @@ import { allocatePorts, type PortAllocation } from "./allocate_ports.ts";
 import { formatIp, type IpAddress, parseIp } from "./ip_address.ts";
 import { bridgeOptions } from "./network_options.ts";
 import type { StoredNetwork, StoredPool } from "./network_state.ts";
+import { gatewayName } from "./network_defaults.ts";
 import { hasNames } from "./netavark_options.ts";
 import { takenAddresses } from "./taken_addresses.ts";
 import type { ConnectRequest, Endpoint, EndpointAddress } from "./types.ts";
@@ -104,16 +105,20 @@ function takeAddress(
   const pool = addressPool(stored);
   try {
     const address = formatIp(allocateAddress(pool, taken, requestedIp(stored, requested)));
-    return {
-      address,
-      prefix: pool.subnet.bits,
-      ...(internal ? {} : { gateway: formatIp(pool.gateway) }),
-    };
+    const gateway =
+      namedGateway(network, pool.subnet.family) ?? (internal ? undefined : formatIp(pool.gateway));
+    return { address, prefix: pool.subnet.bits, ...(gateway !== undefined && { gateway }) };
   } catch (error) {
     if (error instanceof Failure && error.kind === "limit")
       throw new Failure("limit", `${error.message}: ${name} (${id})`, { cause: error });
     throw error;
   }
+}
+
+/** Also out of an internal network: its user knows who is there (moby, libnetwork/drivers/bridge, `CreateNetwork`). */
+function namedGateway({ definition }: StoredNetwork, family: 4 | 6): string | undefined {
+  const named = definition.ipam.config.map(({ auxAddresses }) => auxAddresses?.[gatewayName(family)]);
+  return named.find((address) => address !== undefined);
 }
 
 function requestedIp(pool: StoredPool, text: string | undefined): IpAddress | undefined {

@@ -1,9 +1,15 @@
 /** The three networks that are always there. */
 import { randomBytes } from "node:crypto";
 import { hostSubnets } from "./host_subnets.ts";
-import type { NetworkDefaults } from "./network_defaults.ts";
+import {
+  checkGateway,
+  gatewayName,
+  subnetDefaults,
+  type NetworkDefaults,
+  type SubnetDefaults,
+} from "./network_defaults.ts";
 import type { NetworkState, StoredNetwork } from "./network_state.ts";
-import { planPools } from "./plan_pools.ts";
+import { planPools, type PoolPlan } from "./plan_pools.ts";
 import { formatSubnet, parseSubnet, type Subnet } from "./subnet.ts";
 import type { IpamConfig, NetworkDefinition, NetworkDriver } from "./types.ts";
 
@@ -52,36 +58,54 @@ export function defaultBridge(
   defaults: NetworkDefaults,
 ): StoredNetwork {
   const { id } = old;
-  const { icc = true, publishAddress = "0.0.0.0", mtu } = defaults;
-  const { config, pools } = planPools({
+  const { icc = true, publishAddress = "0.0.0.0", mtu, ipv6 = false, masquerade = true } = defaults;
+  const plan = planPools({
     networkId: id,
-    config: poolsOf(defaults),
+    config: subnetDefaults(defaults).flatMap(namedSubnet),
     from: defaults.pools,
-    enableIPv6: false,
+    enableIPv6: ipv6,
     networks: others,
     host: hostSubnets(),
   });
+  const { config, pools } = subnetDefaults(defaults).reduce(withGateway, plan);
   const options = {
     "com.docker.network.bridge.default_bridge": "true",
     "com.docker.network.bridge.enable_icc": String(icc),
-    "com.docker.network.bridge.enable_ip_masquerade": "true",
+    "com.docker.network.bridge.enable_ip_masquerade": String(masquerade),
     "com.docker.network.bridge.host_binding_ipv4": publishAddress,
     "com.docker.network.bridge.name": bridge,
     "com.docker.network.driver.mtu": String(mtu || 1500),
   };
-  return { definition: { ...old, ipam: { ...old.ipam, config }, options }, pools, bridge };
+  const definition = { ...old, enableIPv6: ipv6, ipam: { ...old.ipam, config }, options };
+  return { definition, pools, bridge };
 }
 
-/** What the operator has said about its subnet. */
-function poolsOf({ bridgeAddress, addressRange }: NetworkDefaults): Partial<IpamConfig>[] {
-  const text = bridgeAddress ?? addressRange;
+/** What the operator has said about a subnet. */
+function namedSubnet({ family, address, range }: SubnetDefaults): Partial<IpamConfig>[] {
+  const text = address ?? range;
   if (text === undefined) return [];
-  const [gateway = ""] = (bridgeAddress ?? "").split("/");
+  const [gateway = ""] = (address ?? "").split("/");
+  // Without a bridge's address dockerd takes `fixed-cidr-v6` for the subnet, and for no range of it.
+  const isPart = range !== undefined && (family === 4 || address !== undefined);
   return [
     {
       subnet: formatSubnet(parseSubnet(text) as Subnet),
       ...(gateway !== "" && { gateway }),
-      ...(addressRange !== undefined && { ipRange: formatSubnet(parseSubnet(addressRange) as Subnet) }),
+      ...(isPart && { ipRange: formatSubnet(parseSubnet(range) as Subnet) }),
     },
   ];
+}
+
+/** An address that is kept free of containers, and leads them out. @throws Failure("invalid") for one elsewhere */
+function withGateway(plan: PoolPlan, { family, gateway }: SubnetDefaults): PoolPlan {
+  if (gateway === undefined) return plan;
+  const isMeant = ({ subnet }: { readonly subnet: string }): boolean =>
+    subnet.includes(":") === (family === 6);
+  const config = plan.config.map((one) => {
+    if (!isMeant(one)) return one;
+    checkGateway(family, gateway, parseSubnet(one.subnet) as Subnet, one.subnet);
+    return { ...one, auxAddresses: { [gatewayName(family)]: gateway } };
+  });
+  const pools = plan.pools.map((pool) => (isMeant(pool) ? { ...pool, reserved: [gateway] } : pool));
+  return { config, pools };
 }

@@ -1,6 +1,7 @@
 /** The default network by other defaults than those that it was made by. */
 import type { BridgeTools } from "./bridge_tools.ts";
 import type { NetworkRecords, NetworkState, StoredNetwork } from "./network_state.ts";
+import { gatewayName, subnetDefaults, type SubnetDefaults } from "./network_defaults.ts";
 import { defaultBridge } from "./predefined.ts";
 import { removeBridge } from "./remove_bridge.ts";
 import { formatSubnet, parseSubnet } from "./subnet.ts";
@@ -18,31 +19,51 @@ export async function renewDefaultBridge(state: NetworkState, tools: BridgeTools
   const { id } = network.definition;
   const others = records.networks.filter((other) => other !== network);
   await removeBridge(network, records, tools);
-  const renewed = defaultBridge(network.definition, network.bridge, subnetsOf(others), state.defaults);
-  records.networks = records.networks.map((other) => (other === network ? renewed : other));
   records.ruled = records.ruled.filter((other) => other !== id);
   records.settled = records.settled.filter((other) => other !== id);
-  await records.save();
+  try {
+    const renewed = defaultBridge(network.definition, network.bridge, subnetsOf(others), state.defaults);
+    records.networks = records.networks.map((other) => (other === network ? renewed : other));
+  } finally {
+    await records.save();
+  }
 }
 
 function outdated({ defaults }: NetworkState, records: NetworkRecords): StoredNetwork | undefined {
   const network = records.networks.find(({ definition }) => definition.name === "bridge");
   if (network === undefined) return undefined;
-  const { id, options, ipam } = network.definition;
-  const [pool] = network.pools;
-  const { bridgeAddress, addressRange, mtu = 0, icc = true } = defaults;
-  const { publishAddress = "0.0.0.0" } = defaults;
-  const has = `${pool?.gateway}/${pool?.subnet.split("/")[1]}`;
+  const { id, options, enableIPv6 } = network.definition;
+  const { ipv6 = false, mtu = 0, icc = true, masquerade = true, publishAddress = "0.0.0.0" } = defaults;
+  const bridge = "com.docker.network.bridge";
   const fits =
-    (bridgeAddress === undefined || bridgeAddress === has) &&
-    (addressRange === undefined || sameSubnet(addressRange, ipam.config[0]?.ipRange)) &&
-    options["com.docker.network.bridge.enable_icc"] === String(icc) &&
-    options["com.docker.network.bridge.host_binding_ipv4"] === publishAddress &&
+    enableIPv6 === ipv6 &&
+    subnetDefaults(defaults).every((one) => fitsSubnet(one, network)) &&
+    options[`${bridge}.enable_icc`] === String(icc) &&
+    options[`${bridge}.enable_ip_masquerade`] === String(masquerade) &&
+    options[`${bridge}.host_binding_ipv4`] === publishAddress &&
     (mtu === 0 || options["com.docker.network.driver.mtu"] === String(mtu));
   return fits || records.endpoints.some(({ networkId }) => networkId === id) ? undefined : network;
 }
 
-function sameSubnet(text: string, has: string | undefined): boolean {
+/** What nobody names stays as it was chosen once. */
+function fitsSubnet(
+  { family, address, range, gateway }: SubnetDefaults,
+  { definition, pools }: StoredNetwork,
+): boolean {
+  const isMeant = ({ subnet }: { readonly subnet: string }): boolean =>
+    subnet.includes(":") === (family === 6);
+  const config = definition.ipam.config.find(isMeant);
+  const pool = pools.find(isMeant);
+  if (config === undefined) return (address ?? range) === undefined;
+  const bits = config.subnet.split("/")[1];
+  return (
+    (address === undefined || address === `${pool?.gateway ?? config.gateway}/${bits}`) &&
+    (range === undefined || sameSubnet(range, config.ipRange ?? config.subnet)) &&
+    gateway === config.auxAddresses?.[gatewayName(family)]
+  );
+}
+
+function sameSubnet(text: string, has: string): boolean {
   const subnet = parseSubnet(text);
   return subnet !== undefined && formatSubnet(subnet) === has;
 }

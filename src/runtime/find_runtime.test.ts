@@ -98,6 +98,13 @@ test("a runtime that is neither runc nor crun is refused", async (t) => {
 
 test("an init program is found, or missed in Docker's words", async (t) => {
   const path = programs(t, { catatonit: "" });
-  assert.equal(await findInit([path]), join(path, "catatonit"));
-  await assert.rejects(findInit([]), { message: 'exec: "docker-init": executable file not found in $PATH' });
+  assert.equal(await findInit(undefined, [path]), join(path, "catatonit"));
+  assert.equal(await findInit("catatonit", [path]), join(path, "catatonit"));
+  assert.equal(await findInit("/nonexistent/init", []), "/nonexistent/init");
+  await assert.rejects(findInit("own", [path]), {
+    message: 'exec: "own": executable file not found in $PATH',
+  });
+  await assert.rejects(findInit(undefined, []), {
+    message: 'exec: "docker-init": executable file not found in $PATH',
+  });
 });

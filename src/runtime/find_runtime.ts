@@ -67,15 +67,22 @@ function firstProgram(names: readonly string[], directories: readonly string[]):
 
 /**
  * Finds a program that can be process 1 for `--init`: reaps orphans and passes signals on.
+ * @param wanted a path, which need not be there, or a name; default: the first of those that are known
  * @throws {Failure} `unsupported`, beginning with Docker's words, when there is none
  */
-export async function findInit(path: readonly string[] = defaultPath()): Promise<string> {
+export async function findInit(
+  wanted?: string,
+  directories: readonly string[] = defaultPath(),
+): Promise<string> {
+  if (wanted !== undefined && isAbsolute(wanted)) return wanted;
   // All understand `<program> -- <command>...`.
-  for (const name of ["docker-init", "tini-static", "catatonit"]) {
-    const found = findProgram(name, path);
-    if (found !== undefined) return found;
-  }
-  throw new Failure("unsupported", `exec: "docker-init": executable file not found in $PATH`, {
+  const found = firstProgram(
+    wanted === undefined ? ["docker-init", "tini-static", "catatonit"] : [wanted],
+    directories,
+  );
+  if (found !== undefined) return found;
+  const name = wanted ?? "docker-init";
+  throw new Failure("unsupported", `exec: ${JSON.stringify(name)}: executable file not found in $PATH`, {
     hint: "Install one: apt-get install tini (or catatonit)",
   });
 }

@@ -30,6 +30,11 @@ const refused: readonly [text: string, flags: Directives, why: string | RegExp][
   ['{"labels":"x"}', {}, "json: cannot unmarshal string into Go struct field Config.labels of type []string"],
   ['{"labels":[1]}', {}, "json: cannot unmarshal number into Go struct field Config.labels of type string"],
   [
+    '{"features":{"buildkit":"x"}}',
+    {},
+    "json: cannot unmarshal string into Go struct field Config.features of type bool",
+  ],
+  [
     '{"log-opts":{"max-size":5}}',
     {},
     "json: cannot unmarshal number into Go struct field Config.log-opts of type string",
@@ -66,12 +71,12 @@ for (const [text, flags, why] of refused) {
 
 test("daemon.json and flags are joined; what changes nothing is named", () => {
   const text =
-    '\uFEFF {"registry-mirrors":["http://m.example"],"debug":null,"bip6":"fd00::1/64","icc":true,"userns-remap":""}\n';
+    '\uFEFF {"registry-mirrors":["http://m.example"],"debug":null,"metrics-addr":"127.0.0.1:9323","icc":true,"userns-remap":"","iptables":true,"exec-opts":["native.cgroupdriver=cgroupfs"],"features":{"buildkit":true,"containerd-snapshotter":true,"cdi":false},"bridge":"","ip-forward":false}\n';
   const { directives, idle } = read(text, { group: "docker" });
   assert.equal(directives["registry-mirrors"]?.[0], "http://m.example");
   assert.equal(directives.group, "docker");
   assert.equal("debug" in directives, false);
-  assert.deepEqual(idle, ["bip6"]);
+  assert.deepEqual(idle, ["metrics-addr", "features: containerd-snapshotter", "ip-forward"]);
 });
 
 test("a file that is not there is one only if it was named", () => {
@@ -106,6 +111,15 @@ const senseless: readonly [Directives, string | RegExp][] = [
   [
     { "seccomp-profile": "/nonexistent/profile" },
     "opening seccomp profile (/nonexistent/profile) failed: open /nonexistent/profile: no such file or directory",
+  ],
+  [{ "exec-opts": ["native.cgroupdriver=foo"] }, "native.cgroupdriver option foo not supported"],
+  [
+    { "exec-opts": ["a=b", "Native.cgroupdriver = foo", "native.cgroupdriver=cgroupfs"] },
+    "native.cgroupdriver option foo not supported",
+  ],
+  [
+    { "default-network-opts": { bridge: { "com.docker.network.driver.mtu": 1400 } } },
+    "default-network-opts: the options of bridge are no object of strings",
   ],
   [{ "default-runtime": "fast" }, "specified default runtime 'fast' does not exist"],
   [{ runtimes: { runc: { path: "/x" } } }, "runtime name 'runc' is reserved"],
@@ -142,6 +156,16 @@ test("transfers are as many as is said; 0 says nothing", () => {
     "max-download-attempts": 9,
   });
   assert.deepEqual([concurrentDownloads, concurrentUploads, downloadRetries], [1, undefined, 9]);
+});
+
+test("the init program, what clients are told, and a cgroup driver that is known", () => {
+  const given = { "init-path": "/usr/bin/tini", experimental: true, features: { buildkit: false } };
+  const { initPath, experimental, buildkit } = daemonSettings({
+    ...given,
+    "exec-opts": ["foo", "native.cgroupdriver=systemd"],
+  });
+  assert.deepEqual([initPath, experimental, buildkit], ["/usr/bin/tini", true, false]);
+  assert.equal("initPath" in daemonSettings({ "init-path": "" }), false);
 });
 
 test("protections hold for containers that do not choose others", () => {
@@ -184,6 +208,27 @@ test("networks get theirs of the settings", () => {
     icc: false,
     publishAddress: "127.0.0.1",
     pools,
+  });
+  const others = daemonSettings({
+    ipv6: true,
+    bip6: "fd00:1::1/64",
+    "fixed-cidr-v6": "fd00:1::/80",
+    "default-gateway": "10.1.0.9",
+    "default-gateway-v6": "",
+    "ip-masq": false,
+    "host-gateway-ip": "192.0.2.1",
+    "userland-proxy": false,
+    "default-network-opts": { bridge: { "com.docker.network.driver.mtu": "1400" }, overlay: { a: "b" } },
+  });
+  assert.deepEqual(others.networks, {
+    ipv6: true,
+    bridgeAddress6: "fd00:1::1/64",
+    addressRange6: "fd00:1::/80",
+    gateway: "10.1.0.9",
+    masquerade: false,
+    hostGateway: "192.0.2.1",
+    userlandProxy: false,
+    options: { "com.docker.network.driver.mtu": "1400" },
   });
 });
 

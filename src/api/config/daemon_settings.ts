@@ -3,6 +3,7 @@ import { isIP } from "node:net";
 import type { DaemonSettings } from "../../engine/index.ts";
 import { Failure } from "../../errors.ts";
 import type { Directives } from "./directives.ts";
+import { networkDefaults } from "./network_settings.ts";
 import { securityOptions } from "./security_options.ts";
 import { defaultRuntime, namedRuntimes } from "./named_runtimes.ts";
 
@@ -17,6 +18,7 @@ export function daemonSettings(given: Directives): DaemonSettings {
     ...(insecure !== undefined && { insecureRegistries: insecure.map(withoutScheme) }),
     ...transferLimits(given),
     networks: networkDefaults(given),
+    ...programDefaults(given),
     ...(given.runtimes !== undefined && { runtimes: namedRuntimes(given.runtimes) }),
     ...securityOptions(given),
     containers: containerDefaults(given),
@@ -78,19 +80,22 @@ function transferLimits(given: Directives): Partial<DaemonSettings> {
   };
 }
 
-/** They are checked where networks are opened. */
-function networkDefaults(given: Directives): DaemonSettings["networks"] & object {
-  const { bip, mtu, icc, ip, "fixed-cidr": range, "default-address-pools": pools } = given;
+function programDefaults(given: Directives): Partial<DaemonSettings> {
+  const { "init-path": initPath = "", experimental, features = {} } = given;
+  checkCgroupDriver(given["exec-opts"] ?? []);
   return {
-    ...(bip !== undefined && { bridgeAddress: bip }),
-    ...(range !== undefined && { addressRange: range }),
-    ...(mtu !== undefined && { mtu }),
-    ...(icc !== undefined && { icc }),
-    ...(ip !== undefined && { publishAddress: ip }),
-    ...(pools !== undefined && {
-      pools: pools.map(({ base, size }) => ({ base: String(base), size: Number(size) })),
-    }),
+    ...(initPath !== "" && { initPath }),
+    ...(experimental !== undefined && { experimental }),
+    ...(features["buildkit"] !== undefined && { buildkit: features["buildkit"] }),
   };
+}
+
+/** Of several the first counts, and all other options mean nothing (moby, daemon/daemon_unix.go, `getCD`). */
+function checkCgroupDriver(options: readonly string[]): void {
+  const pairs = options.map((option) => option.split("=").map((part) => part.trim()));
+  const [, driver] = pairs.find(([key = "", value]) => /^native\.cgroupdriver$/i.test(key) && value) ?? [];
+  if (driver === undefined || driver === "cgroupfs" || driver === "systemd") return;
+  throw new Failure("invalid", `native.cgroupdriver option ${driver} not supported`);
 }
 
 function containerDefaults(given: Directives): DaemonSettings["containers"] {

@@ -6,6 +6,7 @@ interface Values {
   readonly integer: number;
   readonly strings: readonly string[];
   readonly texts: Readonly<Record<string, string>>;
+  readonly truths: Readonly<Record<string, boolean>>;
   readonly object: Readonly<Record<string, unknown>>;
   readonly objects: readonly Readonly<Record<string, unknown>>[];
 }
@@ -18,10 +19,13 @@ export interface Directive {
    * there is not, and whoever asked must not believe to have it.
    */
   readonly use: "heeded" | "idle" | "refused";
+  /** Why it is idle, in a few words. */
+  readonly why?: string;
 }
 
 const heeded = <K extends Kind>(kind: K) => ({ kind, use: "heeded" }) as const;
-const idle = <K extends Kind>(kind: K) => ({ kind, use: "idle" }) as const;
+const idle = <K extends Kind>(kind: K, why?: string) =>
+  ({ kind, use: "idle", ...(why !== undefined && { why }) }) as const;
 const refused = <K extends Kind>(kind: K) => ({ kind, use: "refused" }) as const;
 
 export const directives = {
@@ -57,6 +61,7 @@ export const directives = {
   "default-ipc-mode": heeded("string"),
   "cgroup-parent": heeded("string"),
   init: heeded("boolean"),
+  "init-path": heeded("string"),
   runtimes: heeded("object"),
   "default-runtime": heeded("string"),
   "no-new-privileges": heeded("boolean"),
@@ -66,15 +71,25 @@ export const directives = {
   "dns-search": heeded("strings"),
   bip: heeded("string"),
   "fixed-cidr": heeded("string"),
+  ipv6: heeded("boolean"),
+  bip6: heeded("string"),
+  "fixed-cidr-v6": heeded("string"),
+  "default-gateway": heeded("string"),
+  "default-gateway-v6": heeded("string"),
+  "ip-masq": heeded("boolean"),
+  "host-gateway-ip": heeded("string"),
+  "userland-proxy": heeded("boolean"),
+  "default-network-opts": heeded("object"),
   icc: heeded("boolean"),
   ip: heeded("string"),
   mtu: heeded("integer"),
   "default-address-pools": heeded("objects"),
   "live-restore": heeded("boolean"),
+  experimental: heeded("boolean"),
+  features: heeded("truths"),
 
   "api-cors-header": idle("string"),
   "allow-nondistributable-artifacts": idle("strings"),
-  bip6: idle("string"),
   bridge: idle("string"),
   "bridge-accept-fwmark": idle("string"),
   builder: idle("object"),
@@ -84,24 +99,14 @@ export const directives = {
   "containerd-plugins-namespace": idle("string"),
   "cpu-rt-period": idle("integer"),
   "cpu-rt-runtime": idle("integer"),
-  "default-gateway": idle("string"),
-  "default-gateway-v6": idle("string"),
-  "default-network-opts": idle("object"),
-  "exec-opts": idle("strings"),
+  "exec-opts": idle("strings", "the cgroup driver is cgroupfs"),
   "exec-root": idle("string"),
-  experimental: idle("boolean"),
-  features: idle("object"),
   "firewall-backend": idle("string"),
-  "fixed-cidr-v6": idle("string"),
-  "host-gateway-ip": idle("string"),
   "host-gateway-ips": idle("strings"),
-  "init-path": idle("string"),
   ip6tables: idle("boolean"),
   "ip-forward": idle("boolean"),
   "ip-forward-no-drop": idle("boolean"),
-  "ip-masq": idle("boolean"),
   iptables: idle("boolean"),
-  ipv6: idle("boolean"),
   "log-format": idle("string"),
   "metrics-addr": idle("string"),
   "min-api-version": idle("string"),
@@ -111,9 +116,8 @@ export const directives = {
   "oom-score-adjust": idle("integer"),
   "raw-logs": idle("boolean"),
   rootless: idle("boolean"),
-  "shutdown-timeout": idle("integer"),
+  "shutdown-timeout": idle("integer", "containers outlive the daemon"),
   "swarm-default-advertise-addr": idle("string"),
-  "userland-proxy": idle("boolean"),
   "userland-proxy-path": idle("string"),
 
   "allow-direct-routing": refused("boolean"),
@@ -133,8 +137,22 @@ export function isDirective(name: string): name is DirectiveName {
   return Object.hasOwn(directives, name);
 }
 
-/** Values of a refused directive that change nothing. */
-export const harmless: Readonly<Record<string, unknown>> = {
+/** Values that ask for what is so anyway. */
+const harmless: Readonly<Record<string, unknown>> = {
   "allow-direct-routing": false,
+  "exec-opts": ["native.cgroupdriver=cgroupfs"],
+  "firewall-backend": "iptables",
+  ip6tables: true,
+  "ip-forward": true,
+  "ip-forward-no-drop": false,
+  iptables: true,
+  "log-format": "text",
+  rootless: false,
   "selinux-enabled": false,
 };
+
+/** Whether the value asks for nothing that there is not. */
+export function isHarmless(name: DirectiveName, value: unknown): boolean {
+  const isEmpty = value === "" || (typeof value === "object" && Object.keys(value ?? {}).length === 0);
+  return isEmpty || JSON.stringify(value) === JSON.stringify(harmless[name]);
+}

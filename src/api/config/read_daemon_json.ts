@@ -1,7 +1,7 @@
 /** `daemon.json`: reading it, and joining it with what was given by flags, with dockerd's refusals. */
 import { readFileSync } from "node:fs";
 import { Failure } from "../../errors.ts";
-import { directives, harmless, isDirective, type Directive, type Directives } from "./directives.ts";
+import { directives, isDirective, isHarmless, type Directive, type Directives } from "./directives.ts";
 
 export interface DaemonJson {
   readonly directives: Directives;
@@ -45,8 +45,21 @@ export function readDaemonJson(
   const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
   return {
     directives: { ...set, ...flags },
-    idle: Object.keys(set).filter((name) => isDirective(name) && directives[name].use === "idle"),
+    idle: Object.entries(set).flatMap(([name, value]) => idleParts(name, value)),
   };
+}
+
+function idleParts(name: string, value: unknown): string[] {
+  if (!isDirective(name) || isHarmless(name, value)) return [];
+  // It is many settings in one.
+  if (name === "features")
+    return Object.keys(value as object).flatMap((feature) => idleFeature(feature, value));
+  return directives[name].use === "idle" ? [name] : [];
+}
+
+function idleFeature(feature: string, all: unknown): string[] {
+  const isOn = (all as Readonly<Record<string, boolean>>)[feature] === true;
+  return isOn && feature !== "buildkit" ? [`features: ${feature}`] : [];
 }
 
 type Refuse = (why: string) => Failure;
@@ -82,6 +95,7 @@ const goTypes: Readonly<Record<Directive["kind"], string>> = {
   integer: "int",
   strings: "[]string",
   texts: "map[string]string",
+  truths: "map[string]bool",
   object: "map[string]interface {}",
   objects: "[]interface {}",
 };
@@ -94,8 +108,7 @@ function check(name: string, value: unknown, refuse: Refuse): void {
     const field = `Go struct field Config.${name} of type ${wrong.wanted}`;
     throw refuse(`json: cannot unmarshal ${wrong.found} into ${field}`);
   }
-  const asksNothing = value === "" || (Array.isArray(value) && value.length === 0);
-  if (use !== "refused" || value === harmless[name] || asksNothing) return;
+  if (use !== "refused" || isHarmless(name, value)) return;
   throw new Failure("unsupported", refuse(`${name} is not supported here`).message, {
     hint: "Take it out of the file if you can do without what it protects from.",
   });
@@ -104,19 +117,28 @@ function check(name: string, value: unknown, refuse: Refuse): void {
 function misfit(kind: Directive["kind"], value: unknown): { found: string; wanted: string } | undefined {
   const found = goKind(value);
   const wanted = goTypes[kind];
-  const whole = {
-    boolean: "bool",
-    string: "string",
-    integer: "number",
-    strings: "array",
-    objects: "array",
-  } as const;
-  if (found !== (kind === "texts" || kind === "object" ? "object" : whole[kind])) return { found, wanted };
+  if (found !== (shapes[kind] ?? "object")) return { found, wanted };
   if (kind === "integer" && !Number.isSafeInteger(value)) return { found: `number ${String(value)}`, wanted };
-  const parts = kind === "strings" || kind === "texts" ? Object.values(value as object) : [];
-  const odd = parts.find((part) => typeof part !== "string");
-  return odd === undefined ? undefined : { found: goKind(odd), wanted: "string" };
+  const part = parts[kind];
+  if (part === undefined) return undefined;
+  const odd = Object.values(value as object).find((each) => goKind(each) !== part);
+  return odd === undefined ? undefined : { found: goKind(odd), wanted: part };
 }
+
+/** Those of no kind here are objects. */
+const shapes: Partial<Record<Directive["kind"], string>> = {
+  boolean: "bool",
+  string: "string",
+  integer: "number",
+  strings: "array",
+  objects: "array",
+};
+
+const parts: Partial<Record<Directive["kind"], string>> = {
+  strings: "string",
+  texts: "string",
+  truths: "bool",
+};
 
 /** What Go's decoder calls it. */
 function goKind(value: unknown): string {

@@ -20,6 +20,8 @@ export interface ApiServerOptions {
   readonly routes: readonly Route[];
   /** For `Server` and `/version`. */
   readonly version: string;
+  /** Whether clients are to offer what is experimental. */
+  readonly experimental?: boolean;
   /** What went wrong that is no answer of a handler's making. */
   readonly onError: (error: unknown, where: string) => void;
   /** Told of each request, as `GET /_ping`. */
@@ -37,7 +39,7 @@ export function createApiServer(options: ApiServerOptions): Server {
   const answers = new WeakMap<Duplex, ServerResponse>();
   const listener: RequestListener = (request, response) => {
     answers.set(request.socket, response);
-    headers(response, options.version);
+    headers(response, options);
     void answer(router, options, request, response, undefined);
   };
   const { tls } = options;
@@ -82,9 +84,9 @@ function shouldUpgradeCallback({ url = "", headers: { upgrade = "" } }: Incoming
   return /^(tcp|websocket)$/i.test(upgrade) && /\/(attach|attach\/ws|start)(\?|$)/.test(url);
 }
 
-function headers(response: ServerResponse, version: string): void {
+function headers(response: ServerResponse, { version, experimental = false }: ApiServerOptions): void {
   response.setHeader("Api-Version", newestVersion);
-  response.setHeader("Docker-Experimental", "false");
+  response.setHeader("Docker-Experimental", String(experimental));
   response.setHeader("Ostype", "linux");
   response.setHeader("Server", `Docker/${version} (linux)`);
 }

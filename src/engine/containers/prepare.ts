@@ -1,11 +1,12 @@
 /** From a record to what the runtime is given: mounted root filesystem, files of `/etc`, spec. */
 import type { MountedRoot } from "../../driver/index.ts";
-import { findInit, findRuntime, type OciSpec, type RuntimePrograms } from "../../runtime/index.ts";
+import { findRuntime, type OciSpec, type RuntimePrograms } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { EtcNetwork } from "../live/types.ts";
 import { populateVolumes } from "../volumes/populate_volume.ts";
 import { beginRunMounts, endRunMounts } from "../volumes/run_mounts.ts";
 import { writeEtcFiles } from "./etc_files.ts";
+import { initProgram } from "./init_program.ts";
 import { joinedNamespaces } from "./joined_namespaces.ts";
 import type { ContainerRecord, HostConfig, MountPoint } from "./record.ts";
 import { runtimeNamed } from "./runtimes.ts";
@@ -60,7 +61,7 @@ export async function prepareRun(
   mount.defer(() => endRunMounts(store, record));
   // Among other processes it is not the first one, and has nothing to reap (moby, daemon/oci_linux.go).
   const isFirst = ["", "private"].includes(hostConfig.PidMode ?? "");
-  const init = hostConfig.Init === true && isFirst ? await findInit() : undefined;
+  const init = hostConfig.Init === true && isFirst ? await initProgram(store.root) : undefined;
   const place = { rootfs: rootfs.path, files, warn, networkNamespace, joined, sharedMemory, init };
   const mounted = { ...withHostname(record, networkOf), MountPoints: points };
   const spec = specOf(mounted, { ...hostConfig, Tmpfs: tmpfs }, place);

@@ -22,7 +22,8 @@ export async function etcNetwork(
     if (endpoint.networkId === bridge)
       links.push(...(await defaultLinks(store, record, hostConfig, endpoint, all)));
   }
-  const [hostGateway] = own.flatMap(({ ipv4 }) => ipv4.gateway ?? []);
+  const [leading] = own.filter(({ ipv4 }) => ipv4.gateway !== undefined);
+  const hostGateway = networking.networks.hostAddress(leading?.networkId);
   return {
     hosts: [...links, ...own.flatMap((endpoint) => ownEntries(record, endpoint))],
     ...(hostGateway !== undefined && { hostGateway }),

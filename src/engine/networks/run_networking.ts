@@ -4,7 +4,7 @@ import type { Endpoint, Networking } from "../../network/index.ts";
 import type { Store } from "../../store/index.ts";
 import { readRecord, type ContainerRecord, type HostConfig } from "../containers/record.ts";
 import type { EventBus } from "../events/event_bus.ts";
-import type { ConnectedNetwork, RunNetwork, RunNetworking } from "../live/types.ts";
+import type { ConnectedNetwork, EtcNetwork, RunNetwork, RunNetworking } from "../live/types.ts";
 import { connectedSettings, type Connected } from "./endpoint_settings.ts";
 import { checkPredefined } from "./check_predefined.ts";
 import { connectRequest } from "./connect_request.ts";
@@ -33,7 +33,11 @@ export class ContainerNetworking implements RunNetworking {
     const wanted = wantedNetworks(record, hostConfig, networking.networks);
     for (const { definition, settings } of wanted)
       if (isPredefined(definition.name)) checkPredefined(settings);
-    if (sharesNetwork(hostConfig)) return this.#withoutNamespace(record, wanted);
+    if (sharesNetwork(hostConfig)) {
+      const etc =
+        hostConfig.NetworkMode === "host" ? this.#etc(networking, record, hostConfig, []) : undefined;
+      return this.#withoutNamespace(record, wanted, etc);
+    }
     const namespace = Promise.withResolvers<string>();
     const connected = whileConnecting(this.#store, record.ID, async () => {
       // Of a run whose supervisor was killed.
@@ -79,12 +83,28 @@ export class ContainerNetworking implements RunNetworking {
   }
 
   /** The host's network, or that of another container. */
-  #withoutNamespace(record: ContainerRecord, wanted: readonly WantedNetwork[]): RunNetwork {
+  #withoutNamespace(
+    record: ContainerRecord,
+    wanted: readonly WantedNetwork[],
+    etc: Promise<EtcNetwork | undefined> | undefined,
+  ): RunNetwork {
     const places = wanted.map(({ key, definition }) => ({ key, definition, endpoint: undefined }));
     for (const { definition } of wanted) tellNetwork(this.#events, "connect", definition, record.ID);
     const settings: ConnectedNetwork["settings"] = (now) =>
       places.length === 0 ? now : connectedSettings(record, now, places, hostNamespace);
-    return { namespace: undefined, connected: Promise.resolve({ etc: undefined, settings }) };
+    const connected = Promise.resolve(etc).then((files) => ({ etc: files, settings }));
+    return { namespace: undefined, connected };
+  }
+
+  /** Who is in no bridge network has nothing of it but what the operator says of the machine's address. */
+  async #etc(
+    networking: Networking,
+    record: ContainerRecord,
+    hostConfig: HostConfig,
+    own: readonly Endpoint[],
+  ): Promise<EtcNetwork | undefined> {
+    if (own.length === 0 && networking.networks.hostAddress() === undefined) return undefined;
+    return etcNetwork(this.#store, networking, record, hostConfig, own);
   }
 
   async #connectAll(
@@ -108,7 +128,7 @@ export class ContainerNetworking implements RunNetworking {
       tellNetwork(this.#events, "connect", definition, record.ID);
     }
     return {
-      etc: own.length === 0 ? undefined : await etcNetwork(this.#store, networking, record, hostConfig, own),
+      etc: await this.#etc(networking, record, hostConfig, own),
       settings: (now) => connectedSettings(record, now, places, namespace),
     };
   }

@@ -47,7 +47,7 @@ export class StepNetworks implements StepNetworking {
   async hostGateway(): Promise<string> {
     const networking = await networkingOf(this.#store);
     if (obstacleOf(networking) !== undefined) return "127.0.0.1";
-    return networking.networks.inspect("bridge").ipam.config[0]?.gateway ?? "127.0.0.1";
+    return networking.networks.hostAddress("bridge") ?? "127.0.0.1";
   }
 
   async #join(mode: string): Promise<StepNetwork> {
@@ -61,7 +61,7 @@ export class StepNetworks implements StepNetworking {
   }
 
   async #connect(
-    { endpoints, namespaces }: Networking,
+    { networks, endpoints, namespaces }: Networking,
     stepId: string,
     { id: network }: NetworkDefinition,
     signal: AbortSignal,
@@ -80,11 +80,12 @@ export class StepNetworks implements StepNetworking {
     const { id, ipv4 } = await endpoints.connect(request, signal).catch(rethrowAsStart);
     undo.defer(() => endpoints.disconnect(id));
     const dns = dnsOf(endpoints.resolvers(stepId), defaults);
+    const hostGateway = networks.hostAddress(ipv4.gateway === undefined ? undefined : network);
     const made = undo.move();
     return {
       namespace: { path: namespace },
       dns,
-      ...(ipv4.gateway !== undefined && { hostGateway: ipv4.gateway }),
+      ...(hostGateway !== undefined && { hostGateway }),
       [Symbol.asyncDispose]: () => made.disposeAsync(),
     };
   }

@@ -50,7 +50,9 @@ export class System {
 
   /** What this machine can do for containers; asked once. */
   machine(): Promise<MachineInfo> {
-    return (this.#machine ??= import("./machine.ts").then(({ machineInfo }) => machineInfo()));
+    return (this.#machine ??= import("./machine.ts").then(({ machineInfo }) =>
+      machineInfo(this.#store.root),
+    ));
   }
 
   /** Docker's `system df`, with what deleting each thing would free. */

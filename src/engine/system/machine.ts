@@ -2,7 +2,8 @@
 import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { findInit, findRuntime, hostCgroups, type RuntimePrograms } from "../../runtime/index.ts";
+import { findRuntime, hostCgroups, type RuntimePrograms } from "../../runtime/index.ts";
+import { initProgram } from "../containers/init_program.ts";
 
 export interface ProgramVersion {
   readonly name: string;
@@ -30,7 +31,7 @@ export interface MachineInfo {
 }
 
 /** Asks the programs: takes some milliseconds. */
-export async function machineInfo(): Promise<MachineInfo> {
+export async function machineInfo(root: string): Promise<MachineInfo> {
   const programs = await findRuntime().catch(() => undefined);
   const { version, swapLimit } = hostCgroups();
   return {
@@ -39,7 +40,7 @@ export async function machineInfo(): Promise<MachineInfo> {
     forwardsIPv4: readLine("/proc/sys/net/ipv4/ip_forward") === "1",
     shim: programs && (await shimVersion(programs.shim)),
     runtime: programs && (await runtimeVersion(programs)),
-    init: await initVersion(),
+    init: await initVersion(root),
   };
 }
 
@@ -81,8 +82,8 @@ async function runtimeVersion({ runtime, name, version }: RuntimePrograms) {
   return { name, version, commit, path: runtime };
 }
 
-async function initVersion(): Promise<ProgramVersion | undefined> {
-  const path = await findInit().catch(() => undefined);
+async function initVersion(root: string): Promise<ProgramVersion | undefined> {
+  const path = await initProgram(root).catch(() => undefined);
   if (path === undefined) return undefined;
   const text = await output(path, ["--version"]);
   const [, version = "", commit = ""] = /version (\S+)(?: - git\.(\w+))?/.exec(text) ?? [];

@@ -44,8 +44,12 @@ suite("what a daemon says of itself", () => {
       registryMirrors: ["http://127.0.0.1:7/"],
       insecureRegistries: ["r.example:5000", "10.0.0.0/8"],
       containers: { LogConfig: { Type: "local", Config: {} } },
+      initPath: "/nonexistent/init",
+      experimental: true,
     });
-    const { Debug, Labels, LoggingDriver, RegistryConfig } = (await fixture.ask("/info")).json();
+    const { Debug, Labels, LoggingDriver, RegistryConfig, ...told } = (await fixture.ask("/info")).json();
+    assert.deepEqual([told["InitBinary"], told["ExperimentalBuild"]], ["/nonexistent/init", true]);
+    assert.equal((await fixture.ask("/version")).json()["Experimental"], true);
     assert.deepEqual([Debug, Labels, LoggingDriver], [true, ["tier=test"], "local"]);
     const other = { Mirrors: [], Secure: false, Official: false };
     assert.deepEqual(RegistryConfig, {
@@ -56,6 +60,15 @@ suite("what a daemon says of itself", () => {
       },
       Mirrors: ["http://127.0.0.1:7/"],
     });
+  });
+
+  test("B183 clients are told to build without BuildKit where the settings say so", async () => {
+    const { daemon } = fixture;
+    const builder = async (): Promise<unknown> => (await fixture.ask("/_ping")).headers["builder-version"];
+    assert.equal(await builder(), "2");
+    daemon.configure({ ...daemon.settings, buildkit: false });
+    assert.equal(await builder(), "1");
+    daemon.configure({ debug: false, labels: [], containers: {} });
   });
 
   test("B183 version names the engine first", async () => {

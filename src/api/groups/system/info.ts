@@ -33,7 +33,7 @@ export async function info(daemon: Daemon, call: Call): Promise<void> {
     GenericResources: null,
     ...proxies(process.env),
     Labels: settings.labels,
-    ExperimentalBuild: false,
+    ExperimentalBuild: settings.experimental === true,
     ...ofPrograms(machine, settings),
     Swarm: swarmInfo(daemon),
     LiveRestoreEnabled: true,
@@ -133,7 +133,7 @@ function ofPrograms({ shim, runtime, init }: MachineInfo, settings: DaemonSettin
   return {
     Runtimes: { ...(runtime && usualRuntimes(name, runtime.path)), ...settings.runtimes },
     DefaultRuntime: settings.containers.Runtime ?? name,
-    InitBinary: init?.name ?? "",
+    InitBinary: settings.initPath ?? init?.name ?? "",
     ContainerdCommit: commit(shim),
     RuncCommit: commit(runtime),
     InitCommit: commit(init),

@@ -3,8 +3,9 @@ import { arch, release } from "node:os";
 import { version as varveVersion, type Daemon, type ProgramVersion } from "../../../engine/index.ts";
 import { newestVersion, oldestVersion, type Call } from "../../http/index.ts";
 
-export async function version({ engine }: Daemon, call: Call): Promise<void> {
+export async function version({ engine, settings }: Daemon, call: Call): Promise<void> {
   const { shim, runtime, init } = await engine.system.machine();
+  const experimental = settings.experimental === true;
   const about = {
     ApiVersion: newestVersion,
     Arch: arch() === "x64" ? "amd64" : arch(),
@@ -12,7 +13,13 @@ export async function version({ engine }: Daemon, call: Call): Promise<void> {
     MinAPIVersion: oldestVersion,
     Os: "linux",
   };
-  const details = { ...about, BuildTime: "", Experimental: "false", GitCommit: "", GoVersion: "" };
+  const details = {
+    ...about,
+    BuildTime: "",
+    Experimental: String(experimental),
+    GitCommit: "",
+    GoVersion: "",
+  };
   call.reply(200, {
     Platform: { Name: "varve" },
     Components: [
@@ -23,6 +30,7 @@ export async function version({ engine }: Daemon, call: Call): Promise<void> {
     ...about,
     GitCommit: "",
     GoVersion: "",
+    ...(experimental && { Experimental: true }),
     BuildTime: "",
   });
 }
