@@ -3,8 +3,8 @@
  * the rest has ended, has each line of each log once, and leaves nothing of a container that is removed.
  */
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { prints } from "../../test/support/crash_container.ts";
 import type { Order } from "../../test/support/crash_program.ts";
@@ -49,6 +49,8 @@ const crashes: Record<string, Crash> = {
   commit: { act: "commit", expect: endsOnce },
   remove: { act: "remove", parts: volume, expect: isGoneOrDead },
   "remove -f": { act: "remove -f", parts: volume, some: [70], expect: isGoneOrDead },
+  "processes of a pod that are to be shared": { act: "share pids", some: [28, 30], expect: sharesOrIsGone },
+  "the removal of a pod": { act: "remove pod", some: [9], expect: sharesOrIsGone },
   "another daemon's beginning": { act: "restore", first: left, expect: endsOnce },
   "another daemon's beginning, after an end": {
     act: "restore",
@@ -157,6 +159,28 @@ async function runsTwice(scene: CrashScene): Promise<void> {
   await scene.end();
   assert.deepEqual(await scene.outcome(), [7, prints.end, prints.end]);
   assert.equal((await scene.record())?.["RestartCount"], 1);
+}
+
+/** All processes that there are belong to pods; each is ready for containers, or to be removed. */
+async function sharesOrIsGone(scene: CrashScene): Promise<void> {
+  const { pods } = await scene.daemon();
+  for (const { id, ready } of pods.list())
+    if (ready) await pods.sharePids(id, "");
+    else await assert.rejects(pods.sharePids(id, ""), { kind: "conflict" });
+  const ready = pods.list().filter((pod) => pod.ready);
+  assert.deepEqual(podInits(scene.root).sort(), ready.map(({ id }) => id).sort());
+}
+
+/** Pods under a root whose first process lives: its root directory lies in the pod's folder. */
+function podInits(root: string): string[] {
+  const place = new RegExp(`/${basename(root)}/varve/pods/([0-9a-f]+)/init/root / `);
+  return readdirSync("/proc").flatMap((pid) => {
+    try {
+      return place.exec(readFileSync(`/proc/${pid}/mountinfo`, "latin1"))?.[1] ?? [];
+    } catch {
+      return [];
+    }
+  });
 }
 
 async function stops(scene: CrashScene): Promise<void> {

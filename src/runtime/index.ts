@@ -1,5 +1,10 @@
 /** Containers: config.json from image and options, the shim and runc, stdio, signals, exit. */
-export { containerCapabilities, defaultCapabilities, type CapabilityChoice } from "./capabilities.ts";
+export {
+  containerCapabilities,
+  defaultCapabilities,
+  heldCapabilities,
+  type CapabilityChoice,
+} from "./capabilities.ts";
 export {
   containerArgs,
   containerEnv,
@@ -17,12 +22,14 @@ export { containerUser, type AccountFiles } from "./container_user.ts";
 export { DetachFilter, defaultDetachKeys, parseDetachKeys } from "./detach_keys.ts";
 export type { ExecOptions, ExecStreams, ExecTask } from "./exec_task.ts";
 export * from "./find_runtime.ts";
+export { idleProgram } from "./idle_program.ts";
 export { hostCgroups, type HostCgroups } from "./host_cgroups.ts";
 export type * from "./oci_spec.ts";
 export * from "./output/index.ts";
 export { oomCounterOf, wasOutOfMemory } from "./oom.ts";
 export { rawMode } from "./raw_mode.ts";
 export { readRootFile } from "./root_file.ts";
+export { detachedProcess, runDetached } from "./run_detached.ts";
 export * from "./run_foreground.ts";
 export { removeLeftovers, runOnce, stateFolder, type RunOnceOptions, type RunOncePlace } from "./run_once.ts";
 export { exitCodeOfFailure } from "./runtime_failure.ts";

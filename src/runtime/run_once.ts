@@ -86,7 +86,7 @@ function isRuntimeAlive(bundle: string): boolean {
 }
 
 /** Written by the runtime once the container's process runs. */
-const pidFile = (bundle: string): string => join(bundle, "pid");
+export const pidFile = (bundle: string): string => join(bundle, "pid");
 const logFile = (bundle: string): string => join(bundle, "log.json");
 
 function globalFlags({ bundle }: RunOncePlace): string[] {
@@ -101,32 +101,40 @@ function environment(): NodeJS.ProcessEnv {
 }
 
 function start(options: RunOnceOptions): ChildProcess {
-  const { runtime, bundle, id, onOutput } = options;
-  const args = [...globalFlags(options), "run", "--bundle", bundle, "--pid-file", pidFile(bundle), id];
-  const streams = onOutput === undefined ? (["inherit", "inherit", "inherit"] as const) : piped;
+  const isPiped = options.onOutput !== undefined;
+  const streams = isPiped ? piped : (["inherit", "inherit", "inherit"] as const);
+  return spawnRun(options, [], { stdio: streams, detached: isPiped });
+}
+
+const piped = ["ignore", "pipe", "pipe"] as const;
+
+type Stream = "ignore" | "inherit" | "pipe";
+
+/** @param flags of the runtime's `run` @param detached in a session of its own: Ctrl-C at our terminal is ours to deal with */
+export function spawnRun(
+  place: RunOncePlace,
+  flags: readonly string[],
+  { stdio, detached }: { readonly stdio: readonly [Stream, Stream, Stream]; readonly detached: boolean },
+): ChildProcess {
+  const { runtime, bundle, id } = place;
+  const own = ["run", ...flags, "--bundle", bundle, "--pid-file", pidFile(bundle), id];
   const lock = openSync(lockFile(bundle), "a", 0o600);
   try {
     flock(lock, "exclusive");
-    return spawn(runtime, args, {
-      stdio: [...streams, lock],
-      env: environment(),
-      // A session of its own: Ctrl-C at our terminal is ours to deal with.
-      detached: onOutput !== undefined,
-    });
+    const options = { stdio: [...stdio, lock], env: environment(), detached };
+    return spawn(runtime, [...globalFlags(place), ...own], options);
   } finally {
     closeSync(lock);
   }
 }
 
-const piped = ["ignore", "pipe", "pipe"] as const;
-
-interface End {
+export interface End {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
 
 /** When it has ended and all its output was read. */
-function ended(child: ChildProcess): Promise<End> {
+export function ended(child: ChildProcess): Promise<End> {
   return new Promise((resolve, reject) => {
     child.once("error", (cause) =>
       reject(new Failure("unsupported", `${child.spawnfile}: ${cause.message}`, { cause })),
@@ -185,9 +193,8 @@ function cancelled({ id }: RunOncePlace): Failure {
 }
 
 /** The runtime's last word, as Docker prints it: what runc calls a failed `run` is a failed `create` there. */
-function startFailure(options: RunOnceOptions, end: End, stderr: string): unknown {
-  const said =
-    lastError(readIfThere(logFile(options.bundle))) || stderr.trim() || `it ended with ${end.code}`;
+export function startFailure({ bundle }: RunOncePlace, end: End, stderr: string): unknown {
+  const said = lastError(readIfThere(logFile(bundle))) || stderr.trim() || `it ended with ${end.code}`;
   const text = said.replace(/^runc run failed/, "runc create failed");
   const failure = new Failure("internal", `OCI runtime create failed: ${text}`);
   const known = exitCodeOfFailure(failure) === 125 ? failure : new Failure("invalid", failure.message);

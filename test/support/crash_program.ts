@@ -34,6 +34,12 @@ const states = {
     await scene.daemon.live.pause(id);
     return id;
   },
+  /** A pod, whose containers share their processes. */
+  pod: async (scene) => {
+    const id = await makePod(scene);
+    await scene.daemon.pods.sharePids(id, "");
+    return id;
+  },
   ended: async (scene) => {
     const id = await running(scene);
     await scene.daemon.live.kill(id);
@@ -68,6 +74,11 @@ const acts = {
     before: "running",
     work: ({ daemon, id }) => daemon.engine.containers.rename(id, "new").then(() => undefined),
   },
+  "share pids": {
+    before: "anything",
+    work: async (scene) => scene.daemon.pods.sharePids(await makePod(scene), ""),
+  },
+  "remove pod": { before: "pod", work: ({ daemon, id }) => daemon.pods.remove(id) },
   update: {
     before: "running",
     work: ({ daemon, id }) => daemon.live.update(id, { CpuShares: 512 }).then(() => undefined),
@@ -80,6 +91,11 @@ const acts = {
 } satisfies Record<string, Deed>;
 
 export type Act = keyof typeof acts;
+
+async function makePod({ daemon }: Omit<Scene, "id">): Promise<string> {
+  const dns = { servers: [], search: [], options: [] };
+  return (await daemon.pods.create({ network: "none", hostname: "pod", ports: {}, dns, data: {} })).id;
+}
 
 async function running({ daemon, parts }: Omit<Scene, "id">): Promise<string> {
   const id = await createTalker(daemon, parts);

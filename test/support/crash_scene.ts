@@ -115,7 +115,8 @@ export class CrashScene implements AsyncDisposable {
 
   /** Removes all that anybody has made. */
   async tidy(): Promise<void> {
-    const { engine, live } = await this.daemon();
+    const { engine, live, pods } = await this.daemon();
+    for (const { id } of pods.list()) await pods.remove(id);
     for (const { id } of await engine.containers.list({ all: true }))
       await live.remove(id, { force: true, volumes: true });
     await engine.volumes.prune({ all: true });

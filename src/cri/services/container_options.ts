@@ -83,6 +83,7 @@ function sharedWith(pod: PodRecord, security: Security | undefined): Partial<Hos
     NetworkMode: pod.network === "host" ? "host" : `pod:${pod.id}`,
     ...(pod.network === "host" && { UTSMode: "host" }),
     IpcMode: ipc === namespaceModes.node ? "host" : `pod:${pod.id}`,
+    ...(pid === namespaceModes.pod && { PidMode: `pod:${pod.id}` }),
     ...(pid === namespaceModes.node && { PidMode: "host" }),
     ...(pid === namespaceModes.target && { PidMode: `container:${targetId}` }),
   };

@@ -2,7 +2,7 @@
 import { Failure } from "../../errors.ts";
 import type { NamespaceChoice } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
-import { podOfMode, readyPod } from "../pods/pod_record.ts";
+import { podOfMode, podPidNamespace, readyPod } from "../pods/pod_record.ts";
 import { sharedMemoryFolder } from "../volumes/run_mounts_folder.ts";
 import { findRecord, readHostConfig, type ContainerRecord, type HostConfig } from "./record.ts";
 import { isAlive } from "./state.ts";
@@ -29,9 +29,12 @@ export async function joinedNamespaces(store: Store, hostConfig: HostConfig): Pr
     joinedContainer,
   );
   const joined: { -readonly [Key in keyof JoinedNamespaces]: JoinedNamespaces[Key] } = {};
-  const [netPod, ipcPod] = [podOfMode(hostConfig.NetworkMode), podOfMode(hostConfig.IpcMode)];
+  const [netPod, ipcPod, pidPod] = [hostConfig.NetworkMode, hostConfig.IpcMode, hostConfig.PidMode].map(
+    podOfMode,
+  );
   if (netPod !== undefined) joined.network = { path: readyPod(store.root, netPod).networkNamespace };
   if (ipcPod !== undefined) joined.ipc = { path: readyPod(store.root, ipcPod).ipcNamespace };
+  if (pidPod !== undefined) joined.pid = { path: podPidNamespace(store.root, pidPod) };
   if (ipc !== undefined) {
     const text = (id: string): string => `can't join IPC of container ${id}: container ${id} is not running`;
     const donor = await running(find(ipc), text);

@@ -1,6 +1,6 @@
 /** What the containers of a pod share besides its network: System V objects and message queues, and shared memory. */
-import { mkdirSync, rmSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import {
   createIpcNamespace,
   isSysError,
@@ -11,6 +11,7 @@ import {
   removeNetworkNamespace,
   unmount,
 } from "../../sys/index.ts";
+import { isMountPoint } from "./is_mount_point.ts";
 import type { PodRecord } from "./pod_record.ts";
 
 type Places = Pick<PodRecord, "ipcNamespace" | "sharedMemory">;
@@ -47,9 +48,4 @@ export function removePlaces({ ipcNamespace, sharedMemory }: Places): void {
 export function hasPlaces({ ipcNamespace, sharedMemory, network, networkNamespace }: PodRecord): boolean {
   const wanted = [ipcNamespace, sharedMemory, ...(network === "host" ? [] : [networkNamespace])];
   return wanted.every(isMountPoint);
-}
-
-function isMountPoint(path: string): boolean {
-  const [place, above] = [path, dirname(path)].map((each) => statSync(each, { throwIfNoEntry: false }));
-  return place !== undefined && place.dev !== above?.dev;
 }

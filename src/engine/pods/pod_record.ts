@@ -4,6 +4,7 @@ import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../../errors.ts";
 import { newestFirst } from "../time.ts";
+import { pidNamespaceIn, podInitState } from "./pod_init.ts";
 
 export interface PodRecord {
   readonly id: string;
@@ -39,8 +40,15 @@ export function podFolder(root: string, id: string): string {
   return join(podsFolder(root), id);
 }
 
-/** Undefined where there is none that can be read. */
+/** As it stands: a pod whose PID namespace has ended is not ready. Undefined where there is none that can be read. */
 export function readPod(root: string, id: string): PodRecord | undefined {
+  const pod = readWrittenPod(root, id);
+  const isLost = pod?.ready === true && podInitState(podFolder(root, id)) === "lost";
+  return isLost ? { ...pod, ready: false } : pod;
+}
+
+/** As {@link readPod}, as it was written down. */
+export function readWrittenPod(root: string, id: string): PodRecord | undefined {
   if (!/^[0-9a-f]{64}$/.test(id)) return undefined;
   try {
     return JSON.parse(readFileSync(join(podFolder(root, id), "pod.json"), "utf8")) as PodRecord;
@@ -80,6 +88,11 @@ export async function forgetPod(root: string, id: string): Promise<void> {
 /** The pod that a mode names, `pod:<id>`; undefined: it names none. */
 export function podOfMode(mode: string | undefined): string | undefined {
   return /^pod:(.+)$/.exec(mode ?? "")?.[1];
+}
+
+/** File of the PID namespace that containers share which say `pod:<id>`. @throws Failure as {@link readyPod} */
+export function podPidNamespace(root: string, id: string): string {
+  return pidNamespaceIn(podFolder(root, readyPod(root, id).id));
 }
 
 /** @throws Failure("not-found"), "conflict" for one that containers cannot be started in */

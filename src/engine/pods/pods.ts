@@ -1,7 +1,7 @@
 /**
  * Pods: what several containers share, without a process that holds it. The kernel keeps the namespaces as long as their
  * files are mounted, so they outlive the daemon and every container. Containers say `pod:<id>` as their mode of network and
- * IPC.
+ * IPC; and of PID, where a process has to hold the namespace (`pod_init.ts`), which is there from the first such container on.
  */
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -15,6 +15,7 @@ import { newNetworkSettings, type EndpointSettings } from "../containers/network
 import type { ContainerRecord, HostConfig } from "../containers/record.ts";
 import type { ConnectedNetwork, RunNetworking } from "../live/types.ts";
 import { goTime } from "../time.ts";
+import { isPodInitHalfMade, makePodInit, podInitState, removePodInit } from "./pod_init.ts";
 import { hasPlaces, makePlaces, placesIn, removePlaces } from "./pod_places.ts";
 import {
   forgetPod,
@@ -22,6 +23,7 @@ import {
   listPods,
   podFolder,
   readPod,
+  readWrittenPod,
   readyPod,
   writePod,
   type PodDns,
@@ -43,6 +45,8 @@ export interface NewPod {
 export class Pods {
   readonly #store: Store;
   readonly #networking: RunNetworking;
+  /** PID namespaces that are being made, by pod. */
+  readonly #pids = new Map<string, Promise<void>>();
 
   constructor(store: Store, networking: RunNetworking) {
     this.#store = store;
@@ -110,11 +114,29 @@ export class Pods {
     return new Socket({ fd, readable: true, writable: true, allowHalfOpen: true });
   }
 
+  /**
+   * Sees to it that containers can have `pod:<id>` as their PID mode. They share the namespace until the pod is stopped.
+   * @param cgroupParent as `HostConfig.CgroupParent`, for the process that holds it
+   * @throws Failure as {@link ready}, or of the runtime
+   */
+  async sharePids(text: string, cgroupParent: string): Promise<void> {
+    const { id } = this.ready(text);
+    const folder = podFolder(this.#store.root, id);
+    const underWay = this.#pids.get(id);
+    if (underWay !== undefined) return underWay;
+    if (podInitState(folder) === "runs") return;
+    const making = makePodInit(folder, id, cgroupParent).finally(() => void this.#pids.delete(id));
+    this.#pids.set(id, making);
+    await making;
+  }
+
   /** Lets go of its namespaces; its containers have to be stopped before. Harmless for one that is stopped. */
   async stop(text: string): Promise<void> {
     const pod = this.find(text);
     // First, so that a kill half-way leaves none that seems to work.
-    if (pod.ready) await writePod(this.#store.root, { ...pod, ready: false, addresses: [] });
+    if (readWrittenPod(this.#store.root, pod.id)?.ready === true)
+      await writePod(this.#store.root, { ...pod, ready: false, addresses: [] });
+    await this.#pids.get(pod.id)?.catch(() => undefined);
     await this.#takeAway(pod);
   }
 
@@ -128,8 +150,14 @@ export class Pods {
   async reconcile(warn: (text: string) => void): Promise<void> {
     for (const id of idsOfPods(this.#store.root)) {
       const pod = readPod(this.#store.root, id);
-      if (pod?.ready === true && hasPlaces(pod)) continue;
-      const ending = pod === undefined ? this.#forgetDamaged(id) : this.stop(id);
+      const folder = podFolder(this.#store.root, id);
+      const isWhole = pod?.ready === true && hasPlaces(pod);
+      if (isWhole && !isPodInitHalfMade(folder)) continue;
+      const ending = isWhole
+        ? removePodInit(folder)
+        : pod === undefined
+          ? this.#forgetDamaged(id)
+          : this.stop(id);
       await ending.catch((error: Error) => warn(`pod ${id}: ${error.message}`));
     }
   }
@@ -153,12 +181,15 @@ export class Pods {
 
   /** What it was is not known any more. */
   async #forgetDamaged(id: string): Promise<void> {
-    removePlaces(placesIn(podFolder(this.#store.root, id)));
+    const folder = podFolder(this.#store.root, id);
+    await removePodInit(folder);
+    removePlaces(placesIn(folder));
     await forgetPod(this.#store.root, id);
   }
 
   async #takeAway(pod: PodRecord): Promise<void> {
     if (pod.network !== "host") (await this.#networking.disconnect(pod.id))();
+    await removePodInit(podFolder(this.#store.root, pod.id));
     removePlaces(pod);
   }
 }
