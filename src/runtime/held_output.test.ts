@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { once } from "node:events";
+import { getEventListeners, once } from "node:events";
 import { test } from "node:test";
 import { unlessLinux } from "../../test/suites/scratch.ts";
 import { HeldOutput } from "./held_output.ts";
@@ -28,15 +28,17 @@ function start(pace: (() => Promise<void> | undefined) | undefined, signal: Abor
 test("a command whose output there is no room for waits, and loses nothing of it", { skip }, async () => {
   const asked = Promise.withResolvers<void>();
   const room = Promise.withResolvers<void>();
+  const { signal } = new AbortController();
   const { closed, sizes, pieces } = start(() => {
     asked.resolve();
     return room.promise;
-  }, new AbortController().signal);
+  }, signal);
   await asked.promise;
   for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
   assert.equal(pieces(), 1);
   room.resolve();
   await closed;
+  assert.deepEqual(getEventListeners(signal, "abort"), []);
   assert.deepEqual(sizes, { stdout: total, stderr: total });
 });
 

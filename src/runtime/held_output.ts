@@ -34,9 +34,13 @@ export class HeldOutput {
       this.#chunks.push(chunk);
       this.#passWhenOpen();
     });
-    child.once("close", () => clearTimeout(this.#timer));
     // Streams that nobody reads never close.
-    taker.signal.addEventListener("abort", () => this.#resume(), { once: true });
+    const readAll = (): void => this.#resume();
+    taker.signal.addEventListener("abort", readAll, { once: true });
+    child.once("close", () => {
+      clearTimeout(this.#timer);
+      taker.signal.removeEventListener("abort", readAll);
+    });
   }
 
   /** Text that was never passed on. */

@@ -210,6 +210,47 @@ describe("the output of a container", { skip }, () => {
     );
   });
 
+  test("who leaves a line that has no end yet logs nothing of it, and ends nobody's listening", async () => {
+    using place = fixture(["stdout"]);
+    const out = place.write("stdout");
+    using log = new JsonFileLog(place.log);
+    const output = new ContainerOutput({ bundle: place.bundle, log });
+    const told: string[] = [];
+    const began = Promise.withResolvers<void>();
+    output.listen({ write: () => (began.resolve(), undefined), end: () => told.push("end") });
+    const running = output.run();
+    writeSync(out, "$ ");
+    await began.promise;
+    output[Symbol.dispose]();
+    await running;
+    // Its descriptors are somebody else's by now.
+    output[Symbol.dispose]();
+    assert.deepEqual([place.logged(), told], [[], []]);
+    using next = new ContainerOutput({ bundle: place.bundle, log });
+    writeSync(out, "ls\n");
+    closeSync(out);
+    await next.drain();
+    assert.deepEqual(
+      place.logged().map((line) => line.log),
+      ["$ ls\n"],
+    );
+  });
+
+  test("who leaves in the midst of what a container has left takes no more of it", async () => {
+    using place = fixture(["stdout"]);
+    const out = place.write("stdout");
+    const output = new ContainerOutput({ bundle: place.bundle, log: undefined });
+    const [began, slow] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    output.listen({ write: () => (began.resolve(), slow.promise), end: () => undefined });
+    writeSync(out, "begun");
+    const draining = output.drain();
+    await began.promise;
+    output[Symbol.dispose]();
+    slow.resolve();
+    await draining;
+    closeSync(out);
+  });
+
   test("a listener that is slow holds the output back", async () => {
     using place = fixture(["stdout"]);
     const out = place.write("stdout");

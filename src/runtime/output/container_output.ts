@@ -25,6 +25,7 @@ export class ContainerOutput implements Disposable {
   readonly #log: LogWriter | undefined;
   readonly #listeners = new Set<OutputListener>();
   #ended = false;
+  #isLeft = false;
 
   /** Goes on where an earlier reader was killed. @throws SysError */
   constructor({ bundle, log }: ContainerOutputOptions) {
@@ -56,14 +57,18 @@ export class ContainerOutput implements Disposable {
     await this.#each((tap, stream) => tap.drain(this.#handler(stream)));
   }
 
-  /** Leaves the FIFOs and the journal to the next reader. */
+  /** Leaves the FIFOs and the journal to the next reader; {@link run} and {@link drain} then resolve. Once is enough. */
   [Symbol.dispose](): void {
+    if (this.#isLeft) return;
+    this.#isLeft = true;
     for (const tap of this.#taps.values()) tap[Symbol.dispose]();
     this.#journal[Symbol.dispose]();
   }
 
   async #each(read: (tap: FifoTap, stream: OutputStream) => Promise<void>): Promise<void> {
     await Promise.all([...this.#taps].map(([stream, tap]) => read(tap, stream)));
+    // A line without an end is the next reader's, too.
+    if (this.#isLeft) return;
     for (const [stream, splitter] of this.#splitters) this.#flush(stream, splitter);
     this.#ended = true;
     for (const listener of this.#listeners) listener.end();

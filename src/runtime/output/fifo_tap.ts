@@ -76,9 +76,10 @@ export class FifoTap implements Disposable {
 
   /** Hands on what is there by now; for a FIFO whose writers may live on. */
   async drain(handler: TapHandler): Promise<void> {
-    for (let bytes = this.#look(pipeSize); bytes !== undefined && bytes.length > 0;) {
+    while (this.#open) {
+      const bytes = this.#look(pipeSize);
+      if (bytes === undefined || bytes.length === 0) return;
       await this.#pass(bytes, handler);
-      bytes = this.#look(pipeSize);
     }
   }
 

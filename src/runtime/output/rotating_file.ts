@@ -1,5 +1,5 @@
 /** The file behind a log: written at its end, exchanged for a new one when it is full. */
-import { closeSync, fstatSync, ftruncateSync, openSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { LogCompressor } from "./log_compressor.ts";
 import type { Rotation } from "./log_options.ts";
 import { shiftRotated } from "./rotated_files.ts";
@@ -68,8 +68,7 @@ export class RotatingFile implements Disposable {
 
   #rotate(): void {
     try {
-      if (this.#rotation.maxFiles > 1) this.#exchange();
-      else ftruncateSync(this.#fd, 0);
+      this.#exchange();
       this.#size = 0;
     } catch {
       // It grows on, and the next batch tries again.
@@ -77,7 +76,16 @@ export class RotatingFile implements Disposable {
     this.#compressor?.wake();
   }
 
+  /** Always for another file: whoever follows reads the old one to its end. */
   #exchange(): void {
+    if (this.#rotation.maxFiles > 1) this.#keepOld();
+    else rmSync(this.#path, { force: true });
+    const next = openSync(this.#path, "a", 0o640);
+    closeSync(this.#fd);
+    this.#fd = next;
+  }
+
+  #keepOld(): void {
     shiftRotated(this.#path, this.#rotation.maxFiles);
     try {
       renameSync(this.#path, `${this.#path}.1`);
@@ -85,8 +93,5 @@ export class RotatingFile implements Disposable {
       // An earlier try got no further than this.
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     }
-    const next = openSync(this.#path, "a", 0o640);
-    closeSync(this.#fd);
-    this.#fd = next;
   }
 }

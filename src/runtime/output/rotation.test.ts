@@ -1,6 +1,15 @@
 /** Logs that are rotated while they are written, read and followed. */
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, watch, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  watch,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
@@ -78,6 +87,31 @@ for (const [name, { format, open }] of Object.entries(kinds)) {
       const lines = await place.read();
       assert.deepEqual(lines, numbered(31 - lines.length, 30));
       assert.deepEqual(readdirSync(join(place.path, "..")), ["log"]);
+    });
+
+    test("with one file, whoever follows goes on where it begins anew", async () => {
+      using place = fixture({ ...plain, maxFiles: 1 });
+      using log = place.open();
+      print(log, "line 1\n", 1);
+      let printed = 1;
+      const changed = async (): Promise<boolean> => {
+        print(log, `line ${++printed}\n`, printed);
+        return printed < 40;
+      };
+      const lines = await all(readLog({ path: place.path, format, changed }, { streams: both }));
+      assert.deepEqual(lines, numbered(1, printed));
+    });
+
+    test("an older file that goes while the files are opened hides no younger one", async () => {
+      using place = fixture();
+      using log = place.open();
+      for (let line = 1; line <= 12; line++) print(log, `line ${line}\n`, line);
+      const lines = await place.read();
+      rmSync(`${place.path}.2`, { force: true });
+      symlinkSync("gone", `${place.path}.2`);
+      const left = await place.read();
+      assert.ok(left.length > 0);
+      assert.deepEqual(left, lines.slice(-left.length));
     });
 
     test("a gap that a kill left in the numbers is filled first", async () => {

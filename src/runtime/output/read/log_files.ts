@@ -67,16 +67,27 @@ export class LogFile implements Disposable {
   }
 }
 
+/** How often the files are opened anew where one of them has got another name, or has gone, since they were listed. */
+const tries = 5;
+
 /** Oldest first; the last one is the one that is written, unless there is none yet. */
 export function openLogFiles(path: string): LogFile[] {
-  const files: LogFile[] = [];
+  for (let left = tries; ; left--) {
+    using open = new DisposableStack();
+    const listed = [...rotatedFiles(path), { path, compressed: false }];
+    const found = listed.map((file) => open.use(openIfThere(file.path, file.compressed)));
+    const isWhole = found.slice(0, -1).every((file) => file !== undefined);
+    if (!isWhole && left > 1) continue;
+    open.move();
+    return found.filter((file) => file !== undefined);
+  }
+}
+
+function openIfThere(path: string, compressed: boolean): LogFile | undefined {
   try {
-    for (const file of rotatedFiles(path)) files.push(new LogFile(file.path, file.compressed));
-    files.push(new LogFile(path, false));
+    return new LogFile(path, compressed);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return files;
-    for (const file of files) file[Symbol.dispose]();
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
-  return files;
 }

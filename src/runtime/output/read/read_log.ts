@@ -107,8 +107,8 @@ async function* follow(
         // It is not written any more, but may have been since it was read.
         if (current !== undefined) yield* recordsOf(current, range);
         if (range.isOver) return;
-        // Compressed by now, or gone: what is younger is told by the time.
-        if (!isKnown) range.passReadOver();
+        // Compressed by now, or gone: of what is compressed the time tells what is younger; what is not is.
+        if (!isKnown && next.compressed) range.passReadOver();
         if (current !== undefined && opened.delete(current.file)) current.file[Symbol.dispose]();
         current = followed(next, place.format);
         yield* recordsOf(current, range);
