@@ -172,13 +172,12 @@ for (const driver of ["overlay2", "erofs"] as const) {
 
       await t.test("other processes see the mount of a running container", async () => {
         const child = await startWaiting(home, "shared");
+        // Before the file is there: the container may have ended before the command that brings it has.
+        const ended = Promise.all([once(child, "close"), once(child.stdout!, "data")]);
         writeFileSync(join(home.path, "go"), "together\n");
         assert.equal((await home.run(["cp", "shared:/mine", "-"])).stdout.includes("mine\n"), true);
         await home.say("cp", join(home.path, "go"), "shared:/go");
-        const [[code], [said]] = (await Promise.all([once(child, "close"), once(child.stdout!, "data")])) as [
-          [number],
-          [Buffer],
-        ];
+        const [[code], [said]] = (await ended) as [[number], [Buffer]];
         assert.deepEqual([code, said.toString()], [0, "together\n"]);
         assert.equal(await home.say("diff", "shared"), "A /go\nA /mine");
         await home.say("rm", "shared");
