@@ -55,7 +55,11 @@ export class LiveContainer {
     this.#context = context;
     this.#books = new LifeBooks(context, id);
     this.id = id;
-    this.ended = life(this);
+    this.ended = life(this).catch((error: Error) => {
+      // The end is one, whatever could not be done about it.
+      if (!this.#left) this.#tellExit({ exitCode: this.lastExitCode, error: error.message });
+      throw error;
+    });
     this.ended.catch(() => undefined);
   }
 
@@ -136,10 +140,8 @@ export class LiveContainer {
       this.#stopped = record["HasBeenManuallyStopped"] === true;
       const parts = this.#partsOf(record);
       const run = await ContainerRun.resume(parts);
-      if (run === undefined) {
-        parts.log?.[Symbol.dispose]();
-        await this.#settle(record);
-      } else await this.#running(run, record, false, await networking?.resume(record, parts.hostConfig));
+      if (run === undefined) await this.#settle(record);
+      else await this.#running(run, record, false, await networking?.resume(record, parts.hostConfig));
       begun();
       await this.#keepUp();
     });

@@ -235,6 +235,24 @@ suite("containers that live on", { skip }, () => {
     await live.remove(ID);
   });
 
+  test("an end that cannot be put on record is told to those who wait for it", async () => {
+    const warnings: string[] = [];
+    await using live = new LiveContainers({ store: host.engine.store, warn: (text) => warnings.push(text) });
+    const { ID } = await host.create(waiting);
+    await live.start(ID);
+    const waited = live.wait(ID, "next-exit", signal);
+    const path = join(host.root, "containers", ID, "hostconfig.json");
+    fs.renameSync(path, `${path}.away`);
+    await live.kill(ID);
+    const { exitCode, error } = await waited;
+    assert.equal(exitCode, 137);
+    assert.match(error ?? "", /ENOENT.*hostconfig\.json/);
+    assert.match(warnings.join(), /ENOENT.*hostconfig\.json/);
+    fs.renameSync(`${path}.away`, path);
+    assert.equal((await live.wait(ID, "not-running", signal)).exitCode, 137);
+    await live.remove(ID);
+  });
+
   test("pause and unpause; rm -f ends also what is paused, and those who wait are told", async () => {
     await using live = host.supervisor();
     const { ID } = await host.create(waiting);

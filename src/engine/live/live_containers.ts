@@ -164,12 +164,12 @@ export class LiveContainers implements AsyncDisposable {
       await markStopped(this.#context.store, record.ID);
       live.stayDown();
     }
-    const ended = live.nextExit();
+    // Docker's answer comes when it is over.
+    const ended = signal === SIGKILL ? live.nextExit() : undefined;
     await sendSignal(live, record, signal, this.events);
     // What waits for the container to go on would never be heard.
     if (signal !== SIGKILL && record.State.Paused && endsIt(record, signal)) await this.unpause(record.ID);
-    // Docker's answer comes when it is over.
-    if (signal === SIGKILL) await ended;
+    await ended;
   }
 
   async pause(text: string): Promise<void> {

@@ -34,7 +34,7 @@ export interface RunParts {
   readonly streams: ContainerStreams;
   /** Told of volumes. */
   readonly events: EventBus;
-  /** The run closes it. */
+  /** Closed with the run, also where it does not come to one. */
   readonly log: LogWriter | undefined;
 }
 
@@ -53,7 +53,8 @@ export class ContainerRun {
   readonly #parts: RunParts;
   readonly #output: ContainerOutput;
   readonly #rootfs: MountedRoot;
-  readonly #stdin: Socket | undefined;
+  /** Its streams and its log, as far as they are open here. */
+  readonly #open = new DisposableStack();
   #left = false;
   #mounted = true;
 
@@ -61,7 +62,9 @@ export class ContainerRun {
     this.#parts = parts;
     this.#output = live.output;
     this.#rootfs = live.rootfs;
-    this.#stdin = live.stdin;
+    this.#open.use(parts.log);
+    this.#open.use(live.output);
+    this.#open.defer(() => void live.stdin?.destroy());
     this.task = live.task;
     this.pid = live.pid;
     this.isPaused = live.isPaused ?? false;
@@ -83,7 +86,7 @@ export class ContainerRun {
     const { store, record, hostConfig, streams, events, log } = parts;
     const bundle = bundleDirectory(store.root, record.ID);
     await using undo = new AsyncDisposableStack();
-    if (log !== undefined) undo.use(log);
+    undo.use(log);
     undo.defer(() => rm(bundle, { recursive: true, force: true }));
     // First and last: by it a run is found that a kill has left.
     await mkdir(bundle, { recursive: true, mode: 0o700 });
@@ -125,9 +128,10 @@ export class ContainerRun {
   static async resume(parts: RunParts): Promise<ContainerRun | undefined> {
     const { store, record, streams, log } = parts;
     const bundle = bundleDirectory(store.root, record.ID);
-    const task = await ShimTask.reconnect({ shim: await findShim(), bundle, id: record.ID });
-    if (task === undefined) return undefined;
     await using undo = new AsyncDisposableStack();
+    undo.use(log);
+    const task = await ShimTask.reconnect({ shim: findShim(), bundle, id: record.ID });
+    if (task === undefined) return undefined;
     undo.defer(() => task.release());
     const state = await task.state().catch(unlessGone);
     // Its maker was killed before it ran, so it never will; or it is over, and its shim was told to go.
@@ -168,8 +172,7 @@ export class ContainerRun {
   /** Leaves the container to run on, for another process to find. `ended` then fails with `cancelled`. */
   leave(): void {
     this.#left = true;
-    this.#stdin?.destroy();
-    this.#output[Symbol.dispose]();
+    this.#open.dispose();
     this.task.release();
     if (this.#mounted) keepMounted(this.#parts.store, this.#parts.record.ID, this.#rootfs);
   }
@@ -178,11 +181,10 @@ export class ContainerRun {
   abandon(): void {
     this.leave();
     this.#parts.streams.end();
-    this.#parts.log?.[Symbol.dispose]();
   }
 
   async #supervise({ exited, counter }: LiveParts): Promise<KeptExit> {
-    const { store, record, streams, log } = this.#parts;
+    const { store, record, streams } = this.#parts;
     const printed = this.#output.run();
     printed.catch(() => undefined);
     const exit = await exited.catch((cause: unknown) => {
@@ -198,9 +200,7 @@ export class ContainerRun {
     unmounted.catch(() => undefined);
     await this.task.delete();
     streams.end();
-    this.#stdin?.destroy();
-    this.#output[Symbol.dispose]();
-    log?.[Symbol.dispose]();
+    this.#open.dispose();
     await unmounted;
     return { ...exit, oomKilled };
   }
