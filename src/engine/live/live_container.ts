@@ -179,6 +179,8 @@ export class LiveContainer {
     const hostConfig = this.#books.hostConfig();
     try {
       const network = await networking?.connect(record, hostConfig);
+      // Its failure is met where the run waits for it, which may be later, or never.
+      network?.connected.catch(() => undefined);
       const run = await ContainerRun.begin(this.#partsOf(record, hostConfig), network, warn);
       await this.#running(run, record, byHand, await network?.connected);
     } catch (error) {

@@ -13,11 +13,13 @@ import {
   type MadeContainer,
 } from "../../../test/support/engine_fixture.ts";
 import { overlaySkip } from "../../../test/suites/overlay_skip.ts";
+import { Failure } from "../../errors.ts";
 import { treeTar } from "../../layer/index.ts";
 import { cannotRun, Collector, ContainerFixture } from "../../runtime/container_fixture.ts";
 import type { ContainerLayer, StoredImage } from "../../store/index.ts";
 import type { ContainerRecord } from "../containers/record.ts";
 import { LiveContainers } from "./live_containers.ts";
+import type { RunNetworking } from "./types.ts";
 
 const skip = cannotRun || overlaySkip;
 
@@ -224,6 +226,23 @@ suite("containers that live on", { skip }, () => {
     };
     while (!["", "Z"].includes(state())) await new Promise(setImmediate);
   }
+
+  test("networks that fail while the container is made: the start fails with their words", async () => {
+    const networking: RunNetworking = {
+      connect: async () => ({
+        namespace: undefined,
+        connected: Promise.reject(new Failure("not-found", "network front not found")),
+      }),
+      resume: async () => undefined,
+      disconnect: async () => () => undefined,
+    };
+    const { store } = host.engine;
+    await using live = new LiveContainers({ store, networking, warn: (text) => assert.fail(text) });
+    const { ID } = await host.create(waiting);
+    await assert.rejects(live.start(ID), { kind: "not-found", message: "network front not found" });
+    assert.equal(host.record(ID).State.Error, "network front not found");
+    await live.remove(ID);
+  });
 
   test("what cannot be started says why, and leaves nothing", async () => {
     await using live = host.supervisor();
