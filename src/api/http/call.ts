@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { Failure, isFailure } from "../../errors.ts";
 import { isAtLeast, type ApiVersion } from "./api_version.ts";
+import { ChunkedInput } from "./chunked_input.ts";
 import { webSocketAccept, WebSocketStream } from "./web_socket.ts";
 
 /** Bytes of JSON that a request may bring; Docker has no bound, its largest bodies have some kilobytes. */
@@ -151,10 +152,15 @@ export class Call {
    */
   hijack(contentType: string): Hijacked {
     this.#hijacked = true;
+    const type = `Content-Type: ${contentType}\r\n`;
+    const asks = this.request.headers.upgrade !== undefined;
+    const head = asks
+      ? `HTTP/1.1 101 UPGRADED\r\n${type}Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n`
+      : `HTTP/1.1 200 OK\r\n${type}\r\n`;
     if (this.#socket !== undefined) {
-      const head = `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`;
       this.#socket.write(head);
-      return { connection: this.#socket };
+      const isChunked = /\bchunked\s*$/i.test(this.request.headers["transfer-encoding"] ?? "");
+      return { connection: isChunked ? new ChunkedInput(this.#socket, asks) : this.#socket };
     }
     const response = this.#response as ServerResponse;
     const { socket } = response;
@@ -165,7 +171,7 @@ export class Call {
       socket.removeAllListeners(event);
     socket.setTimeout(0);
     socket.on("error", () => undefined);
-    socket.write(`HTTP/1.1 200 OK\r\nContent-Type: ${contentType}\r\n\r\n`);
+    socket.write(head);
     return { connection: socket };
   }
 

@@ -1,6 +1,7 @@
 /** Engine API over HTTP: versions, routes, errors. */
 import {
   createServer,
+  STATUS_CODES,
   type IncomingMessage,
   type RequestListener,
   type Server,
@@ -12,6 +13,7 @@ import type { TlsOptions } from "node:tls";
 import { isFailure } from "../../errors.ts";
 import { isAtLeast, newestVersion, oldestVersion } from "./api_version.ts";
 import { Call } from "./call.ts";
+import { keepEarlyInput } from "./early_input.ts";
 import { Router, type Route } from "./router.ts";
 import { ApiError, statusOf } from "./status_of.ts";
 import { readTarget, type Target } from "./target.ts";
@@ -48,6 +50,7 @@ export function createApiServer(options: ApiServerOptions): Server {
       ? createServer({ ...settings, shouldUpgradeCallback }, listener)
       : // As node:http has it by itself: a client that ends its input still wants the container's output.
         createTlsServer({ ...tls, ...settings, shouldUpgradeCallback, allowHalfOpen: true }, listener);
+  keepEarlyInput(server, tls === undefined ? "connection" : "secureConnection");
   // Who has said all he has to say still wants his answer.
   Object.assign(server, { httpAllowHalfOpen: true });
   // Builds, pulls and those who wait take as long as they take.
@@ -176,7 +179,7 @@ function refuse(
   const status = statusOf(error);
   if (call?.isAnswered === true) return void (socket ?? response)?.destroy();
   if (socket !== undefined) {
-    const head = `HTTP/1.1 ${status} ${status === 404 ? "Not Found" : "Error"}\r\nContent-Type: application/json\r\n`;
+    const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\nContent-Type: application/json\r\n`;
     socket.end(`${head}Connection: close\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
     return;
   }

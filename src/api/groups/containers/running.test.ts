@@ -66,6 +66,34 @@ suite("B178 running containers", { skip: cannotRun || overlaySkip }, () => {
     assert.deepEqual(await wait(second), { StatusCode: 3 });
   });
 
+  const asking = "Connection: Upgrade\r\nUpgrade: tcp\r\n";
+  const early: readonly [head: string, written: string, input: string][] = [
+    ["", "early\n", "early\n"],
+    ["Content-Length: 0\r\n", "GET /_ping HTTP/1.1\r\n\r\n", "GET /_ping HTTP/1.1\r\n\r\n"],
+    ["Content-Length: 6\r\n", "early\nmore\n", "early\nmore\n"],
+    ["Transfer-Encoding: chunked\r\n", "6\r\nearly\n\r\n0\r\n\r\n", "early\n"],
+    [asking, "early\n", "early\n"],
+    [`${asking}Content-Length: 6\r\n`, "early\n", "early\n"],
+    [`${asking}Transfer-Encoding: chunked\r\n`, "6\r\nearly\n\r\n0\r\n\r\nmore\n", "early\nmore\n"],
+  ];
+  for (const [head, written, expected] of early) {
+    test(`B178 attach: input in one packet with the head ${JSON.stringify(head)}`, async () => {
+      const id = await created("cat", input);
+      const socket = createConnection(host.socket);
+      socket.end(
+        `POST /v1.41/containers/${id}/attach?${both} HTTP/1.1\r\nHost: docker\r\n${head}\r\n${written}`,
+      );
+      const status = head.startsWith(asking) ? "101 UPGRADED" : "200 OK";
+      assert.match(await seen(socket, "\r\n\r\n"), new RegExp(`^HTTP/1.1 ${status}\r\n`));
+      const [output] = await Promise.all([buffer(socket), start(id)]);
+      let text = "";
+      for (let at = 0; at < output.length; at += 8 + output.readUInt32BE(at + 4))
+        text += output.toString("latin1", at + 8, at + 8 + output.readUInt32BE(at + 4));
+      assert.equal(text, expected);
+      assert.deepEqual(await wait(id), { StatusCode: 0 });
+    });
+  }
+
   function sortedFrames(bytes: Buffer): string[] {
     const all: string[] = [];
     for (let at = 0; at < bytes.length; at += 8 + bytes.readUInt32BE(at + 4))
