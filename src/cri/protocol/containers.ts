@@ -1,7 +1,6 @@
 /** Messages about containers. */
 import { big, bytes, flag, integer, many, map, message, one, text, texts } from "../../rpc/index.ts";
 import { ContainerSecurity, ImageSpec, Metadata, Resources, SandboxConfig } from "./common.ts";
-import { SandboxStatus } from "./sandboxes.ts";
 
 /** `ContainerState`. */
 export const containerStates = { created: 0, running: 1, exited: 2, unknown: 3 } as const;
@@ -126,14 +125,3 @@ export const PortForwardRequest = message({ podSandboxId: text(1) });
 
 /** Where the client finds the stream that it has asked for. */
 export const StreamResponse = message({ url: text(1) });
-
-/** `ContainerEventType`, by the actions of the engine's events. */
-export const eventTypes: Readonly<Record<string, number>> = { create: 0, start: 1, die: 2, destroy: 3 };
-
-export const ContainerEvent = message({
-  containerId: text(1),
-  type: integer(2),
-  createdAt: big(3),
-  podSandboxStatus: one(4, SandboxStatus),
-  containersStatuses: many(5, ContainerStatus),
-});

@@ -1,5 +1,6 @@
 export * from "./common.ts";
 export * from "./containers.ts";
+export * from "./events.ts";
 export * from "./images.ts";
 export * from "./runtime.ts";
 export * from "./sandboxes.ts";

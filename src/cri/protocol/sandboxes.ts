@@ -1,6 +1,7 @@
 /** Messages about pod sandboxes. */
 import { big, integer, many, map, message, one, text } from "../../rpc/index.ts";
 import { NamespaceOption, SandboxConfig, SandboxMetadata } from "./common.ts";
+import { ContainerStatus } from "./containers.ts";
 
 /** `PodSandboxState`. */
 export const sandboxStates = { ready: 0, notReady: 1 } as const;
@@ -25,6 +26,7 @@ export const SandboxStatus = message({
 export const PodSandboxStatusResponse = message({
   status: one(1, SandboxStatus),
   info: map(2),
+  containersStatuses: many(3, ContainerStatus),
   timestamp: big(4),
 });
 

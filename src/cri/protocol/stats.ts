@@ -1,5 +1,5 @@
 /** Messages about what containers and sandboxes use. */
-import { big, many, map, message, one, optional, text } from "../../rpc/index.ts";
+import { big, integer, many, map, message, one, optional, text, texts } from "../../rpc/index.ts";
 import { Metadata, SandboxMetadata } from "./common.ts";
 
 const CpuUsage = message({ timestamp: big(1), coreNanoSeconds: optional(2), nanoCores: optional(3) });
@@ -69,3 +69,25 @@ export const ListPodSandboxStatsRequest = message({
   filter: one(1, message({ id: text(1), labels: map(2) })),
 });
 export const ListPodSandboxStatsResponse = message({ stats: many(1, SandboxStats) });
+
+export const ListMetricDescriptorsResponse = message({
+  descriptors: many(1, message({ name: text(1), help: text(2), labelKeys: texts(3) })),
+});
+
+/** `MetricType`. */
+export const metricTypes = { counter: 0, gauge: 1 } as const;
+
+/** Without a time: it is counted when it is asked for. */
+export const Metric = message({
+  name: text(1),
+  metricType: integer(3),
+  labelValues: texts(4),
+  value: optional(5),
+});
+
+export const PodSandboxMetrics = message({
+  podSandboxId: text(1),
+  metrics: many(2, Metric),
+  containerMetrics: many(3, message({ containerId: text(1), metrics: many(2, Metric) })),
+});
+export const ListPodSandboxMetricsResponse = message({ podMetrics: many(1, PodSandboxMetrics) });

@@ -7,8 +7,11 @@ import { containerEvents } from "./container_events.ts";
 import { ContainerService } from "./containers.ts";
 import { execSync } from "./exec_sync.ts";
 import { ImageService } from "./images.ts";
+import { inParts, runtimeStreams } from "./list_streams.ts";
+import { MetricsService } from "./metrics/metrics_service.ts";
 import { SandboxService } from "./sandboxes.ts";
 import { StatsService } from "./stats.ts";
+import { WritableSizes } from "./writable_sizes.ts";
 
 export interface ServiceOptions {
   readonly daemon: Daemon;
@@ -21,13 +24,16 @@ export interface ServiceOptions {
 export function criMethods({ daemon, streams, network }: ServiceOptions): Methods {
   const containers = new ContainerService(daemon);
   const sandboxes = new SandboxService(daemon, containers, network);
-  const stats = new StatsService(daemon, containers, sandboxes);
+  const sizes = new WritableSizes(daemon);
+  const parts = { daemon, containers, sandboxes, sizes };
+  const [stats, metrics] = [new StatsService(parts), new MetricsService(parts)];
   return {
     ...under("RuntimeService", {
       ...runtimeMethods(daemon),
       ...sandboxMethods(sandboxes),
-      ...containerMethods(containers, stats),
-      ...statsMethods(stats),
+      ...containerMethods(containers),
+      ...statsMethods(stats, metrics),
+      ...runtimeStreams({ containers, sandboxes, stats, metrics }),
       ...streamMethods(daemon, containers, streams),
       ExecSync: unary(p.ExecSyncRequest, p.ExecSyncResponse, (request, call) =>
         execSync(daemon, containers, request, call),
@@ -85,13 +91,18 @@ function sandboxMethods(sandboxes: SandboxService): Methods {
     PodSandboxStatus: unary(p.SandboxRequest, p.PodSandboxStatusResponse, ({ podSandboxId }) =>
       sandboxes.status(podSandboxId),
     ),
+    // kubelet has changed the pod's control group by then; there is nothing else that goes by its limits.
+    UpdatePodSandboxResources: unary(p.SandboxRequest, p.Nothing, ({ podSandboxId }) => {
+      sandboxes.status(podSandboxId);
+      return {};
+    }),
     ListPodSandbox: unary(p.ListPodSandboxRequest, p.ListPodSandboxResponse, (request) =>
       sandboxes.list(request),
     ),
   };
 }
 
-function containerMethods(containers: ContainerService, stats: StatsService): Methods {
+function containerMethods(containers: ContainerService): Methods {
   return {
     CreateContainer: unary(p.CreateContainerRequest, p.CreateContainerResponse, (request) =>
       containers.create(request),
@@ -102,10 +113,9 @@ function containerMethods(containers: ContainerService, stats: StatsService): Me
     StopContainer: unary(p.StopContainerRequest, p.Nothing, ({ containerId, timeout }) =>
       done(containers.stop(containerId, timeout)),
     ),
-    RemoveContainer: unary(p.ContainerRequest, p.Nothing, ({ containerId }) => {
-      stats.forget(containerId);
-      return done(containers.remove(containerId));
-    }),
+    RemoveContainer: unary(p.ContainerRequest, p.Nothing, ({ containerId }) =>
+      done(containers.remove(containerId)),
+    ),
     ListContainers: unary(p.ListContainersRequest, p.ListContainersResponse, (request) =>
       containers.list(request),
     ),
@@ -121,7 +131,7 @@ function containerMethods(containers: ContainerService, stats: StatsService): Me
   };
 }
 
-function statsMethods(stats: StatsService): Methods {
+function statsMethods(stats: StatsService, metrics: MetricsService): Methods {
   return {
     ContainerStats: unary(p.ContainerRequest, p.ContainerStatsResponse, ({ containerId }) =>
       stats.container(containerId),
@@ -135,12 +145,17 @@ function statsMethods(stats: StatsService): Methods {
     ListPodSandboxStats: unary(p.ListPodSandboxStatsRequest, p.ListPodSandboxStatsResponse, (request) =>
       stats.sandboxes(request),
     ),
+    ListMetricDescriptors: unary(p.Nothing, p.ListMetricDescriptorsResponse, () => metrics.descriptors()),
+    ListPodSandboxMetrics: unary(p.Nothing, p.ListPodSandboxMetricsResponse, () => metrics.list()),
   };
 }
 
 function imageMethods(images: ImageService): Methods {
   return {
     ListImages: unary(p.ListImagesRequest, p.ListImagesResponse, (request) => images.list(request)),
+    StreamImages: streaming(p.ListImagesRequest, p.ListImagesResponse, async function* (request) {
+      for (const part of inParts((await images.list(request)).images ?? [])) yield { images: part };
+    }),
     ImageStatus: unary(p.ImageStatusRequest, p.ImageStatusResponse, (request) => images.status(request)),
     PullImage: unary(p.PullImageRequest, p.PullImageResponse, (request, call) => images.pull(request, call)),
     RemoveImage: unary(p.RemoveImageRequest, p.Nothing, (request) => done(images.remove(request))),

@@ -1,164 +1,157 @@
 /** What containers and sandboxes use. */
-import type { Daemon, PodRecord } from "../../engine/index.ts";
+import type { ContainerStats as Sample, Daemon, PodRecord } from "../../engine/index.ts";
+import { isFailure } from "../../errors.ts";
 import type { Read, Write } from "../../rpc/index.ts";
+import { containerStates, sandboxStates } from "../protocol/index.ts";
 import type * as protocol from "../protocol/index.ts";
 import type { ContainerService, CriContainer } from "./containers.ts";
+import { CpuRates } from "./cpu_rates.ts";
 import { sandboxSaid } from "./kept.ts";
+import { workingSet } from "./metrics/working_set.ts";
 import { now } from "./moments.ts";
 import type { SandboxService } from "./sandboxes.ts";
+import type { WritableSizes } from "./writable_sizes.ts";
 
 type Stats = Write<typeof protocol.ContainerStats>;
 
-/** What the processor had done for a container at one moment. */
-interface CpuSample {
-  readonly at: bigint;
-  readonly nanoseconds: number;
-  readonly nanoCores: number;
+/** With what the kernel has counted; undefined: it does not run. */
+interface Sampled {
+  readonly stats: Stats;
+  readonly sample: Sample | undefined;
+}
+
+export interface StatsOptions {
+  readonly daemon: Daemon;
+  readonly containers: ContainerService;
+  readonly sandboxes: SandboxService;
+  readonly sizes: WritableSizes;
 }
 
 export class StatsService {
-  readonly #daemon: Daemon;
-  readonly #containers: ContainerService;
-  readonly #sandboxes: SandboxService;
-  /** By container: rates are told since the last question. */
-  readonly #last = new Map<string, CpuSample>();
+  readonly #parts: StatsOptions;
+  readonly #rates = new CpuRates();
 
-  constructor(daemon: Daemon, containers: ContainerService, sandboxes: SandboxService) {
-    this.#daemon = daemon;
-    this.#containers = containers;
-    this.#sandboxes = sandboxes;
+  constructor(parts: StatsOptions) {
+    this.#parts = parts;
   }
 
   async container(id: string): Promise<Write<typeof protocol.ContainerStatsResponse>> {
-    return { stats: await this.#statsOf(await this.#containers.find(id)) };
+    return { stats: (await this.#sampled(await this.#parts.containers.find(id))).stats };
   }
 
   async containers(
     request: Read<typeof protocol.ListContainerStatsRequest>,
   ): Promise<Write<typeof protocol.ListContainerStatsResponse>> {
-    return {
-      stats: await this.#statsOfAll(await this.#containers.matching({ ...request.filter, state: 1 })),
-    };
+    const running = await this.#running(request.filter);
+    return { stats: running.map(({ stats }) => stats) };
   }
 
   async sandbox(text: string): Promise<Write<typeof protocol.PodSandboxStatsResponse>> {
-    return { stats: await this.#statsOfSandbox(this.#daemon.pods.find(text)) };
+    return { stats: await this.#ofSandbox(this.#parts.daemon.pods.find(text)) };
   }
 
   async sandboxes(
     request: Read<typeof protocol.ListPodSandboxStatsRequest>,
   ): Promise<Write<typeof protocol.ListPodSandboxStatsResponse>> {
-    const pods = this.#sandboxes.matching({ ...request.filter, state: 0 });
-    return { stats: await Promise.all(pods.map((pod) => this.#statsOfSandbox(pod))) };
+    const pods = this.#parts.sandboxes.matching({ ...request.filter, state: sandboxStates.ready });
+    return { stats: await Promise.all(pods.map((pod) => this.#ofSandbox(pod))) };
   }
 
-  #statsOfAll(found: readonly CriContainer[]): Promise<Stats[]> {
-    return Promise.all(found.map((container) => this.#statsOf(container)));
+  /** One that is removed meanwhile is left out. */
+  async #running(filter: Parameters<ContainerService["matching"]>[0] = {}): Promise<Sampled[]> {
+    const found = await this.#parts.containers.matching({ ...filter, state: containerStates.running });
+    const all = found.map(async (container) => {
+      try {
+        return await this.#sampled(container);
+      } catch (error) {
+        if (isFailure(error, "not-found")) return undefined;
+        throw error;
+      }
+    });
+    return (await Promise.all(all)).filter((each) => each !== undefined);
   }
 
-  async #statsOf({ record, kept }: CriContainer): Promise<Stats> {
-    const { ID } = record;
+  async #sampled({ record, kept }: CriContainer): Promise<Sampled> {
+    const { ID, State } = record;
     const { metadata, labels, annotations } = kept.said;
     const timestamp = now();
-    const { sizeRw } = await this.#daemon.engine.containers.sizes(ID);
+    const usedBytes = await this.#parts.sizes.of(ID);
+    const sample = State.Running ? await this.#sample(ID) : undefined;
+    const filesystem = { mountpoint: this.#parts.daemon.engine.store.root };
     return {
-      attributes: { id: ID, metadata, labels, annotations },
-      ...(record.State.Running && (await this.#running(ID, timestamp))),
-      writableLayer: {
-        timestamp,
-        filesystem: { mountpoint: this.#daemon.engine.store.root },
-        usedBytes: sizeRw,
+      sample,
+      stats: {
+        attributes: { id: ID, metadata, labels, annotations },
+        ...(sample !== undefined && {
+          cpu: this.#cpuOf(ID, sample, timestamp),
+          memory: memoryOf(sample.memory_stats, timestamp),
+        }),
+        writableLayer: { timestamp, filesystem, usedBytes },
       },
     };
   }
 
-  async #running(id: string, timestamp: bigint): Promise<Pick<Stats, "cpu" | "memory">> {
+  async #sample(id: string): Promise<Sample | undefined> {
     const { signal } = new AbortController();
-    const samples = await this.#daemon.engine.containers.stats(id, { mode: "first", signal });
-    for await (const { cpu_stats, memory_stats } of samples) {
-      const { total_usage } = cpu_stats.cpu_usage;
-      const cpu = {
-        timestamp,
-        coreNanoSeconds: total_usage,
-        nanoCores: this.#rate(id, timestamp, total_usage),
-      };
-      return { cpu, memory: memoryOf(memory_stats, timestamp) };
-    }
-    return {};
+    const samples = await this.#parts.daemon.engine.containers.stats(id, { mode: "first", signal });
+    for await (const sample of samples) return sample;
+    return undefined;
   }
 
-  #rate(id: string, at: bigint, nanoseconds: number): number {
-    const before = this.#last.get(id);
-    // Two questions at one moment have one answer.
-    if (before !== undefined && at - before.at < 100_000_000n) return before.nanoCores;
-    const passed = before === undefined ? 0 : Number(at - before.at);
-    const nanoCores = passed > 0 ? ((nanoseconds - (before?.nanoseconds ?? 0)) * 1e9) / passed : 0;
-    this.#last.set(id, { at, nanoseconds, nanoCores: Math.max(nanoCores, 0) });
-    return Math.max(nanoCores, 0);
+  #cpuOf(id: string, { cpu_stats }: Sample, timestamp: bigint): Stats["cpu"] {
+    const coreNanoSeconds = cpu_stats.cpu_usage.total_usage;
+    return { timestamp, coreNanoSeconds, nanoCores: this.#rates.of(id, timestamp, coreNanoSeconds) };
   }
 
-  /** Of containers that have gone nothing is to be kept. */
-  forget(id: string): void {
-    this.#last.delete(id);
-  }
-
-  async #statsOfSandbox(pod: PodRecord): Promise<Write<typeof protocol.SandboxStats>> {
+  async #ofSandbox(pod: PodRecord): Promise<Write<typeof protocol.SandboxStats>> {
     const { metadata, labels, annotations } = sandboxSaid(pod);
-    const running = await this.#containers.matching({ podSandboxId: pod.id, state: 1 });
-    const containers = await this.#statsOfAll(running);
+    const running = await this.#running({ podSandboxId: pod.id });
     const timestamp = now();
-    const sum = (of: (stats: Stats) => number | undefined): number =>
-      containers.reduce((total, stats) => total + (of(stats) ?? 0), 0);
-    const [first] = running;
+    const sum = (of: (each: Sampled) => number | undefined): number =>
+      running.reduce((total, each) => total + (of(each) ?? 0), 0);
     return {
       attributes: { id: pod.id, metadata, labels, annotations },
       linux: {
         cpu: {
           timestamp,
-          coreNanoSeconds: sum(({ cpu }) => cpu?.coreNanoSeconds),
-          nanoCores: sum(({ cpu }) => cpu?.nanoCores),
+          coreNanoSeconds: sum(({ stats }) => stats.cpu?.coreNanoSeconds),
+          nanoCores: sum(({ stats }) => stats.cpu?.nanoCores),
         },
         memory: {
           timestamp,
-          workingSetBytes: sum(({ memory }) => memory?.workingSetBytes),
-          usageBytes: sum(({ memory }) => memory?.usageBytes),
-          rssBytes: sum(({ memory }) => memory?.rssBytes),
+          workingSetBytes: sum(({ stats }) => stats.memory?.workingSetBytes),
+          usageBytes: sum(({ stats }) => stats.memory?.usageBytes),
+          rssBytes: sum(({ stats }) => stats.memory?.rssBytes),
+          pageFaults: sum(({ stats }) => stats.memory?.pageFaults),
+          majorPageFaults: sum(({ stats }) => stats.memory?.majorPageFaults),
         },
-        ...(first !== undefined &&
-          pod.network !== "host" && { network: await this.#networkOf(first, timestamp) }),
-        containers,
+        network: networkOf(running, timestamp),
+        process: { timestamp, processCount: sum(({ sample }) => sample?.pids_stats.current) },
+        containers: running.map(({ stats }) => stats),
       },
     };
   }
-
-  /** All containers of a sandbox see the same interfaces. */
-  async #networkOf({ record }: CriContainer, timestamp: bigint) {
-    const { signal } = new AbortController();
-    const samples = await this.#daemon.engine.containers.stats(record.ID, { mode: "first", signal });
-    for await (const { networks = {} } of samples) {
-      const interfaces = Object.entries(networks).map(([name, counted]) => ({
-        name,
-        rxBytes: counted.rx_bytes,
-        rxErrors: counted.rx_errors,
-        txBytes: counted.tx_bytes,
-        txErrors: counted.tx_errors,
-      }));
-      return { timestamp, defaultInterface: interfaces[0], interfaces };
-    }
-    return { timestamp };
-  }
 }
 
-interface MemoryCounted {
-  readonly usage?: number;
-  readonly limit?: number;
-  readonly stats?: Readonly<Record<string, number>>;
+type SandboxStats = NonNullable<Write<typeof protocol.SandboxStats>["linux"]>;
+
+/** All containers of a sandbox see the same interfaces. Undefined: the host's, or nobody looks at them. */
+function networkOf(running: readonly Sampled[], timestamp: bigint): SandboxStats["network"] {
+  const networks = running.find(({ sample }) => sample?.networks !== undefined)?.sample?.networks;
+  if (networks === undefined) return undefined;
+  const interfaces = Object.entries(networks).map(([name, counted]) => ({
+    name,
+    rxBytes: counted.rx_bytes,
+    rxErrors: counted.rx_errors,
+    txBytes: counted.tx_bytes,
+    txErrors: counted.tx_errors,
+  }));
+  return { timestamp, defaultInterface: interfaces[0], interfaces };
 }
 
-/** The working set is what the kernel would not give back first (cadvisor: usage less inactive files). */
-function memoryOf({ usage = 0, limit, stats = {} }: MemoryCounted, timestamp: bigint): Stats["memory"] {
-  const inactive = stats["total_inactive_file"] ?? stats["inactive_file"] ?? 0;
-  const workingSetBytes = Math.max(usage - inactive, 0);
+function memoryOf(counted: Sample["memory_stats"], timestamp: bigint): Stats["memory"] {
+  const { usage = 0, limit, stats = {} } = counted;
+  const workingSetBytes = workingSet(counted);
   return {
     timestamp,
     usageBytes: usage,

@@ -16,6 +16,7 @@ import type { ContainerSummary, ListContainersOptions } from "./list.ts";
 import type { ContainerOverview } from "./overview.ts";
 import type { PruneContainersOptions, PrunedContainers } from "./prune.ts";
 import type { LogRecord } from "../../runtime/index.ts";
+import type { ProcessCounts } from "../live/stats/process_counts.ts";
 import type { ContainerStats } from "../live/stats/stats_shape.ts";
 import type { StatsOptions } from "../live/stats/watch_stats.ts";
 import type { LogsOptions } from "./logs.ts";
@@ -125,6 +126,13 @@ export class Containers {
     const { ID } = await this.find(text);
     const find = async (): Promise<ContainerRecord> => reconcile(this.#store, await this.find(ID));
     return watchStats({ find, hostConfigOf: () => readHostConfig(this.#store.root, ID) }, options);
+  }
+
+  /** What its processes have, beside {@link stats}. Undefined: it does not run. @throws Failure("not-found") */
+  async processCounts(text: string): Promise<ProcessCounts | undefined> {
+    const { State } = await this.find(text);
+    if (!State.Running || State.Pid <= 0) return undefined;
+    return (await import("../live/stats/process_counts.ts")).countProcesses(State.Pid);
   }
 
   /** The whole root filesystem as one tar (behaviours B108). */
