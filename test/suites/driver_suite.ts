@@ -78,7 +78,7 @@ function lifecycleTests(add: Add): void {
   });
 
   add("lock files that a killed removal has left go when it is done again", async (driver, dataRoot) => {
-    const id = await (driver.name === "vfs" ? makeLayer : makeImageLayer)(driver, undefined);
+    const id = await (driver.name === "vfs" ? makeLayer : makeImageLayer)(driver, undefined, () => undefined);
     await inRoot(driver, id, () => undefined);
     await driver.remove(id);
     const locks = join(dataRoot, "varve/mounts");
