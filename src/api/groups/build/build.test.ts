@@ -91,6 +91,7 @@ test("B179 a build that cannot begin has a status; one that fails later, a line"
     ["remote=client-session", undefined, 400, "remoteURL (client-session) could not be recognized as URL"],
     ["version=2&outputs=[{},{}]", undefined, 400, "multiple outputs not supported"],
     ["version=2&outputs=[{}]", undefined, 400, /^error reading outputs: /],
+    ["version=2&outputs=[null]", undefined, 400, /^error reading outputs: /],
     ["version=2&networkmode=bridge", undefined, 400, 'network mode "bridge" not supported by buildkit'],
     ["version=3", undefined, 400, 'invalid version "3"'],
     ["t=UP", undefined, 400, "invalid reference format: repository name (library/UP) must be lowercase"],

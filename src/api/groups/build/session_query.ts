@@ -69,7 +69,8 @@ function exportersOf(text: string, tags: readonly string[]): Asked["exporters"] 
   const list = jsonOf(text, "error reading outputs") ?? [];
   if (!Array.isArray(list)) throw new Failure("invalid", "error reading outputs: not a list");
   if (list.length > 1) throw new Failure("invalid", "multiple outputs not supported");
-  const [{ Type: type, Attrs: given } = { Type: "moby", Attrs: {} }] = list as readonly Output[];
+  const [output = { Type: "moby" }] = list as readonly (Output | null)[];
+  const { Type: type, Attrs: given } = output ?? {};
   if (type === "cacheonly") return [];
   if (typeof type !== "string" || !isMap(given ?? {}))
     throw new Failure("invalid", "error reading outputs: an output has a type, and texts as attributes");

@@ -2,6 +2,7 @@
 import { stepLimits as limitsOf, type BuildRequest } from "../../../engine/index.ts";
 import { Failure } from "../../../errors.ts";
 import type { Call } from "../../http/index.ts";
+import { jsonOf } from "./query_values.ts";
 
 type StepLimits = NonNullable<BuildRequest["stepLimits"]>;
 
@@ -21,13 +22,8 @@ export function stepLimits(call: Call): StepLimits {
 
 /** Docker's `[{"Name":"nofile","Soft":1,"Hard":2}]`. */
 function ulimits(text: string): NonNullable<StepLimits["ulimits"]> {
-  let value: unknown;
-  try {
-    value = text === "" ? null : JSON.parse(text);
-  } catch (cause) {
-    throw new Failure("invalid", `error reading ulimit settings: ${(cause as Error).message}`, { cause });
-  }
-  const list: unknown[] = value === null ? [] : Array.isArray(value) ? value : [undefined];
+  const value = jsonOf(text, "error reading ulimit settings") ?? [];
+  const list: unknown[] = Array.isArray(value) ? value : [undefined];
   return list.map((each) => {
     const { Name, Soft, Hard } = (each ?? {}) as Record<string, unknown>;
     if (typeof Name !== "string" || !Number.isSafeInteger(Soft) || !Number.isSafeInteger(Hard))

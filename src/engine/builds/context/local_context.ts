@@ -17,7 +17,7 @@ import type { DockerfileText, OpenedContext } from "./types.ts";
 export interface LocalContextOptions {
   /** As given: relative to the working directory, may lie outside of the context; bytes: it came from elsewhere. */
   readonly dockerfile?: string | DockerfileText;
-  /** For the context's name in messages, default `context`. */
+  /** Digests of files that were read by earlier builds. */
   readonly memory?: ContentMemory;
 }
 

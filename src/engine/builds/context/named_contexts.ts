@@ -73,9 +73,11 @@ async function openTar(
   open: AsyncDisposableStack,
   { temporaryDirectory, signal }: NamedContextOptions,
 ): Promise<SourceTree> {
-  const { first: head, whole: content } = await peekSource(source);
-  if (!isArchiveHead(head))
+  const { first: head, whole: content, close } = await peekSource(source);
+  if (!isArchiveHead(head)) {
+    await close();
     throw new Failure("invalid", `build context ${name} is neither a directory nor a tar`);
+  }
   return open.use(await openTarSource(content, { name, directory: temporaryDirectory, signal }));
 }
 
