@@ -21,7 +21,10 @@ test("no network, one by its name, several", () => {
 });
 
 test("flags belong to the first network, fields to their own", () => {
-  const networks = ["front", "name=back,alias=db,alias=sql,ip=10.0.0.9,driver-opt=a=b"];
+  const networks = [
+    "front",
+    'name=back,alias=db,alias=sql,ip=10.0.0.9,driver-opt=a=b,"driver-opt=x.Sysctls=c.d=1,e=2"',
+  ];
   const { mode, endpoints } = parseNetworks({ ...nothing, networks, aliases: ["web"], ip: "10.1.0.2" });
   assert.equal(mode, "front");
   assert.deepEqual(endpoints, {
@@ -29,7 +32,7 @@ test("flags belong to the first network, fields to their own", () => {
     back: {
       Aliases: ["db", "sql"],
       IPAMConfig: { IPv4Address: "10.0.0.9" },
-      DriverOpts: { a: "b" },
+      DriverOpts: { a: "b", "x.Sysctls": "c.d=1,e=2" },
     },
   });
 });
@@ -42,5 +45,8 @@ test("what is no network is refused", () => {
   });
   assert.throws(() => parseNetworks({ ...nothing, networks: ["name=a,color=red"] }), {
     message: "invalid field key color",
+  });
+  assert.throws(() => parseNetworks({ ...nothing, networks: ["name=a,driver-opt=b"] }), {
+    message: "invalid key value pair format in driver options",
   });
 });

@@ -1,5 +1,5 @@
 /** `--network NAME` or `--network name=NAME,alias=A,ip=…`, with the flags that belong to the first of them. */
-import type { EndpointSettings } from "../../engine/index.ts";
+import { csvFields, type EndpointSettings } from "../../engine/index.ts";
 import { Failure } from "../../errors.ts";
 
 export interface NetworkRequest {
@@ -45,10 +45,9 @@ interface OneNetwork {
 
 function parseOne(text: string): OneNetwork {
   if (!text.includes("=")) return { name: text, endpoint: {} };
-  const fields = text.split(",").map((field) => {
-    const equals = field.indexOf("=");
-    if (equals < 0) throw new Failure("invalid", `invalid field ${field}`);
-    return [field.slice(0, equals).trim().toLowerCase(), field.slice(equals + 1).trim()] as const;
+  const fields = csvFields(text, "network").map(({ key, value, text: field }) => {
+    if (value === undefined) throw new Failure("invalid", `invalid field ${field}`);
+    return [key.trim(), value.trim()] as const;
   });
   const unknown = fields.find(([key]) => !known.includes(key));
   if (unknown !== undefined) throw new Failure("invalid", `invalid field key ${unknown[0]}`);
@@ -58,7 +57,7 @@ function parseOne(text: string): OneNetwork {
   if (name === undefined || name === "") {
     throw new Failure("invalid", "network name/id is not specified");
   }
-  const options = all("driver-opt").map((option) => option.split("=", 2) as [string, string]);
+  const options = all("driver-opt").map(driverOption);
   return {
     name,
     endpoint: {
@@ -88,6 +87,12 @@ function endpointOf(
     ...(Object.keys(IPAMConfig).length > 0 && { IPAMConfig }),
     ...(macAddress !== undefined && { MacAddress: macAddress }),
   };
+}
+
+function driverOption(text: string): readonly [string, string] {
+  const equals = text.indexOf("=");
+  if (equals <= 0) throw new Failure("invalid", "invalid key value pair format in driver options");
+  return [text.slice(0, equals).trim(), text.slice(equals + 1).trim()];
 }
 
 function priorityOf(text: string): number {
