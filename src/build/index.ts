@@ -4,15 +4,20 @@ export type * from "./source/types.ts";
 export * from "./costs/index.ts";
 export {
   changed,
+  type ClientMemory,
+  type Content,
   type ContentMemory,
   isPlain,
   isPortable,
+  KeptContents,
   missing,
   notThat,
   openContentMemory,
   openDirectorySource,
   openTarSource,
+  type Place,
   resolvePath,
+  Spool,
   withIgnored,
 } from "./source/index.ts";
 export { buildImage } from "./build.ts";

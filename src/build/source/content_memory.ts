@@ -26,8 +26,13 @@ export interface ContentMemory {
    * @param since when that was begun, milliseconds since 1970
    */
   set(path: ByteString, identity: FileIdentity, digest: string, since: number): void;
-  /** Writes the file if there is anything new. It is an aid only: where it cannot be written, the next build reads more. */
+  /**
+   * Writes the file if there is anything new, with what others have written meanwhile. It is an aid only: where it cannot be
+   * written, the next build reads more.
+   */
   save(): void;
+  /** sha256 in hex of all that is known. */
+  digests(): ReadonlySet<string>;
 }
 
 export interface ContentMemoryOptions {
@@ -74,14 +79,26 @@ class FileMemory implements ContentMemory {
 
   save(): void {
     if (this.#added.size === 0) return;
+    const before = this.#loaded();
+    const asked = new Set(before.paths.filter((_, row) => this.#used[row] === 1));
+    this.#table = undefined;
     const table = this.#loaded();
     const kept = table.paths.flatMap((path, row) => (this.#added.has(path) ? [] : [row]));
-    const used = kept.filter((row) => this.#used[row] === 1);
-    const unused = kept.filter((row) => this.#used[row] !== 1);
+    const isUsed = (row: number): boolean => asked.has(table.paths[row] as ByteString);
+    const used = kept.filter(isUsed);
+    const unused = kept.filter((row) => !isUsed(row));
     const room = Math.max(0, this.#maximum - this.#added.size);
     const rows = [...used, ...unused].slice(0, room);
     const added = new Map([...this.#added].slice(0, this.#maximum));
     this.#write(encodeTable(joinTables(table, rows, added)));
+  }
+
+  digests(): ReadonlySet<string> {
+    const table = this.#loaded();
+    const found = new Set([...this.#added.values()].map(({ digest }) => digest));
+    for (const [row, path] of table.paths.entries())
+      if (!this.#added.has(path)) found.add(digestOf(table, row));
+    return found;
   }
 
   #loaded(): MemoryTable {

@@ -186,6 +186,7 @@ test(
         known.set(keyOf(path, identity), digest);
       },
       save: () => undefined,
+      digests: () => new Set(known.values()),
     };
     using tree = openDirectorySource(place.path, { memory });
     assert.equal(await tree.contentDigest("f"), sha256OfA);

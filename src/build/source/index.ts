@@ -1,5 +1,8 @@
 export type * from "./types.ts";
 export { type ContentMemory, openContentMemory } from "./content_memory.ts";
+export { type ClientMemory, type Content, KeptContents } from "./kept_contents.ts";
+export type { Place } from "./content_file.ts";
+export { Spool } from "./spool.ts";
 export { openDirectorySource } from "./directory_source.ts";
 export { isPortable } from "./portable_xattrs.ts";
 export { resolvePath } from "./resolve_path.ts";

@@ -42,11 +42,11 @@ function refuseFilters(filter: readonly string[]): void {
 }
 
 function recordOf(item: BuildCacheItem): Write<typeof UsageRecord> {
-  const { id, type, description, size, createdAt, lastUsedAt, shared, inUse } = item;
+  const { id, recordType, description, size, createdAt, lastUsedAt, shared, inUse } = item;
   return {
     id,
-    recordType: type === "cachemount" ? "exec.cachemount" : "regular",
-    mutable: type === "cachemount",
+    recordType,
+    mutable: recordType !== "regular",
     description,
     size,
     shared,

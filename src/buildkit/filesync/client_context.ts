@@ -1,6 +1,6 @@
 /** A build's context, Dockerfile and `.dockerignore` from the client's session (moby/buildkit, frontend/dockerui). */
 import { fromText } from "../../byte_string.ts";
-import type { ContentMemory, SourceTree } from "../../build/index.ts";
+import type { ClientMemory, SourceTree } from "../../build/index.ts";
 import { ignoreMatcher, parseIgnore } from "../../dockerfile/index.ts";
 import {
   loadBuilder,
@@ -141,7 +141,7 @@ class Reader {
   }
 
   /** A client that does not say which directory it is gets none. */
-  #memoryOf(directory: string, { memoryOf }: ContextPlace): ContentMemory | undefined {
+  #memoryOf(directory: string, { memoryOf }: ContextPlace): ClientMemory | undefined {
     const { sharedKey } = this.#session;
     return sharedKey === "" ? undefined : memoryOf?.(`client ${sharedKey} ${directory}`);
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -9,7 +10,7 @@ import { scratch } from "../../../test/suites/scratch.ts";
 import { sessionServing } from "../../../test/support/session_serving.ts";
 import type { Session } from "../session/index.ts";
 import type { ListLimits } from "./listed_files.ts";
-import { openContentMemory, type ContentMemory } from "../../build/index.ts";
+import { KeptContents, openContentMemory, type ClientMemory } from "../../build/index.ts";
 import { openClientTree } from "./open_client_tree.ts";
 import { goMode, Packet, packetTypes, type Stat } from "./packets.ts";
 
@@ -55,7 +56,7 @@ function connected({ list, answer = () => [] }: Script) {
   return { ...sessionServing({ [method]: serve }), asked, headers, finished: finished.promise };
 }
 
-const open = (session: Session, limits: ListLimits = {}, memory?: ContentMemory) =>
+const open = (session: Session, limits: ListLimits = {}, memory?: ClientMemory) =>
   openClientTree(
     session,
     "context",
@@ -145,25 +146,33 @@ test("many files at a time", async () => {
 
 test("a file that an earlier build has read is not sent again, unless it was changed", async () => {
   using directory = scratch("client-memory");
-  const memoryFile = join(directory.path, "memory");
+  const kept = join(directory.path, "kept");
   const build = async (list: readonly Listed[], bytes: string, reads: boolean) => {
     using client = connected({ list, answer: contents(list, { a: bytes }) });
-    const memory = openContentMemory(memoryFile);
-    using tree = await open(client.session, {}, memory);
+    const digests = openContentMemory(join(directory.path, "memory"));
+    using memory = new KeptContents(kept, directory.path);
+    using tree = await open(client.session, {}, { digests, contents: memory });
     const digest = await tree.contentDigest("a");
     const read = reads ? await Array.fromAsync(tree.open("a", never)).catch((caught: unknown) => caught) : [];
-    memory.save();
+    digests.save();
+    await memory.save({ wanted: () => digests.digests(), maximum: 1e9 });
     return { digest, read, asked: client.asked.length };
   };
   const list = [file("a", 3, { mtime: 1_000_000_000n })];
-  const { digest } = await build(list, "one", false);
-  assert.equal(digest, sha256("one"));
-  assert.deepEqual(await build(list, "one", false), { digest, read: [], asked: 0 });
+  const one = { digest: sha256("one"), read: [Buffer.from("one")] };
+  assert.deepEqual(await build(list, "one", false), { ...one, read: [], asked: 1 });
+  assert.deepEqual(await build(list, "one", false), { ...one, read: [], asked: 0 });
+  assert.deepEqual(await build(list, "one", true), { ...one, asked: 0 });
   const later = [file("a", 3, { mtime: 2_000_000_000n })];
-  assert.equal((await build(later, "two", false)).digest, sha256("two"));
-  // Same time and size, other content: never taken for what its digest says.
-  const { read } = await build(later, "won", true);
-  assert.ok(isFailure(read, "conflict"));
+  const two = { digest: sha256("two"), read: [Buffer.from("two")] };
+  assert.deepEqual(await build(later, "two", false), { ...two, read: [], asked: 1 });
+  // Same time and size, other content: nobody can tell.
+  assert.deepEqual(await build(later, "won", true), { ...two, asked: 0 });
+  // Where it has to come after all it is never taken for what its digest says.
+  rmSync(kept, { recursive: true });
+  assert.deepEqual(await build(later, "two", true), { ...two, asked: 1 });
+  rmSync(kept, { recursive: true });
+  assert.ok(isFailure((await build(later, "won", true)).read, "conflict"));
   assert.equal((await build(later, "won", true)).digest, sha256("won"));
 });
 

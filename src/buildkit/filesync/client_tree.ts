@@ -3,7 +3,8 @@ import { type ByteString, toText } from "../../byte_string.ts";
 import { throwIfCancelled } from "../../bytes/index.ts";
 import {
   changed,
-  type ContentMemory,
+  type ClientMemory,
+  type Content,
   missing,
   notThat,
   resolvePath,
@@ -12,24 +13,24 @@ import {
   type SourceTree,
 } from "../../build/index.ts";
 import { Failure } from "../../errors.ts";
-import type { Fetched, FileTransfer } from "./file_transfer.ts";
+import type { FileTransfer } from "./file_transfer.ts";
 import type { ListedFile } from "./listed_files.ts";
 
 export class ClientTree implements SourceTree {
   readonly name: string;
   readonly #transfer: FileTransfer;
-  readonly #fetched = new Map<number, Promise<Fetched>>();
-  readonly #loaded = new Map<number, Fetched>();
-  readonly #memory: ContentMemory | undefined;
+  readonly #fetched = new Map<number, Promise<Content>>();
+  readonly #loaded = new Map<number, Content>();
+  readonly #memory: ClientMemory | undefined;
   /** Digests from the memory that were told. */
   readonly #remembered = new Map<number, string>();
 
   /**
    * @param transfer ends with the tree
-   * @param memory of earlier builds. A file is taken for the same if size and time are, as BuildKit does; if it turns out
-   *   not to be so, reading it fails
+   * @param memory of earlier builds. A file is taken for the same if size and time are, as BuildKit does. Where its content
+   *   is kept it is not asked for; where it has to be, and turns out to be another one, reading it fails
    */
-  constructor(name: string, transfer: FileTransfer, memory?: ContentMemory) {
+  constructor(name: string, transfer: FileTransfer, memory?: ClientMemory) {
     this.name = name;
     this.#transfer = transfer;
     this.#memory = memory;
@@ -66,7 +67,7 @@ export class ClientTree implements SourceTree {
     const fetched = await this.#fetch(path);
     const { id } = this.#existing(path, "file");
     if ((this.#remembered.get(id) ?? fetched.digest) !== fetched.digest) throw changed(path, this.name);
-    for await (const chunk of this.#transfer.spool.chunks(fetched)) {
+    for await (const chunk of fetched.file.chunks(fetched)) {
       throwIfCancelled(signal);
       yield chunk;
     }
@@ -78,13 +79,13 @@ export class ClientTree implements SourceTree {
     const fetched = this.#loaded.get(id);
     if (fetched === undefined)
       throw new Failure("internal", `${toText(path)} was not loaded from the client`);
-    return this.#transfer.spool.readWhole(fetched);
+    return fetched.file.readWhole(fetched);
   }
 
   async contentDigest(path: ByteString, signal?: AbortSignal): Promise<string> {
     throwIfCancelled(signal);
     const { id, stat } = this.#existing(path, "file");
-    const known = this.#fetched.has(id) ? undefined : this.#memory?.get(path, identityOf(stat));
+    const known = this.#fetched.has(id) ? undefined : this.#memory?.digests.get(path, identityOf(stat));
     if (known === undefined) return (await this.#fetch(path)).digest;
     this.#remembered.set(id, known);
     return known;
@@ -98,18 +99,28 @@ export class ClientTree implements SourceTree {
     await this.#fetch(found);
   }
 
-  #fetch(path: ByteString): Promise<Fetched> {
+  #fetch(path: ByteString): Promise<Content> {
     const { id, stat } = this.#existing(path, "file");
     const known = this.#fetched.get(id);
     if (known !== undefined) return known;
-    const what = `${JSON.stringify(`/${toText(path)}`)} in ${this.name}`;
-    const fetching = this.#transfer.fetch(id, stat.size, what).then((fetched) => {
-      this.#loaded.set(id, fetched);
-      this.#memory?.set(path, identityOf(stat), fetched.digest, this.#transfer.since);
-      return fetched;
+    const fetching = this.#content(path, id, stat).then((content) => {
+      this.#loaded.set(id, content);
+      return content;
     });
     this.#fetched.set(id, fetching);
     return fetching;
+  }
+
+  async #content(path: ByteString, id: number, stat: SourceStat): Promise<Content> {
+    const memory = this.#memory;
+    const identity = identityOf(stat);
+    const known = memory?.digests.get(path, identity);
+    const kept = known === undefined ? undefined : await memory?.contents.find(known, stat.size);
+    if (kept !== undefined) return kept;
+    const what = `${JSON.stringify(`/${toText(path)}`)} in ${this.name}`;
+    const fetched = await this.#transfer.fetch(id, stat.size, what);
+    memory?.digests.set(path, identity, fetched.digest, this.#transfer.since);
+    return memory?.contents.add(fetched.digest, fetched) ?? fetched;
   }
 
   #existing(path: ByteString, kind: SourceKind): ListedFile {
@@ -121,6 +132,6 @@ export class ClientTree implements SourceTree {
 }
 
 /** All that a client tells of a file's state. */
-function identityOf({ size, mtime, mtimeNs }: SourceStat): Parameters<ContentMemory["get"]>[1] {
+function identityOf({ size, mtime, mtimeNs }: SourceStat): Parameters<ClientMemory["digests"]["get"]>[1] {
   return { dev: 0, ino: 0n, size, mtime, mtimeNs, ctime: mtime, ctimeNs: mtimeNs };
 }

@@ -1,5 +1,6 @@
 /** The receiving side of one `FileSync.DiffCopy`: first the list of files, then contents as they are asked for. */
 import { createHash, type Hash } from "node:crypto";
+import { type Content, type Place, Spool } from "../../build/index.ts";
 import { cancelled } from "../../bytes/index.ts";
 import { Failure } from "../../errors.ts";
 import type { GrpcStream, Read, Write } from "../../rpc/index.ts";
@@ -7,7 +8,6 @@ import type { ContextPlace } from "../../engine/index.ts";
 import type { Session } from "../session/index.ts";
 import { ListedFiles, type ListLimits } from "./listed_files.ts";
 import { Packet, packetTypes } from "./packets.ts";
-import { Spool, type Spooled } from "./spool.ts";
 
 const method = "/moby.filesync.v1.FileSync/DiffCopy";
 
@@ -29,27 +29,25 @@ export interface Wanted {
 
 export interface TransferOptions extends ContextPlace {
   readonly limits?: ListLimits;
+  /** Where contents go, which does not end with the transfer. Default: one that does. */
+  readonly spool?: Spool;
   /** Told how many bytes have come so far. */
   readonly onBytes?: (total: number) => void;
 }
 
-export interface Fetched extends Spooled {
-  /** sha256 in hex. */
-  readonly digest: string;
-}
-
 interface Pending {
   readonly what: string;
-  readonly place: Spooled;
+  readonly place: Place;
   readonly hash: Hash;
   received: number;
-  readonly resolve: (fetched: Fetched) => void;
+  readonly resolve: (content: Content) => void;
   readonly reject: (error: unknown) => void;
 }
 
 export class FileTransfer implements Disposable {
   readonly files: ListedFiles;
-  readonly spool: Spool;
+  readonly #spool: Spool;
+  readonly #ownSpool: Disposable | undefined;
   /** When the client was asked for its list, milliseconds since 1970. */
   readonly since: number = Date.now();
   readonly #stream: GrpcStream<Write<typeof Packet>, Read<typeof Packet>>;
@@ -82,10 +80,11 @@ export class FileTransfer implements Disposable {
   private constructor(
     session: Session,
     wanted: Wanted,
-    { temporaryDirectory, limits, onBytes = () => undefined, signal }: TransferOptions,
+    { temporaryDirectory, limits, spool, onBytes = () => undefined, signal }: TransferOptions,
   ) {
     this.files = new ListedFiles(limits);
-    this.spool = new Spool(temporaryDirectory);
+    this.#spool = spool ?? new Spool(temporaryDirectory);
+    this.#ownSpool = spool === undefined ? this.#spool : undefined;
     this.#onBytes = onBytes;
     this.#signal = signal;
     this.#stream = session.client.open(method, Packet, Packet, {
@@ -103,7 +102,7 @@ export class FileTransfer implements Disposable {
     this.#isOver = true;
     void this.#stream.send({ type: packetTypes.end });
     this.#stream.end();
-    this.spool[Symbol.dispose]();
+    this.#ownSpool?.[Symbol.dispose]();
   }
 
   /**
@@ -111,10 +110,10 @@ export class FileTransfer implements Disposable {
    * @param what is said of the file in messages
    * @throws Failure("conflict") if the client has not sent as many bytes as it said; what broke the transfer
    */
-  fetch(id: number, size: number, what: string): Promise<Fetched> {
+  fetch(id: number, size: number, what: string): Promise<Content> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure as Error);
-    const { promise, resolve, reject } = Promise.withResolvers<Fetched>();
-    const place = this.spool.reserve(size);
+    const { promise, resolve, reject } = Promise.withResolvers<Content>();
+    const place = this.#spool.reserve(size);
     this.#pending.set(id, { what, place, hash: createHash("sha256"), received: 0, resolve, reject });
     void this.#stream.send({ type: packetTypes.request, id });
     return promise;
@@ -164,9 +163,9 @@ export class FileTransfer implements Disposable {
       });
     if (isOver) {
       this.#pending.delete(id);
-      return pending.resolve({ ...place, digest: hash.digest("hex") });
+      return pending.resolve({ ...place, digest: hash.digest("hex"), file: this.#spool.file });
     }
-    this.spool.write(place, received, data);
+    this.#spool.write(place, received, data);
     hash.update(data);
     pending.received += data.length;
     this.#count(data.length);

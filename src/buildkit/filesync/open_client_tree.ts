@@ -1,4 +1,4 @@
-import type { ContentMemory } from "../../build/index.ts";
+import type { ClientMemory } from "../../build/index.ts";
 import type { ClientTree } from "./client_tree.ts";
 import type { TransferOptions, Wanted } from "./file_transfer.ts";
 import type { Session } from "../session/index.ts";
@@ -12,12 +12,14 @@ export async function openClientTree(
   session: Session,
   name: string,
   wanted: Wanted,
-  options: TransferOptions & { readonly memory?: ContentMemory },
+  options: TransferOptions & { readonly memory?: ClientMemory },
 ): Promise<ClientTree> {
   const [{ ClientTree }, { FileTransfer }] = await Promise.all([
     import("./client_tree.ts"),
     import("./file_transfer.ts"),
   ]);
-  const transfer = await FileTransfer.open(session, wanted, options);
-  return new ClientTree(name, transfer, options.memory);
+  const { memory } = options;
+  const kept = memory && { spool: memory.contents.spool };
+  const transfer = await FileTransfer.open(session, wanted, { ...options, ...kept });
+  return new ClientTree(name, transfer, memory);
 }

@@ -14,8 +14,8 @@ export const builderDu = command({
   usage: "[OPTIONS]",
   summary: "Show what the build cache holds",
   details:
-    "One row for each step and each cache mount, least recently used first. SIZE is that of the step's own layer; SHARED " +
-    "says whether an image or a container has it as well, so that removing the record frees nothing.",
+    "One row for each step, each cache mount and each client's context, least recently used first. SIZE of a step is that of " +
+    "its own layer; SHARED says whether an image or a container has it as well, so that removing the record frees nothing.",
   examples: [{ text: "What takes most", command: "varve builder du --format '{{.Size}} {{.Description}}'" }],
   flags: listFlags,
   args: { min: 0, max: 0 },

@@ -8,7 +8,6 @@ import {
   type BuildOptions,
   type BuildResult,
   type BuildServices,
-  type ContentMemory,
 } from "../../build/index.ts";
 import { parseDockerfile } from "../../dockerfile/index.ts";
 import { Failure } from "../../errors.ts";
@@ -23,7 +22,7 @@ import {
 import { openBuildCache } from "../../store/index.ts";
 import { askedServices } from "./asked_services.ts";
 import { exportCacheOf, importCaches } from "./cache_transfer.ts";
-import { contextMemory, trimMemories } from "./context/context_memory.ts";
+import { ContextMemories } from "./context/context_memory.ts";
 import { openNamedContexts } from "./context/named_contexts.ts";
 import { openContext } from "./context/open_context.ts";
 import type { ClientFiles, ContextPlace, OpenedContext } from "./context/types.ts";
@@ -66,8 +65,7 @@ export async function runBuild(parts: BuilderParts, asked: BuildRequest): Promis
       await using context = await build.open();
       return await build.run(context);
     } finally {
-      // What was read is known, whatever became of it.
-      build.remember();
+      await build.memories.save();
     }
   });
 }
@@ -75,16 +73,17 @@ export async function runBuild(parts: BuilderParts, asked: BuildRequest): Promis
 type Engineless = Pick<BuildOptions, "dockerfile" | "context" | "platform">;
 
 class Build {
+  readonly memories: ContextMemories;
   readonly #parts: OutputParts;
   readonly #request: BuildRequest;
   readonly #names: readonly Reference[];
   readonly #services: BuildServices;
-  readonly #memories: ContentMemory[] = [];
 
   constructor(parts: OutputParts & BuilderParts, request: BuildRequest, names: readonly Reference[]) {
     this.#parts = parts;
     this.#request = request;
     this.#names = names;
+    this.memories = new ContextMemories(parts.store, parts.session);
     const services = buildServices(
       parts.store,
       request.onPulled === undefined ? parts.images : telling(parts.images, request.onPulled),
@@ -109,28 +108,16 @@ class Build {
       fetchUrl: (url) => this.#services.fetchUrl(url, { signal }),
       signal,
       ...(file !== undefined && { dockerfile: file }),
-      ...(isDirectory(context) && { memory: this.#memoryOf(realpathSync(context)) }),
+      ...(isDirectory(context) && { memory: this.memories.ofDirectory(realpathSync(context)) }),
     });
-  }
-
-  /** To be called at the end, also where it was a failure. */
-  remember(): void {
-    for (const memory of this.#memories) memory.save();
-    trimMemories(this.#parts.store.root);
   }
 
   #place(): ContextPlace {
     return {
       temporaryDirectory: this.#parts.session.directory,
-      memoryOf: (name) => this.#memoryOf(name),
+      memoryOf: (name) => this.memories.ofClient(name),
       signal: this.#request.signal,
     };
-  }
-
-  #memoryOf(name: string): ContentMemory {
-    const memory = contextMemory(this.#parts.store.root, name);
-    this.#memories.push(memory);
-    return memory;
   }
 
   async run({

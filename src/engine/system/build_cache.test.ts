@@ -52,6 +52,17 @@ function cacheMount({ root }: EngineFixture, id: string, bytes: number, usedAt: 
   return id;
 }
 
+/** What a build has kept of a client's directory. */
+function keptContext({ root }: EngineFixture, name: string, bytes: number, usedAt: number): string {
+  const id = hexOf(digestOf(name));
+  const folder = join(root, "varve/build-cache/contents", id);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "0123456789abcdef"), noise(bytes));
+  writeFileSync(join(folder, "index"), "");
+  utimesSync(join(folder, "index"), usedAt, usedAt);
+  return id;
+}
+
 const items = async ({ engine }: EngineFixture) =>
   (await engine.system.buildCache({ signal })).map(({ id }) => id);
 
@@ -61,6 +72,7 @@ suite("the build cache of an engine", { skip: unlessLinux }, () => {
     const { store } = fixture.engine;
     const old = await step(fixture, "old", 10_000, 1000);
     const mount = cacheMount(fixture, "npm", 5000, 2000);
+    const context = keptContext(fixture, "app", 5000, 2500);
     const recent = await step(fixture, "recent", 20_000, 3000);
     const [first] = await openBuildCache(store).usage();
     await openBuildCache(store).put({ ...first!, key: digestOf("again") });
@@ -70,6 +82,7 @@ suite("the build cache of an engine", { skip: unlessLinux }, () => {
       [
         [old, "run", 10_000],
         [mount, "cachemount", 0],
+        [context, "context", 0],
         [recent, "run", 20_000],
         [hexOf(digestOf("again")), "run", 0],
       ],
@@ -79,6 +92,7 @@ suite("the build cache of an engine", { skip: unlessLinux }, () => {
       {
         id: "",
         type: "run",
+        recordType: "regular",
         description: "RUN old",
         size: 10_000,
         createdAt: created,
@@ -93,14 +107,17 @@ suite("the build cache of an engine", { skip: unlessLinux }, () => {
     using fixture = await engineFixture();
     const old = await step(fixture, "old", 10_000, 1000);
     const mount = cacheMount(fixture, "npm", 5000, 1000);
+    const context = keptContext(fixture, "app", 5000, 1000);
+    const used = keptContext(fixture, "other", 5000, Date.now() / 1000);
     const recent = await step(fixture, "recent", 20_000, Date.now() / 1000);
     const { system, store } = fixture.engine;
     const day = 24 * 3_600_000;
     const first = await system.pruneBuildCache({ unusedFor: day, signal });
-    assert.deepEqual(first.deleted, [old, mount]);
-    assert.ok(first.spaceReclaimed >= 15_000);
+    assert.deepEqual(first.deleted, [old, mount, context]);
+    assert.ok(first.spaceReclaimed >= 20_000);
     const second = await system.pruneBuildCache({ signal });
-    assert.deepEqual([second.deleted, second.spaceReclaimed], [[recent], 20_000]);
+    assert.deepEqual(second.deleted, [recent, used]);
+    assert.ok(second.spaceReclaimed >= 25_000);
     assert.deepEqual(await store.layers.list(), []);
   });
 
@@ -110,15 +127,16 @@ suite("the build cache of an engine", { skip: unlessLinux }, () => {
       await step(fixture, "first", 10_000, 1000),
       cacheMount(fixture, "second", 100_000, 2000),
       await step(fixture, "third", 20_000, 3000),
-      cacheMount(fixture, "fourth", 100_000, 4000),
+      keptContext(fixture, "fourth", 100_000, 4000),
       await step(fixture, "fifth", 30_000, 5000),
     ];
-    const mountBytes = (await fixture.engine.system.buildCache({ signal }))[1]!.size;
+    const { 1: mount, 3: context } = await fixture.engine.system.buildCache({ signal });
+    const [mountBytes, contextBytes] = [mount!.size, context!.size];
     const keep = async (bytes: number): Promise<readonly string[]> =>
       (await fixture.engine.system.pruneBuildCache({ keepStorage: bytes, signal })).deleted;
-    assert.deepEqual(await keep(2 * mountBytes + 60_000), []);
-    assert.deepEqual(await keep(2 * mountBytes + 50_000), [ids[0]]);
-    assert.deepEqual(await keep(mountBytes + 50_000), [ids[1]]);
+    assert.deepEqual(await keep(mountBytes + contextBytes + 60_000), []);
+    assert.deepEqual(await keep(mountBytes + contextBytes + 50_000), [ids[0]]);
+    assert.deepEqual(await keep(contextBytes + 50_000), [ids[1]]);
     assert.deepEqual(await keep(30_000), [ids[2], ids[3]]);
     assert.deepEqual(await items(fixture), [ids[4]]);
     assert.deepEqual(await keep(0), [ids[4]]);
@@ -154,15 +172,16 @@ suite("the build cache of an engine", { skip: unlessLinux }, () => {
     await openBuildCache(engine.store).put({ ...shared, description: "COPY app /", created, kind: "copy" });
     const only = await step(fixture, "only", 50_000, 1000);
     const mount = cacheMount(fixture, "npm", 5000, 1000);
+    const context = keptContext(fixture, "app", 20_000, 1000);
     const before = await engine.system.diskUsage();
-    assert.deepEqual([before.images.size, before.buildCache.total], [1000, 3]);
-    assert.ok(before.buildCache.size > 55_000 && before.buildCache.reclaimable === before.buildCache.size);
+    assert.deepEqual([before.images.size, before.buildCache.total], [1000, 4]);
+    assert.ok(before.buildCache.size > 75_000 && before.buildCache.reclaimable === before.buildCache.size);
     assert.equal(before.perCacheItem.find(({ id }) => id === hexOf(shared.key))?.shared, true);
     // While the cache has the layer, removing the image gives back its config alone.
     assert.ok(before.perImage[0]!.frees < 30_000);
     const pruned = await engine.system.prune({ signal });
-    assert.deepEqual(pruned.buildCache.toSorted(), [only, mount].sort());
-    assert.ok(pruned.spaceReclaimed >= 55_000);
+    assert.deepEqual(pruned.buildCache.toSorted(), [only, mount, context].sort());
+    assert.ok(pruned.spaceReclaimed >= 75_000);
     assert.deepEqual(await items(fixture), [hexOf(shared.key)]);
     const all = await engine.system.prune({ all: true, signal });
     assert.deepEqual(all.buildCache, [hexOf(shared.key)]);

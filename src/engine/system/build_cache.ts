@@ -1,21 +1,24 @@
-/** The build cache as people see it: records of steps with their layers, and the directories of cache mounts. */
+/** The build cache as people see it: steps with their layers, directories of cache mounts, and what is kept of contexts. */
 import { rmSync, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { listCacheMounts, pruneCacheMounts, type CacheMount } from "../../build/mounts/index.ts";
 import { hexOf } from "../../oci/index.ts";
+import { listKeptContexts, removeKept, type KeptContext } from "../builds/context/kept_contexts.ts";
 import { buildCacheFolder, openBuildCache, type BuildCache, type Store } from "../../store/index.ts";
 
 export interface BuildCacheItem {
-  /** Hex digits of a step's key, or the ID of a cache mount. */
+  /** Hex digits of a step's key or for a client's directory, or the ID of a cache mount. */
   readonly id: string;
-  /** Of a step `run`, `copy`, `add`, `workdir`; `cachemount`. */
+  /** Of a step `run`, `copy`, `add`, `workdir`; `cachemount`; `context`. */
   readonly type: string;
+  /** The same in BuildKit's words. */
+  readonly recordType: "regular" | "exec.cachemount" | "source.local";
   /** The step as written, or where the cache mount lies. */
   readonly description: string;
   /** Bytes: of the layer that the step made, once for all its records; or on the disk. */
   readonly size: number;
-  /** RFC 3339; unknown of cache mounts. */
+  /** RFC 3339; known of steps. */
   readonly createdAt?: string;
   readonly lastUsedAt: string;
   /** An image or a container has the layer as well. */
@@ -53,18 +56,31 @@ export async function listBuildCache(store: Store, signal: AbortSignal): Promise
     if (isFirst) counted.add(layer.chainId);
     const size = isFirst ? record.size : 0;
     const lastUsedAt = lastUsed.toISOString();
-    return { id: hexOf(key), type: kind, description, size, createdAt: created, lastUsedAt, shared, inUse };
+    const types = { type: kind, recordType: "regular" as const };
+    return { id: hexOf(key), ...types, description, size, createdAt: created, lastUsedAt, shared, inUse };
   });
   const mounts = (await listCacheMounts(store.root, signal)).map(({ id, path, size, lastUsed, inUse }) => ({
     id,
     type: "cachemount",
+    recordType: "exec.cachemount" as const,
     description: path,
     size,
     lastUsedAt: lastUsed.toISOString(),
     shared: false,
     inUse,
   }));
-  return [...records, ...mounts].sort((a, b) => (a.lastUsedAt < b.lastUsedAt ? -1 : 1));
+  const contexts = listKeptContexts(store.root).map(({ id, size, lastUsed }) => ({
+    id,
+    type: "context",
+    recordType: "source.local" as const,
+    // BuildKit's words.
+    description: "local source for context",
+    size,
+    lastUsedAt: lastUsed.toISOString(),
+    shared: false,
+    inUse: false,
+  }));
+  return [...records, ...mounts, ...contexts].sort((a, b) => (a.lastUsedAt < b.lastUsedAt ? -1 : 1));
 }
 
 /** Removes what nobody uses. */
@@ -79,6 +95,7 @@ export async function pruneBuildCache(
   if (keepStorage === undefined) {
     await pruning.records({ all, ...before });
     await pruning.mounts(({ lastUsed }) => lastUsed < (before.unusedSince ?? endOfTime));
+    await pruning.contexts(({ lastUsed }) => lastUsed < (before.unusedSince ?? endOfTime));
     if (all) await pruning.memories(before.unusedSince ?? endOfTime);
   } else await pruning.downTo(keepStorage, before.unusedSince ?? endOfTime);
   return pruning;
@@ -112,6 +129,16 @@ class Pruning implements PrunedBuildCache {
     return removed;
   }
 
+  async contexts(filter: (context: KeptContext) => boolean): Promise<KeptContext[]> {
+    const removed = listKeptContexts(this.#store.root).filter(filter);
+    for (const context of removed) {
+      await removeKept(this.#store, context);
+      this.deleted.push(context.id);
+      this.spaceReclaimed += context.size;
+    }
+    return removed;
+  }
+
   /** Whoever needs one makes it anew: digests of the files of a context, what the steps of a build depended on. */
   async memories(unusedSince: Date): Promise<void> {
     for (const folder of ["contexts", "last"].map((name) => join(buildCacheFolder(this.#store.root), name))) {
@@ -125,19 +152,36 @@ class Pruning implements PrunedBuildCache {
     }
   }
 
-  /** Both kinds by age: before a mount goes, the records that are older than it. */
+  /** All kinds by age: before a directory goes, the records that are older than it. */
   async downTo(keepStorage: number, unusedSince: Date): Promise<void> {
-    const mounts = await listCacheMounts(this.#store.root, this.#signal);
-    let bytes = mounts.reduce((sum, { size }) => sum + size, 0);
+    const directories = await this.#directories();
+    let bytes = directories.reduce((sum, { size }) => sum + size, 0);
     const pruneRecords = (before: Date): Promise<void> =>
       this.records({ keepBytes: Math.max(0, keepStorage - bytes), unusedSince: before });
-    for (const mount of mounts.sort((a, b) => a.lastUsed.getTime() - b.lastUsed.getTime())) {
-      if (mount.lastUsed >= unusedSince) break;
-      await pruneRecords(mount.lastUsed);
+    for (const { lastUsed, remove } of directories) {
+      if (lastUsed >= unusedSince) break;
+      await pruneRecords(lastUsed);
       if ((await this.#cache.size()) + bytes <= keepStorage) return;
-      const removed = await this.mounts(({ path }) => path === mount.path);
-      bytes -= removed.reduce((sum, { size }) => sum + size, 0);
+      bytes -= (await remove()).reduce((sum, { size }) => sum + size, 0);
     }
     await pruneRecords(unusedSince);
+  }
+
+  /** Cache mounts and contexts, least recently used first. */
+  async #directories() {
+    const mounts = await listCacheMounts(this.#store.root, this.#signal);
+    const found: { size: number; lastUsed: Date; remove: () => Promise<readonly { size: number }[]> }[] = [
+      ...mounts.map(({ path, size, lastUsed }) => ({
+        size,
+        lastUsed,
+        remove: () => this.mounts((mount) => mount.path === path),
+      })),
+      ...listKeptContexts(this.#store.root).map(({ id, size, lastUsed }) => ({
+        size,
+        lastUsed,
+        remove: () => this.contexts((context) => context.id === id),
+      })),
+    ];
+    return found.sort((a, b) => a.lastUsed.getTime() - b.lastUsed.getTime());
   }
 }

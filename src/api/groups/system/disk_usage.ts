@@ -45,7 +45,7 @@ function cacheItemShown(call: Call, item: BuildCacheItem): object {
     ID: item.id,
     // Steps stand on the layers of those before them, of which there are no records of their own.
     ...(!call.isAtLeast("1.42") && { Parent: "" }),
-    Type: item.type === "cachemount" ? "exec.cachemount" : "regular",
+    Type: item.recordType,
     Description: item.description,
     InUse: item.inUse,
     Shared: item.shared,

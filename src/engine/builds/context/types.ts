@@ -1,5 +1,5 @@
 /** A build's input. */
-import type { ContentMemory, SourceTree } from "../../../build/index.ts";
+import type { ClientMemory, SourceTree } from "../../../build/index.ts";
 import type { IgnoreMatcher } from "../../../dockerfile/index.ts";
 
 export interface DockerfileText {
@@ -19,8 +19,8 @@ export interface OpenedContext extends AsyncDisposable {
 export interface ContextPlace {
   /** On the store's disk; gone with the build. */
   readonly temporaryDirectory: string;
-  /** What earlier builds have read of a context of that name. Default: nothing is known. */
-  readonly memoryOf?: (name: string) => ContentMemory;
+  /** What earlier builds have read of a client's directory of that name. Default: nothing is known. */
+  readonly memoryOf?: (name: string) => ClientMemory;
   readonly signal: AbortSignal;
 }
 
