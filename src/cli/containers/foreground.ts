@@ -27,13 +27,17 @@ export async function inForeground(
   options: ForegroundOptions,
 ): Promise<number> {
   const { container, terminal, attached, detachKeys } = options;
+  // What stays open keeps the process alive.
+  using open = new DisposableStack();
   const connection = await client.hijack(pathOf`/containers/${container}/attach`, {
     query: { stream: true, ...attached, detachKeys },
   });
+  open.defer(() => connection.destroy());
   // The head of the answer says that the daemon waits.
   const waiting = await client.stream("POST", pathOf`/containers/${container}/wait`, {
     query: { condition: options.until },
   });
+  open.defer(() => waiting.destroy());
   const started = Promise.withResolvers<void>();
   const joined = joinStreams({
     connection,
@@ -47,23 +51,20 @@ export async function inForeground(
   });
   joined.catch(() => undefined);
   started.promise.catch(() => undefined);
-  using undo = new DisposableStack();
-  if (options.proxySignals) undo.use(await passSignals(client, container, terminal, started.promise));
+  if (options.proxySignals) open.use(await passSignals(client, container, terminal, started.promise));
   try {
     await options.start?.();
     started.resolve();
   } catch (error) {
-    waiting.destroy();
     connection.destroy();
     await joined.catch(() => undefined);
     throw error;
   }
   if ((await joined) === "detached") {
-    waiting.destroy();
     options.onDetach?.();
     return 0;
   }
-  return exitOf(waiting, container);
+  return await exitOf(waiting, container);
 }
 
 function resize(client: EngineClient, container: string, columns: number, rows: number): Promise<unknown> {
