@@ -63,6 +63,24 @@ test("what a killed write or removal left behind is not listed, and goes", async
   assert.ok(!(await readdir(root)).includes(".removing"));
 });
 
+test("B162 who lists sees no directory before there is in it what was written", async () => {
+  const lacking: string[] = [];
+  const writers = Array.from({ length: 40 }, async (_, i) => {
+    const path = `sight/t${i}/current/link`;
+    if (i % 2 === 0) await storage.write(path, Buffer.from("x"));
+    else assert.equal(await storage.writeNew(path, Buffer.from("x")), true);
+  });
+  const writing = Promise.all(writers).then(() => false);
+  const turn = () => new Promise<boolean>((resolve) => setImmediate(resolve, true));
+  while (await Promise.race([writing, turn()]))
+    for await (const { name } of storage.list("sight"))
+      if ((await storage.stat(`sight/${name}/current/link`)) === undefined) lacking.push(name);
+  assert.deepEqual(lacking, []);
+  assert.equal((await Array.fromAsync(storage.list("sight"))).length, 40);
+  assert.equal(await storage.writeNew("sight/t0/current/link", Buffer.from("y")), false);
+  assert.ok(!(await readdir(root)).includes(".writing"));
+});
+
 test("many writers below a directory that others empty all get through", async () => {
   const turn = async (i: number): Promise<void> => {
     for (let round = 0; round < 20; round++) {

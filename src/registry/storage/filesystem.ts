@@ -2,9 +2,9 @@
  * Storage in a directory: one file a file, in distribution's modes (0755 and 0644, behaviours B158), so that
  * `docker-registry` may be started on the same directory.
  *
- * What is being written lies beside its target under a name that starts with `.tmp-`, and what is being removed in
- * `.removing` in the root: neither can be a name of the registry's, {@link StorageDriver.list} does not show them, and
- * distribution looks at neither.
+ * What is being written lies beside its target under a name that starts with `.tmp-`, or, with directories that are made
+ * for it, in `.writing` in the root; what is being removed lies in `.removing` there. None of them can be a name of the
+ * registry's, {@link StorageDriver.list} does not show them, and distribution looks at none.
  */
 import { randomUUID } from "node:crypto";
 import { constants, createReadStream, type Dirent } from "node:fs";
@@ -39,6 +39,7 @@ import type {
 const readSize = 1 << 20;
 const temporaryPrefix = ".tmp-";
 const removing = ".removing";
+const writing = ".writing";
 
 /** @param directory the root; it is made when something is written. */
 export function filesystemStorage(directory: string): StorageDriver {
@@ -59,7 +60,8 @@ class FilesystemStorage implements StorageDriver {
   }
 
   async write(path: string, bytes: Uint8Array): Promise<void> {
-    await this.#writeBeside(path, bytes, rename).catch(storageFailure("write", path));
+    const replace = (temporary: string, target: string) => rename(temporary, target).then(() => true);
+    await this.#write(path, bytes, replace).catch(storageFailure("write", path));
   }
 
   async writeNew(path: string, bytes: Uint8Array): Promise<boolean> {
@@ -75,7 +77,7 @@ class FilesystemStorage implements StorageDriver {
       await rm(temporary, { force: true });
       return made;
     };
-    return (await this.#writeBeside(path, bytes, linkNew).catch(storageFailure("write", path))) ?? false;
+    return (await this.#write(path, bytes, linkNew).catch(storageFailure("write", path))) ?? false;
   }
 
   async stat(path: string): Promise<StorageStat | undefined> {
@@ -121,7 +123,7 @@ class FilesystemStorage implements StorageDriver {
       .catch(unlessMissing)
       .catch(storageFailure("list", path));
     const entries = (found ?? []).filter(
-      ({ name }) => !name.startsWith(temporaryPrefix) && name !== removing,
+      ({ name }) => !name.startsWith(temporaryPrefix) && name !== removing && name !== writing,
     );
     entries.sort(byName);
     for (const entry of entries) {
@@ -178,25 +180,51 @@ class FilesystemStorage implements StorageDriver {
     }
   }
 
-  async #writeBeside<T>(
+  /** @param publish makes the file of the temporary name that of the target; false: there is one already */
+  async #write(
     path: string,
     bytes: Uint8Array,
-    publish: (temporary: string, target: string) => Promise<T>,
-  ): Promise<T> {
-    return this.#inParent(path, async (target) => {
-      const temporary = join(dirname(target), `${temporaryPrefix}${randomUUID()}`);
-      try {
-        await using file = await open(temporary, "wx", 0o644);
-        await file.writeFile(bytes);
-        await file.sync();
-        const published = await publish(temporary, target);
-        await syncDirectory(dirname(target));
-        return published;
-      } catch (error) {
-        await rm(temporary, { force: true });
-        throw error;
+    publish: (temporary: string, target: string) => Promise<boolean>,
+  ): Promise<boolean> {
+    const target = this.#at(path);
+    return retryMissing(async () => {
+      await this.#makeRoot();
+      for (;;) {
+        const top = await firstMissing(dirname(target));
+        if (top === undefined) return await writeBeside(target, bytes, publish);
+        if (await this.#writeInNew(target, bytes, top)) return true;
       }
     });
+  }
+
+  /**
+   * Directories come into sight with what is in them: a kill, or somebody's listing, meets no tag without a link.
+   * @param top the uppermost of those that are missing
+   * @returns false if somebody else has made it meanwhile
+   */
+  async #writeInNew(target: string, bytes: Uint8Array, top: string): Promise<boolean> {
+    const place = join(this.#directory, writing);
+    const made = join(place, randomUUID());
+    const inside = join(made, relative(top, target));
+    try {
+      await mkdir(dirname(inside), { recursive: true, mode: 0o755 });
+      await writeDurably(inside, bytes);
+      await syncUpTo(inside, made);
+      await rename(made, top);
+      await syncDirectory(dirname(top));
+      return true;
+    } catch (error) {
+      await rm(made, { recursive: true, force: true });
+      if (/^(EEXIST|ENOTEMPTY)$/.test((error as NodeJS.ErrnoException).code ?? "")) return false;
+      throw error;
+    } finally {
+      await rmdir(place).catch(() => undefined);
+    }
+  }
+
+  async #makeRoot(): Promise<void> {
+    const first = await mkdir(this.#directory, { recursive: true, mode: 0o755 });
+    if (first !== undefined) await syncUpTo(this.#directory, dirname(first));
   }
 
   /** Does something in the path's directory, which is made for it, and made again when somebody prunes it meanwhile. */
@@ -215,6 +243,37 @@ class FilesystemStorage implements StorageDriver {
   #at(path: string): string {
     return join(this.#directory, path);
   }
+}
+
+/** In a directory that is there. */
+async function writeBeside(
+  target: string,
+  bytes: Uint8Array,
+  publish: (temporary: string, target: string) => Promise<boolean>,
+): Promise<boolean> {
+  const temporary = join(dirname(target), `${temporaryPrefix}${randomUUID()}`);
+  try {
+    await writeDurably(temporary, bytes);
+    const published = await publish(temporary, target);
+    await syncDirectory(dirname(target));
+    return published;
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
+  await using file = await open(path, "wx", 0o644);
+  await file.writeFile(bytes);
+  await file.sync();
+}
+
+/** The uppermost directory of the path that is not there; undefined if all are. */
+async function firstMissing(path: string): Promise<string | undefined> {
+  let missing: string | undefined;
+  for (let at = path; (await stat(at).catch(unlessMissing)) === undefined; at = dirname(at)) missing = at;
+  return missing;
 }
 
 /** How often a directory is made anew before its absence is believed. */
