@@ -154,6 +154,14 @@ test("with images and containers in the root", { skip: runSkip }, async (t) => {
     for (const [args, printed] of cases) assert.equal(await varve(...args), printed, args.join(" "));
   });
 
+  await t.test("a file for the ID that cannot be made leaves no container", async () => {
+    const before = await varve("ps", "-aq");
+    const { code, stderr } = await varve.run(["create", "--cidfile", "/nosuch/id", "base:1", "true"]);
+    assert.equal(code, 1);
+    assert.match(stderr, /failed to create the container ID file: .*\/nosuch\/id/);
+    assert.equal(await varve("ps", "-aq"), before);
+  });
+
   await t.test("Ctrl-C ends with 130 and leaves nothing visible", async () => {
     // Takes connections and never answers.
     const server = createServer(() => undefined).listen(0, "127.0.0.1");

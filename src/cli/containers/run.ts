@@ -5,7 +5,7 @@ import { line, type App } from "../app.ts";
 import { daemonIfAny, daemonOf } from "../daemon_client.ts";
 import { reportFailure } from "../kit/index.ts";
 import { attachedStreams, type AttachFlagValues } from "./attached_streams.ts";
-import { checkCidfile } from "./cidfile.ts";
+import { makeCidfile, type Cidfile } from "./cidfile.ts";
 import type { ContainerFlagValues } from "./container_config.ts";
 import { containerRequest } from "./container_request.ts";
 import { interruptible } from "./interruptible.ts";
@@ -17,6 +17,13 @@ export type RunFlagValues = ContainerFlagValues &
     readonly rm: boolean;
     readonly "sig-proxy": boolean;
   };
+
+/** What `run` is asked for. */
+export interface AskedRun {
+  readonly flags: RunFlagValues;
+  readonly args: readonly string[];
+  readonly cidfile: Cidfile;
+}
 
 /** Returns the container's exit code, or Docker's for one that cannot be run. */
 export async function run(
@@ -31,11 +38,12 @@ export async function run(
     return reportFailure(error, app.stderr);
   }
   try {
-    checkCidfile(flags.cidfile);
+    using cidfile = makeCidfile(flags.cidfile);
+    const asked = { flags, args, cidfile };
     const client = flags.detach ? await daemonOf(app) : await daemonIfAny(app);
-    if (client === undefined) return await runHere(app, flags, args, signal);
+    if (client === undefined) return await runHere(app, asked, signal);
     const { runThere } = await import("./run_there.ts");
-    return await runThere(app, client, flags, args);
+    return await runThere(app, client, asked);
   } catch (error) {
     if (isFailure(error, "cancelled")) throw error;
     return reportFailure(error, app.stderr, { exitCode: await containerExitCode(error) });
@@ -50,12 +58,7 @@ function checkStreams(app: App, flags: RunFlagValues): void {
   }
 }
 
-async function runHere(
-  app: App,
-  flags: RunFlagValues,
-  args: readonly string[],
-  signal: AbortSignal,
-): Promise<number> {
+async function runHere(app: App, { flags, args, cidfile }: AskedRun, signal: AbortSignal): Promise<number> {
   const attached = attachedStreams(flags);
   const request = await containerRequest(flags, args, {
     attached,
@@ -64,6 +67,7 @@ async function runHere(
   });
   checkHere(request);
   const record = await interruptible((pulling) => createHere(app, request, flags, pulling));
+  cidfile.write(record.ID);
   try {
     return await startHere(app, record.ID, {
       interactive: flags.interactive,
@@ -84,7 +88,7 @@ export async function create(
   args: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
-  checkCidfile(flags.cidfile);
+  using cidfile = makeCidfile(flags.cidfile);
   const client = await daemonIfAny(app);
   const request = await containerRequest(flags, args, {
     attached: attachedStreams({ ...flags, detach: false }),
@@ -95,5 +99,6 @@ export async function create(
     client === undefined
       ? (await createHere(app, request, flags, signal)).ID
       : await (await import("./run_there.ts")).createThere(app, client, request, flags, signal);
+  cidfile.write(id);
   line(app, app.json ? JSON.stringify({ Id: id }) : id);
 }

@@ -5,7 +5,6 @@ import { formatReference, parseReference, withDefaultTag } from "../../oci/index
 import type { App } from "../app.ts";
 import { withProgress } from "../with_progress.ts";
 import type { ContainerFlagValues } from "./container_config.ts";
-import { writeCidfile } from "./cidfile.ts";
 import type { ContainerRequest } from "./container_request.ts";
 
 export interface HereOptions {
@@ -15,7 +14,7 @@ export interface HereOptions {
   readonly signal: AbortSignal;
 }
 
-type PullFlagValues = Pick<ContainerFlagValues, "pull" | "quiet" | "cidfile">;
+type PullFlagValues = Pick<ContainerFlagValues, "pull" | "quiet">;
 type Created = Awaited<ReturnType<Engine["containers"]["create"]>>;
 
 /** Pulls the image if need be, and makes the container. */
@@ -36,9 +35,7 @@ export async function createHere(
     endpoints,
     warn: (text) => void app.stderr.write(`WARNING: ${text}\n`),
   };
-  const record = await (await app.engine()).containers.create(options);
-  writeCidfile(flags.cidfile, record.ID);
-  return record;
+  return (await app.engine()).containers.create(options);
 }
 
 /** Returns the container's exit code. */

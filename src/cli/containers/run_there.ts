@@ -6,22 +6,20 @@ import { line, type App } from "../app.ts";
 import { jsonLines, pathOf, type EngineClient } from "../engine_client/index.ts";
 import { withProgress } from "../with_progress.ts";
 import { attachedStreams } from "./attached_streams.ts";
-import { writeCidfile } from "./cidfile.ts";
 import type { ContainerFlagValues } from "./container_config.ts";
 import { containerRequest, type ContainerRequest } from "./container_request.ts";
 import { inForeground } from "./foreground.ts";
 import { interruptible } from "./interruptible.ts";
-import type { RunFlagValues } from "./run.ts";
+import type { AskedRun } from "./run.ts";
 import { taggedName } from "./run_here.ts";
 
-type PullFlagValues = Pick<ContainerFlagValues, "pull" | "quiet" | "cidfile">;
+type PullFlagValues = Pick<ContainerFlagValues, "pull" | "quiet">;
 
 /** Returns the container's exit code; with `-d` 0, once it runs. */
 export async function runThere(
   app: App,
   client: EngineClient,
-  flags: RunFlagValues,
-  args: readonly string[],
+  { flags, args, cidfile }: AskedRun,
 ): Promise<number> {
   const attached = attachedStreams(flags);
   const request = await containerRequest(flags, args, {
@@ -30,6 +28,7 @@ export async function runThere(
     usualNetwork: "default",
   });
   const id = await interruptible((signal) => createThere(app, client, request, flags, signal));
+  cidfile.write(id);
   const start = () => client.json("POST", pathOf`/containers/${id}/start`);
   try {
     if (!Object.values(attached).includes(true)) {
@@ -83,7 +82,6 @@ export async function createThere(
     created = await create();
   }
   for (const warning of created.Warnings ?? []) app.stderr.write(`WARNING: ${warning}\n`);
-  writeCidfile(flags.cidfile, created.Id);
   return created.Id;
 }
 
