@@ -178,13 +178,14 @@ suite("varve daemon", () => {
     using directory = scratch("daemon");
     const at = (name: string): string => join(directory.path, name);
     const config = (settings: object): void => fs.writeFileSync(at("daemon.json"), JSON.stringify(settings));
-    config({ labels: ["a=1"], "userland-proxy": false, hosts: [`unix://${at("s")}`] });
+    const asked = { "exec-opts": ["native.cgroupdriver=systemd"], "shutdown-timeout": 5 };
+    config({ labels: ["a=1"], ...asked, hosts: [`unix://${at("s")}`] });
     const words = vfs(at("root"), "--config-file", at("daemon.json"), "--pidfile", at("pid"));
     await using daemon = start(words);
-    assert.match(
-      await daemon.line(/userland-proxy/),
-      /^warn: .*daemon\.json: userland-proxy changes nothing here$/,
+    await daemon.line(
+      /^warn: .*daemon\.json: exec-opts changes nothing here: the cgroup driver is cgroupfs$/,
     );
+    await daemon.line(/^warn: .*: shutdown-timeout changes nothing here: containers outlive the daemon$/);
     await daemon.line(/^API listen on .*s$/);
     assert.equal(fs.readFileSync(at("pid"), "utf8"), String(daemon.child.pid));
 
@@ -198,10 +199,17 @@ suite("varve daemon", () => {
     const labelsNow = async (): Promise<unknown> =>
       (await ask<{ Labels: unknown }>(socketPath, "/info")).Labels;
     assert.deepEqual(await labelsNow(), ["a=1"]);
-    config({ labels: ["a=2"], hosts: [`unix://${at("s")}`] });
+    const hosts = [`unix://${at("s")}`];
+    config({ labels: ["a=2"], features: { buildkit: false }, experimental: true, hosts });
     daemon.child.kill("SIGHUP");
     await daemon.line(/^Reloaded configuration$/);
     assert.deepEqual(await labelsNow(), ["a=2"]);
+    const [pinged] = (await once(request({ socketPath, path: "/_ping" }).end(), "response")) as [
+      IncomingMessage,
+    ];
+    const { "builder-version": builder, "docker-experimental": experimental } = pinged.resume().headers;
+    // The latter is not taken over without a restart, as in dockerd.
+    assert.deepEqual([builder, experimental], ["1", "false"]);
     config({ nonsense: true });
     daemon.child.kill("SIGHUP");
     await daemon.line(/^error: .*don't match any configuration option: nonsense$/);
@@ -224,6 +232,16 @@ suite("varve daemon", () => {
     await using twice = start(vfs(root, "--config-file", file, "--debug"));
     await twice.line(/specified both as a flag and in the configuration file: data-root: .*, debug: /);
     assert.equal(await twice.ended, 1);
+    for (const [wrong, why] of [
+      ['{"default-gateway":"x"}', /invalid IP address: x$/],
+      ['{"ipv6":true,"fixed-cidr-v6":"10.0.0.0/24"}', /invalid CIDR address: 10\.0\.0\.0\/24$/],
+      ['{"exec-opts":["native.cgroupdriver=foo"]}', /native\.cgroupdriver option foo not supported$/],
+    ] as const) {
+      fs.writeFileSync(file, wrong);
+      await using refused = start(vfs(root, "--config-file", file, "--validate"));
+      await refused.line(why);
+      assert.equal(await refused.ended, 1);
+    }
     fs.writeFileSync(file, '{"debug":true}');
     await using right = start(vfs(root, "--config-file", file, "--validate"));
     await right.line(/^configuration OK$/);

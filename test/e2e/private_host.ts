@@ -29,8 +29,11 @@ export interface PrivateHost extends AsyncDisposable {
   readonly said: readonly string[];
 }
 
-/** Starts the engine on an empty root. Throws with its last words if it does not come up. */
-export async function privateHost(engine: EngineName): Promise<PrivateHost> {
+/**
+ * Starts the engine on an empty root. Throws with its last words if it does not come up.
+ * @param settings its `daemon.json`
+ */
+export async function privateHost(engine: EngineName, settings: object = {}): Promise<PrivateHost> {
   await using undo = new AsyncDisposableStack();
   let parts: AsyncDisposableStack = undo;
   const { path } = undo.use(scratch(`host-${engine}`));
@@ -57,7 +60,10 @@ export async function privateHost(engine: EngineName): Promise<PrivateHost> {
   };
   undo.defer(() => endNames(join(path, "root")));
   undo.defer(() => letGo(join(path, "exec/netns/default")));
-  await serve(engine === "varve" ? varveDaemon(path, socket) : dockerd(path, socket), /API listen on/);
+  const config = join(path, "daemon.json");
+  fs.writeFileSync(config, JSON.stringify(settings));
+  const words = engine === "varve" ? varveDaemon(path, socket) : dockerd(path, socket);
+  await serve([...words, "--config-file", config], /API listen on/);
   const sh: PrivateHost["sh"] = (line) => outcomeOf(start(["sh", "-c", line]));
   // What lives on when an engine ends goes before it does.
   undo.defer(async () => void (await sh("docker ps -aq | xargs -r docker rm -fv")));
@@ -89,18 +95,7 @@ function environmentOf(path: string, socket: string): Record<string, string> {
 
 function varveDaemon(path: string, socket: string): string[] {
   const globals = ["--root", join(path, "root"), "--driver", "overlay2"];
-  const settings = join(path, "daemon.json");
-  fs.writeFileSync(settings, "{}");
-  return [
-    process.execPath,
-    bundle,
-    ...globals,
-    "daemon",
-    "-H",
-    `unix://${socket}`,
-    "--config-file",
-    settings,
-  ];
+  return [process.execPath, bundle, ...globals, "daemon", "-H", `unix://${socket}`];
 }
 
 function dockerd(path: string, socket: string): string[] {
