@@ -1,7 +1,16 @@
 /** The devices of a container and the rules of its device cgroup. */
-import { fromText } from "../byte_string.ts";
+import { fromText, type ByteString } from "../byte_string.ts";
 import { Failure } from "../errors.ts";
-import { AT_FDCWD, S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, statAt, type Stat } from "../sys/index.ts";
+import {
+  AT_FDCWD,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFMT,
+  statAt,
+  statAtIfExists,
+  type Stat,
+} from "../sys/index.ts";
 import { O_DIRECTORY, O_RDONLY, close, isSysError, openAt, readDir } from "../sys/index.ts";
 import type { OciDevice, OciDeviceRule } from "./oci_spec.ts";
 
@@ -106,18 +115,25 @@ function toDevice(path: string, stat: Stat): OciDevice | undefined {
 /** Not the container's to see: its own pts, shm and console, and what lxc and udev keep there. */
 const skipped = new Set(["pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev", "console"]);
 
-/** Every device node below a directory; symlinks are not followed. */
+/** Every device node below a directory; symlinks are not followed. What goes meanwhile is passed over: devices do. */
 function devicesBelow(directory: string): OciDevice[] {
-  const fd = openAt(AT_FDCWD, fromText(directory), O_RDONLY | O_DIRECTORY);
   try {
-    return readDir(fd).flatMap(({ name }) => {
-      if (skipped.has(name)) return [];
-      const path = `${directory}/${name}`;
-      const stat = statAt(fd, name);
-      if ((stat.mode & S_IFMT) === S_IFDIR) return devicesBelow(path);
-      return toDevice(path, stat) ?? [];
-    });
-  } finally {
-    close(fd);
+    const fd = openAt(AT_FDCWD, fromText(directory), O_RDONLY | O_DIRECTORY);
+    try {
+      return readDir(fd).flatMap(({ name }) => devicesAt(fd, name, `${directory}/${name}`));
+    } finally {
+      close(fd);
+    }
+  } catch (error) {
+    if (isSysError(error, "ENOENT", "ENOTDIR")) return [];
+    throw error;
   }
+}
+
+function devicesAt(directory: number, name: ByteString, path: string): OciDevice[] {
+  const stat = skipped.has(name) ? undefined : statAtIfExists(directory, name);
+  if (stat === undefined) return [];
+  if ((stat.mode & S_IFMT) === S_IFDIR) return devicesBelow(path);
+  const device = toDevice(path, stat);
+  return device === undefined ? [] : [device];
 }
