@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { delimiter, dirname, join } from "node:path";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { test } from "node:test";
@@ -12,21 +12,10 @@ import { serveRegistry } from "../../src/registry/index.ts";
 import { dockerdSkip, startDockerd } from "../suites/dockerd.ts";
 import { overlaySkip } from "../suites/overlay_skip.ts";
 import { scratch, unlessAll } from "../suites/scratch.ts";
+import { cliWithBuildkit } from "../support/cli_with_buildkit.ts";
 import { daemonFixture } from "../support/daemon_fixture.ts";
 import { importBase } from "../support/import_base.ts";
 import { program, type Program } from "./support.ts";
-
-/** Later ones leave it to buildx. */
-function cliWithBuildkit(): string | undefined {
-  for (const directory of (process.env["PATH"] ?? "").split(delimiter)) {
-    const path = join(directory, "docker");
-    if (!existsSync(path)) continue;
-    const said = execFileSync(path, ["--version"], { encoding: "utf8" });
-    const major = Number(/^Docker version (\d+)\./.exec(said)?.[1]);
-    if (major >= 18 && major < 23) return path;
-  }
-  return undefined;
-}
 
 const cli = cannotRun === false ? cliWithBuildkit() : undefined;
 const skip = cannotRun || overlaySkip || (cli === undefined && "needs a docker CLI of 18.09 to 20.10");

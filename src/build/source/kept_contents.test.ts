@@ -5,7 +5,7 @@ import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { mock, test } from "node:test";
 import { noise } from "../../../test/fixtures/sample_image.ts";
-import { scratch, type Scratch } from "../../../test/suites/scratch.ts";
+import { scratch } from "../../../test/suites/scratch.ts";
 import { KeptContents, type Content } from "./kept_contents.ts";
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
@@ -130,6 +130,9 @@ test("what is larger than may be kept is not kept, nor what was before", async (
   using kept = disk.build(other);
   await kept.save({ wanted: wanting(small, other), maximum: 1999 });
   assert.equal(fs.existsSync(disk.folder), false);
+  using unknown = disk.build(other);
+  await unknown.save({ wanted: wanting(small), maximum });
+  assert.equal(fs.existsSync(disk.folder), false);
   using fits = disk.build(large, other);
   await fits.save({ wanted: wanting(other), maximum: 1000 });
   assert.deepEqual([await disk.has(other, large), disk.packSize()], [[true, false], 1000]);
@@ -175,12 +178,13 @@ test("where it cannot be written the build goes on", async () => {
   assert.deepEqual(await disk.has(small), [false]);
 });
 
-/** Does `work`, and hands over what a process that is killed before each of its changes leaves of `folder`. */
-async function leftovers(folder: string, work: () => Promise<void>): Promise<readonly Scratch[]> {
-  const left: Scratch[] = [];
+/** Does `work`, and lays down in `place` what a process that is killed before each of its changes leaves of `folder`. */
+async function leftovers(folder: string, place: string, work: () => Promise<void>): Promise<string[]> {
+  const left: string[] = [];
   const copy = (): void => {
-    left.push(scratch("kept-killed"));
-    if (fs.existsSync(folder)) fs.cpSync(folder, (left.at(-1) as Scratch).path, { recursive: true });
+    const path = join(place, String(left.length));
+    left.push(path);
+    if (fs.existsSync(folder)) fs.cpSync(folder, path, { recursive: true });
   };
   let isCopying = false;
   const changes = [
@@ -225,17 +229,17 @@ test("a kill at any step leaves what was there before or what is there now", asy
   ] as const) {
     fs.rmSync(disk.folder, { recursive: true, force: true });
     if (before.length > 0) await disk.keep(...before);
-    const left = await leftovers(disk.folder, () => disk.keep(...now));
+    using place = scratch("kept-killed");
+    const left = await leftovers(disk.folder, place.path, () => disk.keep(...now));
     assert.ok(left.length >= 6);
-    for (const [step, copy] of left.entries()) {
-      using _ = copy;
-      using killed = new Disk(copy.path);
+    for (const [step, folder] of left.entries()) {
+      using killed = new Disk(folder);
       const [was, is] = [await killed.has(...before), await killed.has(...now)];
       assert.ok(!was.includes(false) || !is.includes(false), `step ${step}`);
       // The next build finds its way, and takes away what the kill has left.
       await killed.keep(...now);
       assert.deepEqual(new Set(await killed.has(...now)), new Set([true]), `step ${step}`);
-      assert.equal(fs.readdirSync(copy.path).length, 2);
+      assert.equal(fs.readdirSync(folder).length, 2);
     }
   }
 });

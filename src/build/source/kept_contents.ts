@@ -96,7 +96,7 @@ export class KeptContents implements Disposable {
     using _ = before?.file;
     const contents = this.#wanted(before, wanted());
     const bytes = sizeOf(contents.values());
-    if (bytes > maximum) return rmSync(this.#folder, { recursive: true, force: true });
+    if (contents.size === 0 || bytes > maximum) return rmSync(this.#folder, { recursive: true, force: true });
     makeFolder(this.#folder);
     const isDense = (size: number): boolean => size <= Math.min(2 * bytes + slack, maximum);
     const fresh = sizeOf(contents.values().filter(({ file }) => file !== before?.file));
