@@ -117,7 +117,7 @@ export class Endpoints {
     await removeStandIns(this.#tools);
     // Somebody may have flushed the firewall: it is looked at anew, the rules of a network with its next endpoint.
     [records.settled, records.entered] = [[], []];
-    const dead = records.endpoints.filter((endpoint) => !alive(endpoint));
+    const dead = records.endpoints.filter((endpoint) => endpoint.isLeaving === true || !alive(endpoint));
     for (const endpoint of dead) await this.#remove(records, endpoint);
     await this.#plumbing.names.keep(records.endpoints);
     await this.#plumbing.firewall.apply(records);
@@ -193,7 +193,11 @@ export class Endpoints {
 
   async #remove(records: LockedRecords, endpoint: Endpoint): Promise<void> {
     const network = networkOf(records, endpoint);
-    records.endpoints = records.endpoints.filter(({ id }) => id !== endpoint.id);
+    const others = records.endpoints.filter(({ id }) => id !== endpoint.id);
+    // A kill leaves none that seems to work.
+    records.endpoints = [...others, { ...endpoint, isLeaving: true }];
+    await records.save();
+    records.endpoints = others;
     await this.#relays?.keep(records);
     // It stays on record, which is not saved, if something of it stays.
     if (network !== undefined) await this.#plumbing.tearDown(network, endpoint, records);

@@ -27,7 +27,8 @@ export function linksOf({ definition, bridge }: Pick<StoredNetwork, "definition"
 export async function prepareBridge(network: StoredNetwork, tools: BridgeTools): Promise<void> {
   const { bridge, keeper, peer } = linksOf(network);
   const links = linkNames();
-  if (links.has(bridge) && links.has(keeper)) return;
+  // A kill may have come between the links and their settings.
+  if (links.has(bridge) && links.has(keeper)) return applySettings(network);
   const obstacle = obstacleTo(network);
   if (obstacle !== undefined) throw new Failure("conflict", obstacle);
   const { mtu } = bridgeOptions(network.definition.options);
@@ -46,8 +47,12 @@ export async function prepareBridge(network: StoredNetwork, tools: BridgeTools):
     await tools.ip([`link del dev ${bridge}`]).catch(() => undefined);
     throw error;
   }
-  // Synchronous: /proc/sys/net is that of the thread, and Node's others need not be where this one is.
-  const { enableIPv6, internal } = network.definition;
+  applySettings(network);
+}
+
+/** What is no property of links. Synchronous: /proc/sys/net is that of the thread, and Node's others need not be where this one is. */
+function applySettings({ bridge, definition }: StoredNetwork): void {
+  const { enableIPv6, internal } = definition;
   if (enableIPv6) writeFileSync(`/proc/sys/net/ipv6/conf/${bridge}/accept_ra`, "0");
   if (internal) writeFileSync(`/proc/sys/net/ipv4/conf/${bridge}/forwarding`, "0");
   if (internal && enableIPv6) writeFileSync(`/proc/sys/net/ipv6/conf/${bridge}/forwarding`, "0");

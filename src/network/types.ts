@@ -99,6 +99,8 @@ export interface Endpoint {
   readonly dns: readonly string[];
   /** `gw-priority`: of a container's networks the one with the highest is the way out. Absent: 0. */
   readonly gatewayPriority?: number;
+  /** It is being taken away, and may have lost parts. */
+  readonly isLeaving?: true;
 }
 
 export interface ConnectRequest {

@@ -42,8 +42,8 @@ export interface RunNetworking {
    */
   connect(record: ContainerRecord, hostConfig: HostConfig): Promise<RunNetwork>;
   /**
-   * Of a container that runs, whose supervisor was killed before it wrote down where it is connected; undefined: it is known,
-   * or nothing is connected.
+   * Of a container that runs, whose supervisor was killed before it wrote down where it is connected, or while that
+   * changed; undefined: it is known.
    */
   resume(
     record: ContainerRecord,

@@ -10,6 +10,7 @@ import { checkPredefined } from "./check_predefined.ts";
 import { connectRequest } from "./connect_request.ts";
 import { etcNetwork } from "./etc_network.ts";
 import { endpointsIn, networkingOf, whileConnecting } from "./networking_of.ts";
+import { settleConnections } from "./settle_connections.ts";
 import { tellNetwork } from "./tell_network.ts";
 import {
   endpointsOf,
@@ -54,16 +55,23 @@ export class ContainerNetworking implements RunNetworking {
     hostConfig: HostConfig,
   ): Promise<Pick<ConnectedNetwork, "settings"> | undefined> {
     const networking = await networkingOf(this.#store);
-    const own = endpointsIn(networking, record.ID);
-    const isKnown = Object.values(endpointsOf(record)).some(({ EndpointID }) => EndpointID !== "");
-    if (isKnown || own.length === 0) return undefined;
-    const places = wantedNetworks(record, hostConfig, networking.networks).map(({ key, definition }) => ({
-      key,
-      definition,
-      endpoint: own.find(({ networkId }) => networkId === definition.id),
-    }));
-    const namespace = networking.namespaces.path(record.ID);
-    return { settings: (now) => connectedSettings(record, now, places, namespace) };
+    return whileConnecting(this.#store, record.ID, async () => {
+      const now = readRecord(this.#store.root, record.ID) ?? record;
+      const said = Object.values(endpointsOf(now));
+      if (said.length === 0 || said.some(({ EndpointID }) => EndpointID !== "")) {
+        const settings = await settleConnections(this.#store, networking, now, hostConfig);
+        return settings && { settings };
+      }
+      const own = endpointsIn(networking, record.ID);
+      if (own.length === 0) return undefined;
+      const places = wantedNetworks(now, hostConfig, networking.networks).map(({ key, definition }) => ({
+        key,
+        definition,
+        endpoint: own.find(({ networkId }) => networkId === definition.id),
+      }));
+      const namespace = networking.namespaces.path(record.ID);
+      return { settings: (before) => connectedSettings(now, before, places, namespace) };
+    });
   }
 
   async disconnect(containerId: string): Promise<() => void> {
