@@ -10,7 +10,7 @@ import { containerDirectory, containersDirectory, removeContainerDirectory } fro
 
 /** A record that is there and cannot be read is nobody's left-over. */
 export async function removeHalfMade(store: Store): Promise<void> {
-  await store.withLock(volumesLock, async () => removeHalfVolumes(store));
+  await store.withLock(volumesLock, () => removeHalfVolumes(store));
   if (halfMade(store).length === 0) return;
   // Whoever makes one holds this.
   await store.withLock(containersLock, async () => {

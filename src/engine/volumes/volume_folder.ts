@@ -3,7 +3,16 @@
  * keeps labels in `metadata.db`, which we only read; ours lie in `<name>/varve.json`, where it does not look. It lists
  * every directory.
  */
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fromText } from "../../byte_string.ts";
@@ -124,19 +133,27 @@ function makeDirectory(path: string, mode: number): void {
 }
 
 /** What a kill has left of volumes that were being made or removed: no content. For whoever holds the lock of volumes. */
-export function removeHalfVolumes(store: Store): void {
+export async function removeHalfVolumes(store: Store): Promise<void> {
   const whole = new Set(volumeNames(store));
   for (const name of folderNames(store)) {
-    if (whole.has(name)) continue;
     const folder = folderOf(store, name);
     const left = readdirSync(folder);
+    if (left.includes(leaving)) await removeTreeInSlices(fromText(join(folder, leaving)));
     // Whatever else lies there is not ours.
-    if (!left.every((file) => /(opts|varve)\.json/.test(file))) continue;
+    if (whole.has(name) || !left.every((file) => file === leaving || /(opts|varve)\.json/.test(file)))
+      continue;
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
+/** What was `_data`: once it has that name there is no such volume, so none is seen with a part of its content. */
+const leaving = "_data.removing";
+
 /** Nothing may be mounted there any more. @throws SysError */
 export async function removeVolumeFolder(store: Store, name: string): Promise<void> {
-  await removeTreeInSlices(fromText(folderOf(store, name)));
+  const folder = folderOf(store, name);
+  // Of an earlier removal that was killed.
+  await removeTreeInSlices(fromText(join(folder, leaving)));
+  renameSync(volumeData(store, name), join(folder, leaving));
+  await removeTreeInSlices(fromText(folder));
 }
