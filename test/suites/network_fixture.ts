@@ -35,6 +35,8 @@ export interface TestMachine extends AsyncDisposable {
   world(): Promise<{ readonly namespace: string; readonly address: string }>;
   /** All that could be left behind: interfaces of the host, rules with a container's marks, names. */
   traces(): string;
+  /** Everything of the host's network: interfaces, addresses, rules; one a line. */
+  inventory(): string[];
 }
 
 /** The reason to skip a test that needs bridge networks, or false. */
@@ -106,6 +108,7 @@ export async function testMachine(): Promise<TestMachine> {
       return { namespace, address: "198.51.100.2" };
     },
     traces: () => traces(options.directory),
+    inventory,
   };
   return {
     ...machine,
@@ -158,10 +161,26 @@ function endNames(directory: string): void {
   }
 }
 
+const output = (command: string, ...words: string[]): string =>
+  execFileSync(command, words, { encoding: "utf8" });
+
+function inventory(): string[] {
+  const lines = (text: string): string[] => text.split("\n").filter((line) => line !== "");
+  const links = lines(output("ip", "-o", "link")).map((line) => `link ${line.split(/[:@]/)[1]?.trim()}`);
+  const addresses = lines(output("ip", "-o", "addr", "show", "scope", "global")).map((line) => {
+    const [, device, family, address] = line.split(/\s+/);
+    return `address ${device} ${family} ${address}`;
+  });
+  const rules = ["iptables-save", "ip6tables-save"].flatMap((command) =>
+    lines(output(command))
+      .filter((line) => !line.startsWith("#"))
+      .map((line) => `${command} ${line.replace(/ \[\d+:\d+\]$/, "")}`),
+  );
+  return [...links, ...addresses, ...rules].sort();
+}
+
 function traces(directory: string): string {
   mkdirSync(join(directory, "netavark/aardvark-dns"), { recursive: true });
-  const output = (command: string, ...words: string[]): string =>
-    execFileSync(command, words, { encoding: "utf8" });
   const veths = [...output("ip", "-o", "link").matchAll(/^\d+: (veth[^@:]*)/gm)].map(([, name]) => name);
   const rules = [output("iptables-save"), output("ip6tables-save")].flatMap((text) =>
     // Those of a container have a comment with its id, or a destination to which packets are sent on.

@@ -74,7 +74,8 @@ export async function daemonFixture(driver: "vfs" | "overlay2" = "vfs"): Promise
   };
 }
 
-async function exchange(socketPath: string, path: string, asked: Asked): Promise<Answer> {
+/** One request on a connection of its own. */
+export async function exchange(socketPath: string, path: string, asked: Asked): Promise<Answer> {
   const { method = "GET", headers = {}, body, signal } = asked;
   const isJson = typeof body === "object" && !(body instanceof Uint8Array);
   const message = await new Promise<IncomingMessage>((resolve, reject) => {
