@@ -1,6 +1,7 @@
 /** Sandboxes and containers as kubelet has them made. */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, suite, test } from "node:test";
 import { criMachine, type CriMachine } from "../../test/support/cri_machine.ts";
@@ -244,25 +245,104 @@ suite("the runtime service", { skip: cannotLive }, () => {
     assert.equal(status?.state, p.sandboxStates.ready);
   });
 
-  test("events of containers as they happen", async () => {
-    const pod = await host.sandbox("events");
+  test("events of sandboxes and containers as they happen, each with the sandbox", async () => {
     const path = "/runtime.v1.RuntimeService/GetContainerEvents";
     using told = host.client.open(path, p.Nothing, p.ContainerEvent);
     await told.send({});
     told.end();
     // A question behind it on the same connection: it listens by now.
     await host.call("Version", p.VersionRequest, p.VersionResponse, {});
+    const pod = await host.sandbox("events");
     const id = await host.run(pod, "one", "exit 0");
     await host.ended(id);
+    const heard = told[Symbol.asyncIterator]();
+    const seen: [string, number, string | undefined, number][] = [];
+    const hear = async (count: number): Promise<void> => {
+      while (seen.length < count) {
+        const { containerId, type, podSandboxStatus, containersStatuses } = (await heard.next()).value!;
+        seen.push([containerId, type, podSandboxStatus?.id, containersStatuses.length]);
+      }
+    };
+    // What is told is what there is when it is told: one thing after the other.
+    await hear(5);
     await host.call("RemoveContainer", p.ContainerRequest, p.Nothing, { containerId: id });
-    const seen: [string, number][] = [];
-    for await (const { containerId, type } of told) {
-      seen.push([containerId, type]);
-      if (type === 3) break;
-    }
+    await hear(6);
+    await host.call("StopPodSandbox", p.SandboxRequest, p.Nothing, { podSandboxId: pod });
+    await host.call("RemovePodSandbox", p.SandboxRequest, p.Nothing, { podSandboxId: pod });
+    await hear(8);
     assert.deepEqual(
-      seen,
-      [0, 1, 2, 3].map((type) => [id, type]),
+      seen.map(([subject, type, of]) => [subject, type, of]),
+      [
+        ...[0, 1].map((type) => [pod, type, pod]),
+        ...[0, 1, 2, 3].map((type) => [id, type, pod]),
+        [pod, 2, pod],
+        [pod, 3, pod],
+      ],
     );
+    assert.deepEqual(
+      seen.slice(4).map(([, , , count]) => count),
+      [1, 0, 0, 0],
+    );
+  });
+
+  test("a sandbox is told of with its containers", async () => {
+    const pod = await host.sandbox("told");
+    const id = await host.create(pod, "one", idle);
+    const answer = await host.call(
+      "PodSandboxStatus",
+      p.PodSandboxStatusRequest,
+      p.PodSandboxStatusResponse,
+      {
+        podSandboxId: pod,
+        verbose: true,
+      },
+    );
+    assert.deepEqual(
+      answer.containersStatuses.map((status) => [status.id, status.state]),
+      [[id, p.containerStates.created]],
+    );
+    assert.match(answer.info["info"] ?? "", /"networkNamespace":/);
+  });
+
+  test("a sandbox that is asked for twice at once is made once", async () => {
+    const codes = await Promise.all([1, 2, 3].map(() => codeOf(host.sandbox("twice"))));
+    assert.deepEqual(codes.sort(), [0, 9, 9]);
+    assert.equal(host.daemon.pods.list().length, 1);
+  });
+
+  test("no container is left in a sandbox that is stopped while it is started", async () => {
+    const pod = await host.sandbox("hasty");
+    const id = await host.create(pod, "one", idle);
+    const starting = codeOf(host.call("StartContainer", p.ContainerRequest, p.Nothing, { containerId: id }));
+    await host.call("StopPodSandbox", p.SandboxRequest, p.Nothing, { podSandboxId: pod });
+    await starting;
+    assert.notEqual((await host.status(id)).state, p.containerStates.running);
+  });
+
+  test("what a command leaves behind does not keep its caller beyond the time", async () => {
+    const pod = await host.sandbox("late");
+    const id = await host.run(pod, "one", idle);
+    const endless = { containerId: id, cmd: ["sh", "-c", "sleep 1000; true"], timeout: 1 };
+    assert.equal(await codeOf(host.call("ExecSync", p.ExecSyncRequest, p.ExecSyncResponse, endless)), 4);
+  });
+
+  test("a group without a user is refused", async () => {
+    const pod = await host.sandbox("group");
+    assert.equal(
+      await codeOf(host.create(pod, "one", idle, { linux: { security: { runAsGroup: 1000 } } })),
+      3,
+    );
+  });
+
+  test("a FIFO in the place of a log does not hold up the server", async () => {
+    const pod = await host.sandbox("fifo", { logDirectory: join(host.directory, "fifo") });
+    const id = await host.run(pod, "one", idle, { logPath: "0.log" });
+    const { logPath } = await host.status(id);
+    renameSync(logPath, `${logPath}.1`);
+    execFileSync("mkfifo", [logPath]);
+    const reopen = host.call("ReopenContainerLog", p.ContainerRequest, p.Nothing, { containerId: id });
+    assert.notEqual(await codeOf(reopen), 0);
+    rmSync(logPath);
+    assert.equal((await host.status(id)).state, p.containerStates.running);
   });
 });

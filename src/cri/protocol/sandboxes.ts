@@ -1,5 +1,5 @@
 /** Messages about pod sandboxes. */
-import { big, integer, many, map, message, one, text } from "../../rpc/index.ts";
+import { big, flag, integer, many, map, message, one, text } from "../../rpc/index.ts";
 import { NamespaceOption, SandboxConfig, SandboxMetadata } from "./common.ts";
 import { ContainerStatus } from "./containers.ts";
 
@@ -11,6 +11,8 @@ export const RunPodSandboxResponse = message({ podSandboxId: text(1) });
 
 /** Of all requests that name a sandbox and no more. */
 export const SandboxRequest = message({ podSandboxId: text(1) });
+
+export const PodSandboxStatusRequest = message({ podSandboxId: text(1), verbose: flag(2) });
 
 export const SandboxStatus = message({
   id: text(1),

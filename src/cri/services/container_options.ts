@@ -71,9 +71,13 @@ function configOf(pod: PodRecord, kept: ContainerKept): CreateContainer["config"
   };
 }
 
+/** @throws Failure("invalid") for a group without a user, as the CRI wants it */
 function userOf(security: Security | undefined): string {
   const user = security?.runAsUsername || security?.runAsUser?.toString();
-  if (user === undefined) return "";
+  if (user === undefined) {
+    if (security?.runAsGroup === undefined) return "";
+    throw new Failure("invalid", `run as group ${security.runAsGroup}: without a user there is no group`);
+  }
   return security?.runAsGroup === undefined ? user : `${user}:${security.runAsGroup}`;
 }
 

@@ -1,5 +1,5 @@
 /** Containers of sandboxes. */
-import { closeSync, openSync } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import type { ContainerRecord, Daemon, HostConfig, PodRecord } from "../../engine/index.ts";
 import { Failure, isFailure } from "../../errors.ts";
 import type { Read, Write } from "../../rpc/index.ts";
@@ -9,6 +9,8 @@ import { containerOptions, logPathOf, resourcesOf } from "./container_options.ts
 import { stateOf, statusOf } from "./container_status.ts";
 import { isSelected, keptOf, sandboxSaid, type ContainerKept, type ContainerSaid } from "./kept.ts";
 import { nanoseconds } from "./moments.ts";
+
+const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants;
 
 /** A container of the engine's with what Kubernetes has said of it. */
 export interface CriContainer {
@@ -108,14 +110,17 @@ export class ContainerService {
 
   /** One that does not run, and one that there is not, is no failure. @param timeout seconds */
   async stop(id: string, timeout: number): Promise<void> {
-    const found = await this.#unlessGone(id);
-    if (found !== undefined) await this.#daemon.live.stop(found.record.ID, { timeout: Math.max(timeout, 0) });
+    await unlessGone(async () => {
+      const { record } = await this.find(id);
+      await this.#daemon.live.stop(record.ID, { timeout: Math.max(timeout, 0) });
+    });
   }
 
   async remove(id: string): Promise<void> {
-    const found = await this.#unlessGone(id);
-    if (found === undefined) return;
-    await this.#daemon.live.remove(found.record.ID, { force: true, volumes: true });
+    await unlessGone(async () => {
+      const { record } = await this.find(id);
+      await this.#daemon.live.remove(record.ID, { force: true, volumes: true });
+    });
   }
 
   async list(
@@ -162,15 +167,25 @@ export class ContainerService {
   async reopenLog(id: string): Promise<void> {
     const { record, kept } = await this.find(id);
     if (!record.State.Running) throw new Failure("conflict", `container ${record.ID} is not running`);
-    if (kept.logPath !== "") closeSync(openSync(kept.logPath, "a", 0o640));
+    if (kept.logPath !== "") createLog(kept.logPath);
   }
+}
 
-  async #unlessGone(id: string): Promise<CriContainer | undefined> {
-    try {
-      return await this.find(id);
-    } catch (error) {
-      if (isFailure(error, "not-found")) return undefined;
-      throw error;
-    }
+/** @throws Failure("conflict") for what is there and is no file */
+function createLog(path: string): void {
+  try {
+    // Opening a FIFO must not wait for whoever reads it.
+    closeSync(openSync(path, O_APPEND | O_CREAT | O_NONBLOCK | O_WRONLY, 0o640));
+  } catch (cause) {
+    throw new Failure("conflict", `make the log ${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Whoever has taken it away meanwhile has done what was to be done. */
+async function unlessGone(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!isFailure(error, "not-found")) throw error;
   }
 }

@@ -19,24 +19,19 @@ export async function execSync(
   const [stdout, stderr] = [new Kept(), new Kept()];
   const probe = await daemon.live.execs.probe(record, request.cmd, stdout, stderr);
   const seconds = request.timeout;
-  let isLate = false;
-  const late = (): void => {
-    isLate = true;
-    void probe.kill();
-  };
-  const timer = seconds > 0 ? setTimeout(late, seconds * 1000) : undefined;
-  const gone = (): void => void probe.kill();
+  const late = Promise.withResolvers<"late">();
+  const timer = seconds > 0 ? setTimeout(() => late.resolve("late"), seconds * 1000) : undefined;
+  const gone = (): void => late.resolve("late");
   signal.addEventListener("abort", gone, { once: true });
+  if (signal.aborted) gone();
   try {
-    const exitCode = await probe.exitCode;
-    if (isLate) {
-      const command = request.cmd.join(" ");
-      throw new GrpcError(
-        codes.deadlineExceeded,
-        `command ${JSON.stringify(command)} took longer than ${seconds} s`,
-      );
-    }
-    return { stdout: stdout.bytes(), stderr: stderr.bytes(), exitCode };
+    const exitCode = await Promise.race([probe.exitCode, late.promise]);
+    if (exitCode !== "late") return { stdout: stdout.bytes(), stderr: stderr.bytes(), exitCode };
+    // What it has begun may live on, and hold its output open: that is not waited for.
+    probe.exitCode.catch(() => undefined);
+    await probe.kill();
+    const command = JSON.stringify(request.cmd.join(" "));
+    throw new GrpcError(codes.deadlineExceeded, `command ${command} took longer than ${seconds} s`);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", gone);

@@ -5,15 +5,18 @@ import { formatReference, parseReference } from "../../oci/index.ts";
 import type { GrpcCall, Read, Write } from "../../rpc/index.ts";
 import type * as protocol from "../protocol/index.ts";
 import { now } from "./moments.ts";
+import type { WritableSizes } from "./writable_sizes.ts";
 
 type Image = Write<typeof protocol.Image>;
 type Spec = Read<typeof protocol.ImageSpec> | undefined;
 
 export class ImageService {
   readonly #daemon: Daemon;
+  readonly #sizes: WritableSizes;
 
-  constructor(daemon: Daemon) {
+  constructor(daemon: Daemon, sizes: WritableSizes) {
     this.#daemon = daemon;
+    this.#sizes = sizes;
   }
 
   async list(
@@ -32,7 +35,9 @@ export class ImageService {
   ): Promise<Write<typeof protocol.ImageStatusResponse>> {
     const id = await this.#idOf(nameIn(request.image));
     if (id === undefined) return {};
-    const { Id, RepoTags, RepoDigests, Size, Config } = await this.#daemon.engine.images.inspect(id);
+    const found = await unlessGone(this.#daemon.engine.images.inspect(id));
+    if (found === undefined) return {};
+    const { Id, RepoTags, RepoDigests, Size, Config } = found;
     return {
       image: {
         ...imageOf({ id: Id, repoTags: RepoTags, repoDigests: RepoDigests, size: Size }),
@@ -61,26 +66,33 @@ export class ImageService {
   /** With all its names. One that there is not is no failure. */
   async remove(request: Read<typeof protocol.RemoveImageRequest>): Promise<void> {
     const id = await this.#idOf(nameIn(request.image));
-    if (id !== undefined) await this.#daemon.engine.images.remove(id, { force: true });
+    if (id !== undefined) await unlessGone(this.#daemon.engine.images.remove(id, { force: true }));
   }
 
+  /** By what is on record of layers: kubelet asks every ten seconds, and measuring walks through all files. */
   async fileSystems(): Promise<Write<typeof protocol.ImageFsInfoResponse>> {
     const { engine } = this.#daemon;
-    const { images, containers } = await engine.system.diskUsage();
+    const { layersSize } = await engine.system.ledger();
+    const containers = await engine.containers.overview({ all: true });
+    const sizes = await Promise.all(containers.map(({ record }) => this.#sizes.of(record.ID)));
     const place = { timestamp: now(), filesystem: { mountpoint: engine.store.root } };
     return {
-      imageFilesystems: [{ ...place, usedBytes: images.size }],
-      containerFilesystems: [{ ...place, usedBytes: containers.size }],
+      imageFilesystems: [{ ...place, usedBytes: layersSize }],
+      containerFilesystems: [{ ...place, usedBytes: sizes.reduce((sum, size) => sum + size, 0) }],
     };
   }
 
   async #idOf(name: string): Promise<string | undefined> {
-    try {
-      return (await this.#daemon.engine.images.resolve(name)).id;
-    } catch (error) {
-      if (isFailure(error, "not-found")) return undefined;
-      throw error;
-    }
+    return (await unlessGone(this.#daemon.engine.images.resolve(name)))?.id;
+  }
+}
+
+async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (isFailure(error, "not-found")) return undefined;
+    throw error;
   }
 }
 

@@ -29,7 +29,15 @@ export function labelsOf(kept: ContainerKept): Record<string, string> {
 
 /** Undefined: it is none of Kubernetes'. */
 export function keptOf({ Config }: ContainerRecord): ContainerKept | undefined {
-  const text = Config.Labels?.[label];
+  return keptIn(Config.Labels ?? {});
+}
+
+/** The sandbox of a container, by its labels. Undefined as {@link keptOf}. */
+export function sandboxIn(labels: Readonly<Record<string, string>>): string | undefined {
+  return keptIn(labels)?.sandboxId;
+}
+
+function keptIn({ [label]: text }: Readonly<Record<string, string>>): ContainerKept | undefined {
   if (text === undefined) return undefined;
   try {
     return JSON.parse(text) as ContainerKept;

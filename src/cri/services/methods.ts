@@ -42,7 +42,7 @@ export function criMethods({ daemon, streams, network }: ServiceOptions): Method
         containerEvents({ daemon, containers, sandboxes }, call),
       ),
     }),
-    ...under("ImageService", imageMethods(new ImageService(daemon))),
+    ...under("ImageService", imageMethods(new ImageService(daemon, sizes))),
   };
 }
 
@@ -88,12 +88,12 @@ function sandboxMethods(sandboxes: SandboxService): Methods {
     RemovePodSandbox: unary(p.SandboxRequest, p.Nothing, ({ podSandboxId }) =>
       done(sandboxes.remove(podSandboxId)),
     ),
-    PodSandboxStatus: unary(p.SandboxRequest, p.PodSandboxStatusResponse, ({ podSandboxId }) =>
-      sandboxes.status(podSandboxId),
+    PodSandboxStatus: unary(p.PodSandboxStatusRequest, p.PodSandboxStatusResponse, (request) =>
+      sandboxes.status(request),
     ),
     // kubelet has changed the pod's control group by then; there is nothing else that goes by its limits.
     UpdatePodSandboxResources: unary(p.SandboxRequest, p.Nothing, ({ podSandboxId }) => {
-      sandboxes.status(podSandboxId);
+      sandboxes.find(podSandboxId);
       return {};
     }),
     ListPodSandbox: unary(p.ListPodSandboxRequest, p.ListPodSandboxResponse, (request) =>

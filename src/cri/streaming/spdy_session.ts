@@ -16,6 +16,8 @@ export const spdyProtocols = ["v4.channel.k8s.io"] as const;
 
 const longestSize = 1024;
 const mostStreams = 8;
+/** Milliseconds for a client to open all streams; kubelet's own (`DefaultStreamCreationTimeout`). */
+const patience = 30_000;
 
 export class SpdySession implements RemoteSession, SpdyHandler {
   readonly stdin: PassThrough | undefined;
@@ -59,11 +61,16 @@ export class SpdySession implements RemoteSession, SpdyHandler {
     this.#ready.promise.catch(() => undefined);
   }
 
-  /** Resolves when the client has opened all streams. @throws Failure("cancelled") when it goes before that */
+  /** Resolves when the client has opened all streams. @throws Failure("cancelled") when it goes before that, or does not in time */
   static async begin(socket: Duplex, offer: ContainerOffer): Promise<SpdySession> {
     const session = new SpdySession(socket, offer);
     void session.#connection.run(session);
-    await session.#ready.promise;
+    const late = setTimeout(() => socket.destroy(), patience);
+    try {
+      await session.#ready.promise;
+    } finally {
+      clearTimeout(late);
+    }
     return session;
   }
 

@@ -130,12 +130,18 @@ export class Pods {
     await making;
   }
 
+  /** No container is started in it any more. */
+  async close(text: string): Promise<void> {
+    const pod = this.find(text);
+    if (readWrittenPod(this.#store.root, pod.id)?.ready === true)
+      await writePod(this.#store.root, { ...pod, ready: false, addresses: [] });
+  }
+
   /** Lets go of its namespaces; its containers have to be stopped before. Harmless for one that is stopped. */
   async stop(text: string): Promise<void> {
     const pod = this.find(text);
     // First, so that a kill half-way leaves none that seems to work.
-    if (readWrittenPod(this.#store.root, pod.id)?.ready === true)
-      await writePod(this.#store.root, { ...pod, ready: false, addresses: [] });
+    await this.close(pod.id);
     await this.#pids.get(pod.id)?.catch(() => undefined);
     await this.#takeAway(pod);
   }
