@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { scratch } from "../../../test/suites/scratch.ts";
+import { scratch, unlessLinux } from "../../../test/suites/scratch.ts";
 import { CriLog } from "./cri_log.ts";
 import { checkLogOptions } from "./log_options.ts";
 import type { LogLine } from "./types.ts";
@@ -36,6 +37,18 @@ test("a log that was moved away goes on in a new file", () => {
   assert.match(readFileSync(`${path}.1`, "utf8"), /^\S+ stdout F old\n$/);
   rmSync(directory.path, { recursive: true });
   assert.ok(log.position() > 0, "without the directory it goes on where it is");
+});
+
+test("a FIFO in its place is not opened, which would wait", { skip: unlessLinux }, () => {
+  using directory = scratch("crilog");
+  const path = join(directory.path, "0.log");
+  using log = new CriLog(path);
+  log.append([line("old\n")]);
+  renameSync(path, `${path}.1`);
+  execFileSync("mkfifo", [path]);
+  assert.ok(log.position() > 0);
+  log.append([line("new\n")]);
+  assert.match(readFileSync(`${path}.1`, "utf8"), /^\S+ stdout F old\n\S+ stdout F new\n$/);
 });
 
 test("what is no place for a log is refused", () => {

@@ -42,6 +42,8 @@ export class CriLog implements LogWriter {
   }
 
   #reopen(): void {
+    // Opening a FIFO would wait for whoever reads it.
+    if (statSync(this.#path, { throwIfNoEntry: false })?.isFile() === false) return;
     let next: RotatingFile;
     try {
       next = new RotatingFile(this.#path);
