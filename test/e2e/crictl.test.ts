@@ -73,6 +73,8 @@ suite("crictl", { skip: cannotLive || missing, timeout: 120_000 }, () => {
       await new Promise((resolve) => void setTimeout(resolve, 20));
     assert.equal(await out("logs", id), "hello");
     assert.equal(await out("exec", "-s", id, "echo", "sync"), "sync");
+    // What a config says nothing of is shared.
+    assert.equal(await out("exec", "-s", id, "cat", "/proc/1/comm"), "init");
     for (const transport of ["spdy", "websocket"]) {
       const script = ["sh", "-c", "read word; echo got $word; echo err >&2; exit 4"];
       const { stdout, stderr } = await run(["exec", "-i", "-r", transport, id, ...script], "typed\n");
@@ -83,6 +85,8 @@ suite("crictl", { skip: cannotLive || missing, timeout: 120_000 }, () => {
     assert.equal((await run(["exec", "-i", id, "sh", "-c", "head -c 1000000"], big)).stdout, big);
     assert.match(await out("stats", "-o", "json"), /"usageCoreNanoSeconds"/);
     assert.match(await out("statsp", "-o", "json"), /"web"/);
+    assert.match(await out("metricdescs"), /container_memory_working_set_bytes/);
+    assert.match(await out("metricsp"), /container_cpu_usage_seconds_total/);
     await out("stop", "-t", "0", id);
     assert.match(await out("inspect", id), /CONTAINER_EXITED/);
     await out("rm", id);
