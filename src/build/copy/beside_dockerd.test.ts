@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before, suite, test } from "node:test";
 import { dockerdSkip, startDockerd } from "../../../test/suites/dockerd.ts";
 import { scratch } from "../../../test/suites/scratch.ts";
 import { collect, fromBytes, fromFile } from "../../bytes/index.ts";
@@ -39,6 +39,7 @@ function requestOf(line: string, workingDir: string): CopyRequest & { from?: str
 }
 
 const directory = scratch("copy");
+after(() => directory[Symbol.dispose]());
 const context = join(directory.path, "context");
 let tree: SourceTree;
 let docker: Awaited<ReturnType<typeof startDockerd>>;
@@ -47,27 +48,6 @@ let layers: readonly string[][] = [];
 
 const caseOf = (given: (typeof copies)[number]): Case =>
   typeof given === "string" ? { line: given } : given;
-
-before(async () => {
-  if (dockerdSkip !== false) return;
-  fs.mkdirSync(context);
-  await writeContext(context);
-  tree = openDirectorySource(context);
-  docker = await startDockerd(directory.path, "overlay2");
-  const tar = join(directory.path, "base.tar");
-  fs.writeFileSync(tar, await collect(packTar(entriesOf(base)), 1 << 20));
-  docker.docker("import", tar, "base");
-  const stages = copies
-    .map(caseOf)
-    .map(({ line, workdir = "/" }) => `FROM base\nWORKDIR ${workdir}\n${line}\n`);
-  layers = await topLayers(imagesOf(build(stages.join(""))));
-});
-
-after(async () => {
-  await docker?.[Symbol.asyncDispose]();
-  tree?.[Symbol.dispose]();
-  directory[Symbol.dispose]();
-});
 
 /** What dockerd's builder says; without a word of success. */
 function build(dockerfile: string): string {
@@ -127,28 +107,53 @@ async function ours(line: string, workdir: string): Promise<string[]> {
   return linesOf(plan.entries(viewOf(...image), { time: 1, signal }), { times: true });
 }
 
-for (const [index, given] of copies.entries()) {
-  const { line, workdir = "/", differs } = caseOf(given);
-  const why = differs === undefined ? "" : ` (but ${differs.why})`;
-  const title = `B079 as dockerd: ${line}${workdir === "/" ? "" : ` in ${workdir}`}${why}`;
-  test(title, { skip: dockerdSkip }, async () => {
-    // Files of archives come last here: the order is not compared.
-    const [mine, theirs] = [await ours(line, workdir), layers[index] as string[]];
-    const only = (lines: string[], others: string[]): string[] =>
-      lines.filter((entry) => !others.includes(entry)).sort();
-    assert.deepEqual([only(mine, theirs), only(theirs, mine)], [differs?.ours ?? [], differs?.theirs ?? []]);
-    assert.deepEqual([new Set(mine).size, new Set(theirs).size], [mine.length, theirs.length]);
+// With hooks of its own: dockerd, started for the file, would hold up all files of this process, and fail them if it fails.
+suite("COPY and ADD beside dockerd", { skip: dockerdSkip }, () => {
+  before(async () => {
+    fs.mkdirSync(context);
+    await writeContext(context);
+    tree = openDirectorySource(context);
+    docker = await startDockerd(directory.path, "overlay2");
+    const tar = join(directory.path, "base.tar");
+    fs.writeFileSync(tar, await collect(packTar(entriesOf(base)), 1 << 20));
+    docker.docker("import", tar, "base");
+    const stages = copies
+      .map(caseOf)
+      .map(({ line, workdir = "/" }) => `FROM base\nWORKDIR ${workdir}\n${line}\n`);
+    layers = await topLayers(imagesOf(build(stages.join(""))));
   });
-}
 
-for (const given of failures) {
-  const [line, words] = typeof given === "string" ? [given] : given;
-  test(`B078 refused as by dockerd: ${line}`, { skip: dockerdSkip }, async () => {
-    const theirs = refusal(line);
-    assert.match(theirs, /./);
-    await assert.rejects(ours(line, "/"), ({ message }: Error) => {
-      assert.equal(message, words ?? theirs);
-      return true;
-    });
+  after(async () => {
+    await docker?.[Symbol.asyncDispose]();
+    tree?.[Symbol.dispose]();
   });
-}
+
+  for (const [index, given] of copies.entries()) {
+    const { line, workdir = "/", differs } = caseOf(given);
+    const why = differs === undefined ? "" : ` (but ${differs.why})`;
+    const title = `B079 as dockerd: ${line}${workdir === "/" ? "" : ` in ${workdir}`}${why}`;
+    test(title, async () => {
+      // Files of archives come last here: the order is not compared.
+      const [mine, theirs] = [await ours(line, workdir), layers[index] as string[]];
+      const only = (lines: string[], others: string[]): string[] =>
+        lines.filter((entry) => !others.includes(entry)).sort();
+      assert.deepEqual(
+        [only(mine, theirs), only(theirs, mine)],
+        [differs?.ours ?? [], differs?.theirs ?? []],
+      );
+      assert.deepEqual([new Set(mine).size, new Set(theirs).size], [mine.length, theirs.length]);
+    });
+  }
+
+  for (const given of failures) {
+    const [line, words] = typeof given === "string" ? [given] : given;
+    test(`B078 refused as by dockerd: ${line}`, async () => {
+      const theirs = refusal(line);
+      assert.match(theirs, /./);
+      await assert.rejects(ours(line, "/"), ({ message }: Error) => {
+        assert.equal(message, words ?? theirs);
+        return true;
+      });
+    });
+  }
+});
