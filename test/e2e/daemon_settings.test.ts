@@ -39,6 +39,7 @@ const lines = [
   "docker run --rm --network none --add-host me:host-gateway base:1 grep me /etc/hosts",
   "docker create --name made --add-host me:host-gateway base:1 true >/dev/null",
   "docker inspect -f '{{.HostConfig.ExtraHosts}} {{.HostConfig.Init}}' made",
+  "docker run -d --name ports -p 8080:80 base:1 sleep 100 >/dev/null; docker port ports",
   "docker info -f '{{.InitBinary}} {{.ExperimentalBuild}} {{.CgroupDriver}}'",
   "docker version -f '{{.Server.Experimental}}'",
   "curl -s --unix-socket ${DOCKER_HOST#unix://} -D - -o /dev/null http://docker/_ping | grep -E '^(Builder|Docker-Exp)' | sort",
