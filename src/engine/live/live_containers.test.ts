@@ -4,66 +4,27 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { after, before, suite, test } from "node:test";
-import {
-  engineFixture,
-  makeContainer,
-  named,
-  signal,
-  type EngineFixture,
-  type MadeContainer,
-} from "../../../test/support/engine_fixture.ts";
-import { overlaySkip } from "../../../test/suites/overlay_skip.ts";
+import { signal } from "../../../test/support/engine_fixture.ts";
+import { cannotLive, liveMachine, type LiveMachine } from "../../../test/support/live_machine.ts";
 import { Failure } from "../../errors.ts";
-import { treeTar } from "../../layer/index.ts";
-import { cannotRun, Collector, ContainerFixture } from "../../runtime/container_fixture.ts";
-import type { ContainerLayer, StoredImage } from "../../store/index.ts";
-import type { ContainerRecord } from "../containers/record.ts";
+import { Collector } from "../../runtime/container_fixture.ts";
+import type { ContainerLayer } from "../../store/index.ts";
 import { LiveContainers } from "./live_containers.ts";
 import type { RunNetworking } from "./types.ts";
-
-const skip = cannotRun || overlaySkip;
-
-interface Machine extends EngineFixture {
-  readonly image: StoredImage;
-  create(script: string, parts?: MadeContainer): Promise<ContainerRecord>;
-  supervisor(): LiveContainers;
-  record(id: string): ContainerRecord;
-  logged(id: string): string[];
-}
-
-async function machine(): Promise<Machine> {
-  using base = await ContainerFixture.create();
-  const fixture = await engineFixture("overlay2");
-  const { engine, root } = fixture;
-  const image = await engine.images.import(treeTar(base.rootfs, { signal }), {
-    signal,
-    name: named("base:1"),
-  });
-  return {
-    ...fixture,
-    image,
-    create: (script, parts = {}) =>
-      makeContainer(fixture, image, { ...parts, config: { Cmd: ["sh", "-c", script], ...parts.config } }),
-    supervisor: () => new LiveContainers({ store: engine.store, warn: (text) => assert.fail(text) }),
-    record: (id) =>
-      JSON.parse(fs.readFileSync(join(root, "containers", id, "config.v2.json"), "utf8")) as ContainerRecord,
-    logged: (id) =>
-      fs
-        .readFileSync(join(root, "containers", id, `${id}-json.log`), "utf8")
-        .split("\n")
-        .filter((line) => line !== "")
-        .map((line) => (JSON.parse(line) as { log: string }).log),
-    [Symbol.dispose]: () => fixture[Symbol.dispose](),
-  };
-}
 
 /** A container that ends when its file `/go` says so; it prints what the file says. */
 const waiting = "echo up; while [ ! -f /go ]; do sleep 0.05; done; cat /go; exit 7";
 
-suite("containers that live on", { skip }, () => {
-  let host: Machine;
-  before(async () => void (host = await machine()));
+suite("containers that live on", { skip: cannotLive }, () => {
+  let host: LiveMachine;
+  before(async () => void (host = await liveMachine()));
   after(() => host[Symbol.dispose]());
+
+  function logged(id: string): string[] {
+    const text = fs.readFileSync(join(host.root, "containers", id, `${id}-json.log`), "utf8");
+    const lines = text.split("\n").filter((line) => line !== "");
+    return lines.map((line) => (JSON.parse(line) as { log: string }).log);
+  }
 
   async function say(live: LiveContainers, id: string, text: string): Promise<void> {
     const pid = (await live.find(id)).State.Pid;
@@ -79,7 +40,7 @@ suite("containers that live on", { skip }, () => {
     const exit = live.wait(ID, "next-exit", signal);
     await live.start(ID);
     assert.deepEqual(await exit, { exitCode: 3 });
-    assert.deepEqual(host.logged(ID).sort(), ["err\n", "out\n"]);
+    assert.deepEqual(logged(ID).sort(), ["err\n", "out\n"]);
     const { State } = host.record(ID);
     assert.deepEqual([State.Running, State.Pid, State.ExitCode, State.Error], [false, 0, 3, ""]);
     assert.deepEqual(await live.wait(ID, "not-running", signal), { exitCode: 3 });
@@ -114,7 +75,7 @@ suite("containers that live on", { skip }, () => {
     await live.start(asked.ID);
     await printed(asked.ID, 1);
     await live.stop(asked.ID);
-    assert.deepEqual(host.logged(asked.ID), ["up\n", "bye\n"]);
+    assert.deepEqual(logged(asked.ID), ["up\n", "bye\n"]);
     assert.equal(host.record(asked.ID).State.ExitCode, 4);
     await live.start(asked.ID);
     await live.kill(asked.ID);
@@ -162,10 +123,10 @@ suite("containers that live on", { skip }, () => {
 
   async function printed(id: string, lines: number): Promise<void> {
     const path = join(host.root, "containers", id);
-    while (host.logged(id).length < lines) {
+    while (logged(id).length < lines) {
       const { promise, resolve } = Promise.withResolvers<void>();
       const watcher = fs.watch(path, () => resolve());
-      if (host.logged(id).length < lines) await promise;
+      if (logged(id).length < lines) await promise;
       watcher.close();
     }
   }
@@ -181,7 +142,7 @@ suite("containers that live on", { skip }, () => {
     for (let exits = 0; exits < 2; exits++) await live.wait(ID, "next-exit", signal);
     await live.wait(ID, "not-running", signal);
     while (host.record(ID).State.Running) await live.wait(ID, "next-exit", signal);
-    assert.deepEqual(host.logged(ID), ["again\n", "again\n", "again\n"]);
+    assert.deepEqual(logged(ID), ["again\n", "again\n", "again\n"]);
     assert.equal(host.record(ID)["RestartCount"], 2);
     await live.remove(ID);
     assert.deepEqual(events, ["start", "die", "start", "die", "start", "die", "destroy"]);
@@ -204,13 +165,13 @@ suite("containers that live on", { skip }, () => {
     await live.restore();
     assert.equal((await live.wait(brief, "not-running", signal)).exitCode, 9);
     assert.deepEqual(
-      host.logged(brief),
+      logged(brief),
       Array.from({ length: 1000 }, (_, index) => `${index + 1}\n`),
     );
     const exit = live.wait(ID, "not-running", signal);
     await say(live, ID, "later\n");
     assert.deepEqual(await exit, { exitCode: 7 });
-    assert.deepEqual(host.logged(ID), ["up\n", "later\n"]);
+    assert.deepEqual(logged(ID), ["up\n", "later\n"]);
     for (const id of [ID, brief]) await live.remove(id);
     assert.deepEqual(fs.readdirSync(join(host.root, "varve/run")), []);
     assert.doesNotMatch(fs.readFileSync("/proc/self/mountinfo", "utf8"), new RegExp(`${host.root}/overlay2`));
