@@ -2,13 +2,14 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { request } from "node:http";
-import type { Duplex } from "node:stream";
+import { duplexPair, type Duplex } from "node:stream";
 import { after, before, suite, test } from "node:test";
 import { criMachine, type CriMachine } from "../../../test/support/cri_machine.ts";
 import { cannotLive } from "../../../test/support/live_machine.ts";
 import { opening, SpdyOpener } from "../../../test/support/spdy_client.ts";
 import * as p from "../protocol/index.ts";
 import { dataFrame, frameTypes, SpdyReader } from "./spdy_frames.ts";
+import { SpdySession } from "./spdy_session.ts";
 
 async function upgrade(url: string, protocol = "v4.channel.k8s.io"): Promise<Duplex> {
   const headers = {
@@ -27,6 +28,18 @@ async function upgrade(url: string, protocol = "v4.channel.k8s.io"): Promise<Dup
   socket.unshift(head);
   return socket;
 }
+
+test("a client that does not open its streams in time is let go", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const [near, far] = duplexPair();
+  near.on("error", () => undefined);
+  const given = { tty: false, stdin: true, stdout: true, stderr: true };
+  const begun = SpdySession.begin(far, { kind: "exec", container: "any", ...given });
+  near.write(await opening(["error", "stdin"]));
+  t.mock.timers.tick(30_000);
+  await assert.rejects(begun, { kind: "cancelled" });
+  assert.ok(far.destroyed);
+});
 
 suite("streams over SPDY", { skip: cannotLive }, () => {
   let host: CriMachine;
