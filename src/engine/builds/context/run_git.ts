@@ -1,6 +1,6 @@
 /** The program git, cut off from settings, hooks and prompts (buildkit, util/gitutil/git_cli.go). */
 import { spawn } from "node:child_process";
-import { text } from "node:stream/consumers";
+import type { Readable } from "node:stream";
 import { cancelled } from "../../../bytes/index.ts";
 import { Failure } from "../../../errors.ts";
 
@@ -12,14 +12,14 @@ const inherited = [
 ];
 
 function environment(): Record<string, string> {
-  const kept = inherited.flatMap((name) => {
+  const passed = inherited.flatMap((name) => {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value] as const];
   });
   return {
     // Never ask: nobody may be there. Keys come from the agent.
     GIT_SSH_COMMAND: "ssh -o BatchMode=yes",
-    ...Object.fromEntries(kept),
+    ...Object.fromEntries(passed),
     GIT_TERMINAL_PROMPT: "0",
     GIT_ASKPASS: "true",
     GIT_CONFIG_NOSYSTEM: "1",
@@ -40,7 +40,7 @@ const settings = [
   "init.defaultBranch=master",
 ].flatMap((setting) => ["-c", setting]);
 
-/** Runs git in `directory`; standard output. Throws `Failure("unavailable")` with what git said. */
+/** Runs git in `directory`; the end of its standard output. Throws `Failure("unavailable")` with what git said. */
 export async function runGit(
   directory: string,
   args: readonly string[],
@@ -66,7 +66,7 @@ export async function runGit(
     const ended = new Promise<number | null>((resolve, reject) =>
       child.once("error", reject).once("close", resolve),
     );
-    const [code, stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
+    const [code, stdout, stderr] = await Promise.all([ended, endOf(child.stdout), endOf(child.stderr)]);
     if (signal.aborted) throw cancelled(signal);
     if (code === 0) return stdout;
     throw new Failure(
@@ -82,6 +82,16 @@ export async function runGit(
   } finally {
     signal.removeEventListener("abort", stop);
   }
+}
+
+/** Bytes of a stream that are kept: git passes on all that the other side says, without end if it likes. */
+const kept = 1 << 16;
+
+/** The end of what a program says. */
+async function endOf(stream: Readable): Promise<string> {
+  let end = Buffer.alloc(0);
+  for await (const chunk of stream) end = Buffer.concat([end, chunk as Buffer]).subarray(-kept);
+  return end.toString();
 }
 
 /** `https://user:password@host` in the text as `https://xxxxx@host`. */
