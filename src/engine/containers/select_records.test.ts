@@ -104,6 +104,16 @@ test("B095 B178 filters that do not exist are refused", async () => {
     ["exited=x", 'strconv.Atoi: parsing "x": invalid syntax'],
     ["is-task=x", "invalid filter 'is-task=[x]'"],
     ["publish=x", 'error while looking up for publish x: strconv.ParseUint: parsing "x": invalid syntax'],
+    ["expose=80-", 'error while looking up for expose 80-: strconv.ParseUint: parsing "": invalid syntax'],
+    [
+      "publish=80-70000",
+      'error while looking up for publish 80-70000: strconv.ParseUint: parsing "70000": value out of range',
+    ],
+    [
+      "publish=90-80",
+      "error while looking up for publish 90-80: Invalid range specified for the Port: 90-80",
+    ],
+    ["publish=/tcp", "error while looking up for publish /tcp: Empty string specified for ports."],
   ] as const) {
     await assert.rejects(
       selectRecords(store, all, selection([wrong])),

@@ -168,8 +168,21 @@ interface PortRange {
 /** `80`, `80-90/udp`. */
 function portRange(name: string, text: string): PortRange {
   const [ports = "", type = "tcp"] = text.split("/");
-  const [, first, last = first] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(ports) ?? [];
-  if (first !== undefined) return { first: Number(first), last: Number(last), type };
-  const why = `strconv.ParseUint: parsing ${JSON.stringify(ports)}: invalid syntax`;
-  throw new Failure("invalid", `error while looking up for ${name} ${text}: ${why}`);
+  try {
+    if (ports === "") throw new RangeError("Empty string specified for ports.");
+    const [first = 0, last = first] = ports.split("-").map(portNumber);
+    if (last < first) throw new RangeError(`Invalid range specified for the Port: ${ports}`);
+    return { first, last, type };
+  } catch (error) {
+    const { message } = error as RangeError;
+    throw new Failure("invalid", `error while looking up for ${name} ${text}: ${message}`);
+  }
+}
+
+/** As Go reads it, and says. */
+function portNumber(text: string): number {
+  const isNumber = /^\d+$/.test(text);
+  if (isNumber && Number(text) <= 65_535) return Number(text);
+  const why = isNumber ? "value out of range" : "invalid syntax";
+  throw new RangeError(`strconv.ParseUint: parsing ${JSON.stringify(text)}: ${why}`);
 }
