@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -54,13 +54,26 @@ test("what a killed write or removal left behind is not listed, and goes", async
   await storage.write("left/a", Buffer.from("x"));
   await writeFile(join(root, "left/.tmp-1"), "half");
   await storage.write(".removing/1/old", Buffer.from("x"));
+  for (const [name, hours] of [
+    ["old", 2],
+    ["new", 0],
+  ] as const) {
+    await mkdir(join(root, ".writing", name, "current"), { recursive: true });
+    const time = new Date(Date.now() - hours * 3_600_000);
+    await utimes(join(root, ".writing", name), time, time);
+  }
   const names = async (path: string) => (await Array.fromAsync(storage.list(path))).map(({ name }) => name);
   assert.deepEqual(await names("left"), ["a"]);
-  assert.ok(!(await names("")).includes(".removing"));
+  assert.deepEqual(
+    (await names("")).filter((name) => name.startsWith(".")),
+    [],
+  );
   const restarted = filesystemStorage(root);
   await restarted.write("gone/a/b", Buffer.from("x"));
   await restarted.remove("gone");
   assert.ok(!(await readdir(root)).includes(".removing"));
+  assert.deepEqual(await readdir(join(root, ".writing")), ["new"], "somebody may be at that one");
+  await rm(join(root, ".writing"), { recursive: true });
 });
 
 test("B162 who lists sees no directory before there is in it what was written", async () => {

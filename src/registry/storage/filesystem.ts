@@ -40,6 +40,7 @@ const readSize = 1 << 20;
 const temporaryPrefix = ".tmp-";
 const removing = ".removing";
 const writing = ".writing";
+const hour = 3_600_000;
 
 /** @param directory the root; it is made when something is written. */
 export function filesystemStorage(directory: string): StorageDriver {
@@ -49,7 +50,7 @@ export function filesystemStorage(directory: string): StorageDriver {
 class FilesystemStorage implements StorageDriver {
   readonly name = "filesystem";
   readonly #directory: string;
-  #swept = false;
+  readonly #swept = new Set<string>();
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -159,9 +160,8 @@ class FilesystemStorage implements StorageDriver {
     if (!found.isDirectory() || target === this.#directory)
       return rm(target, { recursive: true, force: true });
     const trash = join(this.#directory, removing);
-    // Once: what a killed process left there. Somebody else's removal does not mind our help, and may be in our way.
-    if (!this.#swept) await rm(trash, { recursive: true, force: true }).catch(() => undefined);
-    this.#swept = true;
+    // Somebody else's removal does not mind our help, and may be in our way.
+    await this.#sweepOnce(trash, 0);
     const doomed = join(trash, randomUUID());
     const vanish = () => mkdir(trash, { recursive: true }).then(() => rename(target, doomed));
     await retryMissing(vanish).catch(unlessMissing);
@@ -204,6 +204,7 @@ class FilesystemStorage implements StorageDriver {
    */
   async #writeInNew(target: string, bytes: Uint8Array, top: string): Promise<boolean> {
     const place = join(this.#directory, writing);
+    await this.#sweepOnce(place, hour);
     const made = join(place, randomUUID());
     const inside = join(made, relative(top, target));
     try {
@@ -219,6 +220,18 @@ class FilesystemStorage implements StorageDriver {
       throw error;
     } finally {
       await rmdir(place).catch(() => undefined);
+    }
+  }
+
+  /** What killed processes left there. @param age milliseconds after which nobody is at it any more */
+  async #sweepOnce(place: string, age: number): Promise<void> {
+    if (this.#swept.has(place)) return;
+    this.#swept.add(place);
+    for (const name of await readdir(place).catch(() => [])) {
+      const path = join(place, name);
+      const { mtimeMs = Infinity } = (await stat(path).catch(unlessMissing)) ?? {};
+      if (Date.now() - mtimeMs >= age)
+        await rm(path, { recursive: true, force: true }).catch(() => undefined);
     }
   }
 
