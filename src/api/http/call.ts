@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { Failure, isFailure } from "../../errors.ts";
 import { isAtLeast, type ApiVersion } from "./api_version.ts";
-import { ChunkedInput } from "./chunked_input.ts";
+import { inputOf } from "./framed_input.ts";
 import { webSocketAccept, WebSocketStream } from "./web_socket.ts";
 
 /** Bytes of JSON that a request may bring; Docker has no bound, its largest bodies have some kilobytes. */
@@ -159,8 +159,7 @@ export class Call {
       : `HTTP/1.1 200 OK\r\n${type}\r\n`;
     if (this.#socket !== undefined) {
       this.#socket.write(head);
-      const isChunked = /\bchunked\s*$/i.test(this.request.headers["transfer-encoding"] ?? "");
-      return { connection: isChunked ? new ChunkedInput(this.#socket, asks) : this.#socket };
+      return { connection: inputOf(this.#socket, this.request.headers) };
     }
     const response = this.#response as ServerResponse;
     const { socket } = response;

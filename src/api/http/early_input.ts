@@ -10,8 +10,7 @@ interface ConnectionParser {
 /**
  * Has the server tell of `attach` by `upgrade` always, with all that comes after the head. Taken for further requests, what a
  * client sends before it has the answer would be lost, or refused. dockerd loses what comes in one packet with the head
- * (moby, api/server/httputils/httputils.go, `HijackConnection`: Go's server has read it by then). Of a body the length means
- * nothing, as in dockerd: it is input like all that follows.
+ * (moby, api/server/httputils/httputils.go, `HijackConnection`: Go's server has read it by then).
  */
 export function keepEarlyInput(server: Server, connected: "connection" | "secureConnection"): void {
   server.on(connected, (socket: Socket & { readonly parser?: ConnectionParser }) => {

@@ -1,7 +1,7 @@
-/** Input that is written as chunks. */
+/** Input that is written as chunks, or after a body. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ChunkReader } from "./chunked_input.ts";
+import { BodyReader, ChunkReader } from "./framed_input.ts";
 
 const cases: readonly [written: string, input: string, over: boolean][] = [
   ["6\r\nhello\n\r\n", "hello\n", false],
@@ -41,3 +41,13 @@ test("after the last chunk a client that has left HTTP goes on as it likes", () 
   assert.equal(Buffer.concat(read).toString(), "yes6\r\nno chunk");
   assert.equal(reader.isOver, false);
 });
+
+for (const size of [1, 2, 5, 4096]) {
+  test(`a body is passed over, ${size} bytes at a time`, () => {
+    const reader = new BodyReader(4);
+    const bytes = Buffer.from("{..}input");
+    const read: Buffer[] = [];
+    for (let at = 0; at < bytes.length; at += size) read.push(...reader.read(bytes.subarray(at, at + size)));
+    assert.equal(Buffer.concat(read).toString(), "input");
+  });
+}

@@ -1,11 +1,22 @@
-/** A connection whose client writes its input as the chunks of a body (RFC 9112, 7.1), and reads its output as it comes. */
+/** A connection whose client writes a body before its input, or its input as one, and reads its output as it comes. */
+import type { IncomingHttpHeaders } from "node:http";
 import { Duplex } from "node:stream";
 import { written } from "../../bytes/index.ts";
 
+/** Finds the input in what comes. */
+interface InputReader {
+  /** Whether nothing that comes is input any more. */
+  readonly isOver: boolean;
+  /** The input that is in `bytes`. */
+  read(bytes: Buffer): Iterable<Buffer>;
+  /** What is left when nothing more comes. */
+  end(): Buffer;
+}
+
 const longestLine = 1024;
 
-/** Takes chunks apart as they come. What is no chunk is input as it stands, as all is in dockerd. */
-export class ChunkReader {
+/** Takes chunks apart as they come (RFC 9112, 7.1). What is no chunk is input as it stands, as all is in dockerd. */
+export class ChunkReader implements InputReader {
   #state: "size" | "content" | "gap" | "trailer" | "over" | "plain" = "size";
   #line = Buffer.alloc(0);
   /** Bytes of the chunk that are still to come. */
@@ -17,17 +28,15 @@ export class ChunkReader {
     this.#continues = continues;
   }
 
-  /** Whether nothing that comes is input any more. */
   get isOver(): boolean {
     return this.#state === "over";
   }
 
-  /** What is left when nothing more comes: the beginning of what was no chunk after all. */
+  /** The beginning of what was no chunk after all. */
   end(): Buffer {
     return this.#state === "size" ? this.#line : Buffer.alloc(0);
   }
 
-  /** The content that is in `bytes`. */
   *read(bytes: Buffer): Generator<Buffer, void, undefined> {
     let rest = bytes;
     while (rest.length > 0 && !this.isOver) {
@@ -71,14 +80,41 @@ export class ChunkReader {
   }
 }
 
-export class ChunkedInput extends Duplex {
+/** Passes over a body, which is no input: dockerode says there once more what stands in the query. */
+export class BodyReader implements InputReader {
+  readonly isOver = false;
+  #left: number;
+
+  /** @param length bytes of the body */
+  constructor(length: number) {
+    this.#left = length;
+  }
+
+  read(bytes: Buffer): Buffer[] {
+    const input = bytes.subarray(this.#left);
+    this.#left = Math.max(0, this.#left - bytes.length);
+    return input.length > 0 ? [input] : [];
+  }
+
+  end(): Buffer {
+    return Buffer.alloc(0);
+  }
+}
+
+/** @returns the connection as it is where all that comes after the head is input */
+export function inputOf(socket: Duplex, headers: IncomingHttpHeaders): Duplex {
+  if (/\bchunked\s*$/i.test(headers["transfer-encoding"] ?? ""))
+    return new FramedInput(socket, new ChunkReader(headers.upgrade !== undefined));
+  const length = Number(headers["content-length"] ?? 0);
+  return length > 0 ? new FramedInput(socket, new BodyReader(length)) : socket;
+}
+
+class FramedInput extends Duplex {
   readonly #socket: Duplex;
 
-  /** @param continues as in {@link ChunkReader} */
-  constructor(socket: Duplex, continues: boolean) {
+  constructor(socket: Duplex, reader: InputReader) {
     super({ allowHalfOpen: true });
     this.#socket = socket;
-    const reader = new ChunkReader(continues);
     socket.on("data", (bytes: Buffer) => {
       // What follows the last chunk is for nobody.
       if (reader.isOver) return;
