@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { Failure, isFailure } from "../../errors.ts";
 import { isAtLeast, type ApiVersion } from "./api_version.ts";
+import { hasUnreadBody } from "./early_input.ts";
 import { inputOf } from "./framed_input.ts";
 import { webSocketAccept, WebSocketStream } from "./web_socket.ts";
 
@@ -159,7 +160,8 @@ export class Call {
       : `HTTP/1.1 200 OK\r\n${type}\r\n`;
     if (this.#socket !== undefined) {
       this.#socket.write(head);
-      return { connection: inputOf(this.#socket, this.request.headers) };
+      const { request } = this;
+      return { connection: hasUnreadBody(request) ? inputOf(this.#socket, request.headers) : this.#socket };
     }
     const response = this.#response as ServerResponse;
     const { socket } = response;

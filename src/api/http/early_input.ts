@@ -2,6 +2,13 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 
+const unread = new WeakSet<IncomingMessage>();
+
+/** Whether a body, if there is one, comes with the input that follows the head. */
+export function hasUnreadBody(request: IncomingMessage): boolean {
+  return unread.has(request);
+}
+
 /** Node's own of a connection (lib/_http_server.js, `parserOnIncoming`), which says by a 2 that HTTP ends with this head. */
 interface ConnectionParser {
   onIncoming: (request: IncomingMessage, keepAlive: boolean) => number;
@@ -20,6 +27,7 @@ export function keepEarlyInput(server: Server, connected: "connection" | "secure
     parser.onIncoming = (request, keepAlive) => {
       if (!isAttach(request)) return usual(request, keepAlive);
       Object.assign(request, { upgrade: true });
+      unread.add(request);
       return 2;
     };
   });
