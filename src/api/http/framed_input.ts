@@ -1,7 +1,7 @@
 /** A connection whose client writes a body before its input, or its input as one, and reads its output as it comes. */
 import type { IncomingHttpHeaders } from "node:http";
-import { Duplex } from "node:stream";
-import { written } from "../../bytes/index.ts";
+import type { Duplex } from "node:stream";
+import { OverSocket } from "./over_socket.ts";
 
 /** Finds the input in what comes. */
 interface InputReader {
@@ -109,12 +109,9 @@ export function inputOf(socket: Duplex, headers: IncomingHttpHeaders): Duplex {
   return length > 0 ? new FramedInput(socket, new BodyReader(length)) : socket;
 }
 
-class FramedInput extends Duplex {
-  readonly #socket: Duplex;
-
+class FramedInput extends OverSocket {
   constructor(socket: Duplex, reader: InputReader) {
-    super({ allowHalfOpen: true });
-    this.#socket = socket;
+    super(socket);
     socket.on("data", (bytes: Buffer) => {
       // What follows the last chunk is for nobody.
       if (reader.isOver) return;
@@ -127,30 +124,13 @@ class FramedInput extends Duplex {
       if (left.length > 0) this.push(left);
       this.push(null);
     });
-    socket.on("close", () => this.destroy());
-    socket.on("error", () => undefined);
   }
 
-  override _read(): void {
-    this.#socket.resume();
+  protected override sent(bytes: Buffer): Buffer {
+    return bytes;
   }
 
-  override _write(bytes: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
-    const full = written(this.#socket, bytes);
-    if (full === undefined) done();
-    else void full.then(() => done());
-  }
-
-  override _final(done: () => void): void {
-    const socket = this.#socket;
-    if (!socket.writable) return done();
-    // What follows is destroyed with all that the client has not been sent yet.
-    socket.once("finish", done);
-    socket.end();
-  }
-
-  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#socket.destroy();
-    done(error);
+  protected override endSocket(): void {
+    this.socket.end();
   }
 }

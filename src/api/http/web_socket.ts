@@ -1,7 +1,7 @@
 /** A web socket as a stream of bytes (RFC 6455; no extensions). */
 import { createHash } from "node:crypto";
-import { Duplex } from "node:stream";
-import { written } from "../../bytes/index.ts";
+import type { Duplex } from "node:stream";
+import { OverSocket } from "./over_socket.ts";
 import { WebSocketReader, type WebSocketEvent } from "./web_socket_reader.ts";
 
 const acceptSalt = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -44,61 +44,42 @@ export function endWebSocket(socket: Duplex): void {
  * What is written goes out as frames of `kind`; what is read is the content of all data frames. The end of either side is
  * the end of both, as a web socket has it.
  */
-export class WebSocketStream extends Duplex {
-  readonly #socket: Duplex;
+export class WebSocketStream extends OverSocket {
   readonly #kind: "text" | "binary";
 
   constructor(socket: Duplex, kind: "text" | "binary") {
-    super({ allowHalfOpen: true });
-    this.#socket = socket;
+    super(socket);
     this.#kind = kind;
     const reader = new WebSocketReader();
     socket.on("data", (chunk: Buffer) => {
       for (const event of reader.read(chunk)) this.#take(event);
     });
     socket.on("end", () => this.push(null));
-    socket.on("close", () => this.destroy());
-    socket.on("error", () => undefined);
+  }
+
+  protected override sent(bytes: Buffer): Buffer {
+    return webSocketFrame(this.#kind, bytes);
+  }
+
+  protected override endSocket(): void {
+    endWebSocket(this.socket);
   }
 
   #take(event: WebSocketEvent): void {
     switch (event.kind) {
       case "data":
-        if (!this.push(event.bytes)) this.#socket.pause();
+        if (!this.push(event.bytes)) this.socket.pause();
         return;
       case "ping":
-        answerPing(this.#socket, event.bytes);
+        answerPing(this.socket, event.bytes);
         return;
       case "pong":
         return;
       case "close":
       case "broken":
         this.push(null);
-        endWebSocket(this.#socket);
+        endWebSocket(this.socket);
         return;
     }
-  }
-
-  override _read(): void {
-    this.#socket.resume();
-  }
-
-  override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
-    const full = written(this.#socket, webSocketFrame(this.#kind, chunk));
-    if (full === undefined) done();
-    else void full.then(() => done());
-  }
-
-  override _final(done: () => void): void {
-    const socket = this.#socket;
-    if (!socket.writable) return done();
-    // What follows is destroyed with all that the client has not been sent yet.
-    socket.once("finish", done);
-    endWebSocket(socket);
-  }
-
-  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#socket.destroy();
-    done(error);
   }
 }
