@@ -16,6 +16,7 @@ import {
 } from "../../../test/support/engine_fixture.ts";
 import { overlaySkip } from "../../../test/suites/overlay_skip.ts";
 import { cannotRun, Collector, ContainerFixture } from "../../runtime/container_fixture.ts";
+import { ShimTask } from "../../runtime/index.ts";
 import { treeTar } from "../../layer/index.ts";
 import { readTar } from "../../tar/index.ts";
 import type { StoredImage } from "../../store/index.ts";
@@ -112,6 +113,10 @@ async function killed({ child, ended }: Supervisor): Promise<void> {
 async function gone(pid: number): Promise<void> {
   while (fs.existsSync(`/proc/${pid}`) && !/^\d+ \(.*\) [ZX]/.test(statOf(pid)))
     await new Promise(setImmediate);
+}
+
+function shimOf(pid: number): number {
+  return Number(/^PPid:\s+(\d+)$/m.exec(fs.readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
 }
 
 function statOf(pid: number): string {
@@ -262,8 +267,7 @@ suite("containers that run", { skip }, () => {
     const { ID } = await here.create("test -e /kept && exit 7; " + forever);
     await killed(await supervisor(here, ID));
     const { Pid } = here.record(ID).State;
-    const shim = Number(/^PPid:\s+(\d+)$/m.exec(fs.readFileSync(`/proc/${Pid}/status`, "utf8"))?.[1]);
-    process.kill(shim, "SIGKILL");
+    process.kill(shimOf(Pid), "SIGKILL");
     process.kill(Pid, "SIGKILL");
     await gone(Pid);
     assert.equal((await containers.inspect(ID)).State["Status" as keyof object], "exited");
@@ -273,7 +277,7 @@ suite("containers that run", { skip }, () => {
     await containers.remove(ID);
   });
 
-  test("a supervisor that was killed before it could write the record: the process is found", async () => {
+  test("a supervisor that was killed before it could write the record: the process is found", async (t) => {
     const { containers } = here.engine;
     const { ID } = await here.create(forever);
     const before = here.record(ID);
@@ -284,9 +288,18 @@ suite("containers that run", { skip }, () => {
     forget();
     const [listed] = await containers.list();
     assert.deepEqual([listed?.id, listed?.status, here.record(ID).State.Pid], [ID, "running", Pid]);
+    const shim = shimOf(Pid);
+    process.kill(shim, "SIGSTOP");
     process.kill(Pid, "SIGKILL");
     await gone(Pid);
     forget();
+    // The shim is asked before it has heard of the end.
+    const { state } = ShimTask.prototype;
+    t.mock.method(ShimTask.prototype, "state", function (this: ShimTask) {
+      const asked = state.call(this);
+      process.kill(shim, "SIGCONT");
+      return asked;
+    });
     const [ended] = await containers.list({ all: true });
     assert.deepEqual([ended?.status, ended?.exitCode], ["exited", 137]);
     assert.deepEqual(here.traces(ID), []);
@@ -298,11 +311,7 @@ suite("containers that run", { skip }, () => {
       const { ID } = await here.create(forever);
       await killed(await supervisor(here, ID));
       const { Pid } = here.record(ID).State;
-      if (alsoShim)
-        process.kill(
-          Number(/^PPid:\s+(\d+)$/m.exec(fs.readFileSync(`/proc/${Pid}/status`, "utf8"))?.[1]),
-          "SIGKILL",
-        );
+      if (alsoShim) process.kill(shimOf(Pid), "SIGKILL");
       await here.engine.containers.remove(ID, { force: true });
       await gone(Pid);
       assert.deepEqual(here.traces(ID), [], alsoShim ? "shim killed" : "shim alive");

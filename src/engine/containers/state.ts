@@ -79,8 +79,10 @@ async function settle(store: Store, record: ContainerRecord): Promise<ContainerR
   const { ended, notRestarted, running, unknownExit } = await import("./record_changes.ts");
   const { State, ID } = record;
   const pid = State.Running ? undefined : await orphanPid(store, ID);
-  if (pid !== undefined) {
-    const change = running({ pid, startedAt: processStart(pid) });
+  // A shim may not have heard of an end yet.
+  const startedAt = pid === undefined ? undefined : processStart(pid);
+  if (pid !== undefined && startedAt !== undefined) {
+    const change = running({ pid, startedAt });
     return (await updateRecord(store, ID, change)) ?? record;
   }
   let right = record;
