@@ -175,7 +175,9 @@ test(
     });
     const env = { DOCKER_BUILDKIT: "1", HOME: home.path, DOCKER_CONFIG: home.path };
     for (const signal of ["SIGINT", "SIGKILL"] as const) {
-      const child = docker.start(["build", "--network=none", "--no-cache", "--progress=plain", context], { env });
+      const child = docker.start(["build", "--network=none", "--no-cache", "--progress=plain", context], {
+        env,
+      });
       const ended = once(child, "close");
       const begun = Promise.withResolvers<void>();
       createInterface({ input: child.stderr as Readable }).on("line", (line) => {
