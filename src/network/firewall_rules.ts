@@ -5,6 +5,7 @@
  */
 import { bridgeOptions } from "./network_options.ts";
 import type { NetworkRecords, StoredNetwork } from "./network_state.ts";
+import { isOfFamily } from "./subnet.ts";
 import type { Endpoint, PortBinding } from "./types.ts";
 import { publishers } from "./way_out.ts";
 
@@ -132,5 +133,5 @@ function sourceRules(network: StoredNetwork, { sources }: RuleChains, family: Fa
 }
 
 function subnetOf({ pools }: StoredNetwork, family: Family): string | undefined {
-  return pools.find(({ subnet }) => subnet.includes(":") === (family === 6))?.subnet;
+  return pools.find((pool) => isOfFamily(pool, family))?.subnet;
 }

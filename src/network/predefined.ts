@@ -10,7 +10,7 @@ import {
 } from "./network_defaults.ts";
 import type { NetworkState, StoredNetwork } from "./network_state.ts";
 import { planPools, type PoolPlan } from "./plan_pools.ts";
-import { formatSubnet, parseSubnet, type Subnet } from "./subnet.ts";
+import { formatSubnet, isOfFamily, parseSubnet, type Subnet } from "./subnet.ts";
 import type { IpamConfig, NetworkDefinition, NetworkDriver } from "./types.ts";
 
 export const predefinedNames: ReadonlySet<string> = new Set(["bridge", "host", "none"]);
@@ -99,13 +99,13 @@ function namedSubnet({ family, address, range }: SubnetDefaults): Partial<IpamCo
 /** An address that is kept free of containers, and leads them out. @throws Failure("invalid") for one elsewhere */
 function withGateway(plan: PoolPlan, { family, gateway }: SubnetDefaults): PoolPlan {
   if (gateway === undefined) return plan;
-  const isMeant = ({ subnet }: { readonly subnet: string }): boolean =>
-    subnet.includes(":") === (family === 6);
   const config = plan.config.map((one) => {
-    if (!isMeant(one)) return one;
+    if (!isOfFamily(one, family)) return one;
     checkGateway(family, gateway, parseSubnet(one.subnet) as Subnet, one.subnet);
     return { ...one, auxAddresses: { [gatewayName(family)]: gateway } };
   });
-  const pools = plan.pools.map((pool) => (isMeant(pool) ? { ...pool, reserved: [gateway] } : pool));
+  const pools = plan.pools.map((pool) =>
+    isOfFamily(pool, family) ? { ...pool, reserved: [gateway] } : pool,
+  );
   return { config, pools };
 }

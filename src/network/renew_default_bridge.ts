@@ -4,7 +4,7 @@ import type { NetworkRecords, NetworkState, StoredNetwork } from "./network_stat
 import { gatewayName, subnetDefaults, type SubnetDefaults } from "./network_defaults.ts";
 import { defaultBridge } from "./predefined.ts";
 import { removeBridge } from "./remove_bridge.ts";
-import { formatSubnet, parseSubnet } from "./subnet.ts";
+import { formatSubnet, isOfFamily, parseSubnet } from "./subnet.ts";
 import { subnetsOf } from "./subnets_of.ts";
 
 /**
@@ -50,10 +50,8 @@ function fitsSubnet(
   { family, address, range, gateway }: SubnetDefaults,
   { definition, pools }: StoredNetwork,
 ): boolean {
-  const isMeant = ({ subnet }: { readonly subnet: string }): boolean =>
-    subnet.includes(":") === (family === 6);
-  const config = definition.ipam.config.find(isMeant);
-  const pool = pools.find(isMeant);
+  const config = definition.ipam.config.find((one) => isOfFamily(one, family));
+  const pool = pools.find((one) => isOfFamily(one, family));
   if (config === undefined) return (address ?? range) === undefined;
   const bits = config.subnet.split("/")[1];
   return (

@@ -23,6 +23,11 @@ export function formatSubnet(subnet: Subnet): string {
   return `${formatIp({ family: subnet.family, value: subnet.base })}/${subnet.bits}`;
 }
 
+/** Whether a subnet, as text, is of that family. */
+export function isOfFamily({ subnet }: { readonly subnet: string }, family: Subnet["family"]): boolean {
+  return subnet.includes(":") === (family === 6);
+}
+
 /** The last address. */
 export function lastOf(subnet: Subnet): bigint {
   return subnet.base + (1n << BigInt(widthOf(subnet.family) - subnet.bits)) - 1n;
