@@ -34,7 +34,7 @@ export function mergeChanges(layers: readonly CatalogNode[], below: ReadView | u
 
 class ChangeMerge {
   readonly root: MutableDirectory = { ...rootAttributes, kind: "directory", entries: new Map() };
-  /** Directories that none of the layers lists. */
+  /** Directories that none of the layers lists, and none makes anew: what lies below says what they are. */
   readonly implied = new Set<TreeNode>([this.root]);
 
   add(layer: CatalogNode, source: number): void {
@@ -68,7 +68,7 @@ class ChangeMerge {
     }
     const directory: MutableDirectory = { ...attributesOf(node), kind: "directory", entries: new Map() };
     if (node.opaque || wasGone || before !== undefined) hideBelow(directory);
-    if (node.implied) this.implied.add(directory);
+    else if (node.implied) this.implied.add(directory);
     return this.#put(parent, name, directory);
   }
 

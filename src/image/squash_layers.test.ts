@@ -147,6 +147,24 @@ test("layers that leave nothing make none", { skip }, () =>
   }),
 );
 
+test(
+  "a directory that a layer only implies, where another layer took away the one below, has nothing of that",
+  { skip },
+  () =>
+    withStore("erofs", async (store) => {
+      const below = [dir("e", { mode: 0o700 }), tarFile({ path: "e/old" }, "o"), dir("f", { mode: 0o700 })];
+      const image = await imageOf(store, [
+        below,
+        [tarFile({ path: "e" }, "file"), tarFile({ path: ".wh.f" })],
+        [tarFile({ path: "e/new" }, "n"), tarFile({ path: "f/new" }, "n")],
+      ]);
+      const squashed = await squashLayers(store, image, { from: 2, to: 3, signal });
+      const files = await tree(store, squashed);
+      assert.deepEqual(files, await tree(store, image));
+      assert.match(files[0] ?? "", /^e\/ directory 755 /);
+    }),
+);
+
 test("layers that the image does not have are refused", { skip }, () =>
   withStore("vfs", async (store) => {
     const image = await imageOf(store, [[tarFile({ path: "a" }, "a")]]);
