@@ -73,13 +73,24 @@ const slowTest = 4000;
  */
 const compileCache = join(root, "node_modules/.cache/varve-tests");
 
+/** Of the groups' processes, before the tests. */
+const preload = ["--import", join(root, "test/support/fixed_seed.ts")];
+
 /** What the caller sets goes before it. */
 const env = { NODE_COMPILE_CACHE: compileCache, ...process.env };
 
 async function runGroup({ name, files }: Group, flags: readonly string[]): Promise<Outcome> {
   const started = Date.now();
   const limit = `--test-timeout=${testTimeout}`;
-  const args = ["--test", "--test-isolation=none", "--test-reporter=spec", limit, ...flags, ...files];
+  const args = [
+    "--test",
+    "--test-isolation=none",
+    "--test-reporter=spec",
+    limit,
+    ...preload,
+    ...flags,
+    ...files,
+  ];
   const child = spawn(process.execPath, args, {
     cwd: root,
     env,
