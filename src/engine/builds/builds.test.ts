@@ -120,13 +120,13 @@ test("further contexts: a directory, a tar, an image, an OCI layout", { skip }, 
   withEngine(async ({ engine, directory, context }) => {
     const path = context({ Dockerfile: "FROM scratch\nCOPY f /\n", f: "image" });
     const archive = join(directory, "layout.tar");
-    await engine.builds.build({
+    const { images } = await engine.builds.build({
       context: path,
       tags: ["img:1"],
       outputs: [parseOutput(`type=oci,dest=${archive}`)],
       signal,
     });
-    const layout = join(directory, "layout");
+    const layout = join(directory, "layout@home");
     const { writeFiles } = await import("./outputs/write_files.ts");
     await writeFiles(layout, fromBytes(readFileSync(archive)), signal);
     const tar = join(directory, "files.tar");
@@ -137,7 +137,7 @@ test("further contexts: a directory, a tar, an image, an OCI layout", { skip }, 
     writeFileSync(join(other, "hidden"), "x");
     writeFileSync(join(other, ".dockerignore"), "hidden");
     context({
-      Dockerfile: ["dir", "tar", "img", "oci"].reduce(
+      Dockerfile: ["dir", "tar", "img", "oci", "oci-tag", "oci-id"].reduce(
         (text, name) => `${text}COPY --from=${name} /f /${name}\n`,
         "FROM scratch\n",
       ),
@@ -147,6 +147,8 @@ test("further contexts: a directory, a tar, an image, an OCI layout", { skip }, 
       ["tar", tar],
       ["img", "docker-image://img:1"],
       ["oci", `oci-layout://${layout}`],
+      ["oci-tag", `oci-layout://${layout}:1`],
+      ["oci-id", `oci-layout://${layout}@${images[0]?.id}`],
     ]);
     await engine.builds.build({ context: path, tags: ["app"], buildContexts, signal });
     for (const [name, text] of [
@@ -154,6 +156,8 @@ test("further contexts: a directory, a tar, an image, an OCI layout", { skip }, 
       ["tar", "image"],
       ["img", "image"],
       ["oci", "image"],
+      ["oci-tag", "image"],
+      ["oci-id", "image"],
     ] as const)
       // prettier-ignore
       assert.equal(await read(engine, "app", `/${name}`), text);

@@ -80,7 +80,9 @@ export async function listBuildCache(store: Store, signal: AbortSignal): Promise
     shared: false,
     inUse: false,
   }));
-  return [...records, ...mounts, ...contexts].sort((a, b) => (a.lastUsedAt < b.lastUsedAt ? -1 : 1));
+  return [...records, ...mounts, ...contexts].sort((a, b) =>
+    a.lastUsedAt < b.lastUsedAt || (a.lastUsedAt === b.lastUsedAt && a.id < b.id) ? -1 : 1,
+  );
 }
 
 /** Removes what nobody uses. */

@@ -4,7 +4,13 @@ import { openDirectorySource, openTarSource, type SourceTree } from "../../../bu
 import { fromFile, type ByteSource } from "../../../bytes/index.ts";
 import { Failure } from "../../../errors.ts";
 import { treeTar } from "../../../layer/index.ts";
-import { familiarReference, parseReference, withDefaultTag, type Reference } from "../../../oci/index.ts";
+import {
+  familiarReference,
+  isDigest,
+  parseReference,
+  withDefaultTag,
+  type Reference,
+} from "../../../oci/index.ts";
 import { receiveImage, type Store } from "../../../store/index.ts";
 import { checkoutGit } from "./git_checkout.ts";
 import { parseGitReference } from "./git_reference.ts";
@@ -113,9 +119,11 @@ function splitLayout(spec: string): {
   readonly tag?: string;
   readonly digest?: string;
 } {
-  const [path = "", digest] = spec.split("@", 2);
-  if (digest !== undefined) return { directory: path, digest };
-  const colon = path.lastIndexOf(":");
-  if (colon <= path.lastIndexOf("/")) return { directory: path };
-  return { directory: path.slice(0, colon), tag: path.slice(colon + 1) };
+  // A directory's name may have both signs.
+  const at = spec.lastIndexOf("@");
+  const digest = spec.slice(at + 1);
+  if (at >= 0 && isDigest(digest)) return { directory: spec.slice(0, at), digest };
+  const colon = spec.lastIndexOf(":");
+  if (colon <= spec.lastIndexOf("/")) return { directory: spec };
+  return { directory: spec.slice(0, colon), tag: spec.slice(colon + 1) };
 }

@@ -22,6 +22,7 @@ import { readTar } from "../../../tar/index.ts";
 import { openEngine, type Engine } from "../../engine.ts";
 import type { BuildRequest } from "../types.ts";
 import { parseOutput } from "../flags/parse_output.ts";
+import { writeDestination } from "./write_file.ts";
 import { checkOutputs, namesWanted, writeOutputs, type Built } from "./write_outputs.ts";
 
 const skip = unlessLinux;
@@ -174,4 +175,16 @@ test("what cannot succeed is refused before anything is built", () => {
     wanted.map(({ path, tag }) => `${path}:${tag}`),
     ["library/a:1", "library/b:latest"],
   );
+});
+
+test("two results into one file: one of them is there, whole", async () => {
+  using directory = scratch("write-destination");
+  const path = join(directory.path, "out");
+  const slow = async function* (text: string): AsyncGenerator<Uint8Array> {
+    for (const letter of text) yield await Promise.resolve(Buffer.from(letter));
+  };
+  const options = { stdout: async () => assert.fail("nothing goes there"), signal };
+  await Promise.all(["first", "second"].map((text) => writeDestination(path, slow(text), options)));
+  assert.match(readFileSync(path, "utf8"), /^(first|second)$/);
+  assert.deepEqual(readdirSync(directory.path), ["out"]);
 });

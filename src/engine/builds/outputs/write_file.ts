@@ -2,6 +2,9 @@
 import { stat, rename, rm } from "node:fs/promises";
 import { toFile, type ByteSource } from "../../../bytes/index.ts";
 
+/** Destinations of this process, so that two builds into the same file have a file of their own beside it. */
+let destinations = 0;
+
 /** Takes all bytes of a source, at its own pace. */
 export type WriteOut = (bytes: ByteSource) => Promise<void>;
 
@@ -17,7 +20,7 @@ export async function writeDestination(
   if (path === "-") return stdout(bytes);
   const there = await stat(path).catch(() => undefined);
   if (there !== undefined && !there.isFile()) return void (await toFile(bytes, path, { flags: "w", signal }));
-  const beside = `${path}.${process.pid}.partial`;
+  const beside = `${path}.${process.pid}-${++destinations}.partial`;
   try {
     await toFile(bytes, beside, { flags: "w", sync: true, signal });
     await rename(beside, path);
