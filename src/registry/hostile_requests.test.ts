@@ -152,7 +152,7 @@ test("whatever the path, the storage is asked for places within the tree only", 
     );
     assert.ok(answer.status < 500, String(answer.status));
     for (const each of asked) {
-      assert.match(each.replace(/^varve\/[a-z]+\//, ""), inside);
+      assert.match(each.replace(/^varve\/(?:[a-z]+|gc\/condemned)\/(?=docker\/)/, ""), inside);
       assert.ok(!each.split("/").some((part) => part === "." || part === ".." || part.includes("\0")), each);
     }
   });
