@@ -3,8 +3,8 @@ import { Failure, isFailure } from "../../errors.ts";
 import { findShim, ShimTask } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
 import { userNamespace } from "../../sys/index.ts";
-import type { ContainerRecord } from "./record.ts";
 import { bundleDirectory } from "./bundle.ts";
+import { readRecord, type ContainerRecord } from "./record.ts";
 import { hasRun } from "./settle.ts";
 import { whileSupervising } from "./supervision.ts";
 
@@ -31,8 +31,8 @@ async function killTask(store: Store, id: string, task: ShimTask): Promise<void>
 }
 
 /**
- * Runs `work` while the container's processes stand still, when it runs at all. In a user namespace they do not: what
- * stops them is a control group, and an ordinary user has none.
+ * Runs `work` while the container's processes stand still, when it runs at all; it may end before, and meanwhile. In a user
+ * namespace they do not: what stops them is a control group, and an ordinary user has none.
  */
 export async function whilePaused<T>(
   store: Store,
@@ -40,24 +40,32 @@ export async function whilePaused<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   if (!record.State.Running || record.State.Paused || userNamespace() !== undefined) return work();
-  return withTask(store, record, async (task) => {
-    if (!(await paused(task))) return work();
+  const task = await reconnect(store, record);
+  if (task === undefined) {
+    // The record of an end is written before its bundle goes: of what was ours one of the two is to be seen.
+    if (hasRun(store, record.ID) || readRecord(store.root, record.ID)?.State.Running !== true) return work();
+    throw noSupervisor(record.ID);
+  }
+  try {
+    if (!(await unlessEnded(task, () => task.pause()))) return await work();
     try {
       return await work();
     } finally {
-      await task.resume();
+      await unlessEnded(task, () => task.resume());
     }
-  });
+  } finally {
+    task.release();
+  }
 }
 
-/** False: it has ended meanwhile, and stands still for ever. */
-async function paused(task: ShimTask): Promise<boolean> {
+/** False: the container has ended meanwhile, and stands still for ever. */
+async function unlessEnded(task: ShimTask, step: () => Promise<void>): Promise<boolean> {
   try {
-    await task.pause();
+    await step();
     return true;
   } catch (error) {
-    const state = await task.state().catch(() => undefined);
-    if (state?.status === "running") throw error;
+    const { status } = (await task.state().catch(() => undefined)) ?? {};
+    if (status === "running" || status === "paused") throw error;
     return false;
   }
 }
@@ -67,18 +75,21 @@ async function withTask<T>(
   record: ContainerRecord,
   work: (task: ShimTask) => Promise<T>,
 ): Promise<T> {
-  const bundle = bundleDirectory(store.root, record.ID);
-  const task = await ShimTask.reconnect({ shim: await findShim(), bundle, id: record.ID });
-  if (task === undefined) {
-    throw new Failure(
-      "unavailable",
-      `container ${record.ID} is said to run, but its supervisor does not answer`,
-      { hint: "if it was started by another engine, end it there" },
-    );
-  }
+  const task = await reconnect(store, record);
+  if (task === undefined) throw noSupervisor(record.ID);
   try {
     return await work(task);
   } finally {
     task.release();
   }
+}
+
+async function reconnect(store: Store, { ID }: ContainerRecord): Promise<ShimTask | undefined> {
+  return ShimTask.reconnect({ shim: await findShim(), bundle: bundleDirectory(store.root, ID), id: ID });
+}
+
+function noSupervisor(id: string): Failure {
+  return new Failure("unavailable", `container ${id} is said to run, but its supervisor does not answer`, {
+    hint: "if it was started by another engine, end it there",
+  });
 }

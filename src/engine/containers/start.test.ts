@@ -20,6 +20,7 @@ import { ShimTask } from "../../runtime/index.ts";
 import { treeTar } from "../../layer/index.ts";
 import { readTar } from "../../tar/index.ts";
 import type { StoredImage } from "../../store/index.ts";
+import { killContainer, whilePaused } from "./kill.ts";
 import type { ContainerRecord } from "./record.ts";
 
 const skip = cannotRun || overlaySkip;
@@ -356,6 +357,16 @@ suite("containers that run", { skip }, () => {
     });
     assert.equal((await here.run(again.ID)).stdout, "kept\n");
     await containers.remove(again.ID);
+  });
+
+  test("B058 a container that has ended before it could stand still is committed as it is", async () => {
+    const { ID } = await here.create(forever);
+    const child = await supervisor(here, ID);
+    const running = here.record(ID);
+    await killContainer(here.engine.store, running);
+    await child.ended;
+    assert.equal(await whilePaused(here.engine.store, running, async () => "done"), "done");
+    await here.engine.containers.remove(ID);
   });
 
   test("detached from, the container keeps its mount until it ends", async () => {
