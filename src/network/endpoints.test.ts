@@ -50,7 +50,7 @@ test(
     const client = await connect(machine, "net", "client");
     await machine.serve(web.namespace, 80, "hello");
     assert.equal(await machine.inside(client.namespace, "nc", web.ipv4.address, "80"), "hello");
-    for (const name of ["web", "www", web.containerId.slice(0, 12)])
+    for (const name of ["web", "www", web.containerId.slice(0, 12), "web.net", "www.net"])
       assert.match(await resolved(machine, client, name), new RegExp(`Address.*${web.ipv4.address}\n`), name);
     assert.deepEqual(endpoints.resolvers(client.containerId), {
       nameservers: [client.ipv4.gateway],

@@ -39,7 +39,7 @@ export class NameService {
     const { containerId, containerName, aliases, ipv4, ipv6 } = endpoint;
     // An internal network leads no question out.
     const dns = definition.internal ? [nowhere] : endpoint.dns;
-    const names = [...new Set([containerName, ...aliases])].join(",");
+    const names = withNetwork([...new Set([containerName, ...aliases])], definition.name).join(",");
     const words = [
       containerId,
       ipv4.address,
@@ -143,6 +143,15 @@ export class NameService {
       return undefined;
     }
   }
+}
+
+/**
+ * Each name, too, with the network's name behind it, by which Docker's name server tells the networks apart that a
+ * container is in (moby, daemon/libnetwork/sandbox.go, `ResolveName`). Words of a line have neither blank nor comma.
+ */
+function withNetwork(names: readonly string[], network: string): string[] {
+  const qualified = names.map((name) => `${name}.${network}`);
+  return [...names, ...qualified.filter((name) => /^[\w.-]{1,253}$/.test(name))];
 }
 
 function without(lines: readonly string[], containerId: string): string[] {
