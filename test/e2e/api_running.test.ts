@@ -159,6 +159,32 @@ suite("running containers over the API", { skip: cannotLive }, () => {
     assert.match(String(failed.json()["message"]), /"nosuch": executable file not found in \$PATH: unknown$/);
   });
 
+  test("B178 exec: names in any case; the start says whether output comes in frames", async () => {
+    const id = await start(idle);
+    const created = {
+      attachStdout: true,
+      AttachStderr: true,
+      tty: true,
+      cmd: ["sh", "-c", "echo a; echo b >&2"],
+    };
+    const output = async (begun: object): Promise<Buffer> => {
+      const { Id } = (await host.post(`/containers/${id}/exec`, { body: created })).json<{ Id: string }>();
+      return Buffer.from((await host.post(`/exec/${Id}/start`, { body: begun })).text);
+    };
+    assert.equal((await output({ tty: true })).toString(), "a\r\nb\r\n");
+    assert.equal(
+      frames(await output({}))
+        .join("")
+        .replaceAll("out:", ""),
+      "a\r\nb\r\n",
+    );
+    await host.post(`/containers/${id}/update`, { body: { pidsLimit: 60 } });
+    const { HostConfig } = (await host.ask(`/containers/${id}/json`)).json<{
+      HostConfig: { PidsLimit: number };
+    }>();
+    assert.equal(HostConfig.PidsLimit, 60);
+  });
+
   test("B178 top, stats and update over the socket", async () => {
     const id = await start(idle);
     const top = (await host.ask(`/containers/${id}/top`)).json<{ Titles: string[] }>();

@@ -1,7 +1,40 @@
 /** Processes in running containers (Engine API, Exec; behaviour B178). */
 import type { ConsoleSize, Daemon, ExecInspect } from "../../engine/index.ts";
-import { ApiError, framed, multiplexedStream, rawStream, type Call, type Route } from "../http/index.ts";
+import {
+  framed,
+  integer,
+  list,
+  multiplexedStream,
+  pairOf,
+  pointer,
+  rawStream,
+  readBody,
+  struct,
+  text,
+  truth,
+  type Call,
+  type ReadOf,
+  type Route,
+} from "../http/index.ts";
 import { stayAttached } from "./stay_attached.ts";
+
+const createShape = struct("types.ExecConfig", {
+  User: text,
+  Privileged: truth,
+  Tty: truth,
+  AttachStdin: truth,
+  AttachStderr: truth,
+  AttachStdout: truth,
+  DetachKeys: text,
+  Env: list(text),
+  WorkingDir: text,
+  Cmd: list(text),
+});
+const startShape = struct("types.ExecStartCheck", {
+  Detach: truth,
+  Tty: truth,
+  ConsoleSize: pointer(pairOf(integer("uint"))),
+});
 
 export function execRoutes(daemon: Daemon): Route[] {
   const { execs } = daemon.live;
@@ -17,38 +50,40 @@ export function execRoutes(daemon: Daemon): Route[] {
   ];
 }
 
+type StartOptions = ReadOf<typeof startShape>;
+
 async function create(daemon: Daemon, call: Call): Promise<void> {
-  const Id = await daemon.live.execs.create(call.param("id"), await call.json());
+  const Id = await daemon.live.execs.create(call.param("id"), readBody(createShape, await call.json()));
   call.reply(201, { Id });
 }
 
 async function start(daemon: Daemon, call: Call): Promise<void> {
   const id = call.param("id");
-  const given = await call.json();
+  const given = readBody(startShape, await call.json());
   const { execs } = daemon.live;
   const exec = await execs.check(id);
-  const size = sizeOf(given["ConsoleSize"]);
-  if (given["Detach"] !== true) return attach(daemon, call, exec, size);
+  if (!given.Detach) return attach(daemon, call, exec, given);
+  const size = sizeOf(given);
   await execs.start(id, { ...(size && { size }) });
   call.done(200);
 }
 
-async function attach(
-  daemon: Daemon,
-  call: Call,
-  exec: ExecInspect,
-  size: ConsoleSize | undefined,
-): Promise<void> {
-  const { tty } = exec.ProcessConfig;
-  const { connection } = call.hijack(tty || !call.isAtLeast("1.42") ? rawStream : multiplexedStream);
-  const out = (name: "stdout" | "stderr") => (tty ? connection : framed(name, connection));
+/**
+ * How the output is sent is what the start says of a terminal, whatever the exec has: the client reads it by that, and
+ * without a terminal's stream there is none for errors (moby, server/router/container/exec.go).
+ */
+async function attach(daemon: Daemon, call: Call, exec: ExecInspect, given: StartOptions): Promise<void> {
+  const { Tty } = given;
+  const { connection } = call.hijack(Tty || !call.isAtLeast("1.42") ? rawStream : multiplexedStream);
+  const out = (name: "stdout" | "stderr") => (Tty ? connection : framed(name, connection));
   const stdout = exec.OpenStdout ? out("stdout") : undefined;
+  const size = sizeOf(given);
   try {
     const attachment = await daemon.live.execs.start(exec.ID, {
       streams: {
         stdin: exec.OpenStdin ? connection : undefined,
         stdout,
-        stderr: exec.OpenStderr && !tty ? out("stderr") : undefined,
+        stderr: exec.OpenStderr && !Tty ? out("stderr") : undefined,
       },
       ...(size && { size }),
     });
@@ -65,16 +100,8 @@ async function resize(daemon: Daemon, call: Call): Promise<void> {
   call.done(200);
 }
 
-/** `[rows, columns]`. @throws ApiError for something else */
-function sizeOf(given: unknown): ConsoleSize | undefined {
-  if (given === undefined || given === null) return undefined;
-  if (
-    !Array.isArray(given) ||
-    given.length !== 2 ||
-    !given.every((each) => Number.isInteger(each) && each >= 0)
-  ) {
-    throw new ApiError(400, "invalid ConsoleSize: it is no pair of height and width");
-  }
-  const [rows, columns] = given as [number, number];
+function sizeOf({ ConsoleSize, Tty }: StartOptions): ConsoleSize | undefined {
+  if (ConsoleSize === null || !Tty) return undefined;
+  const [rows, columns] = ConsoleSize;
   return { rows, columns };
 }

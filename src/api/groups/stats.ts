@@ -1,6 +1,25 @@
 /** What containers run and use, and what they may use (Engine API, Container; behaviour B178). */
 import type { Daemon } from "../../engine/index.ts";
-import type { Call, Route } from "../http/index.ts";
+import { integer, pointer, readBody, struct, text, type Call, type Route } from "../http/index.ts";
+
+const int64 = integer("int64");
+
+const updateShape = struct("container.UpdateConfig", {
+  BlkioWeight: integer("uint16"),
+  CpuPeriod: int64,
+  CpuQuota: int64,
+  CpuRealtimePeriod: int64,
+  CpuRealtimeRuntime: int64,
+  CpuShares: int64,
+  CpusetCpus: text,
+  CpusetMems: text,
+  Memory: int64,
+  MemoryReservation: int64,
+  MemorySwap: int64,
+  NanoCpus: int64,
+  PidsLimit: pointer(int64),
+  RestartPolicy: struct("container.RestartPolicy", { Name: text, MaximumRetryCount: integer("int") }),
+});
 
 export function statsRoutes(daemon: Daemon): Route[] {
   return [
@@ -30,6 +49,7 @@ async function stats(daemon: Daemon, call: Call): Promise<void> {
 }
 
 async function update(daemon: Daemon, call: Call): Promise<void> {
-  const warnings = await daemon.live.update(call.param("id"), await call.json());
+  const asked = readBody(updateShape, await call.json());
+  const warnings = await daemon.live.update(call.param("id"), asked);
   call.reply(200, { Warnings: warnings.length > 0 ? warnings : null });
 }
