@@ -18,6 +18,7 @@ export async function tag(daemon: Daemon, call: Call): Promise<void> {
 export async function remove(daemon: Daemon, call: Call): Promise<void> {
   const { images } = daemon.engine;
   const name = call.param("name");
+  if (name.trim() === "") throw new Failure("invalid", "image name cannot be blank");
   call.reply(200, await images.remove(name, { force: call.flag("force"), noPrune: call.flag("noprune") }));
 }
 

@@ -199,6 +199,8 @@ test("B179 tag and delete, with their events", { skip }, async () => {
     `image delete ${id}`,
   ]);
   assert.equal((await remove("a:1")).status, 404);
+  const blank = await remove("%20");
+  assert.deepEqual([blank.status, blank.json()], [400, { message: "image name cannot be blank" }]);
 });
 
 test("B179 prune takes what is dangling, or all that is not used, by filters", { skip }, async () => {
