@@ -65,7 +65,8 @@ export async function reconcile(store: Store, record: ContainerRecord): Promise<
     if (now === undefined || isSettled(store, now)) return now ?? record;
     return settle(store, now);
   });
-  return settled ?? record;
+  // Who supervises it may have changed it since it was read, or be removing it.
+  return settled ?? readRecord(store.root, record.ID) ?? record;
 }
 
 function isSettled(store: Store, record: ContainerRecord): boolean {

@@ -43,6 +43,7 @@ export class LiveContainer {
   /** Whether somebody starts it anew when it ends: so it stays, also with `AutoRemove` (moby, daemon/restart.go). */
   isRestarted = false;
   #run: ContainerRun | undefined;
+  #restart: Promise<void> | undefined;
   #stopped = false;
   /** Whether {@link #pause} is that after the last run. */
   #isDecided = false;
@@ -94,6 +95,11 @@ export class LiveContainer {
     return this.#run;
   }
 
+  /** A start by its restart policy, while it goes on. */
+  get restart(): Promise<void> | undefined {
+    return this.#restart;
+  }
+
   /** The next end of a run; the end of a pause between two runs is none. */
   nextExit(): Promise<ContainerExit> {
     return new Promise((resolve) => void this.onExit(resolve));
@@ -115,6 +121,7 @@ export class LiveContainer {
   async leave(): Promise<void> {
     this.#left = true;
     this.#wait.interrupt();
+    await this.#restart?.catch(() => undefined);
     this.#run?.leave();
     await this.ended.catch(() => undefined);
   }
@@ -163,12 +170,15 @@ export class LiveContainer {
       const wait = await this.#nextStart();
       if (wait === undefined) return this.#finish();
       if (!(await this.#wait.pass(wait))) return this.#left ? undefined : this.#finish();
+      this.#restart = this.#begin(false);
       try {
-        await this.#begin(false);
+        await this.#restart;
       } catch (error) {
         this.#context.warn(`container ${this.id} could not be restarted: ${(error as Error).message}`);
         this.#tellExit({ exitCode: 125, error: (error as Error).message });
         return this.#finish();
+      } finally {
+        this.#restart = undefined;
       }
     }
   }

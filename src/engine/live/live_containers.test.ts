@@ -149,6 +149,69 @@ suite("containers that live on", { skip: cannotLive }, () => {
     listening[Symbol.dispose]();
   });
 
+  /** Ends at once, and runs on when it is started again. */
+  const secondStays = "if [ -f /was ]; then while :; do sleep 0.05; done; fi; touch /was; exit 1";
+
+  const always = { hostConfig: { RestartPolicy: { Name: "always", MaximumRetryCount: 0 } } };
+
+  const ends = {
+    stop: (live: LiveContainers, id: string) => live.stop(id, { timeout: 0 }),
+    kill: (live: LiveContainers, id: string) => live.kill(id),
+    remove: (live: LiveContainers, id: string) => live.remove(id, { force: true }),
+  };
+  for (const [name, end] of Object.entries(ends)) {
+    test(`${name} while its policy starts it: it is ended as soon as it runs`, async () => {
+      const [restarting, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      let starts = 0;
+      const networking: RunNetworking = {
+        connect: async () => {
+          if (++starts === 2) restarting.resolve();
+          const connected = { etc: undefined, settings: (now: Record<string, unknown>) => now };
+          return {
+            namespace: undefined,
+            connected: (starts === 1 ? Promise.resolve() : held.promise).then(() => connected),
+          };
+        },
+        resume: async () => undefined,
+        disconnect: async () => () => undefined,
+      };
+      await using live = new LiveContainers({ store: host.engine.store, networking });
+      const { ID } = await host.create(secondStays, always);
+      await live.start(ID);
+      await restarting.promise;
+      const ended = end(live, ID);
+      // As far as it comes by itself.
+      for (let turn = 0; turn < 200; turn++) await new Promise(setImmediate);
+      held.resolve();
+      await ended;
+      if (name !== "remove") {
+        const { State } = host.record(ID);
+        assert.deepEqual([State.Running, State.Restarting], [false, false]);
+        await live.remove(ID);
+      }
+      await assert.rejects(live.find(ID), { kind: "not-found" });
+    });
+  }
+
+  test("kill between two runs: there is no other", async () => {
+    await using live = host.supervisor();
+    const { ID } = await host.create("exit 1", always);
+    await live.start(ID);
+    while (!host.record(ID).State.Restarting) await live.wait(ID, "next-exit", signal);
+    await live.kill(ID);
+    const { State } = host.record(ID);
+    assert.deepEqual([State.Running, State.Restarting], [false, false]);
+    await live.remove(ID);
+  });
+
+  test("several who remove one container at once all see it gone", async () => {
+    await using live = host.supervisor();
+    const { ID } = await host.create(waiting);
+    await live.start(ID);
+    await Promise.all([1, 2, 3].map(() => live.remove(ID, { force: true })));
+    await assert.rejects(live.find(ID), { kind: "not-found" });
+  });
+
   test("the next supervisor finds what runs, loses no line and no exit code", async () => {
     const { ID } = await host.create(waiting);
     const { ID: brief } = await host.create("while [ ! -f /go ]; do sleep 0.05; done; seq 1000; exit 9");

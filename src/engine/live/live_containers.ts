@@ -133,6 +133,7 @@ export class LiveContainers implements AsyncDisposable {
     const signal = signalText === undefined ? stopSignalOf(record.Config) : signalNumber(signalText);
     await markStopped(this.#context.store, record.ID);
     live.stayDown();
+    await this.#set.startOver(record.ID);
     if (live.run !== undefined) await endRun(live, record, { signal, timeout }, this.events);
     await live.ended.catch(() => undefined);
     tellContainer(this.events, "stop", record);
@@ -157,13 +158,17 @@ export class LiveContainers implements AsyncDisposable {
     const signal = signalNumber(signalText);
     const record = await this.#set.findStarted(text);
     const live = this.#set.get(record.ID);
-    if (live?.run === undefined) {
+    if (live === undefined || (live.run === undefined && !record.State.Restarting)) {
       throw new Failure("conflict", `Cannot kill container: ${text}: Container ${record.ID} is not running`);
     }
-    if (signal === SIGKILL || signal === stopSignalOf(record.Config)) {
+    const isEnd = signal === SIGKILL || signal === stopSignalOf(record.Config);
+    if (isEnd) {
       await markStopped(this.#context.store, record.ID);
       live.stayDown();
+      await this.#set.startOver(record.ID);
     }
+    // Between two runs nobody can be sent a signal; that it stays down is all there is to do.
+    if (live.run === undefined) return isEnd ? void (await live.ended.catch(() => undefined)) : undefined;
     // Docker's answer comes when it is over.
     const ended = signal === SIGKILL ? live.nextExit() : undefined;
     await sendSignal(live, record, signal, this.events);
@@ -244,8 +249,9 @@ export class LiveContainers implements AsyncDisposable {
       if (record.State.Running || live.run !== undefined) await this.#end(record, live, options);
       await live.ended.catch(() => undefined);
     }
-    if (readRecord(this.#context.store.root, record.ID) !== undefined) {
-      await removeContainer(this.#context.store, record, { ...options, events: this.events });
+    const left = readRecord(this.#context.store.root, record.ID);
+    if (left !== undefined) {
+      await removeContainer(this.#context.store, left, { ...options, events: this.events });
       tellContainer(this.events, "destroy", record);
     }
     this.#waits.tellRemoved(record.ID, { exitCode: record.State.ExitCode });
@@ -263,6 +269,7 @@ export class LiveContainers implements AsyncDisposable {
     }
     await markStopped(this.#context.store, record.ID);
     live.stayDown();
+    await this.#set.startOver(record.ID, startPatience);
     // A runtime that hangs at that has no use for the patience.
     if (record.State.Paused && live.run !== undefined)
       await within(resumePatience, succeeds(live.run.task.resume()));

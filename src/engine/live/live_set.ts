@@ -69,14 +69,23 @@ export class LiveSet {
    */
   async findStarted(text: string, patience = -1): Promise<ContainerRecord> {
     const record = await this.find(text);
-    const starting = this.#starting.get(record.ID);
-    if (starting === undefined) return record;
+    return (await this.startOver(record.ID, patience)) ? this.find(record.ID) : record;
+  }
+
+  /**
+   * Waits until a start that goes on, by hand or by a restart policy, has come to its end. Whoever has told a container to
+   * stay down knows after it whether there is a run to end.
+   * @param patience as of {@link findStarted} @returns whether one went on
+   */
+  async startOver(id: string, patience = -1): Promise<boolean> {
+    const starting = this.#starting.get(id) ?? this.#live.get(id)?.restart;
+    if (starting === undefined) return false;
     const over = succeeds(starting);
     if (!(await within(patience, over))) {
-      await ShimTask.killShimIn(bundleDirectory(this.#context.store.root, record.ID));
+      await ShimTask.killShimIn(bundleDirectory(this.#context.store.root, id));
       await over;
     }
-    return this.find(record.ID);
+    return true;
   }
 
   /** @param verb for which it has to run @throws Failure("conflict") in Docker's words for one that does not */
