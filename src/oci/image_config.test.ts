@@ -40,6 +40,17 @@ describe("parseImageConfig", () => {
     );
   });
 
+  test("a text of null is one that is not there, as in Docker", () => {
+    const config = parse({
+      ...minimal,
+      os: null,
+      created: null,
+      config: { User: null },
+      history: [{ created: null, comment: null, empty_layer: null }],
+    });
+    assert.deepEqual(config, { ...minimal, config: {}, history: [{}] });
+  });
+
   const accepted: readonly [string, unknown][] = [
     ["no layers at all", { ...minimal, rootfs: { type: "layers" } }],
     ["diff_ids of null", { ...minimal, rootfs: { type: "layers", diff_ids: null } }],

@@ -82,9 +82,8 @@ export function parseImageConfig(bytes: Uint8Array): ImageConfig {
     parseJson(bytes, { maxBytes: maxImageConfigBytes, what: "image config" }),
     "image config",
   );
-  for (const key of ["architecture", "os", "variant", "created", "author", "docker_version", "container"]) {
-    optionalString(config[key], `image config ${key}`);
-  }
+  for (const key of ["architecture", "os", "variant", "created", "author", "docker_version", "container"])
+    checkText(config, key, `image config ${key}`);
   optionalStrings(config["os.features"], "image config os.features");
   checkRootfs(config["rootfs"]);
   checkHistory(config["history"]);
@@ -116,12 +115,25 @@ function checkHistory(value: unknown): void {
   for (const [i, item] of arrayAt(value, "image config history").entries()) {
     const where = `image config history[${i}]`;
     const row = objectAt(item, where);
-    for (const key of ["created", "author", "created_by", "comment"])
-      optionalString(row[key], `${where}.${key}`);
+    for (const key of ["created", "author", "created_by", "comment"]) checkText(row, key, `${where}.${key}`);
+    dropNull(row, "empty_layer");
     const empty = row["empty_layer"];
     if (empty !== undefined && typeof empty !== "boolean")
       wrong(`${where}.empty_layer`, empty, "true or false");
   }
+}
+
+function checkText(from: JsonObject, key: string, where: string): void {
+  dropNull(from, key);
+  optionalString(from[key], where);
+}
+
+/**
+ * What is null is not said, as Go's decoder has it (encoding/json, Unmarshal); where no time is known, `created` is written so
+ * (moby, daemon/internal/image/image.go).
+ */
+function dropNull(from: JsonObject, key: string): void {
+  if (from[key] === null) delete from[key];
 }
 
 const texts = ["Hostname", "Domainname", "User", "WorkingDir", "StopSignal", "Image"];
@@ -135,7 +147,7 @@ function checkContainerConfig(image: JsonObject, name: string): void {
   if (value === undefined || value === null) return;
   const where = `image config ${name}`;
   const config = objectAt(value, where);
-  for (const key of texts) optionalString(config[key], `${where}.${key}`);
+  for (const key of texts) checkText(config, key, `${where}.${key}`);
   for (const key of lists) optionalStrings(config[key], `${where}.${key}`);
   for (const key of commands) {
     if (typeof config[key] === "string") config[key] = [config[key]];
