@@ -39,7 +39,9 @@ async function download(
   if (source === "") throw new Failure("invalid", "neither fromImage nor fromSrc is given");
   const url = source.includes("://") ? source : `http://${source}`;
   const { content } = await engine.fetchUrl(url, { signal }).catch((error: unknown) => {
-    throw error instanceof Failure && error.kind !== "invalid" ? new ApiError(500, error.message) : error;
+    // That there is no such file is handed on (moby, daemon/builder/remotecontext/remote.go, `GetWithStatusError`).
+    if (!(error instanceof Failure) || error.kind === "invalid" || error.kind === "not-found") throw error;
+    throw new ApiError(500, error.message);
   });
   lines.write({ status: `Downloading from ${url}` });
   return content;

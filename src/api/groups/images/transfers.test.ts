@@ -266,10 +266,15 @@ test("B179 import: a body or a URL becomes an image", { skip }, async () => {
     [{ status: image.Id }, "Imported from -", ["a", "b"], "arm64"],
   );
   assert.deepEqual(fixture.events(), [`image tag ${image.Id}`, `image import ${image.Id}`]);
-  const server = createServer((_request, response) => response.end(tar)).listen(0, "127.0.0.1");
+  const server = createServer(({ url }, response) => {
+    response.statusCode = url === "/x.tar" ? 200 : 404;
+    response.end(tar);
+  }).listen(0, "127.0.0.1");
   await once(server, "listening");
-  const url = `127.0.0.1:${(server.address() as AddressInfo).port}/x.tar`;
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = `${host}/x.tar`;
   const fetched = await fixture.post(`/images/create?fromSrc=${url}&message=hi`);
+  assert.equal((await fixture.post(`/images/create?fromSrc=${host}/gone.tar`)).status, 404);
   server.close();
   assert.equal(fetched.lines()[0]?.["status"], `Downloading from http://${url}`);
   assert.equal((await fixture.engine.images.inspect(String(fetched.lines()[1]?.["status"]))).Comment, "hi");
