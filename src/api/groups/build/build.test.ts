@@ -148,6 +148,27 @@ test("B177 B179 a build's base image is pulled with the credentials of the call"
   assert.match(String(built.lines().at(-1)?.["stream"]), /^Successfully built /);
 });
 
+test("B179 the image of each stage is told when the stage ends", { skip }, async () => {
+  await using fixture = await daemonFixture();
+  await makeImage(fixture, { names: ["base:1"], files: { f: "x" } });
+  const stages = "FROM base:1 AS a\nLABEL a=b\nFROM a\nFROM base:1\nCOPY --from=a f /g\n";
+  const built = await fixture.post("/build", { body: await tarOf({ Dockerfile: stages }) });
+  const heads = golden(built.text).filter((line) => /aux|Step|built/.test(line));
+  const step = (number: number, text: string) => `{"stream":"Step ${number}/5 : ${text}"}`;
+  const image = '{"aux":{"ID":"DIGEST"}}';
+  assert.deepEqual(heads, [
+    step(1, "FROM base:1 AS a"),
+    step(2, "LABEL a=b"),
+    image,
+    step(3, "FROM a"),
+    image,
+    step(4, "FROM base:1"),
+    step(5, "COPY --from=a f /g"),
+    image,
+    '{"stream":"Successfully built ID\\n"}',
+  ]);
+});
+
 test("B179 a context from a URL; a build that is cancelled", { skip }, async () => {
   await using fixture = await daemonFixture();
   await makeImage(fixture, { names: ["base:1"], files: { f: "x" } });

@@ -1,4 +1,4 @@
-/** A build as lines of JSON: what Docker's old builder prints, as `stream`; the image, as `aux` (B179). */
+/** A build as lines of JSON: what Docker's old builder prints, as `stream`; the image of each stage, as `aux` (B179). */
 import type { BuildEvent, BuilderTools } from "../../../engine/index.ts";
 import type { JsonLines } from "../../http/index.ts";
 
@@ -12,14 +12,21 @@ export function buildLines(
   removes: RemovesContainers = "after-success",
 ): (event: BuildEvent) => void {
   let [image, container] = ["", ""];
+  const stages = new StageImages();
   const print = classicStream((text) => {
-    if (image !== "" && text.startsWith("Successfully built ")) lines.write({ aux: { ID: image } });
+    const made = text.startsWith("Step ")
+      ? stages.ended()
+      : text.startsWith("Successfully built ")
+        ? image
+        : "";
+    if (made !== "") lines.write({ aux: { ID: made } });
     // Docker's builder writes a step and its line feed one after the other.
     if (!/^Step \d+\/\d+ : .*\n$/s.test(text)) return lines.write({ stream: text });
     lines.write({ stream: text.slice(0, -1) });
     lines.write({ stream: "\n" });
   });
   return (event) => {
+    stages.take(event);
     switch (event.kind) {
       case "done":
         ({ image } = event);
@@ -43,6 +50,28 @@ export function buildLines(
     }
     print(event);
   };
+}
+
+/** What the stages have made but for the last (moby, daemon/builder/dockerfile/builder.go, `emitImageID`). */
+class StageImages {
+  #stage = -1;
+  #image = "";
+  #ended = "";
+
+  take(event: BuildEvent): void {
+    if (event.kind === "step-done") this.#image = event.record.image ?? "";
+    if (event.kind !== "step-started" || event.id.stage === this.#stage) return;
+    this.#stage = event.id.stage;
+    this.#ended = this.#image;
+    this.#image = "";
+  }
+
+  /** The image of the stage before the one that begins; told once. */
+  ended(): string {
+    const image = this.#ended;
+    this.#ended = "";
+    return image;
+  }
 }
 
 /** A layer or tag stands before the status of a pull. */
