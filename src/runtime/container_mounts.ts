@@ -9,6 +9,8 @@ export interface BindMount {
   /** Absolute path in the container; made if missing. */
   readonly destination: string;
   readonly readOnly?: boolean;
+  /** With `readOnly`: so is what is mounted below the source (default false); the runtime must know how (runc 1.1). */
+  readonly readOnlyRecursive?: boolean;
   /** Leaves out what is mounted below the source (default false). */
   readonly nonRecursive?: boolean;
   /** Mount propagation (mount_namespaces(7)); default `rprivate`, "" for none, as Docker has it for volumes. */
@@ -109,7 +111,7 @@ function userMounts(choice: MountChoice): OciMount[] {
     const propagation = bind.propagation ?? "rprivate";
     const options = [
       bind.nonRecursive === true ? "bind" : "rbind",
-      ...(bind.readOnly === true ? ["ro"] : []),
+      ...(bind.readOnly === true ? [bind.readOnlyRecursive === true ? "rro" : "ro"] : []),
       ...(propagation ? [propagation] : []),
     ];
     return { destination: cleanPath(bind.destination), type: "bind", source: bind.source, options };

@@ -11,6 +11,7 @@ import {
   type Ulimit,
 } from "../../runtime/index.ts";
 import { deviceRulesOf, devicesOf } from "./device_options.ts";
+import { defaultHostConfig } from "./host_config.ts";
 import type { JoinedNamespaces } from "./joined_namespaces.ts";
 import { limitsOf } from "./limits_of.ts";
 import type { ContainerRecord, HostConfig } from "./record.ts";
@@ -61,6 +62,13 @@ export function specOf(record: ContainerRecord, hostConfig: HostConfig, place: S
   });
 }
 
+const usual = defaultHostConfig();
+
+/** Records have dockerd's usual lists as well; the runtime's are longer. `systempaths=unconfined` comes as two empty ones. */
+function isOwnList(list: string[] | null | undefined, usualOne: HostConfig["MaskedPaths"]): list is string[] {
+  return list !== null && list !== undefined && list.join(":") !== usualOne?.join(":");
+}
+
 function protectionOf(record: ContainerRecord, hostConfig: HostConfig): Partial<SpecOptions> {
   const { CapAdd, CapDrop, MaskedPaths, ReadonlyPaths } = hostConfig;
   const security = securityOf(record, hostConfig);
@@ -71,9 +79,8 @@ function protectionOf(record: ContainerRecord, hostConfig: HostConfig): Partial<
     privileged: hostConfig.Privileged,
     noNewPrivileges: security.noNewPrivileges,
     ...(seccomp !== undefined && { seccomp }),
-    // `systempaths=unconfined` comes as two empty lists.
-    ...(MaskedPaths?.length === 0 && { maskedPaths: [] }),
-    ...(ReadonlyPaths?.length === 0 && { readonlyPaths: [] }),
+    ...(isOwnList(MaskedPaths, usual.MaskedPaths) && { maskedPaths: MaskedPaths }),
+    ...(isOwnList(ReadonlyPaths, usual.ReadonlyPaths) && { readonlyPaths: ReadonlyPaths }),
   };
 }
 
@@ -116,6 +123,7 @@ function bindsOf(record: ContainerRecord): BindMount[] {
     destination: point.Destination,
     readOnly: !point.RW,
     ...(point.Spec?.BindOptions?.NonRecursive === true && { nonRecursive: true }),
+    ...(point.Spec?.BindOptions?.ReadOnlyForceRecursive === true && { readOnlyRecursive: true }),
     propagation: (point.Propagation as BindMount["propagation"]) ?? "rprivate",
   }));
 }

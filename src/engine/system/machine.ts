@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { findRuntime, hostCgroups, type RuntimePrograms } from "../../runtime/index.ts";
 import { initProgram } from "../containers/init_program.ts";
+import { knowsRecursiveReadOnly } from "./recursive_read_only.ts";
 
 export interface ProgramVersion {
   readonly name: string;
@@ -28,6 +29,8 @@ export interface MachineInfo {
   readonly shim: ProgramVersion | undefined;
   readonly runtime: (ProgramVersion & { readonly path: string }) | undefined;
   readonly init: ProgramVersion | undefined;
+  /** Whether mounts can be read-only with all that is mounted below them. */
+  readonly recursiveReadOnly: boolean;
 }
 
 /** Asks the programs: takes some milliseconds. */
@@ -41,6 +44,7 @@ export async function machineInfo(root: string): Promise<MachineInfo> {
     shim: programs && (await shimVersion(programs.shim)),
     runtime: programs && (await runtimeVersion(programs)),
     init: await initVersion(root),
+    recursiveReadOnly: await knowsRecursiveReadOnly(),
   };
 }
 
