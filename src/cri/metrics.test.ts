@@ -26,7 +26,7 @@ suite("metrics and streams", { skip: cannotLive, timeout: 60_000 }, () => {
     host = await criMachine("none");
     pod = await host.sandbox("measured");
     const script = "exec 3< /dev/null; read word < /fifo & mkfifo /fifo; while :; do sleep 0.1; done";
-    const resources = { memoryLimit: 64 << 20, cpuShares: 512 };
+    const resources = { memoryLimit: 64 << 20, cpuShares: 512, cpuQuota: 50_000 };
     id = await host.run(pod, "one", script, { linux: { resources } });
   });
   after(() => host[Symbol.asyncDispose]());
@@ -70,6 +70,14 @@ suite("metrics and streams", { skip: cannotLive, timeout: 60_000 }, () => {
     assert.deepEqual(metrics[0]?.labelValues, ["measured", "default", "one", id, "base:1"]);
     assert.equal(valueOf("container_spec_memory_limit_bytes"), 64 << 20);
     assert.equal(valueOf("container_spec_cpu_shares"), 512);
+    assert.equal(valueOf("container_spec_cpu_quota"), 50_000);
+    assert.ok((valueOf("container_memory_kernel_usage") ?? 0) > 0);
+    assert.deepEqual(keys.get("container_blkio_device_usage_total")?.slice(-4), [
+      "device",
+      "major",
+      "minor",
+      "operation",
+    ]);
     assert.equal(valueOf("container_oom_events_total"), 0);
     assert.ok((valueOf("container_memory_usage_bytes") ?? 0) > 0);
     assert.ok((valueOf("container_file_descriptors") ?? 0) >= 4);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, suite, test } from "node:test";
 import { criMachine, type CriMachine } from "../../test/support/cri_machine.ts";
@@ -344,5 +345,47 @@ suite("the runtime service", { skip: cannotLive }, () => {
     assert.notEqual(await codeOf(reopen), 0);
     rmSync(logPath);
     assert.equal((await host.status(id)).state, p.containerStates.running);
+  });
+
+  test("with the host's network comes the host's name, whatever else is asked for", async () => {
+    const namespaces = { network: p.namespaceModes.node };
+    const pod = await host.sandbox("hosts", { linux: { security: { namespaces } } });
+    const id = await host.run(pod, "one", idle);
+    assert.equal((await execSync(id, "hostname")).stdout, `${hostname()}\n`);
+  });
+
+  test("paths that are hidden and read-only are those that are named; no profile is no seccomp", async () => {
+    const pod = await host.sandbox("paths");
+    const security = { maskedPaths: ["/etc/passwd"], readonlyPaths: ["/tmp"], seccomp: { type: 0 } };
+    const named = await host.run(pod, "named", idle, { linux: { security } });
+    const passwd = await execSync(named, "cat", "/etc/passwd");
+    assert.deepEqual(passwd, { stdout: "", stderr: "", exitCode: 0 });
+    assert.match(`${(await execSync(named, "touch", "/tmp/x")).stderr}`, /Read-only/);
+    assert.equal((await execSync(named, "grep", "Seccomp:", "/proc/self/status")).stdout, "Seccomp:\t2\n");
+    const plain = await host.run(pod, "plain", idle);
+    assert.match(`${(await execSync(plain, "cat", "/proc/kcore")).stdout}`, /^$/);
+    assert.equal((await execSync(plain, "grep", "Seccomp:", "/proc/self/status")).stdout, "Seccomp:\t0\n");
+  });
+
+  test("a mount that is read-only all through has no writable one below it", async () => {
+    const status = await host.call("Status", p.StatusRequest, p.StatusResponse, {});
+    if (status.handlers[0]?.features?.recursiveReadOnlyMounts !== true) return;
+    const below = join(host.directory, "outer/below");
+    mkdirSync(below, { recursive: true });
+    execFileSync("mount", ["-t", "tmpfs", "none", below]);
+    try {
+      const pod = await host.sandbox("through");
+      const mount = { containerPath: "/m", hostPath: join(below, ".."), readOnly: true };
+      const mounts = [mount, { ...mount, containerPath: "/n", recursiveReadOnly: true }];
+      const id = await host.run(pod, "one", idle, { mounts });
+      assert.equal((await execSync(id, "touch", "/m/below/x")).exitCode, 0);
+      assert.match(`${(await execSync(id, "touch", "/n/below/y")).stderr}`, /Read-only/);
+      for (const wrong of [{ readOnly: false }, { propagation: 1 }]) {
+        const refused = { mounts: [{ ...mount, recursiveReadOnly: true, ...wrong }] };
+        assert.equal(await codeOf(host.create(pod, "two", idle, refused)), 3);
+      }
+    } finally {
+      execFileSync("umount", ["-l", below]);
+    }
   });
 });

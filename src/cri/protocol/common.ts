@@ -71,5 +71,7 @@ export const ContainerSecurity = message({
   supplementalGroups: integers(8),
   noNewPrivileges: flag(11),
   runAsGroup: optional(12),
+  maskedPaths: texts(13),
+  readonlyPaths: texts(14),
   seccomp: one(15, SecurityProfile),
 });

@@ -10,6 +10,7 @@ export const Mount = message({
   hostPath: text(2),
   readOnly: flag(3),
   propagation: integer(5),
+  recursiveReadOnly: flag(8),
   image: one(9, ImageSpec),
 });
 

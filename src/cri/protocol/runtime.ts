@@ -18,7 +18,10 @@ export const StatusResponse = message({
     }),
   ),
   info: map(2),
-  handlers: many(3, message({ name: text(1) })),
+  handlers: many(
+    3,
+    message({ name: text(1), features: one(2, message({ recursiveReadOnlyMounts: flag(1) })) }),
+  ),
 });
 
 /** `CgroupDriver`. */

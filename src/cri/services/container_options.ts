@@ -57,7 +57,8 @@ function configOf(pod: PodRecord, kept: ContainerKept): CreateContainer["config"
   const user = userOf(said.linux?.security);
   return {
     Image: said.image?.image ?? "",
-    Hostname: pod.hostname,
+    // With the host's network comes the host's name.
+    ...(pod.network !== "host" && { Hostname: pod.hostname }),
     Labels: labelsOf(kept),
     ...(said.command.length > 0 && { Entrypoint: [...said.command] }),
     ...(said.args.length > 0 && { Cmd: [...said.args] }),
@@ -110,7 +111,8 @@ export function resourcesOf(resources: Read<typeof Resources> | undefined): Part
 }
 
 function securityOf(security: Security | undefined): Partial<HostConfig> {
-  if (security === undefined) return {};
+  // What names no profile is unconfined, as with containerd; kubelet always names one.
+  if (security === undefined) return { SecurityOpt: ["seccomp=unconfined"] };
   const seccomp = seccompOf(security);
   const options = [
     ...(security.noNewPrivileges ? ["no-new-privileges"] : []),
@@ -123,13 +125,15 @@ function securityOf(security: Security | undefined): Partial<HostConfig> {
     CapDrop: [...(security.capabilities?.drop ?? [])],
     GroupAdd: security.supplementalGroups.map(String),
     SecurityOpt: options,
+    ...(security.maskedPaths.length > 0 && { MaskedPaths: [...security.maskedPaths] }),
+    ...(security.readonlyPaths.length > 0 && { ReadonlyPaths: [...security.readonlyPaths] }),
   };
 }
 
 /** @throws Failure("invalid") for a profile that cannot be read */
 function seccompOf({ seccomp }: Security): string | undefined {
-  if (seccomp?.type === profileTypes.unconfined) return "unconfined";
-  if (seccomp?.type !== profileTypes.localhost) return undefined;
+  if (seccomp === undefined || seccomp.type === profileTypes.unconfined) return "unconfined";
+  if (seccomp.type !== profileTypes.localhost) return undefined;
   const path = seccomp.localhostRef.replace(/^localhost\//, "");
   try {
     return readFileSync(path, "utf8");
@@ -142,7 +146,8 @@ function seccompOf({ seccomp }: Security): string | undefined {
 const propagations = ["rprivate", "rslave", "rshared"];
 
 function mountsOf(pod: PodRecord, { mounts, linux }: ContainerSaid): NonNullable<HostConfig["Mounts"]> {
-  const own = mounts.map(({ containerPath, hostPath, readOnly, propagation, image }) => {
+  const own = mounts.map((mount) => {
+    const { containerPath, hostPath, readOnly, propagation, image } = mount;
     if (image !== undefined && image.image !== "") {
       throw new Failure("unsupported", `mount ${containerPath}: images as mounts are not supported`);
     }
@@ -153,13 +158,32 @@ function mountsOf(pod: PodRecord, { mounts, linux }: ContainerSaid): NonNullable
       Source: hostPath,
       Target: containerPath,
       ReadOnly: readOnly,
-      BindOptions: { Propagation: propagations[propagation] ?? "rprivate", CreateMountpoint: true },
+      BindOptions: {
+        Propagation: propagations[propagation] ?? "rprivate",
+        CreateMountpoint: true,
+        ...(isRecursive(mount) && { ReadOnlyForceRecursive: true }),
+      },
     };
   });
   const sharesMemory =
     linux?.security?.namespaces?.ipc !== namespaceModes.node &&
     !own.some(({ Target }) => Target === "/dev/shm");
   return sharesMemory ? [...own, { Type: "bind", Source: pod.sharedMemory, Target: "/dev/shm" }] : own;
+}
+
+/** @throws Failure("invalid") for read-only all through with what the CRI does not allow beside it */
+function isRecursive({
+  recursiveReadOnly,
+  readOnly,
+  propagation,
+  containerPath,
+}: ContainerSaid["mounts"][number]): boolean {
+  if (recursiveReadOnly && (!readOnly || propagation !== 0))
+    throw new Failure(
+      "invalid",
+      `mount ${containerPath}: recursive_read_only needs readonly, and private propagation`,
+    );
+  return recursiveReadOnly;
 }
 
 /** "": Kubernetes wants no log. */

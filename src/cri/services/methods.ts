@@ -63,10 +63,14 @@ function runtimeMethods(daemon: Daemon): Methods {
       runtimeVersion: version,
       runtimeApiVersion: "v1",
     })),
-    Status: unary(p.StatusRequest, p.StatusResponse, ({ verbose }) => ({
+    Status: unary(p.StatusRequest, p.StatusResponse, async ({ verbose }) => ({
       status: { conditions: ["RuntimeReady", "NetworkReady"].map((type) => ({ type, status: true })) },
       // The one that is meant where none is named.
-      handlers: [{}],
+      handlers: [
+        {
+          features: { recursiveReadOnlyMounts: (await daemon.engine.system.machine()).recursiveReadOnly },
+        },
+      ],
       ...(verbose && { info: { config: JSON.stringify({ root: daemon.engine.store.root }) } }),
     })),
     RuntimeConfig: unary(p.Nothing, p.RuntimeConfigResponse, () => ({

@@ -52,6 +52,11 @@ const cpu: readonly Metric<Of>[] = [
     ({ hostConfig }) => hostConfig.CpuPeriod || undefined,
   ),
   gauge(
+    "container_spec_cpu_quota",
+    "Its processor quota, in microseconds a period",
+    ({ hostConfig }) => hostConfig.CpuQuota || undefined,
+  ),
+  gauge(
     "container_spec_cpu_shares",
     "Shares of the processor",
     ({ hostConfig }) => hostConfig.CpuShares || undefined,
@@ -74,8 +79,10 @@ const memories: readonly Metric<Of>[] = [
   gauge("container_memory_total_inactive_file_bytes", "Files not used of late, in bytes", (of) =>
     memory(of, "inactive_file", "inactive_file"),
   ),
-  gauge("container_memory_kernel_usage", "Memory of the kernel's for it, in bytes", (of) =>
-    memory(of, "kernel", "kernel"),
+  gauge(
+    "container_memory_kernel_usage",
+    "Memory of the kernel's for it, in bytes",
+    ({ processes }) => processes.kernelMemory,
   ),
   gauge("container_memory_swap", "Swap, in bytes", ({ processes }) => processes.swap),
   gauge("container_memory_usage_bytes", "All memory, in bytes", ({ stats }) => stats.memory_stats.usage),
@@ -127,6 +134,19 @@ const disks: readonly Metric<Of>[] = [
   ),
   onDisk("container_fs_inodes_total", "Inodes of that file system", ({ disk }) => disk.files),
   onDisk("container_fs_inodes_free", "Free inodes of that file system", ({ disk }) => disk.freeFiles),
+  counters(
+    "container_blkio_device_usage_total",
+    "Bytes moved",
+    ["device", "major", "minor", "operation"],
+    ({ stats }) =>
+      (stats.blkio_stats.io_service_bytes_recursive ?? []).map(({ major, minor, op, value }) => [
+        value,
+        `${major}:${minor}`,
+        `${major}`,
+        `${minor}`,
+        op,
+      ]),
+  ),
   counters("container_fs_reads_bytes_total", "Bytes read", ["device"], (of) =>
     transfers(of, "bytes", "read"),
   ),

@@ -23,7 +23,7 @@ function kernel(files: Readonly<Record<string, string>>) {
   };
 }
 
-const counted = { processes: 3, fileDescriptors: 3, sockets: 2, oomKills: 4, swap: 5 };
+const counted = { processes: 3, fileDescriptors: 3, sockets: 2, oomKills: 4, swap: 5, kernelMemory: 6 };
 
 test(
   "processes and their files on cgroup v2; one that has ended has none",
@@ -34,6 +34,7 @@ test(
       "cgroup/x/cgroup.procs": "7\n8\n9\n",
       "cgroup/x/memory.events": "oom 6\noom_kill 4\n",
       "cgroup/x/memory.swap.current": "5\n",
+      "cgroup/x/memory.stat": "anon 1\nkernel 6\nkernel_stack 2\n",
     });
     assert.deepEqual(await countProcesses(7, place.files), counted);
     assert.equal(await countProcesses(70, place.files), undefined);
@@ -46,6 +47,7 @@ test("processes and their files on cgroup v1", { skip: unlessLinux }, async () =
     "cgroup/pids/p/cgroup.procs": "7\n8\n9\n",
     "cgroup/memory/m/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 4\n",
     "cgroup/memory/m/memory.stat": "swap 1\ntotal_swap 5\n",
+    "cgroup/memory/m/memory.kmem.usage_in_bytes": "6\n",
   });
   assert.deepEqual(await countProcesses(7, place.files), counted);
 });

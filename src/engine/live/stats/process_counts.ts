@@ -12,6 +12,8 @@ export interface ProcessCounts {
   readonly oomKills: number | undefined;
   /** Bytes. */
   readonly swap: number | undefined;
+  /** Bytes. */
+  readonly kernelMemory: number | undefined;
 }
 
 /** @param pid of the container's first process; undefined is answered for one that has ended */
@@ -19,21 +21,39 @@ export async function countProcesses(pid: number, files = kernelFiles): Promise<
   const paths = cgroupPaths(pid, files);
   if (paths === undefined) return undefined;
   const memory = paths.of("memory");
-  const [kills, swap] =
-    paths.version === 1
-      ? [
-          `${memory}/memory.oom_control`,
-          /^total_swap (\d+)$/m.exec(readText(`${memory}/memory.stat`) ?? "")?.[1],
-        ]
-      : [`${memory}/memory.events`, readNumber(`${memory}/memory.swap.current`)];
-  const oomKills = /^oom_kill (\d+)$/m.exec(readText(kills) ?? "")?.[1];
+  const { events, swap, kernelMemory } = paths.version === 1 ? memoryV1(memory) : memoryV2(memory);
+  const oomKills = lineOf(events, "oom_kill");
   const pids = (readText(`${paths.of("pids")}/cgroup.procs`) ?? "").split("\n").filter((line) => line !== "");
   return {
     processes: pids.length,
     ...(await countFiles(pids, files.proc)),
-    oomKills: oomKills === undefined ? undefined : Number(oomKills),
-    swap: swap === undefined ? undefined : Number(swap),
+    oomKills,
+    swap,
+    kernelMemory,
   };
+}
+
+/** kernel Documentation/admin-guide/cgroup-v1/memory.rst. */
+function memoryV1(memory: string) {
+  return {
+    events: `${memory}/memory.oom_control`,
+    swap: lineOf(`${memory}/memory.stat`, "total_swap"),
+    kernelMemory: readNumber(`${memory}/memory.kmem.usage_in_bytes`),
+  };
+}
+
+/** kernel Documentation/admin-guide/cgroup-v2.rst. */
+function memoryV2(memory: string) {
+  return {
+    events: `${memory}/memory.events`,
+    swap: readNumber(`${memory}/memory.swap.current`),
+    kernelMemory: lineOf(`${memory}/memory.stat`, "kernel"),
+  };
+}
+
+function lineOf(path: string, name: string): number | undefined {
+  const found = new RegExp(`^${name} (\\d+)$`, "m").exec(readText(path) ?? "")?.[1];
+  return found === undefined ? undefined : Number(found);
 }
 
 /** One process after the other: there may be many, and they may have many. */
