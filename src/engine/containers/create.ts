@@ -14,7 +14,7 @@ import { checkConfig } from "./check_config.ts";
 import { checkConflicts } from "./check_conflicts.ts";
 import { checkHostConfig } from "./check_host_config.ts";
 import { defaultHostConfig } from "./host_config.ts";
-import { joinedContainer } from "./joined_namespaces.ts";
+import { joinedContainer, modesById } from "./joined_namespaces.ts";
 import { logConfigOf } from "./log_writer.ts";
 import { mergeConfig } from "./merge_config.ts";
 import { mountPoints } from "./mount_points.ts";
@@ -135,7 +135,8 @@ async function checkedHostConfig(store: Store, options: CreateOptions): Promise<
     await checkJoined(store, name, `could not get container for ${name}: `);
   }
   const { Mounts } = given;
-  return adaptHostConfig(Mounts ? { ...given, Mounts: Mounts.map(readMountSpec) } : given);
+  const named = { ...given, ...(await modesById(store.root, given)) };
+  return adaptHostConfig(Mounts ? { ...named, Mounts: Mounts.map(readMountSpec) } : named);
 }
 
 /** Docker's status for one that is not there says that the request is wrong. */

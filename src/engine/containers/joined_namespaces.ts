@@ -22,6 +22,24 @@ export function joinedContainer(mode: string | undefined): string | undefined {
   return /^container:(.+)$/.exec(mode ?? "")?.[1];
 }
 
+/**
+ * The modes with IDs in the place of names, so that they hold when the other container is renamed (moby,
+ * daemon/daemon_unix.go, `adaptSharedNamespaceContainer`). One that is not there stays as it is named.
+ */
+export async function modesById(
+  root: string,
+  { NetworkMode, IpcMode, PidMode }: Partial<HostConfig>,
+): Promise<Partial<HostConfig>> {
+  const modes = Object.entries({ NetworkMode, IpcMode, PidMode });
+  const known = modes.map(async ([key, mode]) => {
+    const named = joinedContainer(mode);
+    if (named === undefined) return [];
+    const found = await findRecord(root, named).catch(() => undefined);
+    return found === undefined ? [] : [[key, `container:${found.ID}`]];
+  });
+  return Object.fromEntries((await Promise.all(known)).flat()) as Partial<HostConfig>;
+}
+
 /** @throws Failure in Docker's words for a container that is not there or does not run */
 export async function joinedNamespaces(store: Store, hostConfig: HostConfig): Promise<JoinedNamespaces> {
   const find = (text: string): Promise<ContainerRecord> => findRecord(store.root, text);

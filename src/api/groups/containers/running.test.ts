@@ -272,6 +272,9 @@ suite("B178 running containers", { skip: cannotRun || overlaySkip }, () => {
     });
     const { connection } = await host.hijack(`/containers/${id}/attach?stream=1&stdout=1&stderr=1`);
     const output = buffer(connection);
+    await host.expect(204, "POST", `/containers/${first}/rename?name=another`);
+    const shown = (await host.ask(`/containers/${id}/json`)).json()["HostConfig"] as Record<string, unknown>;
+    for (const key of Object.keys(HostConfig)) assert.equal(shown[key], `container:${first}`);
     await start(id);
     assert.equal(sortedOutput(await output), "shared\n");
     await host.expect(204, "DELETE", `/containers/${first}?force=1`);
