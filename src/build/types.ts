@@ -62,7 +62,7 @@ export interface FetchedFile {
   readonly size?: number;
   /** `Last-Modified`. */
   readonly modified?: Date;
-  /** Last part of the final URL's path; "" if there is none. */
+  /** Last part of the path of the URL that was asked for, else what the server says; "" if there is none. */
   readonly name: string;
 }
 

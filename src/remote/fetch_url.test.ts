@@ -25,8 +25,8 @@ async function serve(listener: RequestListener): Promise<AsyncDisposable & { rea
 
 test("a file is fetched through redirects, with its name, size and time", async () => {
   await using server = await serve((request, response) => {
-    if (request.url === "/start")
-      return void response.writeHead(302, { Location: "/a/file%20b.txt?x=1" }).end();
+    if (request.url === "/a/file%20b.txt?x=1")
+      return void response.writeHead(302, { Location: "/objects/7f3a?signed=1" }).end();
     response.writeHead(200, {
       "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT",
       "Content-Type": "Text/Plain; charset=utf-8",
@@ -34,7 +34,7 @@ test("a file is fetched through redirects, with its name, size and time", async 
     });
     response.end("hello");
   });
-  const { content, discard: _, ...rest } = await fetchUrl(`${server.url}/start`, { signal });
+  const { content, discard: _, ...rest } = await fetchUrl(`${server.url}/a/file%20b.txt?x=1`, { signal });
   assert.deepEqual(rest, {
     name: "file b.txt",
     size: 5,
@@ -57,6 +57,24 @@ test("a password goes to its own origin only", async () => {
   const url = server.url.replace("http://", "http://me:secret@");
   await collect((await fetchUrl(url, { signal })).content, 10);
   assert.deepEqual(seen, [`Basic ${Buffer.from("me:secret").toString("base64")}`, undefined]);
+});
+
+test("where the URL has no name, the server may say one", async () => {
+  await using server = await serve((request, response) => {
+    response.setHeader("Content-Disposition", decodeURIComponent(request.url?.split("?")[1] ?? "")).end("x");
+  });
+  for (const [path, said, expected] of [
+    ["/", "attachment; filename=a.tar", "a.tar"],
+    ["/a/", 'attachment; size=1; FileName = "b \\"c\\".txt"', 'b "c".txt'],
+    ["/", 'attachment; filename="/etc/passwd"', "passwd"],
+    ["/", 'attachment; filename="a/.."', ""],
+    ["/", "attachment", ""],
+    ["/own", "attachment; filename=other", "own"],
+  ] as const) {
+    const { name, discard } = await fetchUrl(`${server.url}${path}?${encodeURIComponent(said)}`, { signal });
+    assert.equal(name, expected, said);
+    discard();
+  }
 });
 
 test("a hostile server's names stay names", async () => {

@@ -22,7 +22,10 @@ export interface FetchedUrl {
   readonly size?: number;
   /** `Last-Modified`. */
   readonly modified?: Date;
-  /** Last part of the final URL's path; "" if there is none. */
+  /**
+   * Last part of the path of the URL that was asked for, wherever it has led; else the name that the server says; else ""
+   * (moby, daemon/builder/dockerfile/copy.go, `getFilenameForDownload`; BuildKit's ADD goes by the URL, too).
+   */
   readonly name: string;
   /** `Content-Type` without parameters, in lower case. */
   readonly contentType?: string;
@@ -58,7 +61,7 @@ export async function fetchUrl(text: string, options: FetchUrlOptions): Promise<
       const answer = await send({ method: "GET", url, headers, signal }, { agent: agents.for(url), idleMs });
       const { location } = answer.headers;
       if (!redirects.has(answer.status) || location === undefined)
-        return fetched(accepted(answer), maxBytes, () => agents.close());
+        return fetched(accepted(answer), lastPart(first.pathname), maxBytes, () => agents.close());
       answer.discard();
       if (hops === maxRedirects)
         throw new Failure("unavailable", `${describeRequest("GET", url)}: stopped after 10 redirects`);
@@ -94,7 +97,7 @@ function accepted(answer: HttpAnswer): HttpAnswer {
   throw new Failure(kind, `${describeRequest("GET", url)}: invalid response status ${status} ${statusText}`);
 }
 
-function fetched(answer: HttpAnswer, maxBytes: number, close: () => void): FetchedUrl {
+function fetched(answer: HttpAnswer, asked: string, maxBytes: number, close: () => void): FetchedUrl {
   const { headers, url } = answer;
   const size = Number(headers["content-length"] ?? Number.NaN);
   const modified = new Date(headers["last-modified"] ?? Number.NaN);
@@ -108,7 +111,7 @@ function fetched(answer: HttpAnswer, maxBytes: number, close: () => void): Fetch
   }
   return {
     content: content(),
-    name: lastPart(url.pathname),
+    name: asked || saidName(headers["content-disposition"]),
     ...(Number.isSafeInteger(size) && { size }),
     ...(!Number.isNaN(modified.getTime()) && { modified }),
     ...(contentType !== undefined && { contentType }),
@@ -116,7 +119,6 @@ function fetched(answer: HttpAnswer, maxBytes: number, close: () => void): Fetch
   };
 }
 
-/** Never `.`, `..` or a name with a slash or NUL in it, whatever the server redirects to. */
 function lastPart(path: string): string {
   const last = path.slice(path.lastIndexOf("/") + 1);
   let name: string;
@@ -125,5 +127,18 @@ function lastPart(path: string): string {
   } catch {
     name = last;
   }
+  return safeName(name);
+}
+
+/** The `filename` of a `Content-Disposition` (RFC 6266), without the folders before it. */
+function saidName(disposition: string | undefined): string {
+  const [, quoted, plain = ""] =
+    /;\s*filename\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))/i.exec(disposition ?? "") ?? [];
+  const said = quoted?.replace(/\\(.)/g, "$1") ?? plain;
+  return safeName(said.slice(said.lastIndexOf("/") + 1));
+}
+
+/** Never `.`, `..` or a name with a slash or NUL in it, whatever the server says. */
+function safeName(name: string): string {
   return /^\.{0,2}$|[/\0]/.test(name) ? "" : name;
 }
