@@ -33,6 +33,9 @@ interface ExecPlace {
 
 const prefix = "exec-";
 
+/** What nobody takes goes there by way of the shim, which without a path would open it for reading only. */
+const devNull = "/dev/null";
+
 /** Lifecycle: `create` → `start` → `wait` → `delete`, which has to be called after every `create` that succeeded. */
 export class ExecTask {
   readonly streams: ExecStreams;
@@ -56,6 +59,7 @@ export class ExecTask {
       stderr: copies && !terminal,
     };
     const path = (name: keyof typeof wanted): string => (wanted[name] ? join(directory, name) : "");
+    const unread = copies || terminal ? {} : { stdout: devNull, stderr: devNull };
     let streams: ExecStreams | undefined;
     try {
       await mkdir(directory, { mode: 0o700 });
@@ -65,7 +69,7 @@ export class ExecTask {
         stdout: wanted.stdout ? openFifoReader(path("stdout")) : undefined,
         stderr: wanted.stderr ? openFifoReader(path("stderr")) : undefined,
       };
-      const paths = { stdin: path("stdin"), stdout: path("stdout"), stderr: path("stderr") };
+      const paths = { stdin: path("stdin"), stdout: path("stdout"), stderr: path("stderr"), ...unread };
       await service.exec(id, exec, { terminal, ...paths, process: options.process });
       return new ExecTask(place, streams);
     } catch (error) {

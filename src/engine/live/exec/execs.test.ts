@@ -47,6 +47,21 @@ suite("processes in running containers", { skip: cannotLive }, () => {
     assert.deepEqual(host.leftovers(), []);
   });
 
+  test("an exec that nobody attaches to may print", async () => {
+    await using live = host.supervisor();
+    const { ID } = await host.create(idle);
+    await live.start(ID);
+    const died = Promise.withResolvers<void>();
+    using _listening = live.events.listen(({ Action }) => {
+      if (Action === "exec_die") died.resolve();
+    });
+    const id = await live.execs.create(ID, { Cmd: ["sh", "-c", "echo out && echo err >&2 && exit 3"] });
+    await live.execs.start(id);
+    await died.promise;
+    assert.equal(live.execs.inspect(id).ExitCode, 3);
+    await live.remove(ID, { force: true });
+  });
+
   test("B178 exec: what cannot be run has Docker's text and exit code, and leaves nothing", async () => {
     await using live = host.supervisor();
     const { ID } = await host.create(idle);
