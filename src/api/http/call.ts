@@ -49,8 +49,10 @@ export class Call {
     (parts.response ?? parts.socket)?.once("close", () => gone.abort());
     // As in Go's server, who ends his side of a connection that is not his own waits for nothing more.
     const leave = (): void => (this.#hijacked || parts.socket !== undefined ? undefined : gone.abort());
-    parts.request.socket.once("end", leave);
-    parts.response?.once("close", () => parts.request.socket.off("end", leave));
+    // Held: a request that is let go of has none any more.
+    const { socket } = parts.request;
+    socket.once("end", leave);
+    parts.response?.once("close", () => socket.off("end", leave));
     this.signal = gone.signal;
   }
 

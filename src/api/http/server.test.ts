@@ -1,11 +1,13 @@
 /** The Engine API's HTTP: versions, unknown routes, hostile requests. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+import { connect, type AddressInfo, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { after, before, suite, test } from "node:test";
 import { daemonFixture, type Asked, type DaemonFixture } from "../../../test/support/daemon_fixture.ts";
+import type { Call } from "./call.ts";
 import { createApiServer } from "./server.ts";
+import { ApiError } from "./status_of.ts";
 
 suite("the API over HTTP", () => {
   let fixture: DaemonFixture;
@@ -158,6 +160,24 @@ suite("the API over HTTP", () => {
     const answer = await text(raw("GET /info HTTP/1.1\r\nHost: x\r\n\r\n", true));
     assert.match(answer, /^HTTP\/1\.1 200 /);
     assert.match(answer, /"ServerVersion":/);
+  });
+
+  test("a handler that fails in the middle of a body, and lets go of it, is answered for", async () => {
+    const handle = async ({ request }: Call): Promise<void> => {
+      for await (const chunk of request)
+        throw new ApiError(400, `no more than ${(chunk as Buffer).length > 0}`);
+    };
+    const routes = [{ method: "POST", path: "/broken", handle }] as const;
+    const server = createApiServer({ routes, version: "1", onError: () => undefined }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const answer = await fetch(`http://127.0.0.1:${port}/broken`, {
+      method: "POST",
+      body: "x".repeat(10_000),
+    });
+    assert.deepEqual([answer.status, await answer.json()], [400, { message: "no more than true" }]);
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
   });
 
   test("a stream ends when the client ends his side", async () => {
