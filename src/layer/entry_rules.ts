@@ -10,6 +10,11 @@ import { isLinkSource } from "./whiteout_writer.ts";
 export interface ApplyLimits {
   /** Entries in one layer (default 5,000,000): each costs about 100 bytes of memory until the layer is whole. */
   readonly entries?: number;
+  /**
+   * Whether a path may come again, so that the last of its name stays, as in an archive that is no layer (`tar -r`; moby,
+   * archive.Untar). Default: it is refused, as tar-split does.
+   */
+  readonly repeats?: boolean;
 }
 
 const defaultEntries = 5_000_000;
@@ -24,11 +29,12 @@ export interface LayerMaker {
 }
 
 /**
- * Behaviours B013, B014, B043: each path once, no entry in the place of the root, marks told from names. AUFS'
+ * Behaviours B013, B014, B043: each path once (but for `repeats`), no entry in the place of the root, marks told from names. AUFS'
  * bookkeeping is left out, except for the files to which its hard links lead: they exist until the layer is whole.
  */
 export class EntryRules {
   readonly #limit: number;
+  readonly #repeats: boolean;
   readonly #maker: LayerMaker;
   /** Paths of all entries so far, to find the second of a kind. */
   readonly #seen = new Set<ByteString>();
@@ -38,6 +44,7 @@ export class EntryRules {
   constructor(maker: LayerMaker, limits: ApplyLimits) {
     this.#maker = maker;
     this.#limit = limits.entries ?? defaultEntries;
+    this.#repeats = limits.repeats ?? false;
   }
 
   get entries(): number {
@@ -55,7 +62,7 @@ export class EntryRules {
       throw new Failure("limit", `layer has more than ${this.#limit} entries`);
     }
     const path = layerPath(entry.path);
-    if (this.#seen.size === this.#seen.add(path).size) {
+    if (this.#seen.size === this.#seen.add(path).size && !this.#repeats) {
       throw new Failure("invalid", `duplicates of file paths not supported: ${shown(path)}`);
     }
     if (path === "") {

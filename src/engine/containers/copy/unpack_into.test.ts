@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -42,3 +42,15 @@ test(
     assert.deepEqual(readdirSync(directory.path), ["a"]);
   },
 );
+
+test("of members with one name the last one stays", { skip: unlessLinux }, async () => {
+  using directory = scratch("unpack");
+  const members = ["old", "newer"].flatMap((content) => [
+    tarFile({ path: "d/", type: "directory" }),
+    tarFile({ path: "./d/a" }, content),
+    tarFile({ path: "b" }, content),
+  ]);
+  await unpackInto(directory.path, "/", once(tarOf(members)), { signal, owner: caller() });
+  const texts = ["d/a", "b"].map((path) => readFileSync(join(directory.path, path), "utf8"));
+  assert.deepEqual(texts, ["newer", "newer"]);
+});

@@ -66,7 +66,10 @@ function target(root: string, directory: string, at: string): UnpackTarget {
   const inside = fromText(posix.join("/", directory).replace(/^\/|\/$/g, ""));
   const start = fromText(posix.join("/", at).replace(/\/$/, "")).length;
   return {
-    applier: new LayerApplier({ directory: root, whiteouts: "remove", ownership: ownershipHere() }),
+    applier: new LayerApplier(
+      { directory: root, whiteouts: "remove", ownership: ownershipHere() },
+      { repeats: true },
+    ),
     path: (name) => posix.join(inside, posix.join("/", name.slice(start))),
   };
 }
