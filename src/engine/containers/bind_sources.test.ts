@@ -47,9 +47,23 @@ describe("sources of binds", () => {
     ],
   ] as const) {
     test(`propagation of ${bind}: ${message ?? "fine"}`, () => {
-      const check = (): void => checkPropagation(record(bind), () => mounts);
-      if (message === undefined) check();
+      const asked = record(bind);
+      const check = () => checkPropagation(asked, () => mounts);
+      if (message === undefined) assert.deepEqual(check(), asked.MountPoints);
       else assert.throws(check, { kind: "invalid", message });
+    });
+  }
+
+  for (const [source, follows] of [
+    ["/", "rprivate"],
+    ["/shared", "rslave"],
+    ["/slave/x", "rslave"],
+    ["/shared/private", "rprivate"],
+  ] as const) {
+    test(`propagation of ${source}, which nobody has asked to follow: ${follows}`, () => {
+      const { point } = parseBind(`${source}:/x`);
+      const MountPoints = { "/x": { ...point, Propagation: "rslave" } };
+      assert.equal(checkPropagation({ MountPoints }, () => mounts)["/x"]?.Propagation, follows);
     });
   }
 });

@@ -28,21 +28,25 @@ export async function makeBindSources(record: Pick<ContainerRecord, "MountPoints
 /**
  * Mounts come through to a container, or from it, only where the host's mount is of a kind that tells of them.
  * @param mounts those of this process
+ * @returns the mount points; what nobody has asked to follow ({@link followRoot}) is private where it cannot
  * @throws Failure("invalid") in Docker's words (moby, daemon/oci_linux.go, `ensureShared`)
  */
 export function checkPropagation(
   { MountPoints }: Pick<ContainerRecord, "MountPoints">,
   mounts: () => readonly MountInfo[] = mountInfo,
-): void {
-  const wanted = Object.values(MountPoints ?? {}).filter(({ Type, Propagation = "" }) => {
-    return Type === "bind" && /shared|slave/.test(Propagation);
-  });
-  if (wanted.length === 0) return;
+): Record<string, MountPoint> {
+  const points = MountPoints ?? {};
+  const follows = ({ Type, Propagation = "" }: MountPoint): boolean =>
+    Type === "bind" && /shared|slave/.test(Propagation);
+  if (!Object.values(points).some(follows)) return points;
   const all = mounts();
-  for (const point of wanted) checkOne(point, all);
+  return Object.fromEntries(
+    Object.entries(points).map(([at, point]) => [at, follows(point) ? checkOne(point, all) : point]),
+  );
 }
 
-function checkOne({ Source, Propagation = "" }: MountPoint, mounts: readonly MountInfo[]): void {
+function checkOne(point: MountPoint, mounts: readonly MountInfo[]): MountPoint {
+  const { Source, Propagation = "", Spec } = point;
   const path = fromText(existing(Source));
   // Of several on one place the last one is seen.
   const [mount] = mounts
@@ -51,10 +55,11 @@ function checkOne({ Source, Propagation = "" }: MountPoint, mounts: readonly Mou
       ({ mountPoint }) => mountPoint === "/" || path === mountPoint || path.startsWith(`${mountPoint}/`),
     )
     .sort((a, b) => b.mountPoint.length - a.mountPoint.length);
-  if (mount === undefined) return;
+  if (mount === undefined) return point;
   const tells = (kind: string): boolean => mount.propagation.some((tag) => tag.startsWith(`${kind}:`));
   const shared = Propagation.endsWith("shared");
-  if (tells("shared") || (!shared && tells("master"))) return;
+  if (tells("shared") || (!shared && tells("master"))) return point;
+  if (!Spec?.BindOptions?.Propagation) return { ...point, Propagation: "rprivate" };
   const kind = shared ? "shared" : "shared or slave";
   throw new Failure(
     "invalid",

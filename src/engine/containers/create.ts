@@ -34,6 +34,7 @@ import {
   type HostConfig,
 } from "./record.ts";
 import { removeSupervised } from "./remove.ts";
+import { followRoot } from "./root_binds.ts";
 import { runtimeNamed } from "./runtimes.ts";
 import { noSecurityOptions, securityOnRecord, type SecurityOptions } from "./security_options.ts";
 import { whileSupervising } from "./supervision.ts";
@@ -71,7 +72,8 @@ export async function createContainer(
   const command = [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])];
   if (command.length === 0) throw new Failure("invalid", "No command specified");
   const hostConfig = await checkedHostConfig(store, options);
-  const planned = await mountPoints(config, hostConfig, (text) => findRecord(store.root, text));
+  const asked = await mountPoints(config, hostConfig, (text) => findRecord(store.root, text));
+  const planned = asked.map((mount) => ({ ...mount, point: followRoot(mount.point, store.root) }));
   const make = (): Promise<ContainerRecord> =>
     store.withLock(containersLock, async () => {
       const name = chooseName(options.name, await listRecords(store.root));

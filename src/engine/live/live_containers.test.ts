@@ -204,6 +204,25 @@ suite("containers that live on", { skip: cannotLive }, () => {
     await live.remove(ID);
   });
 
+  test("a bind of the root, or of what it lies in, follows what containers mount there", async () => {
+    await using live = host.supervisor();
+    const { ID } = await host.create("test -d /r/overlay2 -a -d /all/proc", {
+      hostConfig: { Binds: [`${host.root}:/r`, "/:/all:ro", "/dev:/d"] },
+    });
+    const kinds = Object.values(host.record(ID).MountPoints ?? {}).map(({ Propagation }) => Propagation);
+    assert.deepEqual(kinds, ["rslave", "rslave", "rprivate"]);
+    await live.start(ID);
+    assert.equal((await live.wait(ID, "not-running", signal)).exitCode, 0);
+    await live.remove(ID);
+    for (const mode of ["private", "rprivate", "slave", "shared"]) {
+      const Binds = [`${host.root}/overlay2:/r:${mode}`];
+      await assert.rejects(host.create("true", { hostConfig: { Binds } }), {
+        kind: "invalid",
+        message: /must use either propagation mode "rslave" or "rshared"/,
+      });
+    }
+  });
+
   test("several who remove one container at once all see it gone", async () => {
     await using live = host.supervisor();
     const { ID } = await host.create(waiting);

@@ -31,7 +31,7 @@ export async function beginRunMounts(
   hostConfig: HostConfig,
 ): Promise<RunMounts> {
   await makeBindSources(record);
-  checkPropagation(record);
+  const mountPoints = checkPropagation(record);
   const points: Record<string, MountPoint> = {};
   const tmpfs: Record<string, string> = { ...hostConfig.Tmpfs };
   let sharedMemory: string | undefined;
@@ -40,7 +40,7 @@ export async function beginRunMounts(
       findVolume(store, name);
       await useVolume(store, name, record.ID);
     }
-    for (const [destination, point] of Object.entries(record.MountPoints ?? {})) {
+    for (const [destination, point] of Object.entries(mountPoints)) {
       // Docker lets `--tmpfs` win over the image's volume.
       if (hostConfig.Tmpfs?.[destination] !== undefined) continue;
       if (point.Type === "tmpfs") tmpfs[destination] = tmpfsOptionsOf(point.Spec ?? {});
