@@ -111,7 +111,11 @@ suite("the runtime service", { skip: cannotLive }, () => {
     mkdirSync(data);
     writeFileSync(join(data, "file"), "from the host");
     const two = await host.run(pod, "two", idle, {
-      mounts: [{ containerPath: "/data", hostPath: data, readOnly: true }],
+      mounts: [
+        { containerPath: "/data", hostPath: data, readOnly: true },
+        // As agents of nodes have it: the engine's own root is in it.
+        { containerPath: "/host", hostPath: "/", readOnly: true },
+      ],
       linux: {
         resources: { memoryLimit: 64 << 20, cpuShares: 512 },
         security: {

@@ -183,6 +183,11 @@ test("the host's network brings the host's name and no sysctl", () => {
   assert.equal(containerHostname({ id, network: "private" }), "0123456789ab");
 });
 
+test("a seccomp profile that was asked for guards what is privileged, too", () => {
+  const seccomp = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [] };
+  assert.deepEqual(containerSpec({ ...basic, privileged: true, seccomp }).linux.seccomp, seccomp);
+});
+
 test("privileged takes the guards away", () => {
   const spec = containerSpec({ ...basic, privileged: true });
   assert.deepEqual(

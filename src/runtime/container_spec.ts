@@ -246,8 +246,10 @@ function containerNamespaces(options: SpecOptions, host: HostCgroups): OciNamesp
 }
 
 function containerSeccomp(options: SpecOptions, capabilities: readonly string[]): OciSeccomp | undefined {
-  if (options.seccomp === "unconfined" || options.privileged === true) return undefined;
+  if (options.seccomp === "unconfined") return undefined;
+  // One that was asked for holds for privileged containers, too (moby since 26.0, daemon/seccomp_linux.go).
   if (options.seccomp !== undefined) return options.seccomp;
+  if (options.privileged === true) return undefined;
   if (process.arch !== "x64" && process.arch !== "arm64")
     throw new Failure("unsupported", `seccomp: no default profile for ${process.arch}`, {
       hint: "Run it with --security-opt seccomp=unconfined.",

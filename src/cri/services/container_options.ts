@@ -131,7 +131,9 @@ function securityOf(security: Security | undefined): Partial<HostConfig> {
 }
 
 /** @throws Failure("invalid") for a profile that cannot be read */
-function seccompOf({ seccomp }: Security): string | undefined {
+function seccompOf({ seccomp, privileged }: Security): string | undefined {
+  // As with containerd, whose privileged containers have none.
+  if (privileged) return undefined;
   if (seccomp === undefined || seccomp.type === profileTypes.unconfined) return "unconfined";
   if (seccomp.type !== profileTypes.localhost) return undefined;
   const path = seccomp.localhostRef.replace(/^localhost\//, "");
@@ -142,12 +144,13 @@ function seccompOf({ seccomp }: Security): string | undefined {
   }
 }
 
-/** By `MountPropagation`. */
-const propagations = ["rprivate", "rslave", "rshared"];
+/** By `MountPropagation`; what is private is the engine's to decide, which lets binds of its own root follow. */
+const propagations = [undefined, "rslave", "rshared"];
 
 function mountsOf(pod: PodRecord, { mounts, linux }: ContainerSaid): NonNullable<HostConfig["Mounts"]> {
   const own = mounts.map((mount) => {
-    const { containerPath, hostPath, readOnly, propagation, image } = mount;
+    const { containerPath, hostPath, readOnly, image } = mount;
+    const Propagation = propagations[mount.propagation];
     if (image !== undefined && image.image !== "") {
       throw new Failure("unsupported", `mount ${containerPath}: images as mounts are not supported`);
     }
@@ -159,7 +162,7 @@ function mountsOf(pod: PodRecord, { mounts, linux }: ContainerSaid): NonNullable
       Target: containerPath,
       ReadOnly: readOnly,
       BindOptions: {
-        Propagation: propagations[propagation] ?? "rprivate",
+        ...(Propagation !== undefined && { Propagation }),
         CreateMountpoint: true,
         ...(isRecursive(mount) && { ReadOnlyForceRecursive: true }),
       },
