@@ -47,7 +47,7 @@ class Building implements AsyncDisposable {
       session,
       books:
         options.mode === "classic"
-          ? new ClassicBooks(services.store, options.dockerVersion ?? "")
+          ? new ClassicBooks(services.store, options.dockerVersion ?? "", options.cacheImages)
           : new GraphBooks(services.store, this.#memory),
       open: new AsyncDisposableStack(),
       signal: AbortSignal.any([options.signal, this.#failure.signal]),

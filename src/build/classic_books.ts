@@ -9,6 +9,7 @@ import {
   classicImage,
   classicProbe,
   classicWords,
+  HistoryCache,
   replacedHealthcheckText,
   type ClassicStep,
 } from "./classic/index.ts";
@@ -19,11 +20,16 @@ import type { Step } from "./step.ts";
 
 export class ClassicBooks implements Books {
   readonly #cache: ClassicCache;
+  readonly #named: HistoryCache | undefined;
   readonly #builder: string;
 
-  /** @param builder what images say they were made by: `docker_version` */
-  constructor(store: Store, builder: string) {
+  /**
+   * @param builder what images say they were made by: `docker_version`
+   * @param sources images to which the cache is confined
+   */
+  constructor(store: Store, builder: string, sources?: readonly StoredImage[]) {
     this.#cache = new ClassicCache(store);
+    this.#named = sources && new HistoryCache(store.images, this.#cache, sources);
     this.#builder = builder;
   }
 
@@ -36,7 +42,7 @@ export class ClassicBooks implements Books {
       run.build.emit({ kind: "output", id: step.id, stream: "stdout", chunk: Buffer.from(note) });
     }
     const made = await classicStep(state, step);
-    const cached = run.useCache ? await this.#cache.find(made.parent?.id, classicProbe(made)) : undefined;
+    const cached = run.useCache ? await this.#find(made) : undefined;
     const image = cached ?? (await this.#make(run, state, step, made));
     const after = stateOf(run, state, step, image);
     const grew = after.diffIds.length > state.diffIds.length;
@@ -46,7 +52,8 @@ export class ClassicBooks implements Books {
       record: {
         image: image.id,
         ...(layer !== undefined && { layer }),
-        cache: cached === undefined ? { hit: false, reason: missReason(run) } : { hit: true, from: "local" },
+        cache:
+          cached === undefined ? { hit: false, reason: this.#missReason(run) } : { hit: true, from: "local" },
       },
     };
   }
@@ -55,6 +62,16 @@ export class ClassicBooks implements Books {
     if (stored === undefined)
       throw new Failure("invalid", "No image was generated. Is your Dockerfile empty?");
     return stored;
+  }
+
+  #find(made: ClassicStep): Promise<StoredImage | undefined> {
+    return this.#named?.find(made) ?? this.#cache.find(made.parent?.id, classicProbe(made));
+  }
+
+  #missReason({ useCache }: StageRun): string {
+    if (!useCache) return "--no-cache";
+    if (this.#named !== undefined) return "no image of --cache-from has this step";
+    return "no image was made of its parent by this step";
   }
 
   async #make(run: StageRun, state: StageState, step: Step, made: ClassicStep): Promise<StoredImage> {
@@ -118,8 +135,4 @@ async function layerOf({ services }: BuildRun, { diffIds }: StageState) {
   if (found === undefined) return undefined;
   const { diffId, chainId, size } = found;
   return { diffId, chainId, size };
-}
-
-function missReason({ useCache }: StageRun): string {
-  return useCache ? "no image was made of its parent by this step" : "--no-cache";
 }

@@ -134,6 +134,8 @@ export interface BuildOptions {
   readonly pull?: boolean;
   /** Steps that other machines have done; asked when the local cache has none. */
   readonly imported?: ImportedCache;
+  /** Of the classic mode: its cache is what these images tell in their history. Default: what was built here. */
+  readonly cacheImages?: readonly StoredImage[];
   /** The image's config says which steps made its layers (`--cache-to type=inline`). */
   readonly inlineCache?: boolean;
   /** Of steps that say nothing about it: `default`, `none`, `host`, or another that the runner knows. */

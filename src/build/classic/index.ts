@@ -7,4 +7,5 @@ export { classicWords } from "./classic_words.ts";
 export { copySourceWords, downloadText, joinSourceWords } from "./copy_source_text.ts";
 export { expandInstruction } from "./expand_instruction.ts";
 export type { TextFacts } from "./history_facts.ts";
+export { HistoryCache } from "./history_cache.ts";
 export { machineOwnerNames } from "./owner_names.ts";

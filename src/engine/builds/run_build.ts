@@ -19,7 +19,7 @@ import {
   type Platform,
   type Reference,
 } from "../../oci/index.ts";
-import { openBuildCache } from "../../store/index.ts";
+import { openBuildCache, resolveImage, withSession, type Store } from "../../store/index.ts";
 import { askedServices } from "./asked_services.ts";
 import { exportCacheOf, importCaches } from "./cache_transfer.ts";
 import { ContextMemories } from "./context/context_memory.ts";
@@ -28,7 +28,6 @@ import { openContext } from "./context/open_context.ts";
 import type { ClientFiles, ContextPlace, OpenedContext } from "./context/types.ts";
 import { epochOf } from "./epoch.ts";
 import { openShell } from "./open_shell.ts";
-import { withSession } from "../../store/index.ts";
 import {
   checkOutputs,
   namesWanted,
@@ -160,6 +159,7 @@ class Build {
       series: { context: nameOf(request.context), dockerfile: request.file ?? "", ...target },
       contexts,
       ...(imported && { imported }),
+      ...(await cacheImagesOf(store, request.cacheImages ?? [])),
       inlineCache: (request.cacheTo ?? []).some(({ place }) => place.type === "inline"),
     });
     for (const to of request.cacheTo ?? []) await exportCacheOf(store, remote, result, to, transfer);
@@ -214,6 +214,15 @@ async function* nothing(): AsyncGenerator<Uint8Array, void, undefined> {}
 
 function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+async function cacheImagesOf(
+  store: Store,
+  names: readonly string[],
+): Promise<Pick<BuildOptions, "cacheImages">> {
+  if (names.length === 0) return {};
+  const found = await Promise.all(names.map((name) => resolveImage(store, name).catch(() => undefined)));
+  return { cacheImages: found.filter((image) => image !== undefined) };
 }
 
 function passedOn(request: BuildRequest): Omit<BuildOptions, "dockerfile"> {

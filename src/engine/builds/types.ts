@@ -45,6 +45,8 @@ export interface BuildRequest extends Pick<BuildOptions, Passed> {
   /** Sends all names to their registries. */
   readonly push?: boolean;
   readonly cacheFrom?: readonly CachePlace[];
+  /** `--cache-from` of the classic mode; those that are not here do not count. None: the cache is what was built here. */
+  readonly cacheImages?: readonly string[];
   readonly cacheTo?: readonly CacheDestination[];
   readonly squash?: SquashRange;
   /** File that gets the image's ID. */

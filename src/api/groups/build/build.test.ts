@@ -169,6 +169,30 @@ test("B179 the image of each stage is told when the stage ends", { skip }, async
   ]);
 });
 
+test("B179 cachefrom: the cache is what the named images tell in their history", { skip }, async () => {
+  await using fixture = await daemonFixture();
+  await makeImage(fixture, { names: ["base:1"], files: { f: "x" } });
+  const Dockerfile = "FROM base:1\nENV a=b\nCOPY f /g\nLABEL c=d\n";
+  const body = await tarOf({ Dockerfile, f: "text" });
+  const build = async (name: string, from: readonly string[]) => {
+    const cachefrom = encodeURIComponent(JSON.stringify(from));
+    const { text } = await fixture.post(`/build?t=${name}&cachefrom=${cachefrom}`, { body });
+    return [(await fixture.engine.images.inspect(name)).Id, text.split("Using cache").length - 1] as const;
+  };
+  const [made] = await build("made", []);
+  const saved = await fixture.ask("/images/get?names=made");
+  await fixture.ask("/images/made", { method: "DELETE" });
+  await fixture.post("/images/load", { body: saved.bytes });
+  assert.deepEqual(await build("again", ["absent", "made"]), [made, 3]);
+  assert.deepEqual(await build("again", ["made"]), [made, 3]);
+  assert.equal((await fixture.engine.images.list({})).length, 2, "what lies between is nobody's image");
+  const [other, hits] = await build("other", ["absent"]);
+  assert.notEqual(other, made);
+  assert.equal(hits, 0);
+  const [third, some] = await build("third", ["base:1"]);
+  assert.deepEqual([third === made, some], [false, 0]);
+});
+
 test("B179 a context from a URL; a build that is cancelled", { skip }, async () => {
   await using fixture = await daemonFixture();
   await makeImage(fixture, { names: ["base:1"], files: { f: "x" } });

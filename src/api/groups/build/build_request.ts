@@ -3,7 +3,7 @@ import { isRemoteContext, parseAddHost, type BuildRequest } from "../../../engin
 import { Failure } from "../../../errors.ts";
 import type { Call } from "../../http/index.ts";
 import { platformOf } from "../images/index.ts";
-import { stringsOf } from "./query_values.ts";
+import { cacheFrom, stringsOf } from "./query_values.ts";
 import { stepLimits } from "./step_limits.ts";
 
 type Asked = Omit<BuildRequest, "signal" | "stdin">;
@@ -27,6 +27,7 @@ export function buildRequest(call: Call): Asked {
     network: networkOf(query.get("networkmode") ?? ""),
     addHosts: query.getAll("extrahosts").map(parseAddHost),
     stepLimits: stepLimits(call),
+    cacheImages: cacheFrom(call),
     ...(call.flag("squash") && { squash: "new" }),
     ...(target !== "" && target !== undefined && { target }),
     ...(dockerfile !== "" && dockerfile !== undefined && { file: insideContext(dockerfile) }),

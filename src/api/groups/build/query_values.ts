@@ -11,6 +11,13 @@ export function stringsOf({ query }: Call, name: string, complaint: string): Rec
   return Object.fromEntries(entries.filter(([, each]) => each !== null)) as Record<string, string>;
 }
 
+/** A JSON list of names of images. @throws Failure("invalid") */
+export function cacheFrom({ query }: Call): readonly string[] {
+  const list = jsonOf(query.get("cachefrom") ?? "", "error reading cache-from") ?? [];
+  if (Array.isArray(list) && list.every((each) => typeof each === "string")) return list;
+  throw new Failure("invalid", "error reading cache-from: not a list of names");
+}
+
 /** Undefined: nothing is given. */
 export function jsonOf(text: string, complaint: string): unknown {
   try {

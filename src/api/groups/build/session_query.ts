@@ -3,7 +3,7 @@ import type { DockerfileSolve } from "../../../buildkit/index.ts";
 import { Failure } from "../../../errors.ts";
 import type { Call } from "../../http/index.ts";
 import { platformOf } from "../images/index.ts";
-import { jsonOf, stringsOf } from "./query_values.ts";
+import { cacheFrom, jsonOf, stringsOf } from "./query_values.ts";
 import { stepLimits } from "./step_limits.ts";
 
 type Asked = Pick<DockerfileSolve, "attributes" | "exporters" | "cacheTo">;
@@ -18,7 +18,7 @@ export function sessionQuery(call: Call): Asked {
   const attributes: Record<string, string> = {
     "image-resolve-mode": call.flag("pull") ? "pull" : "default",
     "add-hosts": query.getAll("extrahosts").join(","),
-    "cache-from": cacheFrom(value("cachefrom")).join(","),
+    "cache-from": cacheFrom(call).join(","),
     ...prefixed("build-arg:", buildArgs),
     ...prefixed("label:", stringsOf(call, "labels", "error reading labels")),
     ...limits(call),
@@ -39,12 +39,6 @@ export function sessionQuery(call: Call): Asked {
 
 function prefixed(prefix: string, values: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(values).map(([key, value]) => [`${prefix}${key}`, value]));
-}
-
-function cacheFrom(text: string): readonly string[] {
-  const list = jsonOf(text, "error reading cache-from") ?? [];
-  if (Array.isArray(list) && list.every((each) => typeof each === "string")) return list;
-  throw new Failure("invalid", "error reading cache-from: not a list of names");
 }
 
 /** BuildKit has no others. */
