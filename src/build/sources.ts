@@ -1,5 +1,5 @@
 /** Where a build's files come from, each opened once. */
-import { Failure } from "../errors.ts";
+import { Failure, isFailure } from "../errors.ts";
 import { stackOf } from "../image/index.ts";
 import type { BuildRun, Source } from "./build_run.ts";
 import { stageCalled, type PlannedStage } from "./plan.ts";
@@ -47,7 +47,12 @@ async function elsewhere(build: BuildRun, from: string, planned: PlannedStage, i
 }
 
 /** What is no image was most likely meant as a stage. */
-function betterReason({ plan }: BuildRun, from: string, planned: PlannedStage, error: unknown): unknown {
+function betterReason(
+  { plan, options }: BuildRun,
+  from: string,
+  planned: PlannedStage,
+  error: unknown,
+): unknown {
   const later = plan.stages.find(
     (stage) => stage.index >= planned.index && stage.stage.from.name === from.toLowerCase(),
   );
@@ -58,10 +63,13 @@ function betterReason({ plan }: BuildRun, from: string, planned: PlannedStage, e
       cause: error,
     });
   }
-  if (!/^\d+$/.test(from)) return error;
-  return new Failure("invalid", `invalid from flag value ${from}: invalid stage index ${from}`, {
-    cause: error,
-  });
+  if (/^\d+$/.test(from))
+    return new Failure("invalid", `invalid from flag value ${from}: invalid stage index ${from}`, {
+      cause: error,
+    });
+  // Docker's old builder says so of whatever fails there (moby, daemon/builder/dockerfile/dispatchers.go, `dispatchCopy`).
+  if (options.mode !== "classic" || !isFailure(error) || error.kind === "cancelled") return error;
+  return new Failure(error.kind, `invalid from flag value ${from}: ${error.message}`, { cause: error });
 }
 
 async function layersSource(build: BuildRun, layers: StageState, name: string): Promise<Source> {

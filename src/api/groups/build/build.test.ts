@@ -114,6 +114,11 @@ test("B179 a build that cannot begin has a status; one that fails later, a line"
   const { error, errorDetail } = late.lines().at(-1) as { error: string; errorDetail: object };
   assert.match(error, /^COPY failed: /);
   assert.deepEqual(errorDetail, { message: error });
+  const unreachable = await post("", "FROM base:1\nCOPY --from=127.0.0.1:1/x f /\n");
+  assert.match(
+    String(unreachable.lines().at(-1)?.["error"]),
+    /^invalid from flag value 127\.0\.0\.1:1\/x: Get .*refused$/,
+  );
   assert.deepEqual(fixture.warnings, []);
 });
 
