@@ -1,7 +1,10 @@
 /** Git references and what is fetched by them, from repositories that git makes here. */
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { scratch } from "../../../../test/suites/scratch.ts";
@@ -99,6 +102,28 @@ test("a branch, a tag, a commit and a directory are checked out", { skip }, asyn
   assert.deepEqual(await checkedOut({ directory: "sub" }), ["inner"]);
   assert.deepEqual(await checkedOut({ ref: "v1", keepGitDir: true }), ["one\n", "first", ".git", ...all]);
   assert.deepEqual(readdirSync(directory.path), ["repo"], "nothing stays");
+});
+
+test("a repository that is nothing but files on a web server is checked out", { skip }, async () => {
+  using directory = scratch("git-files");
+  const path = join(directory.path, "repo");
+  const { first } = repository(path);
+  execFileSync("git", ["update-server-info"], { cwd: path });
+  const server = createServer(({ url }, response) => {
+    const file = join(path, ".git", (url ?? "").replace(/^\/a\.git|\?.*$/g, ""));
+    if (!existsSync(file)) return void response.writeHead(404).end();
+    response.end(readFileSync(file));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const remote = `http://127.0.0.1:${(server.address() as AddressInfo).port}/a.git`;
+  const options = { temporaryDirectory: directory.path, signal };
+  await using checkout = await checkoutGit({ remote, ref: "v1" }, options);
+  assert.equal(checkout.commit, first);
+  await assert.rejects(checkoutGit({ remote, ref: "nosuch" }, options), (error) =>
+    isFailure(error, "unavailable"),
+  );
+  server.closeAllConnections();
+  server.close();
 });
 
 test("what cannot be had is told, and leaves nothing", { skip }, async () => {

@@ -60,18 +60,25 @@ async function fetchCommit(
   { remote, ref = "HEAD" }: GitReference,
   signal: AbortSignal,
 ): Promise<void> {
-  const shallow = ["fetch", "--quiet", "--no-tags", "--depth=1", "--", remote, ref];
-  if (!/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(ref)) {
-    await runGit(root, shallow, { signal });
-    return;
-  }
+  if (!/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(ref)) return fetchShallow(root, [remote, ref], signal);
   try {
-    await runGit(root, shallow, { signal });
+    await fetchShallow(root, [remote, ref], signal);
   } catch (error) {
     // Old servers give only what a name leads to: then all names are fetched, in the hope that it is among them.
     if (!isFailure(error, "unavailable") || signal.aborted) throw error;
     await runGit(root, ["fetch", "--quiet", "--", remote, "+refs/*:refs/remotes/all/*"], { signal });
     await runGit(root, ["fetch", "--quiet", "--", root, ref], { signal });
+  }
+}
+
+/** Whole where the repository is nothing but files on a web server (moby, `supportsShallowClone`). */
+async function fetchShallow(root: string, what: readonly string[], signal: AbortSignal): Promise<void> {
+  const fetch = ["fetch", "--quiet", "--no-tags"];
+  try {
+    await runGit(root, [...fetch, "--depth=1", "--", ...what], { signal });
+  } catch (error) {
+    if (!isFailure(error, "unavailable") || !/does not support shallow/.test(error.message)) throw error;
+    await runGit(root, [...fetch, "--", ...what], { signal });
   }
 }
 
