@@ -8,6 +8,7 @@ export { Engine, openEngine, type EngineOptions, type RegistryUser } from "./eng
 export type { Credentials } from "../remote/index.ts";
 export type { EngineEvent, EventBus, EventType } from "./events/event_bus.ts";
 export type { NewPod, PodRecord } from "./pods/pods.ts";
+export { checkDetachKeys } from "./live/check_detach_keys.ts";
 export type { LiveContainers } from "./live/live_containers.ts";
 export type { Attachment, AttachStreams } from "./live/container_streams.ts";
 export type { ConsoleSize } from "./live/exec/exec_process.ts";

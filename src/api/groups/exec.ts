@@ -17,6 +17,7 @@ import {
   type Route,
 } from "../http/index.ts";
 import { stayAttached } from "./stay_attached.ts";
+import { terminalSize } from "./terminal_size.ts";
 
 const createShape = struct("types.ExecConfig", {
   User: text,
@@ -96,7 +97,8 @@ async function attach(daemon: Daemon, call: Call, exec: ExecInspect, given: Star
 }
 
 async function resize(daemon: Daemon, call: Call): Promise<void> {
-  await daemon.live.execs.resize(call.param("id"), call.integer("w") ?? 0, call.integer("h") ?? 0);
+  const { columns, rows } = terminalSize(call);
+  await daemon.live.execs.resize(call.param("id"), columns, rows);
   call.done(200);
 }
 

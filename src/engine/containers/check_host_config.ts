@@ -82,7 +82,7 @@ function checkPorts(bindings: unknown): void {
 }
 
 function checkModes(hostConfig: HostConfig): void {
-  const { IpcMode = "", CgroupnsMode = "", NetworkMode, ShmSize } = hostConfig;
+  const { IpcMode = "", PidMode = "", UTSMode = "", CgroupnsMode = "", NetworkMode, ShmSize } = hostConfig;
   const isolation = hostConfig["Isolation"] ?? "";
   if (isolation !== "" && isolation !== "default") {
     throw invalid(`Invalid isolation: ${JSON.stringify(isolation)} - linux only supports 'default'`);
@@ -93,6 +93,9 @@ function checkModes(hostConfig: HostConfig): void {
   if (!/^(|private|host|shareable|none|(container|pod):.+)$/.test(IpcMode)) {
     throw invalid(`Invalid IPC mode: ${IpcMode}`);
   }
+  // dockerd 20.10 takes what it does not know for private; what was meant to be shared would not be.
+  if (!/^(|private|host|(container|pod):.+)$/.test(PidMode)) throw invalid(`invalid PID mode: ${PidMode}`);
+  if (!["", "host", "private"].includes(UTSMode)) throw invalid(`invalid UTS mode: ${UTSMode}`);
   if (!["", "host", "private"].includes(CgroupnsMode)) {
     throw invalid(`invalid cgroup namespace mode: ${CgroupnsMode}`);
   }

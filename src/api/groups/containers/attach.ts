@@ -1,13 +1,13 @@
 /** `POST /containers/{id}/attach` and `GET /containers/{id}/attach/ws`: the connection becomes the container's streams (B178). */
 import type { Duplex, Writable } from "node:stream";
-import type { ContainerRecord, Daemon } from "../../../engine/index.ts";
+import { checkDetachKeys, type ContainerRecord, type Daemon } from "../../../engine/index.ts";
 import { Failure } from "../../../errors.ts";
 import { nanoNow } from "../../../oci/index.ts";
 import { stayAttached } from "../stay_attached.ts";
 import { framed, multiplexedStream, rawStream, type Call } from "../../http/index.ts";
 
 export async function attach(daemon: Daemon, call: Call): Promise<void> {
-  const record = await attachable(daemon, call.param("id"));
+  const record = await attachable(daemon, call);
   const terminal = record.Config.Tty === true;
   const type = terminal || !call.isAtLeast("1.42") ? rawStream : multiplexedStream;
   const { connection } = call.hijack(type);
@@ -17,14 +17,15 @@ export async function attach(daemon: Daemon, call: Call): Promise<void> {
 
 /** Output of both kinds is one stream here, as it is in Docker. */
 export async function attachWebSocket(daemon: Daemon, call: Call): Promise<void> {
-  const record = await attachable(daemon, call.param("id"));
+  const record = await attachable(daemon, call);
   const { connection } = call.webSocket(call.isAtLeast("1.28") ? "binary" : "text");
   await join(daemon, call, record, connection, () => connection);
 }
 
-/** @throws Failure("conflict") in Docker's words (moby, daemon/attach.go, `ContainerAttach`) */
-async function attachable(daemon: Daemon, id: string): Promise<ContainerRecord> {
-  const record = await daemon.live.find(id);
+/** @throws Failure in Docker's words, while there still is a status for it (moby, daemon/attach.go, `ContainerAttach`) */
+async function attachable(daemon: Daemon, call: Call): Promise<ContainerRecord> {
+  checkDetachKeys(call.query.get("detachKeys") ?? "", "detach");
+  const record = await daemon.live.find(call.param("id"));
   const { State, ID } = record;
   if (State.Paused) {
     throw new Failure("conflict", `container ${ID} is paused, unpause the container before attach`);

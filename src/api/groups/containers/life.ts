@@ -2,6 +2,7 @@
 import type { Daemon, WaitCondition } from "../../../engine/index.ts";
 import { Failure, isFailure } from "../../../errors.ts";
 import { ApiError, type Call } from "../../http/index.ts";
+import { terminalSize } from "../terminal_size.ts";
 
 export async function start(daemon: Daemon, call: Call): Promise<void> {
   const id = call.param("id");
@@ -94,6 +95,7 @@ export async function wait(daemon: Daemon, call: Call): Promise<void> {
 }
 
 export async function resize(daemon: Daemon, call: Call): Promise<void> {
-  await daemon.live.resize(call.param("id"), call.integer("w") ?? 0, call.integer("h") ?? 0);
+  const { columns, rows } = terminalSize(call);
+  await daemon.live.resize(call.param("id"), columns, rows);
   call.done(200);
 }

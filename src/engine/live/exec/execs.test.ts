@@ -52,12 +52,13 @@ suite("processes in running containers", { skip: cannotLive }, () => {
     const { ID } = await host.create(idle);
     await live.start(ID);
     const died = Promise.withResolvers<void>();
-    using _listening = live.events.listen(({ Action }) => {
+    const listening = live.events.listen(({ Action }) => {
       if (Action === "exec_die") died.resolve();
     });
     const id = await live.execs.create(ID, { Cmd: ["sh", "-c", "echo out && echo err >&2 && exit 3"] });
     await live.execs.start(id);
     await died.promise;
+    listening[Symbol.dispose]();
     assert.equal(live.execs.inspect(id).ExitCode, 3);
     await live.remove(ID, { force: true });
   });

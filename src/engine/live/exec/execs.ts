@@ -8,6 +8,7 @@ import { bundleDirectory } from "../../containers/bundle.ts";
 import type { ContainerRecord } from "../../containers/record.ts";
 import type { EventBus } from "../../events/event_bus.ts";
 import { tellContainer } from "../../events/tell_container.ts";
+import { checkDetachKeys } from "../check_detach_keys.ts";
 import type { Attachment, AttachStreams } from "../container_streams.ts";
 import type { ContainerRun } from "../run.ts";
 import { readExecConfig, type ExecConfig, type ExecInspect } from "./exec_config.ts";
@@ -54,7 +55,7 @@ export class Execs {
    */
   async create(text: string, given: Readonly<Record<string, unknown>>): Promise<string> {
     const config = readExecConfig(given);
-    checkKeys(config.DetachKeys);
+    checkDetachKeys(config.DetachKeys, "escape");
     const record = await this.#context.find(text);
     this.#runOf(record, text);
     this.#forgetOld();
@@ -109,7 +110,9 @@ export class Execs {
 
   /** Columns and rows, in characters. */
   async resize(id: string, columns: number, rows: number): Promise<void> {
-    await this.#find(id).resize(columns, rows);
+    const exec = this.#find(id);
+    this.#runOf(await this.#context.find(exec.record.ID), exec.record.ID);
+    await exec.resize(columns, rows);
   }
 
   /**
@@ -195,13 +198,5 @@ export class Execs {
 
   #tellPlain(exec: Exec, action: string, more: Readonly<Record<string, string>> = {}): void {
     tellContainer(this.#context.events, action, exec.record, { execID: exec.id, ...more });
-  }
-}
-
-function checkKeys(keys: string): void {
-  try {
-    parseDetachKeys(keys);
-  } catch (cause) {
-    throw new Failure("invalid", `Invalid escape keys (${keys}) provided`, { cause });
   }
 }

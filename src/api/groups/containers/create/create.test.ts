@@ -37,6 +37,8 @@ const refused: readonly (readonly [body: object, message: string])[] = [
   ],
   [{ HostConfig: { IpcMode: "container:zz" } }, "No such container: zz"],
   [{ HostConfig: { PidMode: "container:zz" } }, "No such container: zz"],
+  [{ HostConfig: { PidMode: "container" } }, "invalid PID mode: container"],
+  [{ HostConfig: { UTSMode: "x" } }, "invalid UTS mode: x"],
   [{ HostConfig: { CgroupnsMode: "x" } }, "invalid cgroup namespace mode: x"],
   [{ HostConfig: { ShmSize: -1 } }, "SHM size can not be less than 0"],
   [{ HostConfig: { OomScoreAdj: 2000 } }, "Invalid value 2000, range for oom score adj is [-1000, 1000]"],
