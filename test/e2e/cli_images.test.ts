@@ -364,7 +364,13 @@ test("commit, import, export", { skip: runSkip }, async (t) => {
     assert.equal(await varve("diff", "copied"), "A /opt\nA /opt/file\nC /root\nA /root/file");
     const missing = await varve.run(["cp", "copied:/missing", at("x")]);
     assert.match(missing.stderr, /^varve: Could not find the file \/?missing in container/);
-    await varve("rm", "copied");
+    // Docker makes the working directory with the container.
+    await varve("create", "--name", "worked", "-w", "/made/here", "base:1");
+    await varve("cp", at("one"), "worked:/made/here/");
+    assert.equal(await varve("diff", "worked"), "A /made\nA /made/here\nA /made/here/one");
+    const file = await varve.run(["create", "-w", "/etc/passwd", "base:1"]);
+    assert.match(file.stderr, /^varve: Cannot mkdir: \/etc\/passwd is not a directory/);
+    await varve("rm", "copied", "worked");
   });
 
   await t.test("B061 what sharing saves, and what a removal frees, is what the disk says", async () => {

@@ -87,7 +87,7 @@ function checkModes(hostConfig: HostConfig): void {
   if (isolation !== "" && isolation !== "default") {
     throw invalid(`Invalid isolation: ${JSON.stringify(isolation)} - linux only supports 'default'`);
   }
-  if (NetworkMode === "container:") {
+  if (/^container:?$/.test(NetworkMode)) {
     throw invalid("Invalid network mode: invalid container format container:<name|id>");
   }
   if (!/^(|private|host|shareable|none|(container|pod):.+)$/.test(IpcMode)) {

@@ -15,12 +15,18 @@ import { checkConflicts } from "./check_conflicts.ts";
 import { checkHostConfig } from "./check_host_config.ts";
 import { defaultHostConfig } from "./host_config.ts";
 import { joinedContainer, modesById } from "./joined_namespaces.ts";
+import { linkedContainer } from "./linked_container.ts";
 import { logConfigOf } from "./log_writer.ts";
 import { mergeConfig } from "./merge_config.ts";
 import { mountPoints } from "./mount_points.ts";
 import { readMountSpec } from "./mount_spec.ts";
 import { freeName, randomName } from "./names.ts";
-import { checkEndpoints, newNetworkSettings, type EndpointsConfig } from "./network_settings.ts";
+import {
+  checkEndpoints,
+  isUserDefined,
+  newNetworkSettings,
+  type EndpointsConfig,
+} from "./network_settings.ts";
 import {
   containerDirectory,
   findRecord,
@@ -38,6 +44,7 @@ import { followRoot } from "./root_binds.ts";
 import { runtimeNamed } from "./runtimes.ts";
 import { noSecurityOptions, securityOnRecord, type SecurityOptions } from "./security_options.ts";
 import { whileSupervising } from "./supervision.ts";
+import { makeWorkingDirectory } from "./working_directory.ts";
 
 export interface CreateOptions {
   /** As the user wrote it; goes into `Config.Image`. */
@@ -84,7 +91,14 @@ export async function createContainer(
         writeContainer(store, newRecord(store, { ...parts, networks, mounts }), hostConfig, options.image),
       );
     });
-  return planned.some(({ copy }) => copy) ? makeAndFill(store, id, make, events) : make();
+  const isFilled = planned.some(({ copy }) => copy) || hasOwnDirectory(options);
+  return isFilled ? makeAndFill(store, id, options, make, events) : make();
+}
+
+/** An image has the working directory that it names: builders make it. */
+function hasOwnDirectory({ config, image }: CreateOptions): boolean {
+  const { WorkingDir = "" } = config;
+  return !["", "/", image.config.config?.WorkingDir].includes(WorkingDir);
 }
 
 async function writeContainer(
@@ -110,12 +124,14 @@ async function writeContainer(
 function makeAndFill(
   store: Store,
   id: string,
+  options: CreateOptions,
   make: () => Promise<ContainerRecord>,
   events: EventBus | undefined,
 ): Promise<ContainerRecord> {
   return whileSupervising(store, id, async () => {
     const record = await make();
     try {
+      if (hasOwnDirectory(options)) await makeWorkingDirectory(store, record);
       return await populateVolumes(store, record);
     } catch (error) {
       await removeSupervised(store, id, { volumes: true, ...(events !== undefined && { events }) });
@@ -132,22 +148,21 @@ async function checkedHostConfig(store: Store, options: CreateOptions): Promise<
   logConfigOf(given);
   checkEndpoints(endpoints);
   for (const mode of [given.IpcMode, given.PidMode]) await checkJoined(store, joinedContainer(mode));
-  for (const link of (given["Links"] as string[] | null | undefined) ?? []) {
-    const [name = ""] = link.split(":");
-    await checkJoined(store, name, `could not get container for ${name}: `);
-  }
+  // On networks with names one that comes later is found by its name.
+  const links = isUserDefined(given.NetworkMode ?? "") ? [] : ((given["Links"] ?? []) as string[]);
+  for (const link of links) await linkedContainer(store.root, link.split(":", 1)[0] as string);
   const { Mounts } = given;
   const named = { ...given, ...(await modesById(store.root, given)) };
   return adaptHostConfig(Mounts ? { ...named, Mounts: Mounts.map(readMountSpec) } : named);
 }
 
 /** Docker's status for one that is not there says that the request is wrong. */
-async function checkJoined(store: Store, container: string | undefined, before = ""): Promise<void> {
+async function checkJoined(store: Store, container: string | undefined): Promise<void> {
   if (container === undefined) return;
   try {
     await findRecord(store.root, container);
   } catch (cause) {
-    throw new Failure("invalid", `${before}No such container: ${container}`, { cause });
+    throw new Failure("invalid", `No such container: ${container}`, { cause });
   }
 }
 

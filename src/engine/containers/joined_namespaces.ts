@@ -40,8 +40,15 @@ export async function modesById(
   return Object.fromEntries((await Promise.all(known)).flat()) as Partial<HostConfig>;
 }
 
-/** @throws Failure in Docker's words for a container that is not there or does not run */
-export async function joinedNamespaces(store: Store, hostConfig: HostConfig): Promise<JoinedNamespaces> {
+/**
+ * @param own the container's ID, where one is to run
+ * @throws Failure in Docker's words for a container that is not there, does not run, or is the same
+ */
+export async function joinedNamespaces(
+  store: Store,
+  hostConfig: HostConfig,
+  own?: string,
+): Promise<JoinedNamespaces> {
   const find = (text: string): Promise<ContainerRecord> => findRecord(store.root, text);
   const [net, ipc, pid] = [hostConfig.NetworkMode, hostConfig.IpcMode, hostConfig.PidMode].map(
     joinedContainer,
@@ -65,6 +72,7 @@ export async function joinedNamespaces(store: Store, hostConfig: HostConfig): Pr
   }
   if (net !== undefined) {
     const text = (id: string): string => `cannot join network of a non running container: ${id}`;
+    if ((await find(net)).ID === own) throw new Failure("internal", "cannot join own network");
     joined.networkOf = await running(find(net), text);
     joined.network = { path: `/proc/${joined.networkOf.State.Pid}/ns/net` };
   }

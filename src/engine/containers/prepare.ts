@@ -45,7 +45,7 @@ export async function prepareRun(
   // What goes when it ends needs no flush of the whole file system before.
   const volatile = hostConfig.AutoRemove;
   const rootfs = mount.use(await store.containers.mount(record.ID, { volatile }));
-  const joined = await joinedNamespaces(store, hostConfig);
+  const joined = await joinedNamespaces(store, hostConfig, record.ID);
   const { networkOf } = joined;
   const files =
     networkOf === undefined

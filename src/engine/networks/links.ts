@@ -3,6 +3,7 @@ import { Failure } from "../../errors.ts";
 import type { Endpoint } from "../../network/index.ts";
 import type { HostEntry } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
+import { linkedContainer } from "../containers/linked_container.ts";
 import { findRecord, type ContainerRecord, type HostConfig } from "../containers/record.ts";
 import { isAlive } from "../containers/state.ts";
 
@@ -27,11 +28,7 @@ export async function defaultLinks(
   const entries: HostEntry[] = [];
   for (const text of (Links as string[] | null | undefined) ?? []) {
     const { name, alias } = parseLink(text);
-    const other = await findRecord(store.root, name).catch((cause: unknown) => {
-      throw new Failure("not-found", `could not get container for ${name}: ${(cause as Error).message}`, {
-        cause,
-      });
-    });
+    const other = await linkedContainer(store.root, name);
     if (!isAlive(other))
       throw new Failure(
         "internal",

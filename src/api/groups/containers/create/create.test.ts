@@ -50,6 +50,10 @@ const refused: readonly (readonly [body: object, message: string])[] = [
     { HostConfig: { NetworkMode: "container:" } },
     "Invalid network mode: invalid container format container:<name|id>",
   ],
+  [
+    { HostConfig: { NetworkMode: "container" } },
+    "Invalid network mode: invalid container format container:<name|id>",
+  ],
   [{ HostConfig: { SecurityOpt: ["foo"] } }, 'invalid --security-opt 1: "foo"'],
   [{ HostConfig: { SecurityOpt: ["foo=bar"] } }, 'invalid --security-opt 2: "foo=bar"'],
   [{ HostConfig: { Tmpfs: { x: "" } } }, "invalid mount path: 'x' mount path must be absolute"],
@@ -116,6 +120,27 @@ suite("B178 create", { skip: cannotRun }, () => {
     const missing = await host.expect(404, "POST", "/containers/create", { Image: "nope" });
     assert.equal(missing.json()["message"], "No such image: nope:latest");
     assert.deepEqual((await host.expect(200, "GET", "/containers/json?all=1")).json(), []);
+  });
+
+  test("B178 a link leads to whose network the other container has, and elsewhere nothing is asked", async () => {
+    const create = async (status: number, name: string, HostConfig: object): Promise<unknown> => {
+      const body = { Image: "base:1", Cmd: ["x"], HostConfig };
+      return (await host.expect(status, "POST", `/containers/create?name=${name}`, body)).json()["message"];
+    };
+    await create(201, "owner", {});
+    await create(201, "guest", { NetworkMode: "container:owner" });
+    await create(201, "host", { NetworkMode: "host" });
+    await create(201, "linked", { Links: ["guest:other"] });
+    await create(201, "early", { NetworkMode: "somewhere", Links: ["later:alias"] });
+    assert.equal(
+      await create(400, "wrong", { Links: ["host:alias"] }),
+      "conflicting options: host type networking can't be used with links. This would result in undefined behavior",
+    );
+    await create(201, "self", { NetworkMode: "container:self" });
+    const joined = await host.expect(500, "POST", "/containers/self/start");
+    assert.equal(joined.json()["message"], "cannot join own network");
+    for (const name of ["owner", "guest", "host", "linked", "early", "self"])
+      await host.expect(204, "DELETE", `/containers/${name}`);
   });
 
   test("B178 what has no effect is told", async () => {
