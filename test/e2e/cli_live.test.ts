@@ -124,6 +124,7 @@ async function lives(served: Served): Promise<void> {
   assert.equal(await varve("unpause", "talker"), "talker");
   assert.equal(await varve("rename", "talker", "teller"), "");
   assert.equal(await varve("update", "--memory", "64m", "--memory-swap", "128m", "teller"), "teller");
+  assert.equal(await varve("update", "--memory-swap", "256m", "teller"), "teller");
   const waiting = varve("wait", "teller");
   assert.equal(await varve("kill", "-s", "KILL", "teller"), "teller");
   assert.equal(await waiting, "137");

@@ -110,6 +110,8 @@ export class LiveContainers implements AsyncDisposable {
   async start(text: string): Promise<void> {
     const record = await this.#set.findStarted(text);
     const { ID } = record;
+    if (record.State.Paused)
+      throw new Failure("conflict", "cannot start a paused container, try unpause instead");
     const before = this.#set.get(ID);
     if (before !== undefined && isAlive(record)) return;
     // One that is between two runs is started now.

@@ -41,7 +41,7 @@ export function updateContainer(
   task: ShimTask | undefined,
 ): Promise<string[]> {
   const asked = readRequest(given);
-  const warnings = checkHostConfig({ ...defaultHostConfig(), ...asked });
+  const warnings = checkHostConfig({ ...defaultHostConfig(), ...checkable(asked) });
   return store.withLock(`record-${record.ID}`, async () => {
     const before = readHostConfig(store.root, record.ID);
     try {
@@ -56,6 +56,11 @@ export function updateContainer(
     }
     return warnings;
   });
+}
+
+/** A limit of swap goes with the limit of memory that the container has (moby, `verifyPlatformContainerResources`). */
+function checkable(asked: Partial<HostConfig>): Partial<HostConfig> {
+  return asked.Memory === undefined ? { ...asked, MemorySwap: 0 } : asked;
 }
 
 /** Only what an update may change. @throws Failure("invalid") for a value of another type */

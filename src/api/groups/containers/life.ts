@@ -10,7 +10,7 @@ export async function start(daemon: Daemon, call: Call): Promise<void> {
   if ((call.query.get("checkpoint") ?? "") !== "")
     throw new Failure("invalid", "checkpoint is only supported in experimental mode");
   const { State } = await daemon.live.find(id);
-  if (State.Running && !State.Restarting) return call.done(304);
+  if (State.Running && !State.Restarting && !State.Paused) return call.done(304);
   await daemon.live.start(id);
   call.done();
 }

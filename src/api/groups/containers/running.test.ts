@@ -163,6 +163,9 @@ suite("B178 running containers", { skip: cannotRun || overlaySkip }, () => {
     const message = `container ${id} is paused, unpause the container before attach`;
     assert.deepEqual((await host.expect(409, "POST", "/containers/paused/attach")).json(), { message });
     assert.equal((await host.hijack("/containers/nope/attach")).status, 404);
+    assert.deepEqual((await host.expect(409, "POST", "/containers/paused/start")).json(), {
+      message: "cannot start a paused container, try unpause instead",
+    });
     const keys = await host.expect(400, "POST", "/containers/paused/attach?detachKeys=ctrl-A,ab");
     assert.deepEqual(keys.json(), { message: "Invalid detach keys (ctrl-A,ab) provided" });
     for (const [size, words] of [
