@@ -57,6 +57,16 @@ suite("the image service", { skip: cannotLive }, () => {
     assert.equal(await status("other:1"), undefined);
     assert.deepEqual(await list("other:1"), []);
 
+    const pod = await host.sandbox("named");
+    for (const [index, userSpecifiedImage] of [name, "app:1", ""].entries()) {
+      const made = await host.create(pod, `c${index}`, "", {
+        image: { image: base?.id ?? "", userSpecifiedImage },
+      });
+      const { image, imageRef, imageId } = await host.status(made);
+      assert.deepEqual([image?.image, imageRef, imageId], [name, found?.repoDigests[0], base?.id]);
+    }
+    await host.call("RemovePodSandbox", p.SandboxRequest, p.Nothing, { podSandboxId: pod });
+
     const { imageFilesystems } = await call("ImageFsInfo", p.Nothing, p.ImageFsInfoResponse, {});
     assert.equal(imageFilesystems[0]?.filesystem?.mountpoint, host.root);
     assert.ok((imageFilesystems[0]?.usedBytes ?? 0) > 0);

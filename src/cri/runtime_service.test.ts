@@ -95,8 +95,9 @@ suite("the runtime service", { skip: cannotLive }, () => {
       await codeOf(host.call("StartContainer", p.ContainerRequest, p.Nothing, { containerId: id })),
       0,
     );
-    const { state, reason, message } = await host.status(id);
+    const { state, reason, message, createdAt, finishedAt } = await host.status(id);
     assert.deepEqual([state, reason], [p.containerStates.exited, "StartError"]);
+    assert.equal(finishedAt, createdAt, "kubelet counts from there when it tries again");
     assert.match(message, /none/);
     assert.equal(await codeOf(host.create(pod, "two", "", { image: { image: "nothing:1" } })), 5);
     assert.equal(await codeOf(host.create(pod, "bad", "")), 9, "the same container twice");

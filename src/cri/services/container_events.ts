@@ -75,7 +75,8 @@ async function eventOf(
   try {
     const pod = typeof sandbox === "string" ? daemon.pods.find(sandbox) : sandbox;
     const all = await containers.matching({ podSandboxId: pod.id });
-    return { ...said, podSandboxStatus: sandboxes.shown(pod), containersStatuses: all.map(statusOf) };
+    const statuses = await Promise.all(all.map((each) => statusOf(daemon, each)));
+    return { ...said, podSandboxStatus: sandboxes.shown(pod), containersStatuses: statuses };
   } catch (error) {
     // The sandbox has gone, and told of that.
     if (isFailure(error, "not-found")) return said;

@@ -1,8 +1,10 @@
 /** How a container stands, in Kubernetes' words. */
-import type { ContainerRecord, HostConfig } from "../../engine/index.ts";
+import type { ContainerRecord, Daemon, HostConfig } from "../../engine/index.ts";
 import type { Write } from "../../rpc/index.ts";
 import { containerStates, type ContainerStatus, type Resources } from "../protocol/index.ts";
 import type { CriContainer } from "./containers.ts";
+import { fullName, unlessGone } from "./images.ts";
+import type { ContainerSaid } from "./kept.ts";
 import { nanoseconds } from "./moments.ts";
 
 export function stateOf({ State }: ContainerRecord): number {
@@ -12,7 +14,10 @@ export function stateOf({ State }: ContainerRecord): number {
   return hasStarted || State.Error !== "" ? containerStates.exited : containerStates.created;
 }
 
-export function statusOf({ record, hostConfig, kept }: CriContainer): Write<typeof ContainerStatus> {
+export async function statusOf(
+  daemon: Daemon,
+  { record, hostConfig, kept }: CriContainer,
+): Promise<Write<typeof ContainerStatus>> {
   const { State } = record;
   const { said, logPath } = kept;
   return {
@@ -21,10 +26,9 @@ export function statusOf({ record, hostConfig, kept }: CriContainer): Write<type
     state: stateOf(record),
     createdAt: nanoseconds(record.Created),
     startedAt: nanoseconds(State.StartedAt),
-    finishedAt: nanoseconds(State.FinishedAt),
+    finishedAt: nanoseconds(couldNotStart(record) ? record.Created : State.FinishedAt),
     exitCode: State.ExitCode,
-    image: said.image,
-    imageRef: record.Image,
+    ...(await imageNames(daemon, record, said.image)),
     imageId: record.Image,
     reason: reasonOf(record),
     message: State.Error,
@@ -33,6 +37,29 @@ export function statusOf({ record, hostConfig, kept }: CriContainer): Write<type
     mounts: said.mounts.map(({ image: _none, ...mount }) => mount),
     logPath,
     resources: { linux: resourcesShown(hostConfig) },
+  };
+}
+
+/** It has ended when it was made: kubelet waits from that time on before it tries again, and without one it does not wait. */
+function couldNotStart(record: ContainerRecord): boolean {
+  return stateOf(record) === containerStates.exited && nanoseconds(record.State.StartedAt) === 0n;
+}
+
+/** What people are shown: the image's name and its name by digest, as containerd gives them; its ID where it has none. */
+async function imageNames(
+  daemon: Daemon,
+  { Image }: ContainerRecord,
+  said: ContainerSaid["image"],
+): Promise<Pick<Write<typeof ContainerStatus>, "image" | "imageRef">> {
+  const found = await unlessGone(daemon.engine.images.inspect(Image));
+  const tags = (found?.RepoTags ?? []).map(fullName);
+  const digests = (found?.RepoDigests ?? []).map(fullName);
+  const asked = said?.userSpecifiedImage ?? "";
+  const name = tags.find((tag) => tag === asked || tag.endsWith(`/${asked}`)) ?? tags[0] ?? digests[0];
+  const digest = digests.find((each) => name?.startsWith(each.replace(/@.*/, ":"))) ?? digests[0];
+  return {
+    image: { ...said, ...(name !== undefined && { image: name }) },
+    imageRef: digest ?? Image,
   };
 }
 
@@ -54,7 +81,7 @@ function resourcesShown(hostConfig: HostConfig): Write<typeof Resources> {
 function reasonOf(record: ContainerRecord): string {
   const { State } = record;
   if (stateOf(record) !== containerStates.exited) return "";
-  if (nanoseconds(State.StartedAt) === 0n) return "StartError";
+  if (couldNotStart(record)) return "StartError";
   if (State.OOMKilled) return "OOMKilled";
   return State.ExitCode === 0 ? "Completed" : "Error";
 }

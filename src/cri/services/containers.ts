@@ -150,7 +150,7 @@ export class ContainerService {
     const found = await this.find(request.containerId);
     const { Pid } = found.record.State;
     return {
-      status: statusOf(found),
+      status: await statusOf(this.#daemon, found),
       ...(request.verbose && {
         info: { info: JSON.stringify({ sandboxID: found.kept.sandboxId, pid: Pid }) },
       }),

@@ -87,7 +87,8 @@ export class ImageService {
   }
 }
 
-async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {
+/** Undefined where there is no such thing, or none any more. */
+export async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;
   } catch (error) {
@@ -102,7 +103,7 @@ function nameIn(spec: Spec): string {
 }
 
 /** Kubernetes wants names with their registry. */
-const fullName = (name: string): string => formatReference(parseReference(name));
+export const fullName = (name: string): string => formatReference(parseReference(name));
 
 function imageOf(image: Pick<ImageSummary, "id" | "repoTags" | "repoDigests" | "size">): Image {
   return {

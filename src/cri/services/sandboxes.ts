@@ -119,7 +119,7 @@ export class SandboxService {
     const all = await this.#containers.matching({ podSandboxId: pod.id });
     return {
       status: this.shown(pod),
-      containersStatuses: all.map(statusOf),
+      containersStatuses: await Promise.all(all.map((each) => statusOf(this.#daemon, each))),
       timestamp,
       ...(verbose && { info: { info: JSON.stringify({ networkNamespace: pod.networkNamespace }) } }),
     };
