@@ -14,7 +14,7 @@ import { updateEtc } from "./update_etc.ts";
 import { endpointsOf } from "./wanted_networks.ts";
 
 /**
- * @param options `force`: also what is left of a container that is gone
+ * @param options `force`: also what is left of a container that is gone, or of a network
  * @throws Failure in Docker's words
  */
 export async function disconnectContainer(
@@ -25,7 +25,13 @@ export async function disconnectContainer(
   { force = false }: { readonly force?: boolean } = {},
 ): Promise<void> {
   const networking = await networkingOf(store);
-  const definition = networking.networks.inspect(term);
+  let definition: NetworkDefinition;
+  try {
+    definition = networking.networks.inspect(term);
+  } catch (error) {
+    if (!isFailure(error, "not-found")) throw error;
+    return strikeOff(store, networking, term, container, force ? undefined : error);
+  }
   const found = await findRecord(store.root, container).catch((error: unknown) => {
     if (!force || !isFailure(error, "not-found")) throw error;
     return undefined;
@@ -45,6 +51,30 @@ export async function disconnectContainer(
     await forget(store, record, key, isRunning ? portMap(record, endpointsIn(networking, found.ID)) : null);
   });
   tellNetwork(events, "disconnect", definition, found.ID);
+}
+
+/**
+ * A network that is gone, so that the container can be started without it.
+ * @param gone thrown if the container runs
+ */
+async function strikeOff(
+  store: Store,
+  networking: Networking,
+  term: string,
+  container: string,
+  gone: Failure | undefined,
+): Promise<void> {
+  const found = await findRecord(store.root, container);
+  await whileConnecting(store, found.ID, async () => {
+    const record = readRecord(store.root, found.ID) ?? found;
+    const isRunning = isAlive(record);
+    if (isRunning && gone !== undefined) throw gone;
+    const [key] =
+      Object.entries(endpointsOf(record)).find(([name, { NetworkID }]) => [name, NetworkID].includes(term)) ??
+      [];
+    if (key === undefined) throw notConnected(found.ID, { name: term }, "the ");
+    await forget(store, record, key, isRunning ? portMap(record, endpointsIn(networking, found.ID)) : null);
+  });
 }
 
 async function disconnectLive(
@@ -93,6 +123,6 @@ async function disconnectLeftover(
 }
 
 /** dockerd's texts differ by a word. */
-function notConnected(id: string, { name }: NetworkDefinition, the: string): Failure {
+function notConnected(id: string, { name }: Pick<NetworkDefinition, "name">, the: string): Failure {
   return new Failure("internal", `container ${id} is not connected to ${the}network ${name}`);
 }

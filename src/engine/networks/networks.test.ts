@@ -119,6 +119,24 @@ suite("B180 networks of containers", { skip: cannotConnect }, () => {
     assert.deepEqual(Object.keys((await net.inspect(id)).NetworkSettings.Networks), ["bridge"]);
   });
 
+  test("B180 a container whose network is gone is taken off it, and starts", async () => {
+    await create("passing");
+    const id = await net.host.create(
+      { Cmd: ["sh", "-c", forever], HostConfig: { NetworkMode: "passing" } },
+      "stranded",
+    );
+    await net.host.expect(204, "DELETE", "/networks/passing");
+    await net.host.expect(404, "POST", `/containers/${id}/start`);
+    const stranded = { Container: "stranded" };
+    await net.host.expect(200, "POST", "/networks/passing/disconnect", stranded);
+    const again = await net.host.expect(500, "POST", "/networks/passing/disconnect", stranded);
+    assert.match(again.text, /container [0-9a-f]{64} is not connected to the network passing/);
+    await net.host.expect(200, "POST", "/networks/bridge/connect", stranded);
+    await net.host.expect(204, "POST", `/containers/${id}/start`);
+    await net.host.expect(404, "POST", "/networks/passing/disconnect", stranded);
+    assert.deepEqual(Object.keys((await net.inspect(id)).NetworkSettings.Networks), ["bridge"]);
+  });
+
   test("B180 a container that does not run is connected at its start", async () => {
     await create("first");
     await create("second");
