@@ -10,3 +10,4 @@ export { createApiServer } from "./server.ts";
 export { ApiError } from "./status_of.ts";
 export { answerPing, endWebSocket, webSocketAccept, webSocketFrame, WebSocketStream } from "./web_socket.ts";
 export { WebSocketReader } from "./web_socket_reader.ts";
+export { writeChunk } from "./write_chunk.ts";

@@ -86,6 +86,26 @@ test("of a layer's counts some are told: the first of each status, the last, and
   assert.ok(lines.length < 500, `${lines.length} lines`);
 });
 
+test("each line is a chunk of its own, and there at once", async () => {
+  const read = Promise.withResolvers<void>();
+  await using served = await serve(async (lines) => {
+    for (const stream of ["a", "bc", "d"]) lines.write({ stream });
+    await read.promise;
+  });
+  const client = served.ask();
+  client.write("GET /work HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const expected = ["a", "bc", "d"].map((stream) => {
+    const line = `${JSON.stringify({ stream })}\r\n`;
+    return `${line.length.toString(16)}\r\n${line}\r\n`;
+  });
+  let answer = "";
+  for await (const part of client.resume()) {
+    answer += String(part);
+    if (answer.endsWith(expected.join(""))) read.resolve();
+  }
+  assert.ok(answer.endsWith(`\r\n\r\n${expected.join("")}0\r\n\r\n`), answer);
+});
+
 for (const [what, work, status, body] of [
   [
     "before the first line is the answer's status",

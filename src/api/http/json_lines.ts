@@ -4,6 +4,7 @@ import type { Progress } from "../../bytes/index.ts";
 import { goJson } from "../../oci/index.ts";
 import { isRepainted, jsonMessage } from "../../wire/index.ts";
 import type { Call } from "./call.ts";
+import { writeChunk } from "./write_chunk.ts";
 
 /** Milliseconds between two counts of one layer (moby, pkg/progress and pkg/streamformatter). */
 const interval = 100;
@@ -73,7 +74,7 @@ export class JsonLines {
   /** All is written; what waits goes out as the client reads. */
   end(): void {
     const response = this.#begin();
-    for (const text of this.#waiting.values()) response.write(text);
+    for (const text of this.#waiting.values()) writeChunk(response, text);
     this.#waiting.clear();
     response.end();
   }
@@ -94,7 +95,7 @@ export class JsonLines {
       // At the end, if it was there already.
       this.#waiting.delete(key);
       this.#waiting.set(key, text);
-    } else if (!response.write(text)) {
+    } else if (!writeChunk(response, text)) {
       this.#isFull = true;
       response.once("drain", () => this.#drained(response));
     }
@@ -104,7 +105,7 @@ export class JsonLines {
     this.#isFull = false;
     for (const [key, text] of this.#waiting) {
       this.#waiting.delete(key);
-      if (response.write(text)) continue;
+      if (writeChunk(response, text)) continue;
       this.#isFull = true;
       return void response.once("drain", () => this.#drained(response));
     }

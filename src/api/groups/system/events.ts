@@ -2,7 +2,7 @@
 import type { ServerResponse } from "node:http";
 import type { Daemon, EngineEvent } from "../../../engine/index.ts";
 import { Failure } from "../../../errors.ts";
-import { Filters, type Call } from "../../http/index.ts";
+import { Filters, writeChunk, type Call } from "../../http/index.ts";
 import { isWanted } from "./is_wanted.ts";
 
 /**
@@ -45,7 +45,7 @@ function isImageCreate({ Type, Action }: EngineEvent): boolean {
 
 function write(response: ServerResponse, event: EngineEvent): void {
   if (response.destroyed) return;
-  response.write(`${toLine(event)}\n`);
+  writeChunk(response, `${toLine(event)}\n`);
   if (response.writableLength > largestBacklog) response.destroy();
 }
 
