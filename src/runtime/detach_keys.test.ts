@@ -7,11 +7,11 @@ import { defaultDetachKeys, DetachFilter, parseDetachKeys } from "./detach_keys.
 test("key names become the bytes that a terminal sends", () => {
   assert.deepEqual([...parseDetachKeys(defaultDetachKeys)], [16, 17]);
   assert.deepEqual(
-    [...parseDetachKeys("a,ctrl-A,ctrl-@,ctrl-[,ctrl-\\,ctrl-],ctrl-^,ctrl-_")],
-    [97, 1, 0, 27, 28, 29, 30, 31],
+    [...parseDetachKeys("a,ctrl-a,ctrl-@,ctrl-[,ctrl-\\,ctrl-],ctrl-^,ctrl-_,DEL")],
+    [97, 1, 0, 27, 28, 29, 30, 31, 127],
   );
   assert.deepEqual([...parseDetachKeys("")], []);
-  for (const bad of ["ab", "ctrl-", "ctrl-1", "a,", "alt-x", "é"])
+  for (const bad of ["ab", "ctrl-", "ctrl-1", "ctrl-A", "del", "a,", "alt-x", "é"])
     assert.throws(
       () => parseDetachKeys(bad),
       (error) => isFailure(error, "invalid"),

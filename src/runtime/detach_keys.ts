@@ -5,7 +5,8 @@ import { Failure } from "../errors.ts";
 export const defaultDetachKeys = "ctrl-p,ctrl-q";
 
 /**
- * Reads `a,ctrl-b,...`: single characters, or `ctrl-` and a letter or one of `@[\]^_`, separated by commas.
+ * Reads `a,ctrl-b,...`: single characters, `DEL`, or `ctrl-` and a small letter or one of `@[\]^_`, separated by commas
+ * (moby/term, `ToBytes`).
  * @returns the bytes to look for; none for ""
  * @throws {Failure} `invalid` for anything else
  */
@@ -15,7 +16,8 @@ export function parseDetachKeys(text: string): Uint8Array {
     new Failure("invalid", `invalid detach keys (${text}): Unknown character: '${key}'`);
   const keys = text.split(",").map((key) => {
     if (/^[ -~]$/.test(key)) return key.charCodeAt(0);
-    const control = /^ctrl-([a-z@[\\\]^_])$/i.exec(key)?.[1];
+    if (key === "DEL") return 127;
+    const control = /^ctrl-([a-z@[\\\]^_])$/.exec(key)?.[1];
     if (control === undefined) throw invalid(key);
     // ctrl- takes bit 6 away from the upper-case character: ctrl-a is 1, ctrl-[ is 27 (ASCII).
     return control.toUpperCase().charCodeAt(0) & 0x1f;

@@ -30,6 +30,7 @@ const createShape = struct("types.ExecConfig", {
   Env: list(text),
   WorkingDir: text,
   Cmd: list(text),
+  ConsoleSize: pointer(pairOf(integer("uint"))),
 });
 const startShape = struct("types.ExecStartCheck", {
   Detach: truth,
@@ -54,7 +55,9 @@ export function execRoutes(daemon: Daemon): Route[] {
 type StartOptions = ReadOf<typeof startShape>;
 
 async function create(daemon: Daemon, call: Call): Promise<void> {
-  const Id = await daemon.live.execs.create(call.param("id"), readBody(createShape, await call.json()));
+  const { ConsoleSize, ...given } = readBody(createShape, await call.json());
+  const sized = call.isAtLeast("1.42") && ConsoleSize !== null ? { ...given, ConsoleSize } : given;
+  const Id = await daemon.live.execs.create(call.param("id"), sized);
   call.reply(201, { Id });
 }
 

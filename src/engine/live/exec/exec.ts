@@ -131,9 +131,10 @@ export class Exec {
     isAttached: boolean,
     size: ConsoleSize | undefined,
   ): Promise<ExecTask> {
-    const { AttachStdin, AttachStdout, AttachStderr } = this.config;
+    const { AttachStdin, AttachStdout, AttachStderr, ConsoleSize: [rows, columns] = [] } = this.config;
+    const first = rows !== undefined && columns !== undefined ? { rows, columns } : undefined;
     return run.task.createExec(this.id, {
-      process: await execProcess(this.record, bundle, this.config, size),
+      process: await execProcess(this.record, bundle, this.config, size ?? first),
       stdin: isAttached && AttachStdin,
       output: isAttached && (AttachStdout || AttachStderr),
     });

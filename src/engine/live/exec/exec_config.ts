@@ -15,6 +15,8 @@ export interface ExecConfig {
   readonly Env: readonly string[];
   /** "": the usual ones. */
   readonly DetachKeys: string;
+  /** Rows and columns of its terminal, unless its start says otherwise. */
+  readonly ConsoleSize?: readonly [number, number];
 }
 
 /** As `GET /exec/{id}/json` shows it. */
@@ -63,7 +65,17 @@ export function readExecConfig(given: Readonly<Record<string, unknown>>): ExecCo
     WorkingDir: text("WorkingDir"),
     Env: list("Env"),
     DetachKeys: text("DetachKeys"),
+    ...sizeIn(given),
   };
+}
+
+function sizeIn({
+  ConsoleSize: size = null,
+}: Readonly<Record<string, unknown>>): Pick<ExecConfig, "ConsoleSize"> {
+  if (size === null) return {};
+  const isPair = Array.isArray(size) && size.length === 2 && size.every(Number.isInteger);
+  if (!isPair) throw mistyped("ConsoleSize");
+  return { ConsoleSize: size as [number, number] };
 }
 
 function typed(given: Readonly<Record<string, unknown>>, name: string, type: "boolean"): boolean | undefined;

@@ -157,6 +157,8 @@ suite("processes in running containers", { skip: cannotLive }, () => {
     stdin.write(Buffer.from([0x10, 0x11]));
     assert.equal(await attachment.ended, "detached");
     assert.equal(live.execs.inspect(id).Running, true);
+    const sized = await run(live, ID, { Cmd: ["stty", "size"], Tty: true, ConsoleSize: [57, 123] });
+    assert.equal(sized.out, "57 123\r\n");
     await live.remove(ID, { force: true });
     while (live.execs.inspect(id).Running) await new Promise(setImmediate);
     assert.equal(live.execs.inspect(id).ExitCode, 137);
