@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { Failure } from "../../errors.ts";
 import { topChain } from "../../image/index.ts";
-import { goContainerConfig, familiarReference, type ContainerConfig } from "../../oci/index.ts";
+import { goContainerConfig, type ContainerConfig } from "../../oci/index.ts";
 import { containersLock, type Store, type StoredImage } from "../../store/index.ts";
 import type { EventBus } from "../events/event_bus.ts";
 import { goTime } from "../time.ts";
@@ -239,14 +239,6 @@ function newRecord(store: Store, parts: RecordParts): ContainerRecord {
     ...securityOnRecord(hostConfig, parts.security),
     LocalLogCacheMeta: { HaveNotifyEnabled: false },
   };
-}
-
-/** The image's name for a record that was made from an ID. */
-export async function imageDisplayName(store: Store, record: ContainerRecord): Promise<string> {
-  const asked = record.Config.Image ?? record.Image;
-  const names = (await store.names.namesOf(record.Image)).map(familiarReference);
-  const full = asked.includes(":") || asked.includes("@") ? asked : `${asked}:latest`;
-  return names.includes(full) || names.includes(asked) ? asked : record.Image.slice(7, 19);
 }
 
 /** Docker names no other driver's; `cri` is none of its own. */

@@ -1,8 +1,8 @@
 /** `ps`: containers as a list (behaviours B095). */
 import type { Store } from "../../store/index.ts";
 import { commandText } from "./command_text.ts";
-import { imageDisplayName } from "./create.ts";
 import { healthOf } from "./health_of.ts";
+import { imageDisplayName } from "./image_as_asked.ts";
 import { publishedPorts, type PublishedPort } from "./published_ports.ts";
 import { listRecords, type ContainerRecord } from "./record.ts";
 import { selectRecords, type ContainerSelection } from "./select_records.ts";

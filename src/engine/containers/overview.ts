@@ -1,7 +1,7 @@
 /** What lists of containers are made of: records that are true, with what stands beside them. */
 import type { Store } from "../../store/index.ts";
 import { commandText } from "./command_text.ts";
-import { imageDisplayName } from "./create.ts";
+import { imageAsAsked } from "./image_as_asked.ts";
 import { mountsShown } from "./mounts_shown.ts";
 import { listRecords, readHostConfig, type ContainerRecord, type HostConfig } from "./record.ts";
 import { selectRecords, type ContainerSelection } from "./select_records.ts";
@@ -12,7 +12,7 @@ export interface ContainerOverview {
   readonly hostConfig: HostConfig;
   readonly status: Status;
   readonly command: string;
-  /** As given at creation while that name still leads to the image, else the image's 12 digits (B094). */
+  /** As given at creation while that still leads to the image, else the image's ID (B094). */
   readonly imageName: string;
   /** As Docker shows them. */
   readonly mounts: readonly object[];
@@ -30,7 +30,7 @@ export async function overviewOfContainers(
   for (const record of await selectRecords(store, records, selection)) {
     const hostConfig = hostConfigIfThere(store, record.ID);
     if (hostConfig === undefined) continue;
-    const imageName = await imageDisplayName(store, record);
+    const imageName = await imageAsAsked(store, record);
     const shown = { mounts: mountsShown(store, record), networks: networksShown(record) };
     const words = { status: statusOf(record), command: commandText(record) };
     all.push({ record, hostConfig, imageName, ...words, ...shown });

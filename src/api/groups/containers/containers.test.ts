@@ -67,6 +67,21 @@ suite("B178 containers", { skip: cannotRun }, () => {
     await host.expect(204, "DELETE", `/containers/${id}`);
   });
 
+  test("B094 a list names the image as it was asked for while that leads to it, else by its whole ID", async () => {
+    await host.expect(201, "POST", "/images/base:1/tag?repo=moving");
+    const id = await host.create({ Image: "moving", Cmd: ["x"] });
+    const [{ Image, ImageID } = {}] = await list("all=1");
+    assert.equal(Image, "moving");
+    const short = String(ImageID).slice(7, 20);
+    const other = await host.create({ Image: short, Cmd: ["x"] });
+    await host.expect(200, "DELETE", "/images/moving");
+    assert.deepEqual(
+      (await list("all=1")).map((row) => row["Image"]),
+      [short, ImageID],
+    );
+    for (const each of [id, other]) await host.expect(204, "DELETE", `/containers/${each}`);
+  });
+
   test("B178 filters of lists", async () => {
     const [one, two, three] = [
       await host.create({ Cmd: ["x"], Labels: { a: "b" }, HostConfig: { NetworkMode: "none" } }, "one"),
