@@ -85,6 +85,9 @@ test(
       ["*/*", []],
       ["*/*/base", ["base"]],
       ["base:[0-9]", ["base"]],
+      ["docker.io/library/app", ["app"]],
+      ["docker.io/*/app:2", ["app"]],
+      ["docker.io/app", []],
       [
         ["app:1", "base"],
         ["app", "base"],

@@ -2,7 +2,9 @@
 import {
   familiarName,
   familiarReference,
+  formatReference,
   parseReference,
+  repositoryOf,
   type ImageId,
   type Reference,
 } from "../../oci/index.ts";
@@ -119,10 +121,13 @@ function hasLabels(image: StoredImage, wanted: readonly string[]): boolean {
   return wanted.every((text) => hasLabel(labels, text));
 }
 
-/** Docker's `reference` filter: on the familiar name, with tag or digest and without. */
+/**
+ * Docker's `reference` filter: on the familiar name and the whole one, `docker.io/library/alpine`, with tag or digest and
+ * without (moby, daemon/images/image_list.go; dockerd 20.10 takes the familiar one only).
+ */
 function matches(reference: Reference, patterns: readonly string[]): boolean {
-  return patterns.some(
-    (pattern) =>
-      pathMatch(pattern, familiarReference(reference)) || pathMatch(pattern, familiarName(reference)),
+  const names = [familiarReference, familiarName, formatReference, repositoryOf].map((form) =>
+    form(reference),
   );
+  return patterns.some((pattern) => names.some((name) => pathMatch(pattern, name)));
 }
