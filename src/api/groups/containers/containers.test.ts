@@ -70,8 +70,9 @@ suite("B178 containers", { skip: cannotRun }, () => {
   test("B094 a list names the image as it was asked for while that leads to it, else by its whole ID", async () => {
     await host.expect(201, "POST", "/images/base:1/tag?repo=moving");
     const id = await host.create({ Image: "moving", Cmd: ["x"] });
-    const [{ Image, ImageID } = {}] = await list("all=1");
-    assert.equal(Image, "moving");
+    const [row] = await list("all=1");
+    const ImageID = row?.["ImageID"];
+    assert.equal(row?.["Image"], "moving");
     const short = String(ImageID).slice(7, 20);
     const other = await host.create({ Image: short, Cmd: ["x"] });
     await host.expect(200, "DELETE", "/images/moving");
