@@ -30,6 +30,13 @@ test("any port, each time another one; the same number for another protocol", as
   assert.deepEqual(udp, [{ containerPort: 80, protocol: "udp", hostIp: "127.0.0.1", hostPort: first }]);
 });
 
+test("who has no choice comes first", async () => {
+  const request = { containerPort: 80, protocol: "tcp" } as const;
+  const [{ hostPort: next } = { hostPort: 0 }] = await allocate([request]);
+  const ports = await allocate([request, { ...request, containerPort: 81, hostPort: next }]);
+  assert.equal(ports.find(({ containerPort }) => containerPort === 81)?.hostPort, next);
+});
+
 test("an endpoint's port, on the same address or on all", async () => {
   const hostPort = await freePort();
   for (const hostIp of ["127.0.0.1", "0.0.0.0"]) {

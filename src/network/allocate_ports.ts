@@ -24,7 +24,11 @@ export interface PortAllocation {
  */
 export async function allocatePorts(allocation: PortAllocation): Promise<PortBinding[]> {
   const bindings: PortBinding[] = [];
-  for (const request of allocation.requests) {
+  // What has no choice comes first (moby, daemon/libnetwork/drivers/bridge/port_mapping_linux.go).
+  const hasChoice = ({ hostPort = 0 }: PortRequest): boolean =>
+    typeof hostPort === "object" || hostPort === 0;
+  const ordered = allocation.requests.toSorted((a, b) => Number(hasChoice(a)) - Number(hasChoice(b)));
+  for (const request of ordered) {
     const { containerPort, protocol } = request;
     const hostIps = hostIpsOf(request, allocation);
     for (const ip of hostIps) checkWords(request, ip);
