@@ -13,7 +13,7 @@ export interface JoinedNamespaces {
   /** What comes with it as /dev/shm. */
   readonly sharedMemory?: string;
   readonly network?: NamespaceChoice;
-  /** The container whose network it is: its name for itself and its files of `/etc` come along. */
+  /** The container whose network it is, in the end: its name for itself and its files of `/etc` come along. */
   readonly networkOf?: ContainerRecord;
 }
 
@@ -73,10 +73,17 @@ export async function joinedNamespaces(
   if (net !== undefined) {
     const text = (id: string): string => `cannot join network of a non running container: ${id}`;
     if ((await find(net)).ID === own) throw new Failure("internal", "cannot join own network");
-    joined.networkOf = await running(find(net), text);
-    joined.network = { path: `/proc/${joined.networkOf.State.Pid}/ns/net` };
+    const other = await running(find(net), text);
+    joined.networkOf = await networkOwner(store, other);
+    joined.network = { path: `/proc/${other.State.Pid}/ns/net` };
   }
   return joined;
+}
+
+/** One that has joined another's network has no files of `/etc` of its own. */
+async function networkOwner(store: Store, record: ContainerRecord): Promise<ContainerRecord> {
+  const next = joinedContainer(readHostConfig(store.root, record.ID).NetworkMode);
+  return next === undefined ? record : networkOwner(store, await findRecord(store.root, next));
 }
 
 async function running(

@@ -292,7 +292,13 @@ suite("B178 running containers", { skip: cannotRun || overlaySkip }, () => {
     for (const key of Object.keys(HostConfig)) assert.equal(shown[key], `container:${first}`);
     await start(id);
     assert.equal(sortedOutput(await output), "shared\n");
-    await host.expect(204, "DELETE", `/containers/${first}?force=1`);
+    await host.run("sleep 100", { HostConfig: { NetworkMode: `container:${first}` } }, "middle");
+    const third = await created("hostname", { HostConfig: { NetworkMode: "container:middle" } });
+    const hijacked = await host.hijack(`/containers/${third}/attach?stream=1&stdout=1&stderr=1`);
+    const printed = buffer(hijacked.connection);
+    await start(third);
+    assert.equal(sortedOutput(await printed), "shared\n");
+    for (const each of ["middle", first]) await host.expect(204, "DELETE", `/containers/${each}?force=1`);
     for (const [mode, message] of [
       [{ NetworkMode: "container:gone" }, "No such container: gone"],
       [{ NetworkMode: `container:${id}` }, `cannot join network of a non running container: ${id}`],
