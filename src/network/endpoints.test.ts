@@ -331,3 +331,24 @@ test(
     assert.equal(networks.list().length, 3);
   },
 );
+
+test("B180 link-local addresses are had besides, and reached from the network", { skip }, async () => {
+  await using machine = await testMachine();
+  await machine.networking.networks.create({ name: "net", enableIPv6: true });
+  await machine.networking.networks.create({ name: "old" });
+  for (const name of ["one", "other"]) machine.container(name);
+  const linkLocalIps = ["169.254.7.7", "fe80::254:77"];
+  const one = await connect(machine, "net", "one", { linkLocalIps });
+  await connect(machine, "net", "other", { linkLocalIps: ["169.254.8.8"] });
+  await machine.serve(one.namespace, 80, "hello");
+  const address = await machine.inside(one.namespace, "ip", "-o", "addr", "show", "dev", "eth0");
+  assert.match(address, /169\.254\.7\.7\/16/);
+  assert.match(address, /fe80::254:77\/64/);
+  assert.equal(await machine.inside(join(machine.path, "other"), "nc", "169.254.7.7", "80"), "hello");
+  for (const [address, message] of [
+    ["169.253.5.5", "invalid link local IP address: 169.253.5.5"],
+    ["2001:db8::89", "invalid link local IP address: 2001:db8::89"],
+    ["fe80::1", "link local IP address fe80::1 needs a network with IPv6"],
+  ] as const)
+    await assert.rejects(connect(machine, "old", "one", { linkLocalIps: [address] }), { message });
+});

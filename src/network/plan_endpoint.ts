@@ -7,6 +7,7 @@ import { allocatePorts, type PortAllocation } from "./allocate_ports.ts";
 import { formatIp, type IpAddress, parseIp } from "./ip_address.ts";
 import { bridgeOptions } from "./network_options.ts";
 import type { StoredNetwork, StoredPool } from "./network_state.ts";
+import { contains, parseSubnet, type Subnet } from "./subnet.ts";
 import { gatewayName } from "./network_defaults.ts";
 import { hasNames } from "./netavark_options.ts";
 import { takenAddresses } from "./taken_addresses.ts";
@@ -43,6 +44,7 @@ export async function planEndpoint(
     macAddress: request.macAddress?.toLowerCase() ?? macOf(ipv4.address),
     ipv4,
     ...(ipv6 === undefined ? {} : { ipv6 }),
+    ...linkLocalOf(request, ipv6 !== undefined),
     aliases: aliasesOf(network, request),
     links: request.links ?? [],
     ports: await portsOf(network, request, endpoints, id, { kernel: ipv6 !== undefined, relays }),
@@ -132,6 +134,23 @@ function requestedIp(pool: StoredPool, text: string | undefined): IpAddress | un
     );
   }
   return ip;
+}
+
+/** Go's `IsLinkLocalUnicast`. */
+const linkLocalSubnets = ["169.254.0.0/16", "fe80::/10"].map((text) => parseSubnet(text) as Subnet);
+
+/** moby, libnetwork/endpoint.go, `CreateOptionIpam`. The kernel takes none of IPv6 where that is off. */
+function linkLocalOf({ linkLocalIps = [] }: ConnectRequest, hasIpv6: boolean): Pick<Endpoint, "linkLocal"> {
+  if (linkLocalIps.length === 0) return {};
+  const linkLocal = linkLocalIps.map((text) => {
+    const ip = parseIp(text);
+    if (ip === undefined || !linkLocalSubnets.some((subnet) => contains(subnet, ip)))
+      throw new Failure("invalid", `invalid link local IP address: ${text}`);
+    if (ip.family === 6 && !hasIpv6)
+      throw new Failure("invalid", `link local IP address ${text} needs a network with IPv6`);
+    return { address: formatIp(ip), prefix: ip.family === 4 ? 16 : 64 };
+  });
+  return { linkLocal };
 }
 
 /** Docker finds a container by the beginning of its id, too. */

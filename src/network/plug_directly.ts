@@ -74,9 +74,9 @@ export async function unplugDirectly(hostInterface: string, tools: BridgeTools):
   }
 }
 
-function innerRequests({ interfaceName, ipv4, ipv6 }: Endpoint): NetlinkRequest[] {
+function innerRequests({ interfaceName, ipv4, ipv6, linkLocal = [] }: Endpoint): NetlinkRequest[] {
   const index = interfaceIndex(interfaceName);
-  const addresses = ipv6 === undefined ? [ipv4] : [ipv4, ipv6];
+  const addresses = [ipv4, ...(ipv6 === undefined ? [] : [ipv6]), ...linkLocal];
   return [...addresses.map(({ address, prefix }) => newAddress(index, address, prefix)), raiseLink(index)];
 }
 

@@ -90,6 +90,8 @@ export interface Endpoint {
   readonly macAddress: string;
   readonly ipv4: EndpointAddress;
   readonly ipv6?: EndpointAddress;
+  /** `--link-local-ip`: addresses besides, which lead no further than the network. Absent: none. */
+  readonly linkLocal?: readonly Pick<EndpointAddress, "address" | "prefix">[];
   /** Further names under which the network's containers find it. */
   readonly aliases: readonly string[];
   /** `--link container:alias`; for whoever writes /etc/hosts. */
@@ -115,6 +117,7 @@ export interface ConnectRequest {
   /** `--ip`, `--ip6`: this address and no other. */
   readonly ipv4Address?: string;
   readonly ipv6Address?: string;
+  readonly linkLocalIps?: readonly string[];
   readonly ports?: readonly PortRequest[];
   readonly dns?: readonly string[];
   readonly gatewayPriority?: number;

@@ -16,7 +16,7 @@ export function connectRequest(
   const given = (settings.Aliases ?? []).filter((alias) => alias !== shortId);
   // Not on the default network, where there are no names.
   const aliases = definition.name === "bridge" ? given : [...given, ...hostNames(record, shortId)];
-  const { IPv4Address = "", IPv6Address = "" } = settings.IPAMConfig ?? {};
+  const { IPv4Address = "", IPv6Address = "", LinkLocalIPs } = settings.IPAMConfig ?? {};
   // Older clients give one for the container, which means its network mode's.
   const macAddress = desiredMac(settings) || (isMain ? String(record.Config["MacAddress"] ?? "") : "");
   const gatewayPriority = Number(settings["GwPriority"] ?? 0);
@@ -30,6 +30,7 @@ export function connectRequest(
     ...(macAddress !== "" && { macAddress }),
     ...(IPv4Address !== "" && { ipv4Address: IPv4Address }),
     ...(IPv6Address !== "" && { ipv6Address: IPv6Address }),
+    linkLocalIps: LinkLocalIPs ?? [],
     ports: portRequests(record, hostConfig),
     dns: hostConfig.Dns ?? [],
     ...(gatewayPriority !== 0 && { gatewayPriority }),
