@@ -16,7 +16,7 @@ import { containerArgs, containerEnv, type CommandChoice } from "./container_com
 import { containerDevices, type DeviceMapping } from "./container_devices.ts";
 import { checkLimits, limitResources, type ContainerLimits } from "./container_limits.ts";
 import { containerMounts, initPath, rootPropagation, type MountChoice } from "./container_mounts.ts";
-import { containerUser } from "./container_user.ts";
+import { containerUser, type GroupMembership } from "./container_user.ts";
 import { hostCgroups, type HostCgroups } from "./host_cgroups.ts";
 import type {
   OciDeviceRule,
@@ -56,6 +56,8 @@ export interface SpecOptions extends CommandChoice, MountChoice {
   /** Default: the image's. */
   readonly user?: string;
   readonly groups?: readonly string[];
+  /** Default: as Docker has it. */
+  readonly groupMembership?: GroupMembership;
   /** Default: the image's, else `/`. */
   readonly workingDir?: string;
   /** Default: the first 12 digits of the id; with the host's network the host's name. */
@@ -148,10 +150,12 @@ function containerProcess(
   const { image } = options;
   const terminal = options.terminal === true;
   const args = containerArgs(image, options);
-  const user = containerUser(options.user ?? image.User ?? "", options.groups ?? [], {
+  const accounts = {
     passwd: readRootFile(options.rootfs, "/etc/passwd") ?? "",
     group: readRootFile(options.rootfs, "/etc/group") ?? "",
-  });
+  };
+  const name = options.user ?? image.User ?? "";
+  const user = containerUser(name, options.groups ?? [], accounts, options.groupMembership);
   // A user other than root gets none at first, only the right to gain them from set-uid programs.
   const sets = user.uid === 0 ? (["bounding", "effective", "permitted"] as const) : (["bounding"] as const);
   const size = options.consoleSize;

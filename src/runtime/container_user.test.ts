@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isFailure } from "../errors.ts";
-import { containerUser } from "./container_user.ts";
+import { containerUser, type GroupMembership } from "./container_user.ts";
 
 const files = {
   passwd: [
@@ -49,6 +49,15 @@ test("users are looked up as Docker does", () => {
 
 test("added groups follow, by name or number, in ascending order and once", () => {
   assert.deepEqual(containerUser("1000:5", ["77", "tape", "77"], files).additionalGids, [5, 26, 77]);
+});
+
+test("groups of the group file: with a group that is given for Kubernetes, or none at all", () => {
+  const account = { passwd: "jo:x:5:6", group: "wheel:x:10:jo\nall:x:11:jo" };
+  const groups = (spec: string, membership: GroupMembership) =>
+    containerUser(spec, ["77"], account, membership).additionalGids;
+  assert.deepEqual(groups("5:8", "unless-given"), [8, 77]);
+  assert.deepEqual(groups("5:8", "always"), [8, 10, 11, 77]);
+  assert.deepEqual(groups("5", "never"), [6, 77]);
 });
 
 test("without account files numbers still work", () => {

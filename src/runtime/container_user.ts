@@ -14,6 +14,12 @@ export interface AccountFiles {
   readonly group: string;
 }
 
+/**
+ * Of which groups of the image's /etc/group a user is: of those that name him, unless his own is given as well, as Docker has
+ * it; or whatever is given (Kubernetes' `SupplementalGroupsPolicy` Merge); or of none (Strict).
+ */
+export type GroupMembership = "unless-given" | "always" | "never";
+
 const maxId = 2147483647;
 
 /**
@@ -25,6 +31,7 @@ export function containerUser(
   spec: string,
   addedGroups: readonly string[],
   files: AccountFiles,
+  membership: GroupMembership = "unless-given",
 ): Required<OciUser> {
   const [userArgument = "", ...rest] = spec.split(":");
   const groupArgument = rest.join(":");
@@ -34,8 +41,9 @@ export function containerUser(
   const explicit = groupArgument === "" ? undefined : findGroup(groupArgument, groups, "unable");
   const gid = explicit ?? account.gid;
   const added = addedGroups.map((name) => findGroup(name, groups, "Unable")).sort((a, b) => a - b);
-  // A group in the spec takes the place of all that the group file says of the user.
-  const own = explicit === undefined ? memberships.map((group) => group.gid) : [];
+  // To Docker a group in the spec takes the place of all that the group file says of the user.
+  const isMember = membership === "unless-given" ? explicit === undefined : membership === "always";
+  const own = isMember ? memberships.map((group) => group.gid) : [];
   return { uid: account.uid, gid, additionalGids: [gid, ...own, ...new Set(added)] };
 }
 

@@ -18,7 +18,7 @@ export type { BlockLimits, DeviceValue } from "./block_limits.ts";
 export { checkLimits, type ContainerLimits } from "./container_limits.ts";
 export type { BindMount, FileMounts } from "./container_mounts.ts";
 export * from "./container_spec.ts";
-export { containerUser, type AccountFiles } from "./container_user.ts";
+export { containerUser, type AccountFiles, type GroupMembership } from "./container_user.ts";
 export { DetachFilter, defaultDetachKeys, parseDetachKeys } from "./detach_keys.ts";
 export type { ExecOptions, ExecStreams, ExecTask } from "./exec_task.ts";
 export * from "./find_runtime.ts";

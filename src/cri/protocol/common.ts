@@ -13,6 +13,9 @@ export const NamespaceOption = message({
   targetId: text(4),
 });
 
+/** `SupplementalGroupsPolicy`. */
+export const groupsPolicies = { merge: 0, strict: 1 } as const;
+
 /** `ProfileType`. */
 export const profileTypes = { runtimeDefault: 0, unconfined: 1, localhost: 2 } as const;
 
@@ -73,5 +76,6 @@ export const ContainerSecurity = message({
   runAsGroup: optional(12),
   maskedPaths: texts(13),
   readonlyPaths: texts(14),
+  groupsPolicy: integer(17),
   seccomp: one(15, SecurityProfile),
 });

@@ -1,5 +1,17 @@
 /** Messages about containers. */
-import { big, bytes, flag, integer, many, map, message, one, text, texts } from "../../rpc/index.ts";
+import {
+  big,
+  bytes,
+  flag,
+  integer,
+  integers,
+  many,
+  map,
+  message,
+  one,
+  text,
+  texts,
+} from "../../rpc/index.ts";
 import { ContainerSecurity, ImageSpec, Metadata, Resources, SandboxConfig } from "./common.ts";
 
 /** `ContainerState`. */
@@ -95,6 +107,10 @@ export const ContainerStatus = message({
   logPath: text(15),
   resources: one(16, message({ linux: one(1, Resources) })),
   imageId: text(17),
+  user: one(
+    18,
+    message({ linux: one(1, message({ uid: integer(1), gid: integer(2), groups: integers(3) })) }),
+  ),
 });
 
 export const ContainerStatusRequest = message({ containerId: text(1), verbose: flag(2) });

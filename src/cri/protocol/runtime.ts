@@ -22,6 +22,7 @@ export const StatusResponse = message({
     3,
     message({ name: text(1), features: one(2, message({ recursiveReadOnlyMounts: flag(1) })) }),
   ),
+  features: one(4, message({ supplementalGroupsPolicy: flag(1) })),
 });
 
 /** `CgroupDriver`. */

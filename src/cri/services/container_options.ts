@@ -4,7 +4,13 @@ import { isAbsolute, join } from "node:path";
 import type { CreateContainer, HostConfig, PodRecord } from "../../engine/index.ts";
 import { Failure } from "../../errors.ts";
 import type { Read } from "../../rpc/index.ts";
-import { namespaceModes, profileTypes, type ContainerSecurity, type Resources } from "../protocol/index.ts";
+import {
+  groupsPolicies,
+  namespaceModes,
+  profileTypes,
+  type ContainerSecurity,
+  type Resources,
+} from "../protocol/index.ts";
 import { labelsOf, sandboxSaid, type ContainerKept, type ContainerSaid, type SandboxSaid } from "./kept.ts";
 import { stopSignal } from "./stop_signals.ts";
 
@@ -28,6 +34,7 @@ export function containerOptions(
       ...sharedWith(pod, security),
       ...resourcesOf(said.linux?.resources),
       ...securityOf(security),
+      GroupMembership: security?.groupsPolicy === groupsPolicies.strict ? "never" : "always",
       ...(sandbox.linux?.cgroupParent && { CgroupParent: sandbox.linux.cgroupParent }),
       Sysctls: { ...sandbox.linux?.sysctls },
       Mounts: mountsOf(pod, said),

@@ -7,6 +7,8 @@ import { fullName, unlessGone } from "./images.ts";
 import type { ContainerSaid } from "./kept.ts";
 import { nanoseconds } from "./moments.ts";
 
+type Status = Write<typeof ContainerStatus>;
+
 export function stateOf({ State }: ContainerRecord): number {
   if (State.Running) return containerStates.running;
   const hasStarted = nanoseconds(State.StartedAt) > 0n;
@@ -14,10 +16,7 @@ export function stateOf({ State }: ContainerRecord): number {
   return hasStarted || State.Error !== "" ? containerStates.exited : containerStates.created;
 }
 
-export async function statusOf(
-  daemon: Daemon,
-  { record, hostConfig, kept }: CriContainer,
-): Promise<Write<typeof ContainerStatus>> {
+export async function statusOf(daemon: Daemon, { record, hostConfig, kept }: CriContainer): Promise<Status> {
   const { State } = record;
   const { said, logPath } = kept;
   return {
@@ -36,6 +35,7 @@ export async function statusOf(
     annotations: said.annotations,
     mounts: said.mounts.map(({ image: _none, ...mount }) => mount),
     logPath,
+    ...(await userShown(daemon, record)),
     resources: { linux: resourcesShown(hostConfig) },
   };
 }
@@ -50,7 +50,7 @@ async function imageNames(
   daemon: Daemon,
   { Image }: ContainerRecord,
   said: ContainerSaid["image"],
-): Promise<Pick<Write<typeof ContainerStatus>, "image" | "imageRef">> {
+): Promise<Pick<Status, "image" | "imageRef">> {
   const found = await unlessGone(daemon.engine.images.inspect(Image));
   const tags = (found?.RepoTags ?? []).map(fullName);
   const digests = (found?.RepoDigests ?? []).map(fullName);
@@ -61,6 +61,13 @@ async function imageNames(
     image: { ...said, ...(name !== undefined && { image: name }) },
     imageRef: digest ?? Image,
   };
+}
+
+/** As long as it runs. */
+async function userShown(daemon: Daemon, { ID }: ContainerRecord): Promise<Pick<Status, "user">> {
+  const user = await unlessGone(daemon.engine.containers.firstUser(ID));
+  if (user === undefined) return {};
+  return { user: { linux: { uid: user.uid, gid: user.gid, groups: user.additionalGids ?? [] } } };
 }
 
 /** As they are by now. */

@@ -71,6 +71,7 @@ function runtimeMethods(daemon: Daemon): Methods {
           features: { recursiveReadOnlyMounts: (await daemon.engine.system.machine()).recursiveReadOnly },
         },
       ],
+      features: { supplementalGroupsPolicy: true },
       ...(verbose && { info: { config: JSON.stringify({ root: daemon.engine.store.root }) } }),
     })),
     RuntimeConfig: unary(p.Nothing, p.RuntimeConfigResponse, () => ({

@@ -15,7 +15,7 @@ import type { ContainerInspect } from "./inspect.ts";
 import type { ContainerSummary, ListContainersOptions } from "./list.ts";
 import type { ContainerOverview } from "./overview.ts";
 import type { PruneContainersOptions, PrunedContainers } from "./prune.ts";
-import type { LogRecord } from "../../runtime/index.ts";
+import type { LogRecord, OciUser } from "../../runtime/index.ts";
 import type { ProcessCounts } from "../live/stats/process_counts.ts";
 import type { ContainerStats } from "../live/stats/stats_shape.ts";
 import type { StatsOptions } from "../live/stats/watch_stats.ts";
@@ -133,6 +133,12 @@ export class Containers {
     const { State } = await this.find(text);
     if (!State.Running || State.Pid <= 0) return undefined;
     return (await import("../live/stats/process_counts.ts")).countProcesses(State.Pid);
+  }
+
+  /** Who its first process is. Undefined: it does not run. @throws Failure("not-found") */
+  async firstUser(text: string): Promise<OciUser | undefined> {
+    const { ID } = await this.find(text);
+    return (await import("./first_user.ts")).firstUser(this.#store.root, ID);
   }
 
   /** The whole root filesystem as one tar (behaviours B108). */

@@ -7,6 +7,7 @@ import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../../errors.ts";
 import { goJson, type ContainerConfig, type ImageId } from "../../oci/index.ts";
+import type { GroupMembership } from "../../runtime/index.ts";
 import type { MountSpec } from "../../wire/index.ts";
 import { newestFirst } from "../time.ts";
 
@@ -106,6 +107,8 @@ export interface HostConfig {
   CgroupnsMode?: string;
   CgroupParent?: string;
   GroupAdd?: string[] | null;
+  /** Ours alone: pods' containers have it. */
+  GroupMembership?: GroupMembership;
   Devices?: { PathOnHost: string; PathInContainer: string; CgroupPermissions: string }[] | null;
   DeviceCgroupRules?: string[] | null;
   Ulimits?: { Name: string; Soft: number; Hard: number }[] | null;

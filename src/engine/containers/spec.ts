@@ -51,6 +51,7 @@ export function specOf(record: ContainerRecord, hostConfig: HostConfig, place: S
     shmSize: hostConfig.ShmSize,
     readOnly: hostConfig.ReadonlyRootfs,
     groups: hostConfig.GroupAdd ?? [],
+    ...(hostConfig.GroupMembership && { groupMembership: hostConfig.GroupMembership }),
     limits: limitsOf(hostConfig),
     ...(hostConfig.Ulimits?.length && { ulimits: hostConfig.Ulimits.map(ulimitOf) }),
     sysctls: hostConfig.Sysctls ?? {},
