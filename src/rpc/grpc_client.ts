@@ -12,6 +12,7 @@ import { Failure } from "../errors.ts";
 import { messagesOf, sendFramed } from "./frames.ts";
 import type { Decoder, Encoder } from "./message.ts";
 import { codes, GrpcError, percentDecoded } from "./status.ts";
+import { endWithHalf } from "./end_with_half.ts";
 
 export interface CallOptions {
   /** Keys in small letters. */
@@ -48,6 +49,7 @@ export class GrpcClient implements Disposable {
       settings: { enablePush: false, initialWindowSize: windowSize },
     });
     this.#session.on("connect", (session) => session.destroyed || session.setLocalWindowSize(4 * windowSize));
+    endWithHalf(this.#session, socket);
     // Its calls tell of it.
     this.#session.on("error", () => undefined);
     this.#session.once("close", () => closed.abort());

@@ -13,6 +13,7 @@ import { Failure, isFailure } from "../errors.ts";
 import { messagesOf, sendFramed } from "./frames.ts";
 import type { Decoder, Encoder } from "./message.ts";
 import { codes, GrpcError, percentEncoded, statusOf, type Status } from "./status.ts";
+import { endWithHalf } from "./end_with_half.ts";
 
 export interface GrpcCall {
   /** Aborted when the client has gone, or waits no more. */
@@ -89,6 +90,7 @@ export function createGrpcServer(methods: Methods, onError: OnError): Http2Serve
  */
 export function serveGrpc(socket: Duplex, methods: Methods, onError: OnError): ServerHttp2Session {
   const session = performServerHandshake(socket, { settings });
+  endWithHalf(session, socket);
   session.on("error", () => undefined);
   session.on("stream", streamHandler(methods, onError));
   return session;

@@ -10,7 +10,7 @@ import {
   type Read,
 } from "../../rpc/index.ts";
 import { StatusResponse, type StatusUpdate } from "../progress/index.ts";
-import type { Sessions } from "../session/index.ts";
+import { sessionCall, type Sessions } from "../session/index.ts";
 import type { BuildUnderWay } from "./build_under_way.ts";
 import type { BuildsUnderWay } from "./builds_under_way.ts";
 import { diskUsage, prune } from "./cache_usage.ts";
@@ -45,6 +45,7 @@ export function controlMethods(parts: ControlParts): Methods {
     [path("ListWorkers")]: unary(Nothing, ListWorkersResponse, async () => ({
       records: [await worker(daemon)],
     })),
+    [path("Session")]: sessionCall(parts.sessions),
     [path("Solve")]: unary(SolveRequest, SolveResponse, (asked, call) => solve(parts, asked, call)),
     [path("Status")]: streaming(StatusRequest, StatusResponse, ({ ref }, call) => status(builds, ref, call)),
     [path("DiskUsage")]: unary(DiskUsageRequest, DiskUsageResponse, (asked, { signal }) =>

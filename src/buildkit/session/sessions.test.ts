@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { type Duplex, duplexPair } from "node:stream";
 import { test } from "node:test";
-import { message, serveGrpc, text, unary } from "../../rpc/index.ts";
+import { bytes, GrpcClient, message, serveGrpc, text, unary } from "../../rpc/index.ts";
 import { introductionOf } from "./session.ts";
+import { sessionCall } from "./session_call.ts";
 import { Sessions } from "./sessions.ts";
 
 const Word = message({ word: text(1) });
@@ -49,6 +50,36 @@ test("what no client opens, or opens twice, is an error", async () => {
   assert.throws(() => sessions.take(two.socket, introduction("")), { kind: "invalid" });
   assert.throws(() => sessions.take(two.socket, introduction("x".repeat(300))), { kind: "invalid" });
   for (const { end } of [one, two]) end();
+});
+
+test("a session on a call of the client's lasts until either ends it", async () => {
+  const sessions = new Sessions();
+  const [near, far] = duplexPair() as [Duplex, Duplex];
+  const server = serveGrpc(far, { "/c.C/Session": sessionCall(sessions) }, (bug) => assert.fail(String(bug)));
+  using asking = new GrpcClient(near);
+  const Piece = message({ data: bytes(1) });
+  for (const ends of ["client", "daemon"] as const) {
+    const { socket, end } = client();
+    const metadata = {
+      "x-docker-expose-session-uuid": ends,
+      "x-docker-expose-session-grpc-method": ["/t.S/Echo", "/t.S/Other"],
+    };
+    using call = asking.open("/c.C/Session", Piece, Piece, { metadata });
+    socket.on("data", (data: Buffer) => void call.send({ data }));
+    const answers = (async () => {
+      for await (const { data } of call) socket.write(data);
+    })();
+    const session = await sessions.get(ends, never);
+    assert.deepEqual([session.supports("/t.S/Echo"), session.supports("/t.S/Other")], [true, true]);
+    assert.equal((await session.client.call("/t.S/Echo", Word, Word, { word: "hi" })).word, "hi!");
+    const closed = new Promise((resolve) => session.closed.addEventListener("abort", resolve));
+    if (ends === "client") call.end();
+    else session.client[Symbol.dispose]();
+    await Promise.all([closed, answers]);
+    sessions.check(ends);
+    end();
+  }
+  server.destroy();
 });
 
 test("how a client introduces itself", () => {
