@@ -28,6 +28,7 @@ import { endpointsIn, networkingOf, whileConnecting } from "./networking_of.ts";
 import { portMap } from "./port_requests.ts";
 import { rethrowAsStart } from "./run_networking.ts";
 import { tellNetwork } from "./tell_network.ts";
+import { renewLinks } from "./renew_links.ts";
 import { updateEtc } from "./update_etc.ts";
 import { endpointsOf, isPredefined, networkOfMode, sharesNetwork } from "./wanted_networks.ts";
 
@@ -53,6 +54,8 @@ export async function connectContainer(
     await connectLive({ store, networking, record, hostConfig, definition, settings });
     tellNetwork(events, "connect", definition, ID);
   });
+  const joined = endpointsIn(networking, ID).filter(({ networkId }) => networkId === definition.id);
+  await renewLinks(store, networking, joined);
 }
 
 interface LiveConnect {

@@ -219,6 +219,26 @@ suite("B180 networks of containers", { skip: cannotConnect }, () => {
     );
   });
 
+  test("B180 a link in a network of names follows its container, whenever that starts and wherever it is", async () => {
+    await create("late");
+    const linker = await run(forever, { NetworkMode: "late", Links: ["later:alias"] }, "early", {
+      NetworkingConfig: { EndpointsConfig: { late: { Links: ["later:alias"] } } },
+    });
+    const { HostsPath } = await net.inspect(linker);
+    const aliased = (): string[] => readFileSync(HostsPath, "utf8").match(/^.*\talias$/gm) ?? [];
+    assert.deepEqual(aliased(), []);
+    const addressOf = async (id: string): Promise<unknown> =>
+      (await net.inspect(id)).NetworkSettings.Networks["late"]?.["IPAddress"];
+    const first = await run(forever, { NetworkMode: "late" }, "later");
+    const before = await addressOf(first);
+    assert.deepEqual(aliased(), [`${before as string}\talias`]);
+    await net.host.expect(204, "DELETE", `/containers/${first}?force=1`);
+    await run(forever, { NetworkMode: "late" }, "between");
+    const after = await addressOf(await run(forever, { NetworkMode: "late" }, "later"));
+    assert.notEqual(after, before);
+    assert.deepEqual(aliased(), [`${after as string}\talias`]);
+  });
+
   test("B180 host, none and the network of another container", async () => {
     await create("extra");
     const owner = await run(forever, { NetworkMode: "bridge" }, "owner");

@@ -10,6 +10,7 @@ import { checkPredefined } from "./check_predefined.ts";
 import { connectRequest } from "./connect_request.ts";
 import { etcNetwork } from "./etc_network.ts";
 import { endpointsIn, networkingOf, whileConnecting } from "./networking_of.ts";
+import { renewLinks } from "./renew_links.ts";
 import { settleConnections } from "./settle_connections.ts";
 import { tellNetwork } from "./tell_network.ts";
 import {
@@ -45,6 +46,10 @@ export class ContainerNetworking implements RunNetworking {
       for (const { id } of endpointsIn(networking, record.ID)) await networking.endpoints.disconnect(id);
       namespace.resolve(networking.namespaces.create(record.ID));
       return this.#connectAll(networking, record, hostConfig, wanted);
+    }).then(async (made) => {
+      // Two that link to each other would wait for each other in there.
+      await renewLinks(this.#store, networking, endpointsIn(networking, record.ID));
+      return made;
     });
     connected.catch(namespace.reject);
     return { namespace: await namespace.promise, connected };
