@@ -171,7 +171,9 @@ function mountsOf(pod: PodRecord, { mounts, linux }: ContainerSaid): NonNullable
       BindOptions: {
         ...(Propagation !== undefined && { Propagation }),
         CreateMountpoint: true,
-        ...(isRecursive(mount) && { ReadOnlyForceRecursive: true }),
+        ...(isRecursive(mount)
+          ? { ReadOnlyForceRecursive: true }
+          : readOnly && { ReadOnlyNonRecursive: true }),
       },
     };
   });

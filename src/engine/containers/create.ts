@@ -18,7 +18,7 @@ import { joinedContainer, modesById } from "./joined_namespaces.ts";
 import { linkedContainer } from "./linked_container.ts";
 import { logConfigOf } from "./log_writer.ts";
 import { mergeConfig } from "./merge_config.ts";
-import { mountPoints } from "./mount_points.ts";
+import { flatReadOnly, mountPoints } from "./mount_points.ts";
 import { readMountSpec } from "./mount_spec.ts";
 import { freeName, randomName } from "./names.ts";
 import {
@@ -57,6 +57,8 @@ export interface CreateOptions {
   readonly hostConfig: Partial<HostConfig>;
   /** Networks by name and the place that it is to have in them; default: that of the network mode. */
   readonly endpoints?: EndpointsConfig;
+  /** Whether what is mounted below a read-only mount stays as it is. Default: no. */
+  readonly flatReadOnly?: boolean;
   /** Holds where `SecurityOpt` says nothing; not shown with the container. Default: the usual protection. */
   readonly security?: SecurityOptions;
   /** Takes what was asked for and does nothing here, in Docker's words. */
@@ -80,7 +82,10 @@ export async function createContainer(
   if (command.length === 0) throw new Failure("invalid", "No command specified");
   const hostConfig = await checkedHostConfig(store, options);
   const asked = await mountPoints(config, hostConfig, (text) => findRecord(store.root, text));
-  const planned = asked.map((mount) => ({ ...mount, point: followRoot(mount.point, store.root) }));
+  const planned = asked.map((mount) => {
+    const point = followRoot(mount.point, store.root);
+    return { ...mount, point: options.flatReadOnly === true ? flatReadOnly(point) : point };
+  });
   const make = (): Promise<ContainerRecord> =>
     store.withLock(containersLock, async () => {
       const name = chooseName(options.name, await listRecords(store.root));

@@ -51,6 +51,13 @@ export async function mountPoints(
   return [...planned.values()];
 }
 
+/** What is mounted below it stays as it is; else it is read-only, too, where the mount is. */
+export function flatReadOnly(point: MountPoint): MountPoint {
+  const { RW, Spec } = point;
+  if (RW) return point;
+  return { ...point, Spec: { ...Spec, BindOptions: { ...Spec?.BindOptions, ReadOnlyNonRecursive: true } } };
+}
+
 /**
  * One `-v`: `/host:/path[:mode]`, `name:/path[:mode]` or `/path`.
  * @throws Failure("invalid") in Docker's words

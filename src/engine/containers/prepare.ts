@@ -3,6 +3,7 @@ import type { MountedRoot } from "../../driver/index.ts";
 import { findRuntime, type OciSpec, type RuntimePrograms } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { EtcNetwork } from "../live/types.ts";
+import { knowsRecursiveReadOnly } from "../system/recursive_read_only.ts";
 import { populateVolumes } from "../volumes/populate_volume.ts";
 import { beginRunMounts, endRunMounts } from "../volumes/run_mounts.ts";
 import { writeEtcFiles } from "./etc_files.ts";
@@ -62,7 +63,18 @@ export async function prepareRun(
   // Among other processes it is not the first one, and has nothing to reap (moby, daemon/oci_linux.go).
   const isFirst = ["", "private"].includes(hostConfig.PidMode ?? "");
   const init = hostConfig.Init === true && isFirst ? await initProgram(store.root) : undefined;
-  const place = { rootfs: rootfs.path, files, warn, networkNamespace, joined, sharedMemory, init };
+  const hasReadOnly = Object.values(points).some(({ RW }) => !RW);
+  const recursiveReadOnly = hasReadOnly && (await knowsRecursiveReadOnly(programs.runtime));
+  const place = {
+    rootfs: rootfs.path,
+    files,
+    warn,
+    networkNamespace,
+    joined,
+    sharedMemory,
+    init,
+    recursiveReadOnly,
+  };
   const mounted = { ...withHostname(record, networkOf), MountPoints: points };
   const spec = specOf(mounted, { ...hostConfig, Tmpfs: tmpfs }, place);
   mount.move();

@@ -30,6 +30,8 @@ export interface SpecPlace {
   readonly sharedMemory?: string | undefined;
   /** The program of `--init`. */
   readonly init?: string | undefined;
+  /** Whether the runtime can make all read-only that is mounted below a mount. */
+  readonly recursiveReadOnly?: boolean;
 }
 
 export function specOf(record: ContainerRecord, hostConfig: HostConfig, place: SpecPlace): OciSpec {
@@ -45,7 +47,7 @@ export function specOf(record: ContainerRecord, hostConfig: HostConfig, place: S
     terminal: config.Tty === true,
     ...(rows > 0 && columns > 0 && { consoleSize: { rows, columns } }),
     ...namespacesOf(hostConfig, place),
-    binds: bindsOf(record),
+    binds: bindsOf(record, place.recursiveReadOnly === true),
     ...(hostConfig.Tmpfs !== undefined && { tmpfs: hostConfig.Tmpfs }),
     ...(place.init !== undefined && { init: place.init }),
     shmSize: hostConfig.ShmSize,
@@ -118,13 +120,18 @@ export function hostEntries(hostConfig: HostConfig): HostEntry[] {
   });
 }
 
-function bindsOf(record: ContainerRecord): BindMount[] {
-  return Object.values(record.MountPoints ?? {}).map((point) => ({
-    source: point.Source,
-    destination: point.Destination,
-    readOnly: !point.RW,
-    ...(point.Spec?.BindOptions?.NonRecursive === true && { nonRecursive: true }),
-    ...(point.Spec?.BindOptions?.ReadOnlyForceRecursive === true && { readOnlyRecursive: true }),
-    propagation: (point.Propagation as BindMount["propagation"]) ?? "rprivate",
-  }));
+/** Where it can be done, what is read-only is so with all that is mounted below it (moby since 25.0, daemon/oci_linux.go). */
+function bindsOf(record: ContainerRecord, recursiveReadOnly: boolean): BindMount[] {
+  return Object.values(record.MountPoints ?? {}).map((point) => {
+    const { NonRecursive, ReadOnlyNonRecursive, ReadOnlyForceRecursive } = point.Spec?.BindOptions ?? {};
+    const isDeep = ReadOnlyForceRecursive === true || (recursiveReadOnly && ReadOnlyNonRecursive !== true);
+    return {
+      source: point.Source,
+      destination: point.Destination,
+      readOnly: !point.RW,
+      ...(NonRecursive === true && { nonRecursive: true }),
+      ...(isDeep && { readOnlyRecursive: true }),
+      propagation: (point.Propagation as BindMount["propagation"]) ?? "rprivate",
+    };
+  });
 }

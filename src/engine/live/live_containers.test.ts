@@ -1,5 +1,6 @@
 /** Containers that live on: under one supervisor, and from one to the next. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
@@ -9,6 +10,7 @@ import { cannotLive, liveMachine, type LiveMachine } from "../../../test/support
 import { Failure } from "../../errors.ts";
 import { Collector } from "../../runtime/container_fixture.ts";
 import type { ContainerLayer } from "../../store/index.ts";
+import { knowsRecursiveReadOnly } from "../system/recursive_read_only.ts";
 import { LiveContainers } from "./live_containers.ts";
 import type { RunNetworking } from "./types.ts";
 
@@ -220,6 +222,30 @@ suite("containers that live on", { skip: cannotLive }, () => {
         kind: "invalid",
         message: /must use either propagation mode "rslave" or "rshared"/,
       });
+    }
+  });
+
+  test("what is mounted below a read-only mount is read-only, unless somebody wants it as it is", async () => {
+    if (!(await knowsRecursiveReadOnly())) return;
+    const Source = join(host.root, "outer");
+    const below = join(Source, "below");
+    fs.mkdirSync(below, { recursive: true });
+    execFileSync("mount", ["-t", "tmpfs", "none", below]);
+    try {
+      await using live = host.supervisor();
+      const flat = { ReadOnlyNonRecursive: true };
+      const { ID } = await host.create("touch /a/below/x && exit 1; touch /b/below/y", {
+        hostConfig: {
+          Binds: [`${Source}:/a:ro`],
+          Mounts: [{ Type: "bind", Source, Target: "/b", ReadOnly: true, BindOptions: flat }],
+        },
+      });
+      await live.start(ID);
+      assert.equal((await live.wait(ID, "not-running", signal)).exitCode, 0);
+      assert.deepEqual(fs.readdirSync(below), ["y"]);
+      await live.remove(ID);
+    } finally {
+      execFileSync("umount", ["-l", below]);
     }
   });
 

@@ -3,12 +3,20 @@ import { execFile } from "node:child_process";
 import { release } from "node:os";
 import { findRuntimeProgram } from "../../runtime/index.ts";
 
-/** mount_setattr(2) came with Linux 5.12; the runtime lists its mount options (runtime-spec, features.md). */
-export async function knowsRecursiveReadOnly(): Promise<boolean> {
+const known = new Map<string, Promise<boolean>>();
+
+/**
+ * mount_setattr(2) came with Linux 5.12; the runtime lists its mount options (runtime-spec, features.md).
+ * @param given the runtime's path; default: that of the usual one
+ */
+export async function knowsRecursiveReadOnly(given?: string): Promise<boolean> {
   const [major = 0, minor = 0] = release().split(/[.-]/).map(Number);
   if (major < 5 || (major === 5 && minor < 12)) return false;
-  const program = await findRuntimeProgram().catch(() => undefined);
-  return program !== undefined && listsOption(await featuresOf(program), "rro");
+  const program = given ?? (await findRuntimeProgram().catch(() => undefined));
+  if (program === undefined) return false;
+  const asked = known.get(program) ?? featuresOf(program).then((features) => listsOption(features, "rro"));
+  known.set(program, asked);
+  return asked;
 }
 
 function listsOption(features: string, option: string): boolean {

@@ -201,6 +201,21 @@ suite("B178 create", { skip: cannotRun }, () => {
     assert.equal(Networks["b"]?.["MacAddress"], "");
   });
 
+  test("what clients before 1.44 mount read-only is so without what is mounted below it", async () => {
+    const HostConfig = { Binds: ["/:/all:ro", "/etc:/e"] };
+    for (const [version, flat] of [
+      ["v1.43", true],
+      ["v1.44", undefined],
+    ] as const) {
+      const body = { Image: "base:1", Cmd: ["x"], HostConfig };
+      const path = `/${version}/containers/create`;
+      const { Id } = (await host.expect(201, "POST", path, body)).json<{ Id: string }>();
+      const { MountPoints = {} } = await host.daemon.engine.containers.find(Id);
+      const found = Object.values(MountPoints).map(({ Spec }) => Spec?.BindOptions?.ReadOnlyNonRecursive);
+      assert.deepEqual(found, [flat, undefined]);
+    }
+  });
+
   test("B178 names and platforms", async () => {
     const id = await host.create({ Cmd: ["x"] }, "/taken");
     const ask = async (status: number, query: string): Promise<unknown> => {

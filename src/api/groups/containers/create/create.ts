@@ -24,6 +24,8 @@ export async function create(daemon: Daemon, call: Call): Promise<void> {
     config: config as CreateContainer["config"],
     hostConfig: withDaemonDefaults(adapted(call, HostConfig), daemon.settings),
     ...(security && { security }),
+    // What older clients mount read-only is so without what is mounted below it.
+    flatReadOnly: !call.isAtLeast("1.44"),
     endpoints: endpointsOf(call, config, NetworkingConfig?.EndpointsConfig ?? {}),
     warn: (warning) => warnings.push(warning),
   });
