@@ -175,6 +175,12 @@ test("namespaces follow the choices, private cgroups are the default of v2 only"
   assert.deepEqual(types({ host: v2, privileged: true }), ["mount", "network", "uts", "pid", "ipc"]);
 });
 
+test("in a parent that is named a container's control group has its ID, as Docker's", () => {
+  const path = (cgroupParent: string): unknown =>
+    containerSpec({ ...basic, id: "x", cgroupParent }).linux.cgroupsPath;
+  assert.deepEqual(["/a/b", "/a/", "/"].map(path), ["/a/b/x", "/a/x", "/x"]);
+});
+
 test("the host's network brings the host's name and no sysctl", () => {
   const spec = containerSpec({ ...basic, network: "host" });
   assert.equal(spec.hostname, hostname());

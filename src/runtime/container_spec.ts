@@ -1,14 +1,14 @@
 /**
  * `config.json` from an image's config and the user's options, with the defaults of Docker 20.10, compared field by
  * field with what its daemon writes. Meant to differ:
- * - `cgroupsPath` is `/varve-<id>`: no parent directory is left behind when the container is gone;
+ * - `cgroupsPath` is `/varve-<id>` where no parent is named: none is left behind when the container is gone;
  * - the host's network is "no network namespace", not the path of one that the daemon holds;
  * - /sys/devices/virtual/powercap is masked too, as since 20.10.27 (GHSA-jq35-85cj-fj4p);
  * - `ALL` and `privileged` mean the capabilities that we hold, not those that the kernel knows;
  * - empty `hooks`, zero `cpu.shares` and `blockIO.weight`, which mean nothing, are left out.
  */
 import { hostname as hostName } from "node:os";
-import { isAbsolute } from "node:path";
+import { isAbsolute, posix } from "node:path";
 import { Failure } from "../errors.ts";
 import type { ContainerConfig } from "../oci/index.ts";
 import { containerCapabilities } from "./capabilities.ts";
@@ -209,7 +209,7 @@ function containerLinux(options: SpecOptions, host: HostCgroups, capabilities: r
   return {
     sysctl: containerSysctls(options),
     resources: { devices: rules, ...limitResources(options.limits ?? {}, host) },
-    cgroupsPath: `${options.cgroupParent ?? ""}/varve-${options.id}`,
+    cgroupsPath: cgroupsPath(options),
     namespaces: containerNamespaces(options, host),
     ...(devices.length > 0 ? { devices } : {}),
     ...(seccomp === undefined ? {} : { seccomp }),
@@ -221,6 +221,10 @@ function containerLinux(options: SpecOptions, host: HostCgroups, capabilities: r
           readonlyPaths: options.readonlyPaths ?? readonlyPaths,
         }),
   };
+}
+
+function cgroupsPath({ cgroupParent, id }: SpecOptions): string {
+  return cgroupParent === undefined ? `/varve-${id}` : posix.join(cgroupParent, id);
 }
 
 /** Ports below 1024 and ping need no capability in a network of the container's own. */
