@@ -13,3 +13,13 @@ test("a health check is the image's, but for what the user says", () => {
     Test: ["CMD", "y"],
   });
 });
+
+test("a working directory is written without what says nothing", () => {
+  for (const [user, image, merged] of [
+    ["/tmp/", "/image", "/tmp"],
+    ["", "/a//b/../c/.", "/a/c"],
+    ["/", "", "/"],
+    ["", "", ""],
+  ])
+    assert.equal(mergeConfig({ WorkingDir: user }, { WorkingDir: image }).WorkingDir, merged);
+});

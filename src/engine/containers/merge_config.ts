@@ -1,4 +1,5 @@
 /** What a container runs with: the user's settings over the image's, by Docker's rules. */
+import { posix } from "node:path";
 import type { ContainerConfig } from "../../oci/index.ts";
 import { mergeCommand, mergeEnv } from "../../runtime/index.ts";
 
@@ -15,7 +16,7 @@ export function mergeConfig(user: ContainerConfig, image: ContainerConfig): Cont
     Entrypoint: entrypoint.length > 0 ? [...entrypoint] : null,
     Cmd: command.length > 0 ? [...command] : null,
     User: user.User || image.User || "",
-    WorkingDir: user.WorkingDir || image.WorkingDir || "",
+    WorkingDir: cleanDirectory(user.WorkingDir || image.WorkingDir || ""),
     Env: user.Env || image.Env ? [...mergeEnv(image.Env ?? [], user.Env ?? [])] : null,
     Labels: { ...image.Labels, ...user.Labels },
     Volumes: Object.keys(volumes).length > 0 ? volumes : null,
@@ -25,6 +26,11 @@ export function mergeConfig(user: ContainerConfig, image: ContainerConfig): Cont
     ...optional("Shell", user.Shell ?? image.Shell),
     OnBuild: null,
   };
+}
+
+/** Without a slash at its end, `.` and `..` (moby, container/container.go, `SetupWorkingDirectory`). */
+function cleanDirectory(path: string): string {
+  return path && posix.normalize(path).replace(/(?<=.)\/$/, "");
 }
 
 /** What the user's does not say is the image's (moby, daemon/commit.go, `merge`). */
