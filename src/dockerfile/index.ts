@@ -5,4 +5,5 @@ export { expandHereDocument, expandWord, expandWords } from "./expand_word.ts";
 export { parseDockerfile } from "./parse_dockerfile.ts";
 export { parseDuration } from "./duration.ts";
 export { parseInstruction, splitInstructions } from "./parse_instruction.ts";
+export { LocatedComplaint } from "./statement_place.ts";
 export * from "./lint/index.ts";

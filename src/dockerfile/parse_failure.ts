@@ -27,6 +27,8 @@ export function parseFailure(error: LocatedComplaint, lines: readonly string[], 
   ];
   return new Failure("invalid", printable(prefix(error, file) + complaint.message), {
     hint: hint.join("\n"),
+    // Of a trigger the place is none in a file.
+    ...(file !== undefined && { cause: error }),
   });
 }
 

@@ -1,15 +1,17 @@
 import type { BuildEvent, BuildRequest, StepId } from "../../engine/index.ts";
+import { LocatedComplaint } from "../../dockerfile/index.ts";
 import { isFailure } from "../../errors.ts";
 import type { FailedAt } from "./error_details.ts";
 
 type Dockerfile = Pick<FailedAt, "filename" | "dockerfile">;
+type Lines = Pick<FailedAt, "firstLine" | "lastLine">;
 
 /** Finds out where in the Dockerfile a build has failed: known if the Dockerfile is the client's. */
 export class FailingStep {
   /** The context, looked at when it is opened. */
   readonly context: Pick<BuildRequest, "context">;
   readonly #tell: ((at: FailedAt) => void) | undefined;
-  readonly #lines = new Map<string, Pick<FailedAt, "firstLine" | "lastLine">>();
+  readonly #lines = new Map<string, Lines>();
   #dockerfile: Dockerfile | undefined;
   #isTold = false;
 
@@ -23,9 +25,19 @@ export class FailingStep {
       const { start, end } = event.span;
       this.#lines.set(keyOf(event.id), { firstLine: start.line, lastLine: end.line });
     }
-    if (event.kind !== "step-failed" || this.#isTold || isFailure(event.error, "cancelled")) return;
-    const lines = this.#lines.get(keyOf(event.id));
-    if (lines === undefined || this.#dockerfile === undefined) return;
+    if (event.kind !== "step-failed" || isFailure(event.error, "cancelled")) return;
+    this.#at(this.#lines.get(keyOf(event.id)));
+  }
+
+  /** @param error of the whole build: a Dockerfile that is wrong has no steps */
+  fail(error: unknown): void {
+    if (!isFailure(error) || !(error.cause instanceof LocatedComplaint)) return;
+    const { startLine, endLine } = error.cause.place;
+    this.#at({ firstLine: startLine + 1, lastLine: endLine + 1 });
+  }
+
+  #at(lines: Lines | undefined): void {
+    if (lines === undefined || this.#dockerfile === undefined || this.#isTold) return;
     this.#isTold = true;
     this.#tell?.({ ...this.#dockerfile, ...lines });
   }

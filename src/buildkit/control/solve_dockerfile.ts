@@ -90,6 +90,7 @@ export async function solveDockerfile(
     await tellFindings(builds, outcome, surroundings);
     return { outcome, response: responseOf(outcome, exports) };
   } catch (error) {
+    failing.fail(error);
     exporting.end(error);
     throw error;
   }

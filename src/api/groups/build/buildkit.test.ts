@@ -98,8 +98,15 @@ test("what a build fails with comes in words and with its place in the Dockerfil
     ["Dockerfile", "FROM base:1\nCOPY none /x\n"],
   );
   assert.deepEqual(ranges, [{ start: { line: 2 }, end: { line: 2 } }]);
+  const unread = (await host.build("FROM base:1\nENV a=b \\\n  c\n")).error?.details;
+  const [place] = RpcStatus.decode(unread ?? new Uint8Array()).details;
+  assert.match(String(place?.value), /"ranges":\[\{"start":\{"line":2\},"end":\{"line":3\}\}\]/);
   for (const [dockerfile, more, wanted] of [
-    ["FROM base:1\nFOO\n", {}, /^dockerfile parse error line 2: unknown instruction: FOO$/],
+    [
+      "FROM base:1\nRUNN\n",
+      {},
+      /^dockerfile parse error line 2: unknown instruction: RUNN \(did you mean RUN\?\)$/,
+    ],
     ["FROM base:1\n", { attributes: { target: "x" } }, /^target stage "x" could not be found$/],
     ["FROM base:1\n", { attributes: { context: "/etc" } }, /^invalid context \/etc: it is no URL$/],
     ["FROM base:1\n", { attributes: { "context:n": "/etc" } }, /^unsupported context source \/etc for n$/],
