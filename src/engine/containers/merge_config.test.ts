@@ -20,6 +20,6 @@ test("a working directory is written without what says nothing", () => {
     ["", "/a//b/../c/.", "/a/c"],
     ["/", "", "/"],
     ["", "", ""],
-  ])
+  ] as const)
     assert.equal(mergeConfig({ WorkingDir: user }, { WorkingDir: image }).WorkingDir, merged);
 });
