@@ -162,22 +162,51 @@ suite("the API over HTTP", () => {
     assert.match(answer, /"ServerVersion":/);
   });
 
+  /** Serves one route. */
+  async function serving(
+    handle: (call: Call) => Promise<void>,
+    onError: (error: unknown) => void,
+  ): Promise<{ readonly port: number } & AsyncDisposable> {
+    const routes = [{ method: "POST", path: "/broken", handle }] as const;
+    const server = createApiServer({ routes, version: "1", onError }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const close = (): Promise<void> => {
+      server.closeAllConnections();
+      return new Promise((resolve) => void server.close(() => resolve()));
+    };
+    return { port, [Symbol.asyncDispose]: close };
+  }
+
+  test("a client that goes in the middle of its body is nothing to warn of", async () => {
+    const warnings: unknown[] = [];
+    const failed = Promise.withResolvers<void>();
+    const handle = async ({ request }: Call): Promise<void> => {
+      try {
+        for await (const chunk of request) if ((chunk as Buffer).length > 0) client.destroy();
+      } finally {
+        failed.resolve();
+      }
+    };
+    await using server = await serving(handle, (error) => warnings.push(error));
+    const client = connect(server.port, "127.0.0.1");
+    client.write("POST /broken HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nx");
+    await failed.promise;
+    await new Promise(setImmediate);
+    assert.deepEqual(warnings, []);
+  });
+
   test("a handler that fails in the middle of a body, and lets go of it, is answered for", async () => {
     const handle = async ({ request }: Call): Promise<void> => {
       for await (const chunk of request)
         throw new ApiError(400, `no more than ${(chunk as Buffer).length > 0}`);
     };
-    const routes = [{ method: "POST", path: "/broken", handle }] as const;
-    const server = createApiServer({ routes, version: "1", onError: () => undefined }).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as AddressInfo;
-    const answer = await fetch(`http://127.0.0.1:${port}/broken`, {
+    await using server = await serving(handle, (error) => assert.fail(String(error)));
+    const answer = await fetch(`http://127.0.0.1:${server.port}/broken`, {
       method: "POST",
       body: "x".repeat(10_000),
     });
     assert.deepEqual([answer.status, await answer.json()], [400, { message: "no more than true" }]);
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
   });
 
   test("a stream ends when the client ends his side", async () => {

@@ -117,10 +117,16 @@ async function answer(
     call = new Call({ request, response, socket, ...parts });
     await route.handle(call);
   } catch (error) {
-    if (!(error instanceof ApiError) && !isFailure(error)) onError(error, where);
+    if (!(error instanceof ApiError) && !isFailure(error) && !hasBrokenOff(request, error))
+      onError(error, where);
     if (socket === undefined) await drained(request);
     refuse(error, call, response, socket, request);
   }
+}
+
+/** The client went in the middle of its body, which is nothing to warn of. */
+function hasBrokenOff({ complete, destroyed }: IncomingMessage, error: unknown): boolean {
+  return destroyed && !complete && (error as NodeJS.ErrnoException).code === "ECONNRESET";
 }
 
 /** Bytes that a client may still send before it hears of a failure (Go, net/http, `maxPostHandlerReadBytes`). */
