@@ -27,10 +27,17 @@ export async function push(daemon: Daemon, call: Call): Promise<void> {
       checkWanted(wanted, full, (await images.resolve(full)).config);
     }
     for (const one of name.tag === undefined ? await tagsOf(daemon, name) : [name]) {
-      const { digest, size } = await images.push(one, { signal: call.signal, report: without(lines) });
+      const pushing = images.push(one, { signal: call.signal, report: without(lines) });
+      const { digest, size } = await pushing.catch(throwShort);
       lines.write({ progressDetail: {}, aux: { Tag: one.tag, Digest: digest, Size: size } });
     }
   });
+}
+
+/** Without the request at which it was noticed (moby, distribution/errors.go, `retryOnError`). */
+function throwShort(error: unknown): never {
+  const [, words] = /^\S+ "[^"]*": (no basic auth credentials)$/.exec((error as Error).message) ?? [];
+  throw words === undefined ? error : new Failure("unauthorized", words, { cause: error });
 }
 
 /** The repository is told once, whatever the number of tags. */
