@@ -33,18 +33,20 @@ export async function planEndpoint(
   const { ipv4, ipv6 } = addressesOf(network, request, endpoints);
   const own = endpoints.filter((one) => one.containerId === containerId);
   const id = randomBytes(32).toString("hex");
+  const interfaceName = nextInterface(network, own);
   return {
     id,
     networkId: definition.id,
     containerId,
     containerName,
     namespace,
-    interfaceName: nextInterface(network, own),
+    interfaceName,
     hostInterface: `veth${id.slice(0, 11)}`,
     macAddress: request.macAddress?.toLowerCase() ?? macOf(ipv4.address),
     ipv4,
     ...(ipv6 === undefined ? {} : { ipv6 }),
     ...linkLocalOf(request, ipv6 !== undefined),
+    ...sysctlsOf(request, interfaceName),
     aliases: aliasesOf(network, request),
     links: request.links ?? [],
     ports: await portsOf(network, request, endpoints, id, { kernel: ipv6 !== undefined, relays }),
@@ -151,6 +153,13 @@ function linkLocalOf({ linkLocalIps = [] }: ConnectRequest, hasIpv6: boolean): P
     return { address: formatIp(ip), prefix: ip.family === 4 ? 16 : 64 };
   });
   return { linkLocal };
+}
+
+function sysctlsOf({ sysctls = {} }: ConnectRequest, interfaceName: string): Pick<Endpoint, "sysctls"> {
+  const own = Object.entries(sysctls)
+    .map(([name, value]) => [name.replace(".IFNAME.", `.${interfaceName}.`), value] as const)
+    .filter(([name]) => name.includes(`.${interfaceName}.`));
+  return own.length === 0 ? {} : { sysctls: Object.fromEntries(own) };
 }
 
 /** Docker finds a container by the beginning of its id, too. */

@@ -2,7 +2,8 @@
  * An endpoint: a veth pair, addresses, routes, by netlink in 3 ms. netavark, which makes the rules of networks, would start
  * iptables twenty times for each endpoint, to find rules that are there.
  */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { Failure } from "../errors.ts";
 import {
   askKernel,
   AT_FDCWD,
@@ -35,6 +36,7 @@ export function plugDirectly(network: StoredNetwork, endpoint: Endpoint): void {
   inNetworkNamespace(namespace, () => {
     settleIpv6(endpoint);
     askKernel(innerRequests(endpoint));
+    for (const [name, value] of Object.entries(endpoint.sysctls ?? {})) setSysctl(name, value);
   });
   // Where bridged packets pass through iptables (net.bridge.bridge-nf-call-iptables), one that a container sends to its own
   // published port is turned round within the bridge.
@@ -78,6 +80,17 @@ function innerRequests({ interfaceName, ipv4, ipv6, linkLocal = [] }: Endpoint):
   const index = interfaceIndex(interfaceName);
   const addresses = [ipv4, ...(ipv6 === undefined ? [] : [ipv6]), ...linkLocal];
   return [...addresses.map(({ address, prefix }) => newAddress(index, address, prefix)), raiseLink(index)];
+}
+
+/** In the container's namespace. @throws Failure("invalid") */
+function setSysctl(name: string, value: string): void {
+  const path = `/proc/sys/${name.replaceAll(".", "/")}`;
+  try {
+    // Not to be written where it is so already: it may be read-only.
+    if (readFileSync(path, "utf8").trim() !== value) writeFileSync(path, value);
+  } catch (cause) {
+    throw new Failure("invalid", `unable to write to '${path}': ${(cause as Error).message}`, { cause });
+  }
 }
 
 /** Addresses come from us alone: no advertised ones, and without any no way round by link-local ones. */

@@ -92,6 +92,8 @@ export interface Endpoint {
   readonly ipv6?: EndpointAddress;
   /** `--link-local-ip`: addresses besides, which lead no further than the network. Absent: none. */
   readonly linkLocal?: readonly Pick<EndpointAddress, "address" | "prefix">[];
+  /** Settings of the interface below /proc/sys, by dotted name. Absent: none. */
+  readonly sysctls?: Readonly<Record<string, string>>;
   /** Further names under which the network's containers find it. */
   readonly aliases: readonly string[];
   /** `--link container:alias`; for whoever writes /etc/hosts. */
@@ -118,6 +120,8 @@ export interface ConnectRequest {
   readonly ipv4Address?: string;
   readonly ipv6Address?: string;
   readonly linkLocalIps?: readonly string[];
+  /** `net.X.Y.IFNAME.Z`, or with a name: those of another interface are not this one's. */
+  readonly sysctls?: Readonly<Record<string, string>>;
   readonly ports?: readonly PortRequest[];
   readonly dns?: readonly string[];
   readonly gatewayPriority?: number;

@@ -10,6 +10,7 @@ import {
   type SpecOptions,
   type Ulimit,
 } from "../../runtime/index.ts";
+import { sysctlsOfRuntime } from "../networks/endpoint_sysctls.ts";
 import { deviceRulesOf, devicesOf } from "./device_options.ts";
 import { defaultHostConfig } from "./host_config.ts";
 import type { JoinedNamespaces } from "./joined_namespaces.ts";
@@ -56,7 +57,7 @@ export function specOf(record: ContainerRecord, hostConfig: HostConfig, place: S
     ...(hostConfig.GroupMembership && { groupMembership: hostConfig.GroupMembership }),
     limits: limitsOf(hostConfig),
     ...(hostConfig.Ulimits?.length && { ulimits: hostConfig.Ulimits.map(ulimitOf) }),
-    sysctls: hostConfig.Sysctls ?? {},
+    sysctls: sysctlsOfRuntime(record, hostConfig),
     devices: devicesOf(hostConfig),
     deviceRules: deviceRulesOf(hostConfig),
     ...(hostConfig.CgroupParent && { cgroupParent: posix.join("/", hostConfig.CgroupParent) }),

@@ -2,6 +2,7 @@
 import type { ConnectRequest } from "../../network/index.ts";
 import type { ContainerRecord, HostConfig } from "../containers/record.ts";
 import { desiredMac } from "./endpoint_settings.ts";
+import { sysctlsOfEndpoint } from "./endpoint_sysctls.ts";
 import { portRequests } from "./port_requests.ts";
 import type { WantedNetwork } from "./wanted_networks.ts";
 
@@ -31,6 +32,7 @@ export function connectRequest(
     ...(IPv4Address !== "" && { ipv4Address: IPv4Address }),
     ...(IPv6Address !== "" && { ipv6Address: IPv6Address }),
     linkLocalIps: LinkLocalIPs ?? [],
+    sysctls: sysctlsOfEndpoint(settings, hostConfig),
     ports: portRequests(record, hostConfig),
     dns: hostConfig.Dns ?? [],
     ...(gatewayPriority !== 0 && { gatewayPriority }),

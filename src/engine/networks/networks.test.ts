@@ -119,6 +119,32 @@ suite("B180 networks of containers", { skip: cannotConnect }, () => {
     assert.deepEqual(Object.keys((await net.inspect(id)).NetworkSettings.Networks), ["bridge"]);
   });
 
+  test("settings of interfaces are made when they are there", async () => {
+    await create("tuned");
+    const conf = "/proc/sys/net/ipv4/conf";
+    const EndpointsConfig = {
+      tuned: { DriverOpts: { "com.docker.network.endpoint.sysctls": "net.ipv4.conf.IFNAME.log_martians=1" } },
+    };
+    const id = await run(
+      `cat ${conf}/eth0/forwarding ${conf}/eth0/log_martians ${conf}/lo/log_martians | xargs | grep -x "0 1 1"`,
+      {
+        NetworkMode: "tuned",
+        Sysctls: { "net.ipv4.conf.eth0.forwarding": "0", "net.ipv4.conf.lo.log_martians": "1" },
+      },
+      "tuned",
+      { NetworkingConfig: { EndpointsConfig } },
+    );
+    assert.equal(await exitOf(id), 0);
+    for (const Sysctls of [
+      { "net.ipv4.conf.eth1.forwarding": "1" },
+      { "net.ipv4.conf.eth0.nonsense": "1" },
+    ]) {
+      const bad = await net.host.create({ Cmd: ["true"], HostConfig: { NetworkMode: "tuned", Sysctls } }, "");
+      const { text } = await net.host.ask(`/containers/${bad}/start`, { method: "POST" });
+      assert.match(text, /\/proc\/sys\/net\/ipv4\/conf\/eth\d\/[a-z]+/);
+    }
+  });
+
   test("B180 a container whose network is gone is taken off it, and starts", async () => {
     await create("passing");
     const id = await net.host.create(
