@@ -36,7 +36,6 @@ export interface ControlParts {
   readonly builds: BuildsUnderWay;
 }
 
-/** Of builds that are over nothing is kept: the history's methods are not there, as in dockerd before 23. */
 export function controlMethods(parts: ControlParts): Methods {
   const { daemon, builds } = parts;
   const path = (name: string): string => `/moby.buildkit.v1.Control/${name}`;
@@ -54,7 +53,15 @@ export function controlMethods(parts: ControlParts): Methods {
     [path("Prune")]: streaming(PruneRequest, UsageRecord, (asked, { signal }) =>
       prune(daemon.engine, asked, signal),
     ),
+    [path("ListenBuildHistory")]: noHistory,
+    [path("UpdateBuildHistory")]: noHistory,
   };
+}
+
+/** By the code clients know that there is none, as with dockerd before 23, and by the words people do. */
+function noHistory(): Promise<never> {
+  const words = "there is no history of builds here: nothing is kept of a build that is over but its cache";
+  return Promise.reject(new GrpcError(codes.unimplemented, words));
 }
 
 async function* status(
