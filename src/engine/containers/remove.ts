@@ -4,12 +4,12 @@ import { isDiskFull, type Store } from "../../store/index.ts";
 import type { EventBus } from "../events/event_bus.ts";
 import { removeAnonymousVolumes } from "../volumes/remove_volume.ts";
 import { dismissLookers } from "./mounted_root.ts";
-import { readRecord, removeContainerDirectory, type ContainerRecord } from "./record.ts";
+import { readRecord, type ContainerRecord } from "./record.ts";
 import { notRemoved, removing } from "./record_changes.ts";
 import { settleRun } from "./settle.ts";
 import { reconcile } from "./state.ts";
 import { whileSupervising } from "./supervision.ts";
-import { updateRecord } from "./update_record.ts";
+import { removeRecord, updateRecord } from "./update_record.ts";
 
 export interface RemoveContainerOptions {
   /** Kills a running container first. */
@@ -60,7 +60,7 @@ export async function removeSupervised(
     await updateRecord(store, id, notRemoved(record.State));
     throw error;
   }
-  await removeContainerDirectory(store.root, id);
+  await removeRecord(store, id);
 }
 
 /** A removal makes room. */

@@ -1,6 +1,8 @@
 /** Changing a container's record while others change it, too: in this process and in others. */
 import type { Store } from "../../store/index.ts";
-import { readRecord, writeRecord, type ContainerRecord } from "./record.ts";
+import { readRecord, removeContainerDirectory, writeRecord, type ContainerRecord } from "./record.ts";
+
+const lockName = (id: string): string => `record-${id}`;
 
 /**
  * Writes what `change` makes of the record as it is now.
@@ -11,11 +13,16 @@ export function updateRecord(
   id: string,
   change: (record: ContainerRecord) => ContainerRecord,
 ): Promise<ContainerRecord | undefined> {
-  return store.withLock(`record-${id}`, async () => {
+  return store.withLock(lockName(id), async () => {
     const record = readRecord(store.root, id);
     if (record === undefined) return undefined;
     const changed = change(record);
     await writeRecord(store.root, changed);
     return changed;
   });
+}
+
+/** Takes the record away, and all that lies beside it, while nobody changes it; who comes later finds it gone. */
+export function removeRecord(store: Store, id: string): Promise<void> {
+  return store.withLock(lockName(id), () => removeContainerDirectory(store.root, id));
 }

@@ -21,7 +21,8 @@ export async function sendSignal(
   try {
     await (signal === SIGKILL ? run?.task.end() : run?.task.kill(signal));
   } catch (error) {
-    if (!isFailure(error, "not-found")) throw error;
+    // Its shim goes as soon as its end is known; one that is killed takes the run along.
+    if (!isFailure(error, "not-found") && !isFailure(error, "unavailable")) throw error;
   }
   tellContainer(events, "kill", record, { signal: String(signal) });
 }
