@@ -332,6 +332,19 @@ test(
   },
 );
 
+test("where IPv6 is off there are no addresses and no way out by it", { skip }, async () => {
+  await using machine = await testMachine();
+  await machine.networking.networks.create({ name: "net", enableIPv6: true });
+  for (const [index, name] of ["all", "IFNAME", "eth0", "eth1"].entries()) {
+    machine.container(`c${index}`);
+    const sysctls = { [`net.ipv6.conf.${name}.disable_ipv6`]: "1" };
+    const { ipv6, namespace } = await connect(machine, "net", `c${index}`, { sysctls });
+    assert.equal(ipv6 !== undefined, name === "eth1", name);
+    const routes = await machine.inside(namespace, "ip", "-6", "route", "show", "default");
+    assert.equal(routes.includes("default via"), name === "eth1", name);
+  }
+});
+
 test("B180 link-local addresses are had besides, and reached from the network", { skip }, async () => {
   await using machine = await testMachine();
   await machine.networking.networks.create({ name: "net", enableIPv6: true });

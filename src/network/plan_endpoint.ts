@@ -30,10 +30,11 @@ export async function planEndpoint(
   checkWords(network, request);
   const { definition } = network;
   const { containerId, containerName, namespace } = request;
-  const { ipv4, ipv6 } = addressesOf(network, request, endpoints);
   const own = endpoints.filter((one) => one.containerId === containerId);
   const id = randomBytes(32).toString("hex");
   const interfaceName = nextInterface(network, own);
+  const { ipv4, ...addresses } = addressesOf(network, request, endpoints);
+  const ipv6 = isIpv6Off(request, interfaceName) ? undefined : addresses.ipv6;
   return {
     id,
     networkId: definition.id,
@@ -153,6 +154,12 @@ function linkLocalOf({ linkLocalIps = [] }: ConnectRequest, hasIpv6: boolean): P
     return { address: formatIp(ip), prefix: ip.family === 4 ? 16 : 64 };
   });
   return { linkLocal };
+}
+
+/** The kernel would take no address, and have no route: there is nothing to be shown. */
+function isIpv6Off({ sysctls = {} }: ConnectRequest, interfaceName: string): boolean {
+  const off = ["all", "IFNAME", interfaceName].map((each) => sysctls[`net.ipv6.conf.${each}.disable_ipv6`]);
+  return off.includes("1");
 }
 
 function sysctlsOf({ sysctls = {} }: ConnectRequest, interfaceName: string): Pick<Endpoint, "sysctls"> {

@@ -120,7 +120,10 @@ export interface ConnectRequest {
   readonly ipv4Address?: string;
   readonly ipv6Address?: string;
   readonly linkLocalIps?: readonly string[];
-  /** `net.X.Y.IFNAME.Z`, or with a name: those of another interface are not this one's. */
+  /**
+   * `net.X.Y.IFNAME.Z`, or with a name: those of another interface are not this one's. `net.ipv6.conf.all.disable_ipv6` is
+   * somebody else's to make; it is to be known that it will be so.
+   */
   readonly sysctls?: Readonly<Record<string, string>>;
   readonly ports?: readonly PortRequest[];
   readonly dns?: readonly string[];

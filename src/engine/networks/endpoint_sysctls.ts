@@ -28,7 +28,9 @@ export function sysctlsOfEndpoint(
   { DriverOpts }: EndpointSettings,
   hostConfig: HostConfig,
 ): Record<string, string> {
-  const asked = Object.entries(hostConfig.Sysctls ?? {}).filter(([name]) => interfaceOf(name) !== "");
+  const asked = Object.entries(hostConfig.Sysctls ?? {}).filter(
+    ([name]) => interfaceOf(name) !== "" || name === "net.ipv6.conf.all.disable_ipv6",
+  );
   const opted = String(DriverOpts?.[option] ?? "")
     .split(",")
     .filter((each) => each !== "");
