@@ -7,10 +7,8 @@ import type { EndpointSettings } from "../containers/network_settings.ts";
 import type { ContainerRecord, HostConfig } from "../containers/record.ts";
 import { endpointsOf, sharesNetwork } from "./wanted_networks.ts";
 
-/** What stands for the interface's name in the driver option. */
-const anyInterface = "IFNAME";
 const option = "com.docker.network.endpoint.sysctls";
-const named = /^(net\.[a-z0-9_]+\.[a-z0-9_]+)\.(IFNAME|eth\d+)\.([a-z0-9_]+)$/;
+const named = /^net\.[a-z0-9_]+\.[a-z0-9_]+\.(eth\d+)\.[a-z0-9_]+$/;
 
 /** `--sysctl` without those of the interfaces that the container's endpoints will have. */
 export function sysctlsOfRuntime(record: ContainerRecord, hostConfig: HostConfig): Record<string, string> {
@@ -21,7 +19,7 @@ export function sysctlsOfRuntime(record: ContainerRecord, hostConfig: HostConfig
 }
 
 /**
- * @returns values by name; `IFNAME` in a name is the endpoint's own interface, another name must be its
+ * @returns values by name; `IFNAME` in a name is the endpoint's own interface
  * @throws Failure("invalid")
  */
 export function sysctlsOfEndpoint(
@@ -35,14 +33,16 @@ export function sysctlsOfEndpoint(
     .split(",")
     .filter((each) => each !== "");
   for (const each of opted) {
-    const [, name = "", value = ""] = /^([^=]*)=(.*)$/s.exec(each.trim()) ?? [];
-    if (interfaceOf(name) !== anyInterface)
+    // Whatever stands in the interface's place means the endpoint's.
+    const [, group, name, value = ""] =
+      /^(net\.[a-z0-9_]+\.[a-z0-9_]+)\.\w+\.([a-z0-9_]+)=(.*)$/s.exec(each.trim()) ?? [];
+    if (group === undefined || name === undefined)
       throw new Failure("invalid", `expected sysctl '${each}' to have format net.X.Y.IFNAME.Z=value`);
-    asked.push([name, value]);
+    asked.push([`${group}.IFNAME.${name}`, value]);
   }
   return Object.fromEntries(asked);
 }
 
 function interfaceOf(name: string): string {
-  return named.exec(name)?.[2] ?? "";
+  return named.exec(name)?.[1] ?? "";
 }

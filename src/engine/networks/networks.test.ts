@@ -123,7 +123,7 @@ suite("B180 networks of containers", { skip: cannotConnect }, () => {
     await create("tuned");
     const conf = "/proc/sys/net/ipv4/conf";
     const EndpointsConfig = {
-      tuned: { DriverOpts: { "com.docker.network.endpoint.sysctls": "net.ipv4.conf.IFNAME.log_martians=1" } },
+      tuned: { DriverOpts: { "com.docker.network.endpoint.sysctls": "net.ipv4.conf.ifname.log_martians=1" } },
     };
     const id = await run(
       `cat ${conf}/eth0/forwarding ${conf}/eth0/log_martians ${conf}/lo/log_martians | xargs | grep -x "0 1 1"`,
