@@ -82,8 +82,8 @@ export function parseImageConfig(bytes: Uint8Array): ImageConfig {
     parseJson(bytes, { maxBytes: maxImageConfigBytes, what: "image config" }),
     "image config",
   );
-  for (const key of ["architecture", "os", "variant", "created", "author", "docker_version", "container"])
-    checkText(config, key, `image config ${key}`);
+  dropNulls(config);
+  for (const key of imageTexts) optionalString(config[key], `image config ${key}`);
   optionalStrings(config["os.features"], "image config os.features");
   checkRootfs(config["rootfs"]);
   checkHistory(config["history"]);
@@ -115,27 +115,15 @@ function checkHistory(value: unknown): void {
   for (const [i, item] of arrayAt(value, "image config history").entries()) {
     const where = `image config history[${i}]`;
     const row = objectAt(item, where);
-    for (const key of ["created", "author", "created_by", "comment"]) checkText(row, key, `${where}.${key}`);
-    dropNull(row, "empty_layer");
+    for (const key of rowTexts) optionalString(row[key], `${where}.${key}`);
     const empty = row["empty_layer"];
     if (empty !== undefined && typeof empty !== "boolean")
       wrong(`${where}.empty_layer`, empty, "true or false");
   }
 }
 
-function checkText(from: JsonObject, key: string, where: string): void {
-  dropNull(from, key);
-  optionalString(from[key], where);
-}
-
-/**
- * What is null is not said, as Go's decoder has it (encoding/json, Unmarshal); where no time is known, `created` is written so
- * (moby, daemon/internal/image/image.go).
- */
-function dropNull(from: JsonObject, key: string): void {
-  if (from[key] === null) delete from[key];
-}
-
+const imageTexts = ["architecture", "os", "variant", "created", "author", "docker_version", "container"];
+const rowTexts = ["created", "author", "created_by", "comment"];
 const texts = ["Hostname", "Domainname", "User", "WorkingDir", "StopSignal", "Image"];
 const lists = ["Env", "OnBuild"];
 /** Docker reads a bare string as a list of one (strslice.StrSlice). */
@@ -147,7 +135,7 @@ function checkContainerConfig(image: JsonObject, name: string): void {
   if (value === undefined || value === null) return;
   const where = `image config ${name}`;
   const config = objectAt(value, where);
-  for (const key of texts) checkText(config, key, `${where}.${key}`);
+  for (const key of texts) optionalString(config[key], `${where}.${key}`);
   for (const key of lists) optionalStrings(config[key], `${where}.${key}`);
   for (const key of commands) {
     if (typeof config[key] === "string") config[key] = [config[key]];
@@ -157,4 +145,21 @@ function checkContainerConfig(image: JsonObject, name: string): void {
     if (config[key] !== undefined && config[key] !== null) objectAt(config[key], `${where}.${key}`);
   }
   optionalStringMap(config["Labels"], `${where}.Labels`);
+}
+
+/**
+ * What is null is not said, as Go's decoder has it (encoding/json, Unmarshal); where no time is known, `created` is written so
+ * (moby, daemon/internal/image/image.go). Also for a config that was read before and is known to be right otherwise.
+ */
+export function dropNulls(image: JsonObject): void {
+  dropFrom(image, imageTexts);
+  for (const name of ["config", "container_config"]) dropFrom(image[name], texts);
+  const rows = image["history"];
+  if (Array.isArray(rows)) for (const row of rows) dropFrom(row, [...rowTexts, "empty_layer"]);
+}
+
+function dropFrom(value: unknown, keys: readonly string[]): void {
+  if (typeof value !== "object" || value === null) return;
+  const fields = value as JsonObject;
+  for (const key of keys) if (fields[key] === null) delete fields[key];
 }

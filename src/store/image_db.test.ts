@@ -36,6 +36,22 @@ test("B132 a config is kept byte for byte in a file named by its sha256, mode 06
   assert.deepEqual(image, { id, bytes: pulled, config: JSON.parse(pulled.toString()) });
 });
 
+test("texts of a config that are null are not there when it is read, as in Docker; its bytes stay", async (t) => {
+  const { images } = await open(t);
+  const rootfs = { type: "layers", diff_ids: null };
+  const bytes = Buffer.from(
+    JSON.stringify({
+      created: null,
+      rootfs,
+      config: { User: null },
+      history: [{ created: null, empty_layer: true }],
+    }),
+  );
+  const image = await images.get(await images.put(bytes));
+  assert.deepEqual(image?.config, { rootfs, config: {}, history: [{ empty_layer: true }] });
+  assert.deepEqual(image.bytes, bytes);
+});
+
 test("put is idempotent, and repairs a config that was damaged", async (t) => {
   const { images, paths } = await open(t);
   const id = await images.put(pulled);

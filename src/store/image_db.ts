@@ -5,7 +5,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../errors.ts";
-import { chainIds, digestOf, isDigest, parseJson, shortId } from "../oci/index.ts";
+import { chainIds, digestOf, dropNulls, isDigest, parseJson, shortId } from "../oci/index.ts";
 import type { ChainId, Digest, DiffId, HistoryRow, ImageConfig, ImageId } from "../oci/index.ts";
 import { ensureDirectory, syncDirectory, writeAtomically } from "./atomic_write.ts";
 import { modes, type StorePaths } from "./paths.ts";
@@ -73,6 +73,7 @@ function readImage(paths: StorePaths, id: ImageId): StoredImage | undefined {
     });
   // Its digest says that these bytes were accepted once, so their depth need not be measured again.
   const config = checkConfig(JSON.parse(bytes.toString("utf8")));
+  dropNulls(config);
   const metadata = paths.metadata(id);
   const parent = readTextIfSeen(`${metadata}/parent`);
   const lastUpdated = readTextIfSeen(`${metadata}/lastUpdated`);
