@@ -249,6 +249,19 @@ suite("containers that live on", { skip: cannotLive }, () => {
     }
   });
 
+  test("several who start one container at once see it run", async () => {
+    await using live = host.supervisor();
+    const { ID } = await host.create(waiting);
+    let starts = 0;
+    const listening = live.events.listen(({ Action }) => void (Action === "start" && starts++));
+    await Promise.all([1, 2, 3].map(() => live.start(ID)));
+    await Promise.all([live.restart(ID, { timeout: 0 }), live.start(ID), live.start(ID)]);
+    listening[Symbol.dispose]();
+    assert.equal(host.record(ID).State.Running, true);
+    assert.ok(starts <= 2, `${starts} starts`);
+    await live.remove(ID, { force: true });
+  });
+
   test("several who remove one container at once all see it gone", async () => {
     await using live = host.supervisor();
     const { ID } = await host.create(waiting);

@@ -117,6 +117,8 @@ export class LiveContainers implements AsyncDisposable {
     // One that is between two runs is started now.
     before?.stayDown();
     await before?.ended.catch(() => undefined);
+    // Somebody else was faster: a second start would wait until that run is over.
+    if (this.#set.isTaken(ID, before)) return this.start(ID);
     try {
       await this.#set.keep(ID, LiveContainer.start(this.#context, ID));
     } catch (error) {

@@ -40,6 +40,12 @@ export class LiveSet {
     this.#live.set(live.id, live);
   }
 
+  /** Whether somebody starts it, or it is another one than `before` by now. */
+  isTaken(id: string, before: LiveContainer | undefined): boolean {
+    const now = this.#live.get(id);
+    return this.#starting.has(id) || (now !== undefined && now !== before);
+  }
+
   /** Has it from its start to its end. Resolves, or fails, with the start. */
   async keep(id: string, starting: Promise<LiveContainer>): Promise<void> {
     this.#starting.set(id, starting);
