@@ -29,6 +29,10 @@ export class Exec {
   readonly id: string;
   readonly record: ContainerRecord;
   readonly config: ExecConfig;
+  /** Of the container, when this was made. */
+  readonly run: ContainerRun | undefined;
+  /** Whether a client was attached that has not asked yet how it ended. */
+  isAwaited = false;
   /** Milliseconds since 1970. */
   endedAt: number | undefined;
   #state: "created" | "running" | "ended" = "created";
@@ -36,10 +40,15 @@ export class Exec {
   #pid = 0;
   #task: ExecTask | undefined;
 
-  constructor(id: string, record: ContainerRecord, config: ExecConfig) {
+  constructor(id: string, record: ContainerRecord, config: ExecConfig, run: ContainerRun | undefined) {
     this.id = id;
     this.record = record;
     this.config = config;
+    this.run = run;
+  }
+
+  get isNew(): boolean {
+    return this.#state === "created";
   }
 
   get isEnded(): boolean {
@@ -88,18 +97,13 @@ export class Exec {
   async start({ run, bundle, streams, size, onEnd }: ExecStart): Promise<Attachment | undefined> {
     this.checkStartable();
     this.#state = "running";
+    this.isAwaited = streams !== undefined;
     const clients = new ContainerStreams(true);
     const attachment = streams && clients.attach(streams);
     try {
-      const task = await this.#make(run, bundle, streams !== undefined, size);
-      const exited = task.wait();
-      exited.catch(() => undefined);
-      try {
-        this.#pid = await task.start();
-      } catch (error) {
-        await task.delete();
-        throw error;
-      }
+      const { task, exited } = await run.whileRunning(() =>
+        this.#begin(run, bundle, streams !== undefined, size),
+      );
       this.#task = task;
       // Only now does the shim hold the other end of the input: what is written before, and closed, would be lost.
       const output = new ExecOutput(task.streams);
@@ -123,6 +127,24 @@ export class Exec {
 
   async kill(signal: number): Promise<void> {
     await this.#task?.kill(signal).catch(() => undefined);
+  }
+
+  async #begin(
+    run: ContainerRun,
+    bundle: string,
+    isAttached: boolean,
+    size: ConsoleSize | undefined,
+  ): Promise<{ task: ExecTask; exited: Promise<TaskExit> }> {
+    const task = await this.#make(run, bundle, isAttached, size);
+    const exited = task.wait();
+    exited.catch(() => undefined);
+    try {
+      this.#pid = await task.start();
+      return { task, exited };
+    } catch (error) {
+      await task.delete();
+      throw error;
+    }
   }
 
   async #make(

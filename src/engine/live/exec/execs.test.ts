@@ -135,6 +135,34 @@ suite("processes in running containers", { skip: cannotLive }, () => {
     await live.remove(ID, { force: true });
   });
 
+  test("B178 exec: not started it goes with the run, ended with the container; who was attached may still ask", async () => {
+    await using live = host.supervisor();
+    const { ID } = await host.create(idle);
+    await live.start(ID);
+    const idler = { Cmd: ["sleep", "1000"], AttachStdout: true };
+    const unstarted = await live.execs.create(ID, idler);
+    const alone = await live.execs.create(ID, idler);
+    const ended = await run(live, ID, { Cmd: ["true"] });
+    await live.execs.start(alone);
+    const none = (id: string) => ({ kind: "not-found", message: `No such exec instance: ${id}` });
+    await live.stop(ID, { timeout: 10 });
+    assert.throws(() => live.execs.inspect(unstarted), none(unstarted));
+    const notRunning = { kind: "conflict", message: `Container ${ID} is not running` };
+    for (const id of [alone, ended.id]) await assert.rejects(live.execs.check(id), notRunning);
+    await live.start(ID);
+    assert.equal(live.execs.idsOf(ID), null);
+    await assert.rejects(live.execs.start(unstarted), none(unstarted));
+    assert.equal(live.execs.inspect(alone).ExitCode, 137);
+    const watched = await live.execs.create(ID, idler);
+    const streams = { stdin: undefined, stdout: new PassThrough().resume(), stderr: undefined };
+    const attachment = await live.execs.start(watched, { streams });
+    await live.remove(ID, { force: true });
+    await attachment?.ended;
+    for (const id of [alone, ended.id]) assert.throws(() => live.execs.inspect(id), none(id));
+    assert.equal(live.execs.inspect(watched).ExitCode, 137);
+    assert.throws(() => live.execs.inspect(watched), none(watched));
+  });
+
   test("B178 exec: a terminal has its size, and its keys leave it running", async () => {
     await using live = host.supervisor();
     const { ID } = await host.create(idle);
@@ -160,8 +188,9 @@ suite("processes in running containers", { skip: cannotLive }, () => {
     const sized = await run(live, ID, { Cmd: ["stty", "size"], Tty: true, ConsoleSize: [57, 123] });
     assert.equal(sized.out, "57 123\r\n");
     await live.remove(ID, { force: true });
-    while (live.execs.inspect(id).Running) await new Promise(setImmediate);
-    assert.equal(live.execs.inspect(id).ExitCode, 137);
+    let shown = live.execs.inspect(id);
+    for (; shown.Running; shown = live.execs.inspect(id)) await new Promise(setImmediate);
+    assert.equal(shown.ExitCode, 137);
     assert.deepEqual(host.leftovers(), []);
   });
 

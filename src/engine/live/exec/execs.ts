@@ -5,11 +5,12 @@ import { Failure } from "../../../errors.ts";
 import { parseDetachKeys } from "../../../runtime/index.ts";
 import type { Store } from "../../../store/index.ts";
 import { bundleDirectory } from "../../containers/bundle.ts";
-import type { ContainerRecord } from "../../containers/record.ts";
+import { readRecord, type ContainerRecord } from "../../containers/record.ts";
 import type { EventBus } from "../../events/event_bus.ts";
 import { tellContainer } from "../../events/tell_container.ts";
 import { checkDetachKeys } from "../check_detach_keys.ts";
 import type { Attachment, AttachStreams } from "../container_streams.ts";
+import { notRunning } from "../not_running.ts";
 import type { ContainerRun } from "../run.ts";
 import { readExecConfig, type ExecConfig, type ExecInspect } from "./exec_config.ts";
 import { Exec } from "./exec.ts";
@@ -62,15 +63,21 @@ export class Execs {
     return this.#add(record, config).id;
   }
 
-  /** @throws Failure("not-found") */
+  /**
+   * Of a container that is gone only to a client that was attached, once: how it ended is asked for after its stream has.
+   * @throws Failure("not-found")
+   */
   inspect(id: string): ExecInspect {
-    return this.#find(id).inspect();
+    const exec = this.#find(id);
+    const shown = exec.inspect();
+    if (exec.isEnded) exec.isAwaited = false;
+    return shown;
   }
 
   /** Those of a container that have not ended yet; null: none, as Docker shows it. */
   idsOf(containerId: string): string[] | null {
     const running = [...this.#execs.values()].filter(
-      ({ record, isEnded }) => record.ID === containerId && !isEnded,
+      (exec) => exec.record.ID === containerId && !exec.isEnded && !this.#isForgotten(exec),
     );
     return running.length === 0 ? null : running.map(({ id }) => id);
   }
@@ -78,8 +85,8 @@ export class Execs {
   /** What `start` would refuse before anything has happened. @throws Failure */
   async check(id: string): Promise<ExecInspect> {
     const exec = this.#find(id);
-    exec.checkStartable();
     this.#runOf(await this.#context.find(exec.record.ID), exec.record.ID);
+    exec.checkStartable();
     return exec.inspect();
   }
 
@@ -90,8 +97,8 @@ export class Execs {
    */
   async start(id: string, { streams, size }: ExecStartOptions = {}): Promise<Attachment | undefined> {
     const exec = this.#find(id);
-    exec.checkStartable();
     const run = this.#runOf(await this.#context.find(exec.record.ID), exec.record.ID);
+    exec.checkStartable();
     const { DetachKeys, Tty } = exec.config;
     const detachKeys = parseDetachKeys(DetachKeys === "" && Tty ? "ctrl-p,ctrl-q" : DetachKeys);
     this.#tell(exec, "start");
@@ -154,7 +161,7 @@ export class Execs {
   }
 
   #add(record: ContainerRecord, config: ExecConfig): Exec {
-    const exec = new Exec(randomBytes(32).toString("hex"), record, config);
+    const exec = new Exec(randomBytes(32).toString("hex"), record, config, this.#context.runOf(record.ID));
     this.#execs.set(exec.id, exec);
     this.#tell(exec, "create");
     return exec;
@@ -162,8 +169,15 @@ export class Execs {
 
   #find(id: string): Exec {
     const exec = this.#execs.get(id);
-    if (exec === undefined) throw new Failure("not-found", `No such exec instance: ${id}`);
+    if (exec === undefined || this.#isForgotten(exec))
+      throw new Failure("not-found", `No such exec instance: ${id}`);
     return exec;
+  }
+
+  /** One that was never started goes with the run for which it was made, all others with the container. */
+  #isForgotten({ isNew, isAwaited, run, record }: Exec): boolean {
+    if (isNew) return this.#context.runOf(record.ID) !== run;
+    return !isAwaited && readRecord(this.#context.store.root, record.ID) === undefined;
   }
 
   /** @param text as the client called it */
@@ -172,7 +186,7 @@ export class Execs {
     if (State.Restarting) {
       throw new Failure("conflict", `Container ${ID} is restarting, wait until the container is running`);
     }
-    if (run === undefined) throw new Failure("conflict", `Container ${ID} is not running`);
+    if (run === undefined) throw notRunning(ID);
     if (State.Paused) {
       throw new Failure("conflict", `Container ${text} is paused, unpause the container before exec`);
     }
@@ -181,9 +195,9 @@ export class Execs {
 
   #forgetOld(): void {
     const limit = Date.now() - keptAfterEnd;
-    for (const [id, { endedAt, isEnded, record }] of this.#execs) {
-      const isOld = isEnded ? (endedAt ?? 0) < limit : this.#context.runOf(record.ID) === undefined;
-      if (isOld) this.#execs.delete(id);
+    for (const [id, exec] of this.#execs) {
+      const isOld = exec.isEnded && (exec.endedAt ?? 0) < limit;
+      if (isOld || this.#isForgotten(exec)) this.#execs.delete(id);
     }
   }
 
