@@ -163,6 +163,10 @@ async function checkContainers(
     if (parent !== undefined && !layers.has(parent)) {
       findings.add(subject, `the layer below it, ${parent}, is missing`, "remove the container");
     }
+    for (const top of container.mountedTops ?? []) {
+      if (layers.has(top)) continue;
+      findings.add(subject, `the layer ${top} of an image mounted in it is missing`, "remove the container");
+    }
   }
 }
 

@@ -22,6 +22,7 @@ import { probeOverlay, type DriverName } from "../driver/index.ts";
 import { isFailure } from "../errors.ts";
 import { digestOf } from "../oci/index.ts";
 import { collectGarbage } from "./gc.ts";
+import { ledger } from "./ledger.ts";
 import { openStore } from "./open_store.ts";
 import type { ContainerLayer, Store } from "./types.ts";
 import { directoryOf } from "../../test/suites/driver_helpers.ts";
@@ -246,4 +247,24 @@ test("an entry without an init layer, as BuildKit in dockerd leaves them, is rea
   });
   writeFileSync(join(entry, "mount-id"), "../../x");
   await assert.rejects(store.containers.get(container), (error) => isFailure(error, "corrupt"));
+});
+
+test("layers of images that are mounted in a container are needed as long as it is there", async (t) => {
+  const { store, top, entry } = await open(t, "vfs");
+  const made = await store.containers.create(container, undefined, { mountedTops: [top] });
+  assert.deepEqual(await store.containers.get(container), made);
+  assert.deepEqual(made.mountedTops, [top]);
+  await collectGarbage(store, { grace: 0 });
+  assert.deepEqual(await store.layers.list(), [top]);
+  const [layer] = (await ledger(store)).layers;
+  assert.deepEqual(layer?.containers, [container]);
+  writeFileSync(join(entry, "varve-images"), "half a dig");
+  await assert.rejects(store.containers.get(container), { kind: "corrupt" });
+  writeFileSync(join(entry, "varve-images"), top);
+  await store.containers.remove(container);
+  await collectGarbage(store, { grace: 0 });
+  assert.deepEqual(await store.layers.list(), []);
+  await assert.rejects(store.containers.create(container, undefined, { mountedTops: [top] }), {
+    kind: "not-found",
+  });
 });

@@ -2,6 +2,8 @@
  * `layerdb/mounts/<container id>/`: which driver directories are a container's (behaviours B142). An entry is staged
  * and renamed into place, and renamed away before it is deleted: dockerd does not start on a half entry. It is staged
  * before the directories are made, and stays so until they are gone: after a kill the next removal finds them by it.
+ * Where images are mounted in a container a file of ours, `varve-images`, has the tops of their stacks, one a line; dockerd
+ * passes it over.
  */
 import { randomBytes } from "node:crypto";
 import { existsSync, renameSync, rmSync } from "node:fs";
@@ -26,16 +28,17 @@ export function openContainerLayers(
   layers: Pick<LayerDb, "get">,
 ): ContainerLayers {
   return {
-    async create(containerId, parent, { durable = true } = {}) {
+    async create(containerId, parent, { durable = true, mountedTops = [] } = {}) {
       const entry = paths.mountOf(containerId);
       if (existsSync(entry)) throw inUse(containerId);
       const top = parent === undefined ? undefined : await layers.get(parent);
-      if (parent !== undefined && top === undefined)
-        throw new Failure("not-found", `cannot create container ${containerId}: no layer ${parent}`);
+      if (parent !== undefined && top === undefined) throw noLayer(containerId, parent);
+      for (const mounted of mountedTops)
+        if ((await layers.get(mounted)) === undefined) throw noLayer(containerId, mounted);
       // Somebody was killed who made it.
       await removeStaged(paths, driver, containerId);
       const mountId = randomBytes(32).toString("hex");
-      const layer = describe(containerId, mountId, undefined, parent);
+      const layer = describe({ containerId, mountId, parent, mountedTops });
       await stage(paths, layer);
       try {
         await makeWritableLayer(driver, layer, { below: top?.cacheId, durable });
@@ -84,20 +87,32 @@ export function openContainerLayers(
   };
 }
 
+interface EntryParts {
+  readonly containerId: string;
+  readonly mountId: CacheId;
+  readonly initId?: CacheId | undefined;
+  readonly parent: ChainId | undefined;
+  readonly mountedTops: readonly ChainId[];
+}
+
 /** A container without an init layer (BuildKit in dockerd makes some) gets the name that it would have. */
-function describe(
-  containerId: string,
-  mountId: CacheId,
-  initId: CacheId | undefined,
-  parent: ChainId | undefined,
-): ContainerLayer {
+function describe({ containerId, mountId, initId, parent, mountedTops }: EntryParts): ContainerLayer {
   return {
     containerId,
     mountId,
     initId: initId ?? `${mountId}-init`,
     ...(parent === undefined ? {} : { parent }),
+    ...(mountedTops.length > 0 && { mountedTops }),
   };
 }
+
+/** Tops of all stacks of layers that the container needs. */
+export function topsOf({ parent, mountedTops = [] }: ContainerLayer): ChainId[] {
+  return parent === undefined ? [...mountedTops] : [parent, ...mountedTops];
+}
+
+/** In the entry of a container with images mounted in it. */
+const mountedFile = "varve-images";
 
 /** Of a container whose layer is being made or removed, or was when somebody was killed. */
 function stagedEntry(paths: StorePaths, containerId: string): string {
@@ -117,6 +132,7 @@ async function stage(paths: StorePaths, layer: ContainerLayer): Promise<void> {
     ["init-id", layer.initId],
   ];
   if (layer.parent !== undefined) files.push(["parent", layer.parent]);
+  if (layer.mountedTops !== undefined) files.push([mountedFile, layer.mountedTops.join("\n")]);
   try {
     await Promise.all(files.map(([name, text]) => writeSynced(join(staged, name), text, modes.sharedFile)));
     await syncDirectory(staged);
@@ -160,6 +176,10 @@ function refused(error: unknown, containerId: string): unknown {
   return code === "ENOTEMPTY" || code === "EEXIST" ? inUse(containerId) : error;
 }
 
+function noLayer(containerId: string, chain: ChainId): Failure {
+  return new Failure("not-found", `cannot create container ${containerId}: no layer ${chain}`);
+}
+
 function inUse(containerId: string): Failure {
   return new Failure("conflict", `cannot create container ${containerId}: it has a writable layer already`);
 }
@@ -173,8 +193,14 @@ function readEntry(entry: string, containerId: string): ContainerLayer | undefin
   if (mountId === undefined) return undefined;
   const initId = readTextIfThere(join(entry, "init-id"));
   const parent = readTextIfThere(join(entry, "parent"));
+  const mounted = readTextIfThere(join(entry, mountedFile))?.split("\n") ?? [];
   const wrong = [mountId, initId].find((id) => id !== undefined && !/^[0-9a-z]{8,64}(-init)?$/.test(id));
-  if (wrong !== undefined || (parent !== undefined && !isDigest(parent)))
+  const mountedTops = mounted.filter(isDigest);
+  if (
+    wrong !== undefined ||
+    mountedTops.length < mounted.length ||
+    (parent !== undefined && !isDigest(parent))
+  )
     throw new Failure("corrupt", `cannot read container ${containerId}: bad entry in layerdb/mounts`);
-  return describe(containerId, mountId, initId, parent);
+  return describe({ containerId, mountId, initId, parent, mountedTops });
 }

@@ -58,8 +58,13 @@ async function readContainers(store: Store): Promise<LedgerContainer[]> {
   for (const id of await store.containers.list()) {
     const container = await store.containers.get(id);
     if (container === undefined) continue;
-    const { mountId, parent } = container;
-    containers.push({ id, mountId, ...(parent !== undefined && { parent }) });
+    const { mountId, parent, mountedTops } = container;
+    containers.push({
+      id,
+      mountId,
+      ...(parent !== undefined && { parent }),
+      ...(mountedTops !== undefined && { mountedTops }),
+    });
   }
   return containers;
 }
@@ -82,7 +87,12 @@ async function readImages(
     const sizeOf = (chains: readonly ChainId[]) => sum(chains.map((chain) => layers.get(chain)?.size ?? 0));
     const size = sizeOf(stack);
     const shared = sizeOf(stack.filter((chain) => (uses.get(chain) ?? 0) > 1));
-    const users = containers.filter((container) => container.parent === stack.at(-1)).map(({ id }) => id);
+    const top = stack.at(-1);
+    const users = containers
+      .filter(
+        ({ parent, mountedTops = [] }) => parent === top || mountedTops.some((mounted) => mounted === top),
+      )
+      .map(({ id }) => id);
     return {
       id,
       names: (names.get(id) ?? []).sort(),
@@ -117,7 +127,9 @@ function withUsers(
   return {
     ...layer,
     images: images.filter((image) => image.layers.includes(layer.chainId)).map(({ id }) => id),
-    containers: containers.filter(({ parent }) => isBelow(parent)).map(({ id }) => id),
+    containers: containers
+      .filter(({ parent, mountedTops = [] }) => [parent, ...mountedTops].some(isBelow))
+      .map(({ id }) => id),
   };
 }
 

@@ -1,5 +1,6 @@
 /** Taking layers away that nothing needs any more. */
 import { readHolds } from "./build_cache/cache_folder.ts";
+import { topsOf } from "./container_layers.ts";
 import { ignoreCorrupt } from "./ignore_corrupt.ts";
 import { chainIds, type ChainId } from "../oci/index.ts";
 import { openSession, readSessions, type Session } from "./sessions.ts";
@@ -15,7 +16,7 @@ export const referencesLock = "references";
 export interface LayerUsers {
   /** How many layers stand directly on this one. */
   readonly children: Map<ChainId, number>;
-  /** Layers of images, tops of containers and of the build cache's records, and what living sessions rely on. */
+  /** Layers of images, tops of containers, of images mounted in them and of the build cache's records, and what living sessions rely on. */
   readonly held: Set<string>;
   /** An image's config cannot be read, so nobody knows its layers: then no layer may go. */
   readonly unreadable: boolean;
@@ -129,8 +130,8 @@ async function imageLayers(
 async function containerTops(store: Store): Promise<ChainId[]> {
   const tops: ChainId[] = [];
   for (const id of await store.containers.list()) {
-    const parent = (await store.containers.get(id))?.parent;
-    if (parent !== undefined) tops.push(parent);
+    const layer = await store.containers.get(id);
+    if (layer !== undefined) tops.push(...topsOf(layer));
   }
   return tops;
 }

@@ -115,17 +115,26 @@ export interface ContainerLayer {
   readonly initId: CacheId;
   /** Top of the image's stack; undefined for an image without layers. */
   readonly parent?: ChainId;
+  /** Tops of images that are mounted in the container, whose layers it needs as well; absent: there are none. */
+  readonly mountedTops?: readonly ChainId[];
+}
+
+export interface ContainerLayerOptions {
+  /** False: a loss of power may take the placeholders (default true). */
+  readonly durable?: boolean;
+  /** Tops of images that are to be mounted in the container (default none). */
+  readonly mountedTops?: readonly ChainId[];
 }
 
 export interface ContainerLayers {
   /**
    * Makes `<mount-id>-init` with Docker's placeholders (behaviours B150) and the empty writable layer on it.
-   * @param options `durable` false: a loss of power may take the placeholders (default true)
+   * @throws Failure("not-found") for a layer that is missing
    */
   create(
     containerId: string,
     parent: ChainId | undefined,
-    options?: { readonly durable?: boolean },
+    options?: ContainerLayerOptions,
   ): Promise<ContainerLayer>;
   /** Writes down a container whose directories are there already, filled and flushed: one that came from elsewhere. */
   adopt(layer: ContainerLayer): Promise<void>;

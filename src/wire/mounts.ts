@@ -4,7 +4,7 @@ export type MountPropagation = "private" | "rprivate" | "shared" | "rshared" | "
 
 export interface MountSpec {
   readonly Type?: string;
-  /** A host path, a volume's name; absent for an anonymous volume and a tmpfs. */
+  /** A host path, the name of a volume or image; absent for an anonymous volume and a tmpfs. */
   readonly Source?: string;
   readonly Target?: string;
   readonly ReadOnly?: boolean;
@@ -25,6 +25,7 @@ export interface MountSpec {
       readonly Options?: Readonly<Record<string, string>>;
     };
   };
+  readonly ImageOptions?: { readonly Subpath?: string };
   readonly TmpfsOptions?: {
     readonly SizeBytes?: number;
     /** Permission bits. */

@@ -6,7 +6,7 @@ export const mountFlags = {
   mount: {
     kind: "list",
     type: "mount",
-    help: "Attach a filesystem mount: type=bind|volume|tmpfs,source=...,target=...[,readonly]",
+    help: "Attach a filesystem mount: type=bind|volume|tmpfs|image,source=...,target=...[,readonly]",
   },
   tmpfs: { kind: "list", type: "list", help: "Mount a tmpfs directory" },
   volume: {

@@ -18,6 +18,7 @@ import { joinedContainer, modesById } from "./joined_namespaces.ts";
 import { linkedContainer } from "./linked_container.ts";
 import { logConfigOf } from "./log_writer.ts";
 import { mergeConfig } from "./merge_config.ts";
+import { findMountedImages, mountedTops } from "./image_mounts.ts";
 import { flatReadOnly, mountPoints } from "./mount_points.ts";
 import { readMountSpec } from "./mount_spec.ts";
 import { freeName, randomName } from "./names.ts";
@@ -82,7 +83,7 @@ export async function createContainer(
   if (command.length === 0) throw new Failure("invalid", "No command specified");
   const hostConfig = await checkedHostConfig(store, options);
   const asked = await mountPoints(config, hostConfig, (text) => findRecord(store.root, text));
-  const planned = asked.map((mount) => {
+  const planned = (await findMountedImages(store, id, asked)).map((mount) => {
     const point = followRoot(mount.point, store.root);
     return { ...mount, point: options.flatReadOnly === true ? flatReadOnly(point) : point };
   });
@@ -116,7 +117,10 @@ async function writeContainer(
   try {
     await makeContainerDirectory(store.root, id);
     await writeHostConfig(store.root, id, hostConfig);
-    await store.containers.create(id, topChain(image), { durable: !hostConfig.AutoRemove });
+    await store.containers.create(id, topChain(image), {
+      durable: !hostConfig.AutoRemove,
+      mountedTops: mountedTops(record.MountPoints),
+    });
     await writeRecord(store.root, record);
   } catch (error) {
     await removeContainerDirectory(store.root, id);

@@ -163,6 +163,19 @@ describe("B181 what --mount means", () => {
       { Type: "volume", Source: "xx", Target: "/b", VolumeOptions: { Subpath: "a/../../b" } },
       config("volume", "subpath must be a relative path within the volume"),
     ],
+    [
+      { Type: "volume", Source: "xx", Target: "/b", ImageOptions: {} },
+      config("volume", "field ImageOptions must not be specified"),
+    ],
+    [{ Type: "image", Target: "/b" }, config("image", "field Source must not be empty")],
+    [
+      { Type: "image", Source: "xx", Target: "/b", VolumeOptions: {} },
+      config("image", "field VolumeOptions must not be specified"),
+    ],
+    [
+      { Type: "image", Source: "xx", Target: "/b", ImageOptions: { Subpath: "../b" } },
+      config("image", "subpath must be a relative path within the volume"),
+    ],
     [{ Type: "tmpfs", Source: "xx", Target: "/b" }, config("tmpfs", "field Source must not be specified")],
     [
       { Type: "tmpfs", Target: "/b", BindOptions: {} },

@@ -11,7 +11,7 @@ import type { ContainerRecord, HostConfig, MountPoint } from "./record.ts";
 export interface PlannedMount {
   /** As the record is to have it; a volume's name, driver and source are set when it has been made. */
   readonly point: MountPoint;
-  /** What is to be made for it, if it is not there; absent for binds, tmpfs, and volumes of other containers. */
+  /** What is to be made for it, if it is not there; only volumes have it that are not another container's. */
   readonly volume?: CreateVolumeOptions & { readonly fromImage?: boolean };
   /** Whether an empty volume gets the image's content. */
   readonly copy: boolean;
@@ -123,7 +123,7 @@ function planSpec(spec: MountSpec, mode: string): PlannedMount {
     Driver: isVolume ? driver : "",
     Type: spec.Type as MountPoint["Type"],
     ...(mode !== "" && { Relabel: mode }),
-    ...(isBind && { Propagation: BindOptions.Propagation ?? "rprivate" }),
+    ...((isBind || spec.Type === "image") && { Propagation: BindOptions.Propagation ?? "rprivate" }),
     Spec: spec,
     SkipMountpointCreation: false,
   };

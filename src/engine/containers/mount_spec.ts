@@ -26,6 +26,7 @@ const shape = {
     Subpath: "string",
     DriverConfig: { Name: "string", Options: "strings" },
   },
+  ImageOptions: { Subpath: "string" },
   TmpfsOptions: { SizeBytes: "number", Mode: "number", Options: "lists" },
 } as const satisfies Shape;
 
@@ -97,6 +98,7 @@ function faultOf(spec: MountSpec, sourceMustExist: boolean): string | undefined 
     return "invalid specification: destination can't be '/'";
   }
   if (!isAbsolute(Target)) return `invalid mount path: '${Target}' mount path must be absolute`;
+  if (Type !== "image" && spec.ImageOptions !== undefined) return "field ImageOptions must not be specified";
   switch (Type) {
     case "bind":
       return faultOfBind(spec, sourceMustExist);
@@ -105,6 +107,8 @@ function faultOf(spec: MountSpec, sourceMustExist: boolean): string | undefined 
     case "tmpfs":
       if (spec.BindOptions !== undefined) return "field BindOptions must not be specified";
       return spec.Source === undefined ? undefined : "field Source must not be specified";
+    case "image":
+      return faultOfImage(spec);
     default:
       return "mount type unknown";
   }
@@ -130,6 +134,15 @@ function faultOfVolume(spec: MountSpec): string | undefined {
   if (Subpath !== "" && !isLocal(Subpath)) return "subpath must be a relative path within the volume";
   const readOnly = ReadOnly && Source === "";
   return readOnly ? "must not set ReadOnly mode when using anonymous volumes" : undefined;
+}
+
+function faultOfImage(spec: MountSpec): string | undefined {
+  const { Source = "", ImageOptions: { Subpath = "" } = {} } = spec;
+  for (const options of ["BindOptions", "VolumeOptions", "TmpfsOptions"] as const)
+    if (spec[options] !== undefined) return `field ${options} must not be specified`;
+  if (Source === "") return "field Source must not be empty";
+  // Docker's words are those of volumes.
+  return Subpath === "" || isLocal(Subpath) ? undefined : "subpath must be a relative path within the volume";
 }
 
 /** As Go's `filepath.IsLocal`. */

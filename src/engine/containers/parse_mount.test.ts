@@ -34,6 +34,10 @@ describe("B181 --mount", () => {
       },
     ],
     [
+      "type=image,source=alpine:3,target=/a,image-subpath=etc",
+      { Type: "image", Source: "alpine:3", Target: "/a", ImageOptions: { Subpath: "etc" } },
+    ],
+    [
       "type=tmpfs,target=/t,tmpfs-size=1.5m,tmpfs-mode=1770",
       { Type: "tmpfs", Target: "/t", TmpfsOptions: { SizeBytes: 1_572_864, Mode: 0o1770 } },
     ],
@@ -51,6 +55,8 @@ describe("B181 --mount", () => {
     ["type=tmpfs,target=/v,tmpfs-size=big", "invalid value for tmpfs-size: big"],
     ["type=tmpfs,target=/v,tmpfs-mode=999", "invalid value for tmpfs-mode: 999"],
     ["type=bind,target=/v,volume-nocopy", "cannot mix 'volume-*' options with mount type 'bind'"],
+    ["target=/v,image-subpath=a", "cannot mix 'image-*' options with mount type 'volume'"],
+    ["type=image,target=/v,image-colour=red", "unexpected key 'image-colour' in 'image-colour=red'"],
     ["target=/v,tmpfs-mode=7", "cannot mix 'tmpfs-*' options with mount type 'volume'"],
     [
       "type=bind,target=/v,bind-recursive=some",

@@ -17,6 +17,7 @@ interface Draft {
     Labels?: Record<string, string>;
     DriverConfig?: { Name?: string; Options?: Record<string, string> };
   };
+  ImageOptions?: { Subpath?: string };
   TmpfsOptions?: { SizeBytes?: number; Mode?: number };
 }
 
@@ -31,6 +32,7 @@ export function parseMount(text: string): MountSpec {
   }
   for (const [options, type] of [
     ["VolumeOptions", "volume"],
+    ["ImageOptions", "image"],
     ["BindOptions", "bind"],
     ["TmpfsOptions", "tmpfs"],
   ] as const) {
@@ -47,6 +49,7 @@ export function parseMount(text: string): MountSpec {
 function set(draft: Draft, key: string, value: string): boolean {
   if (key.startsWith("bind-")) return setBind((draft.BindOptions ??= {}), key, value);
   if (key.startsWith("volume-")) return setVolume((draft.VolumeOptions ??= {}), key, value);
+  if (key.startsWith("image-")) return setImage((draft.ImageOptions ??= {}), key, value);
   if (key.startsWith("tmpfs-")) return setTmpfs((draft.TmpfsOptions ??= {}), key, value);
   switch (key) {
     case "type":
@@ -130,6 +133,12 @@ function setVolume(options: NonNullable<Draft["VolumeOptions"]>, key: string, va
     default:
       return false;
   }
+}
+
+function setImage(options: NonNullable<Draft["ImageOptions"]>, key: string, value: string): boolean {
+  if (key !== "image-subpath") return false;
+  options.Subpath = value;
+  return true;
 }
 
 function setTmpfs(options: NonNullable<Draft["TmpfsOptions"]>, key: string, value: string): boolean {

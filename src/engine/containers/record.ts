@@ -6,7 +6,7 @@ import { chmodSync, existsSync, readFileSync, readdirSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../../errors.ts";
-import { goJson, type ContainerConfig, type ImageId } from "../../oci/index.ts";
+import { goJson, type ChainId, type ContainerConfig, type ImageId } from "../../oci/index.ts";
 import type { GroupMembership } from "../../runtime/index.ts";
 import type { MountSpec } from "../../wire/index.ts";
 import { newestFirst } from "../time.ts";
@@ -57,18 +57,20 @@ export interface ContainerRecord {
   [unknown: string]: unknown;
 }
 
-/** What is mounted in a container: a host path, a volume, a tmpfs. */
+/** What is mounted in a container: a host path, a volume, an image, a tmpfs. */
 export interface MountPoint {
-  /** A host path; empty for a volume that the image asks for. */
+  /** A host path, of an image the one where it is while the container runs; empty for a volume that the image asks for. */
   Source: string;
   Destination: string;
   RW: boolean;
   Name: string;
   Driver: string;
-  Type: "bind" | "volume" | "tmpfs";
+  Type: "bind" | "volume" | "tmpfs" | "image";
   /** The mode as it was written: Docker's key for it is older than its use. */
   Relabel?: string;
-  /** Of binds. */
+  /** Ours: top of the mounted image's layers; absent where it has none. */
+  ImageTop?: ChainId;
+  /** Of binds and images. */
   Propagation?: string;
   /** As it was asked for. */
   Spec?: MountSpec;
@@ -178,10 +180,15 @@ export function readRecord(root: string, id: string): ContainerRecord | undefine
   }
 }
 
+/** @throws Failure("not-found") for a container that has gone */
 export function readHostConfig(root: string, id: string): HostConfig {
-  return JSON.parse(
-    readFileSync(join(containerDirectory(root, id), "hostconfig.json"), "utf8"),
-  ) as HostConfig;
+  const path = join(containerDirectory(root, id), "hostconfig.json");
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as HostConfig;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
+    throw new Failure("not-found", `No such container: ${id}`, { cause });
+  }
 }
 
 /**
@@ -240,8 +247,11 @@ export async function makeContainerDirectory(root: string, id: string): Promise<
   return directory;
 }
 
+/** The record goes first: whoever finds one finds all that belongs to it. */
 export async function removeContainerDirectory(root: string, id: string): Promise<void> {
-  await rm(containerDirectory(root, id), { recursive: true, force: true });
+  const directory = containerDirectory(root, id);
+  await rm(join(directory, "config.v2.json"), { force: true });
+  await rm(directory, { recursive: true, force: true });
 }
 
 /**

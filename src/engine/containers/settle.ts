@@ -10,6 +10,7 @@ import { releaseNetwork } from "../networks/release_network.ts";
 import { endRunMounts } from "../volumes/run_mounts.ts";
 import { runMountsFolder } from "../volumes/run_mounts_folder.ts";
 import { bundleDirectory } from "./bundle.ts";
+import { endHeldImages } from "./image_mounts.ts";
 import { keepExit, keptCounter, keptExit, type KeptExit } from "./kept_exit.ts";
 import { endMounts } from "./mounted_root.ts";
 import { readHostConfig, readRecord } from "./record.ts";
@@ -64,7 +65,9 @@ export async function settleRun(
 async function settleMounts(store: Store, id: string): Promise<void> {
   if (!existsSync(runMountsFolder(store, id))) return;
   const record = readRecord(store.root, id);
-  if (record !== undefined) await endRunMounts(store, record);
+  if (record === undefined) return;
+  await endRunMounts(store, record);
+  await endHeldImages(store, record);
 }
 
 async function endShim(store: Store, id: string): Promise<void> {

@@ -1,6 +1,7 @@
 /** `image prune`: removes dangling images, or with `all` every image that no container uses. */
 import { isFailure } from "../../errors.ts";
 import type { Store } from "../../store/index.ts";
+import { imagesOf } from "../containers/image_mounts.ts";
 import { listRecords } from "../containers/record.ts";
 import { listImages, type ImageSummary } from "./list.ts";
 import { removeImage, type RemovedLine } from "./remove.ts";
@@ -23,7 +24,7 @@ export interface PruneOptions {
  */
 export async function pruneImages(store: Store, options: PruneOptions = {}): Promise<PruneResult> {
   const candidates = await listImages(store, options.all === true ? {} : { dangling: true });
-  const used = new Set((await listRecords(store.root)).map((record) => record.Image));
+  const used = new Set((await listRecords(store.root)).flatMap(imagesOf));
   const removed: RemovedLine[] = [];
   const before = await layerBytes(store);
   for (const candidate of candidates) {

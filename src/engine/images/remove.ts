@@ -19,6 +19,7 @@ import {
   type Store,
   type StoredImage,
 } from "../../store/index.ts";
+import { imagesOf } from "../containers/image_mounts.ts";
 import { listRecords, type ContainerRecord } from "../containers/record.ts";
 import { reconcile } from "../containers/state.ts";
 import { isIdPrefix } from "./id_prefix.ts";
@@ -64,7 +65,7 @@ async function untagByName(removal: Removal, image: StoredImage, text: string): 
   const { store, force, containers } = removal;
   const names = await store.names.namesOf(image.id);
   if (!force && isSingleReference(names)) {
-    const user = containers.find((container) => container.Image === image.id);
+    const user = containers.find((container) => imagesOf(container).includes(image.id));
     if (user !== undefined) {
       throw new Failure(
         "conflict",
@@ -140,7 +141,7 @@ async function refuseConflicts(
   image: StoredImage,
   { force, ignoreNames }: { readonly force: boolean; readonly ignoreNames: boolean },
 ): Promise<void> {
-  const users = removal.containers.filter((container) => container.Image === image.id);
+  const users = removal.containers.filter((container) => imagesOf(container).includes(image.id));
   const running = users.find((container) => container.State.Running);
   const conflict = (how: "cannot be forced" | "must be forced", why: string): Failure =>
     new Failure("conflict", `conflict: unable to delete ${shortId(image.id)} (${how}) - ${why}`);

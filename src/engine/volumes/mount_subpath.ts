@@ -1,6 +1,6 @@
 /**
- * A directory or file inside a volume, mounted where no container can turn it into something else: other containers may
- * exchange it for a symlink between a look at it and the runtime's mount.
+ * A directory or file inside a volume or an image, mounted where no container can turn it into something else: other
+ * containers may exchange it for a symlink between a look at it and the runtime's mount.
  */
 import { existsSync, mkdirSync, readdirSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -19,7 +19,16 @@ export function mountSubpath(store: Store, container: string, data: string, subp
   const folder = runMountsFolder(store, container);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const target = join(folder, String(readdirSync(folder).length));
-  const root = sys.openAt(sys.AT_FDCWD, fromText(data), sys.O_PATH | sys.O_DIRECTORY);
+  mountPart(data, subpath, target);
+  return target;
+}
+
+/**
+ * @param tree nothing outside of it is mounted @param target is made
+ * @throws Failure("not-found") where there is nothing
+ */
+export function mountPart(tree: string, subpath: string, target: string): void {
+  const root = sys.openAt(sys.AT_FDCWD, fromText(tree), sys.O_PATH | sys.O_DIRECTORY);
   try {
     const fd = openInside(root, subpath);
     try {
@@ -38,7 +47,6 @@ export function mountSubpath(store: Store, container: string, data: string, subp
   } finally {
     sys.close(root);
   }
-  return target;
 }
 
 function openInside(root: number, subpath: string): number {

@@ -1,15 +1,17 @@
 /** The mounts of a container while it runs: sources made, volumes mounted, places inside them found. */
 import { existsSync, mkdirSync, rmdirSync } from "node:fs";
+import { join } from "node:path";
 import { fromText } from "../../byte_string.ts";
 import type { Store } from "../../store/index.ts";
 import { checkPropagation, makeBindSources } from "../containers/bind_sources.ts";
+import { holdImage } from "../containers/image_mounts.ts";
 import type { ContainerRecord, HostConfig, MountPoint } from "../containers/record.ts";
 import { tmpfsOptionsOf } from "../containers/tmpfs_options.ts";
 import * as sys from "../../sys/index.ts";
 import { findVolume } from "./find_volume.ts";
-import { mountSubpath, unmountOwn } from "./mount_subpath.ts";
+import { mountPart, mountSubpath, unmountOwn } from "./mount_subpath.ts";
 import { leaveVolume, useVolume } from "./mount_volume.ts";
-import { runMountsFolder, sharedMemoryFolder } from "./run_mounts_folder.ts";
+import { imageMountPath, runMountsFolder, sharedMemoryFolder } from "./run_mounts_folder.ts";
 import { volumesOf } from "./volume_users.ts";
 
 export interface RunMounts {
@@ -44,7 +46,7 @@ export async function beginRunMounts(
       // Docker lets `--tmpfs` win over the image's volume.
       if (hostConfig.Tmpfs?.[destination] !== undefined) continue;
       if (point.Type === "tmpfs") tmpfs[destination] = tmpfsOptionsOf(point.Spec ?? {});
-      else points[destination] = { ...point, Source: sourceOf(store, record.ID, point) };
+      else points[destination] = { ...point, Source: await sourceOf(store, record.ID, point) };
     }
     if (hostConfig.IpcMode === "shareable") sharedMemory = mountSharedMemory(store, record.ID, hostConfig);
   } catch (error) {
@@ -71,9 +73,26 @@ export async function endRunMounts(store: Store, record: ContainerRecord): Promi
   if (existsSync(folder)) rmdirSync(folder);
 }
 
-function sourceOf(store: Store, container: string, point: MountPoint): string {
+async function sourceOf(store: Store, container: string, point: MountPoint): Promise<string> {
+  if (point.Type === "image") return mountImage(store, container, point);
   if (point.Type !== "volume" || point.Name === "") return point.Source;
   const { Mountpoint } = findVolume(store, point.Name);
   const subpath = point.Spec?.VolumeOptions?.Subpath ?? "";
   return subpath === "" ? Mountpoint : mountSubpath(store, container, Mountpoint, subpath);
+}
+
+/**
+ * The file system lives as long as any mount of it: so the driver's mount of the image, which goes with the last process
+ * that holds it, need not be held while the container runs on this one.
+ */
+async function mountImage(store: Store, container: string, point: MountPoint): Promise<string> {
+  // First: by it is found what a kill leaves, the driver's mount too.
+  const folder = runMountsFolder(store, container);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  await using image = await holdImage(store, point);
+  const nothing = join(folder, "nothing");
+  if (image === undefined) mkdirSync(nothing, { recursive: true, mode: 0o755 });
+  const target = imageMountPath(store, container, point.Destination);
+  mountPart(image?.path ?? nothing, point.Spec?.ImageOptions?.Subpath || ".", target);
+  return target;
 }

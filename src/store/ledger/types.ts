@@ -30,7 +30,7 @@ export interface LedgerImage {
   readonly shared: number;
   /** `size - shared`: Docker's UNIQUE SIZE. */
   readonly unique: number;
-  /** Containers made from it or from an image below it that stand on one of its layers' tops. */
+  /** Containers made from it or from an image below it that stand on one of its layers' tops, and those that mount it. */
   readonly containers: readonly string[];
   /** Bytes of config, metadata and manifest; only in a measured ledger. */
   readonly disk?: number;
@@ -40,6 +40,8 @@ export interface LedgerContainer {
   readonly id: string;
   /** Top layer of its image; undefined for an image without layers. */
   readonly parent?: ChainId;
+  /** Tops of images that are mounted in it; absent: there are none. */
+  readonly mountedTops?: readonly ChainId[];
   readonly mountId: CacheId;
   /** Bytes of writable layer, init layer, entry and `ROOT/containers/<id>`; only in a measured ledger. */
   readonly disk?: number;

@@ -6,6 +6,7 @@ import { throwIfCancelled } from "../../bytes/index.ts";
 import { copyWritable } from "../../driver/index.ts";
 import { Failure } from "../../errors.ts";
 import { mountInfo } from "../../sys/index.ts";
+import { topsOf } from "../container_layers.ts";
 import { driverFolder } from "../driver_folder.ts";
 import { flush } from "../receive/flush.ts";
 import type { Store } from "../types.ts";
@@ -38,8 +39,8 @@ async function copyContainer(run: Run, id: string): Promise<boolean> {
   const layer = await source.containers.get(id);
   if (layer === undefined) return false;
   const { parent, initId, mountId } = layer;
+  for (const top of topsOf(layer)) if ((await target.layers.get(top)) === undefined) return false;
   const below = parent === undefined ? undefined : await target.layers.get(parent);
-  if (parent !== undefined && below === undefined) return false;
   await mustBeUnused(source, id, mountId);
   run.report({ id: id.slice(0, 12), status: "Migrating container" });
   // BuildKit in dockerd makes some without an init layer.

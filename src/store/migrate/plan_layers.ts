@@ -1,5 +1,6 @@
 /** Which layers a store's images, containers and build cache stand on. */
 import { readHolds } from "../build_cache/cache_folder.ts";
+import { topsOf } from "../container_layers.ts";
 import { Failure } from "../../errors.ts";
 import { chainIds, type ChainId } from "../../oci/index.ts";
 import { referencesLock } from "../release.ts";
@@ -43,8 +44,9 @@ async function usedTops(store: Store): Promise<Map<ChainId, string>> {
     if (top !== undefined) tops.set(top, `image ${id}`);
   }
   for (const id of await store.containers.list()) {
-    const top = (await store.containers.get(id))?.parent;
-    if (top !== undefined && !tops.has(top)) tops.set(top, `container ${id}`);
+    const layer = await store.containers.get(id);
+    for (const top of layer === undefined ? [] : topsOf(layer))
+      if (!tops.has(top)) tops.set(top, `container ${id}`);
   }
   // Records stay where they are: they name layers, and these are the same under every driver. One whose layers are gone
   // is as good as none.

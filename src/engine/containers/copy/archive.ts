@@ -6,7 +6,8 @@ import { Failure, isFailure } from "../../../errors.ts";
 import { containerUser, readRootFile } from "../../../runtime/index.ts";
 import type { Store } from "../../../store/index.ts";
 import { isSysError } from "../../../sys/index.ts";
-import { mountedRoot } from "../mounted_root.ts";
+import { holdImage } from "../image_mounts.ts";
+import { mountedRoot, type LookedInto } from "../mounted_root.ts";
 import { readHostConfig, type ContainerRecord, type MountPoint } from "../record.ts";
 import { locate, type Located } from "./locate.ts";
 import { openPlace, statPlace, type PathStat, type Place } from "./place.ts";
@@ -26,8 +27,8 @@ export interface WriteArchiveOptions extends ArchiveOptions {
 
 /** What `path` is; a symlink at its end is not followed, unless the path ends with a slash. */
 export async function statPath(store: Store, record: ContainerRecord, path: string): Promise<PathStat> {
-  await using root = await mountedRoot(store, record);
-  using place = placeIn(store, root.path, record, path);
+  await using looked = await lookInto(store, record);
+  using place = placeIn(store, looked, record, path);
   return needed(place, record);
 }
 
@@ -51,11 +52,11 @@ async function* archiveOf(
   path: string,
   { signal }: ArchiveOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  await using root = await mountedRoot(store, record);
-  const located = locate(store, root.path, mountsOf(record), path);
+  await using looked = await lookInto(store, record);
+  const located = locate(store, looked.path, looked.points, path);
   using place = openLocated(located, record, path);
   yield* placeTar(place, needed(place, record), {
-    signal: AbortSignal.any([signal, root.dismissed]),
+    signal: AbortSignal.any([signal, looked.dismissed]),
     mounted: mountedBelow(located),
   });
 }
@@ -72,13 +73,13 @@ export async function writeArchive(
   tar: ByteSource,
   options: WriteArchiveOptions,
 ): Promise<void> {
-  await using root = await mountedRoot(store, record);
-  checkDirectory(store, root.path, record, directory);
-  const place = locate(store, root.path, mountsOf(record), posix.join("/", directory, "/"));
+  await using looked = await lookInto(store, record);
+  checkDirectory(store, looked, record, directory);
+  const place = locate(store, looked.path, looked.points, posix.join("/", directory, "/"));
   if (place.readOnly) throw new Failure("invalid", "mounted volume is marked read-only");
   if (!place.isMounted && (await readHostConfig(store.root, record.ID)).ReadonlyRootfs === true)
     throw new Failure("invalid", "container rootfs is marked read-only");
-  const owner = options.toUser === true ? userOf(root.path, record) : undefined;
+  const owner = options.toUser === true ? userOf(looked.path, record) : undefined;
   await unpackInto(place.root, place.path, tar, {
     signal: options.signal,
     at: place.at,
@@ -86,6 +87,25 @@ export async function writeArchive(
     replace: options.replace === true,
     ...(owner && { owner }),
   });
+}
+
+interface Looked extends LookedInto {
+  readonly points: Readonly<Record<string, MountPoint>>;
+}
+
+/** With all that is mounted in it, images too, whether or not it runs. */
+async function lookInto(store: Store, record: ContainerRecord): Promise<Looked> {
+  await using held = new AsyncDisposableStack();
+  const root = held.use(await mountedRoot(store, record));
+  const points = mountsOf(record);
+  for (const [at, point] of Object.entries(points)) {
+    if (point.Type !== "image") continue;
+    const image = await holdImage(store, point);
+    if (image !== undefined) points[at] = { ...point, Source: held.use(image).path };
+  }
+  const all = held.move();
+  const { path, dismissed } = root;
+  return { path, dismissed, points, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
 /** With its files of /etc, once there are some. */
@@ -115,9 +135,9 @@ function userOf(rootfs: string, { Config }: ContainerRecord): Owner | undefined 
   return containerUser(Config.User ?? "", [], { passwd: read("/etc/passwd"), group: read("/etc/group") });
 }
 
-function checkDirectory(store: Store, root: string, record: ContainerRecord, directory: string): void {
+function checkDirectory(store: Store, looked: Looked, record: ContainerRecord, directory: string): void {
   try {
-    using place = placeIn(store, root, record, `${directory}/`);
+    using place = placeIn(store, looked, record, `${directory}/`);
     void place.name;
   } catch (error) {
     // Not found by the root, where a file is mounted.
@@ -127,8 +147,8 @@ function checkDirectory(store: Store, root: string, record: ContainerRecord, dir
   }
 }
 
-function placeIn(store: Store, root: string, record: ContainerRecord, path: string): Place {
-  return openLocated(locate(store, root, mountsOf(record), path), record, path);
+function placeIn(store: Store, looked: Looked, record: ContainerRecord, path: string): Place {
+  return openLocated(locate(store, looked.path, looked.points, path), record, path);
 }
 
 function openLocated(located: Located, record: ContainerRecord, path: string): Place {

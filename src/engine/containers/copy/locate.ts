@@ -1,6 +1,6 @@
 /**
- * Where a path of a container's lies on this machine: in its root filesystem, or in a volume or host directory that is
- * mounted there. Nothing is mounted for that; the way is walked name by name, as the container would see it.
+ * Where a path of a container's lies on this machine: in its root filesystem, or in a volume, an image or host directory
+ * that is mounted there. Nothing is mounted for that; the way is walked name by name, as the container would see it.
  */
 import { realpathSync } from "node:fs";
 import { basename, dirname, normalize } from "node:path/posix";
@@ -43,7 +43,10 @@ interface Mounted {
   readonly readOnly: boolean;
 }
 
-/** @throws Failure("invalid") for symlinks without end */
+/**
+ * @param points with an image's whole tree as its source
+ * @throws Failure("invalid") for symlinks without end
+ */
 export function locate(
   store: Store,
   rootfs: string,
@@ -69,11 +72,17 @@ export function locate(
 }
 
 function mountedBy(store: Store, { Type, Name, Source, RW, Spec }: MountPoint): Mounted {
-  if (Type === "volume") {
-    const subpath = normalize(Spec?.VolumeOptions?.Subpath ?? ".").split("/");
-    const inside = subpath.filter((name) => name !== "." && name !== "");
-    return { root: volumeData(store, Name), inside, readOnly: !RW };
-  }
+  const inside = (subpath = "."): string[] =>
+    normalize(subpath)
+      .split("/")
+      .filter((name) => name !== "." && name !== "");
+  if (Type === "volume")
+    return {
+      root: volumeData(store, Name),
+      inside: inside(Spec?.VolumeOptions?.Subpath),
+      readOnly: !RW,
+    };
+  if (Type === "image") return { root: Source, inside: inside(Spec?.ImageOptions?.Subpath), readOnly: true };
   let root = Source;
   try {
     root = realpathSync(Source);

@@ -216,6 +216,35 @@ suite("B178 create", { skip: cannotRun }, () => {
     }
   });
 
+  test("an image is mounted for clients that know of it, and has to be there", async () => {
+    const mount = (Source: string) => ({
+      Image: "base:1",
+      Cmd: ["x"],
+      HostConfig: { Mounts: [{ Type: "image", Source, Target: "/i", ImageOptions: { Subpath: "etc" } }] },
+    });
+    const older = await host.expect(400, "POST", "/v1.47/containers/create", mount("base:1"));
+    assert.equal(older.json()["message"], 'Mount type "Image" needs API v1.48 or newer');
+    const missing = await host.expect(404, "POST", "/v1.48/containers/create", mount("nope"));
+    assert.equal(missing.json()["message"], "No such image: nope:latest");
+    const { Id } = (await host.expect(201, "POST", "/v1.48/containers/create", mount("base:1"))).json<{
+      Id: string;
+    }>();
+    const { Mounts, HostConfig } = (await host.expect(200, "GET", `/v1.48/containers/${Id}/json`)).json<{
+      readonly Mounts: readonly Readonly<Record<string, unknown>>[];
+      readonly HostConfig: Readonly<Record<string, unknown>>;
+    }>();
+    const { Source: _place, ...shown } = Mounts[0] ?? {};
+    assert.deepEqual(shown, {
+      Type: "image",
+      Name: "base:1",
+      Destination: "/i",
+      Mode: "",
+      RW: false,
+      Propagation: "rprivate",
+    });
+    assert.deepEqual(HostConfig["Mounts"], mount("base:1").HostConfig.Mounts);
+  });
+
   test("B178 names and platforms", async () => {
     const id = await host.create({ Cmd: ["x"] }, "/taken");
     const ask = async (status: number, query: string): Promise<unknown> => {

@@ -42,6 +42,8 @@ function isEmpty(given: Readonly<Record<string, unknown>>): boolean {
 function adapted(call: Call, given: Body["HostConfig"]): CreateContainer["hostConfig"] {
   const hostConfig = given ?? readBody(createShape, { HostConfig: {} }).HostConfig;
   if (hostConfig === null) return {};
+  if (!call.isAtLeast("1.48") && hostConfig.Mounts?.some(({ Type }) => Type === "image") === true)
+    throw new ApiError(400, 'Mount type "Image" needs API v1.48 or newer');
   return {
     ...(hostConfig as Partial<CreateContainer["hostConfig"]>),
     ...(!call.isAtLeast("1.40") && { IpcMode: hostConfig.IpcMode || "shareable" }),
