@@ -130,7 +130,7 @@ async function startDockerd(machine: TestMachine): Promise<Dockerd> {
         Attachable: rest.attachable,
         Options: rest.options ?? {},
         Labels: rest.labels ?? {},
-        IPAM: { Driver: "default", Options: {}, Config: (ipam?.config ?? []).map(apiConfig) },
+        IPAM: { Driver: "default", Options: ipam?.options, Config: (ipam?.config ?? []).map(apiConfig) },
       });
       if (Id === undefined) return message as string;
       const {

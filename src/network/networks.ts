@@ -164,7 +164,7 @@ function plan(
     internal,
     attachable,
     enableIPv6,
-    ipam: { driver: ipam.driver || "default", options: ipam.options ?? {}, config },
+    ipam: { driver: ipam.driver || "default", options: ipam.options ?? null, config },
     options,
     labels,
   };

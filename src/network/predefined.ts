@@ -40,7 +40,7 @@ function definition(name: string, driver: NetworkDriver): NetworkDefinition {
     internal: false,
     attachable: false,
     enableIPv6: false,
-    ipam: { driver: "default", options: {}, config: [] },
+    ipam: { driver: "default", options: null, config: [] },
     options: {},
     labels: {},
   };

@@ -27,7 +27,8 @@ export interface NetworkDefinition {
   readonly enableIPv6: boolean;
   readonly ipam: {
     readonly driver: string;
-    readonly options: Readonly<Record<string, string>>;
+    /** Null: none were given, not even an empty list of them; Docker tells one from the other. */
+    readonly options: Readonly<Record<string, string>> | null;
     readonly config: readonly IpamConfig[];
   };
   /** `com.docker.network.*`. */
@@ -41,7 +42,7 @@ export type NetworkRequest = Pick<NetworkDefinition, "name"> &
     readonly driver?: string;
     readonly ipam?: {
       readonly driver?: string;
-      readonly options?: Readonly<Record<string, string>>;
+      readonly options?: Readonly<Record<string, string>> | null;
       readonly config?: readonly Partial<IpamConfig>[];
     };
   };

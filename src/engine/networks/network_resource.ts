@@ -7,8 +7,6 @@ export function networkResource(
   containers: Readonly<Record<string, NetworkContainer>>,
 ): NetworkResource {
   const { ipam, driver } = definition;
-  // Docker says null of the networks that it makes itself.
-  const isPlain = definition.name === "bridge" || driver !== "bridge";
   return {
     Name: definition.name,
     Id: definition.id,
@@ -19,7 +17,7 @@ export function networkResource(
     EnableIPv6: definition.enableIPv6,
     IPAM: {
       Driver: ipam.driver,
-      Options: isPlain && Object.keys(ipam.options).length === 0 ? null : ipam.options,
+      Options: ipam.options,
       Config: ipam.config.map(({ subnet, ipRange, gateway, auxAddresses = {} }) => ({
         Subnet: subnet,
         ...(ipRange !== undefined && { IPRange: ipRange }),

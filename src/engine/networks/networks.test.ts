@@ -18,6 +18,10 @@ import { endpointsOf } from "./wanted_networks.ts";
 const forever = "while :; do sleep 1; done";
 const server = "while :; do echo hello | nc -l -p 80; done";
 
+interface Ipam {
+  readonly IPAM: { readonly Options: object | null };
+}
+
 suite("B180 networks of containers", { skip: cannotConnect }, () => {
   let net: NetworkedDaemon;
   before(async () => void (net = await networkedDaemon()));
@@ -81,6 +85,21 @@ suite("B180 networks of containers", { skip: cannotConnect }, () => {
       );
     const gone = { Container: "nobody", Force: true };
     assert.equal(await refused(404, "/networks/bridge/disconnect", gone), "endpoint nobody not found");
+  });
+
+  test("B180 options of the addresses' driver: none are null, an empty list is one", async () => {
+    for (const [name, IPAM, shown] of [
+      ["silent", undefined, null],
+      ["naught", { Options: null }, null],
+      ["empty", { Options: {} }, {}],
+      ["some", { Options: { a: "b" } }, { a: "b" }],
+    ] as const) {
+      await create(name, { IPAM });
+      const { IPAM: own } = (await net.host.expect(200, "GET", `/networks/${name}`)).json<Ipam>();
+      assert.deepEqual(own.Options, shown, name);
+    }
+    const { IPAM } = (await net.host.expect(200, "GET", "/networks/bridge")).json<Ipam>();
+    assert.equal(IPAM.Options, null);
   });
 
   test("B180 a container that runs is connected and disconnected", async () => {

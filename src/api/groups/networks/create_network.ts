@@ -72,7 +72,7 @@ function requestOf(body: Body): NetworkRequest {
     labels: Labels ?? {},
     ipam: {
       driver: IPAM?.Driver || "default",
-      options: IPAM?.Options ?? {},
+      options: IPAM?.Options ?? null,
       config: (IPAM?.Config ?? []).map(poolOf),
     },
   };
