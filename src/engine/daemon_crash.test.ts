@@ -18,12 +18,24 @@ import { Daemon } from "./daemon.ts";
 const onFailure = { hostConfig: { RestartPolicy: { Name: "on-failure", MaximumRetryCount: 1 } } };
 const autoRemove = { hostConfig: { AutoRemove: true } };
 const volume = { config: { Volumes: { "/etc": {} } } };
+const images = {
+  hostConfig: {
+    Mounts: [
+      { Type: "image", Source: "base:1", Target: "/image" },
+      { Type: "image", Source: "base:1", Target: "/part", ImageOptions: { Subpath: "bin" } },
+    ],
+  },
+};
 const left = (scene: CrashScene) => scene.killedAt(noStep, { act: "run" });
 
 const crashes: Record<string, Crash> = {
   create: { deed: { act: "create", parts: volume }, some: [46], expect: isWholeOrNot },
   start: { deed: { act: "start" }, some: [34], expect: runsOrCanBeStarted },
   "a start with --rm": { deed: { act: "start", parts: autoRemove }, expect: isGoneOrRuns },
+  "a create with images mounted": { deed: { act: "create", parts: images }, expect: isWholeOrNot },
+  "a start with images mounted": { deed: { act: "start", parts: images }, expect: runsOrCanBeStarted },
+  "an end with images mounted": { deed: { act: "end", parts: images }, expect: endsOnce },
+  "remove -f with images mounted": { deed: { act: "remove -f", parts: images }, expect: isGoneOrDead },
   "an end": { deed: { act: "end" }, expect: endsOnce },
   "an end and a restart": { deed: { act: "end", parts: onFailure }, some: [70], expect: runsTwice },
   "an end with --rm": { deed: { act: "end", parts: autoRemove }, expect: isGoneOrRuns },
