@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { parentOf } from "../../test/support/processes.ts";
 import { isFailure } from "../errors.ts";
 import { cannotRun, ContainerFixture } from "./container_fixture.ts";
 import { containerSpec } from "./container_spec.ts";
@@ -103,8 +104,7 @@ describe("a task under its shim", { skip: cannotRun }, () => {
     const { task, streams } = await ShimTask.create(place);
     const pid = await task.start();
     const exited = task.wait();
-    const status = readFileSync(`/proc/${pid}/status`, "latin1");
-    process.kill(Number(/^PPid:\s*(\d+)$/m.exec(status)?.[1]), "SIGKILL");
+    process.kill(parentOf(pid), "SIGKILL");
     await assert.rejects(exited, (error) => isFailure(error, "unavailable"));
     const address = readFileSync(join(place.bundle, "address"), "latin1").replace("unix://", "");
     assert.equal(await ShimTask.reconnect(place), undefined);

@@ -1,8 +1,9 @@
 /** Logs of containers that nobody supervises, and of those that run. */
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { after, before, suite, test } from "node:test";
 import { cannotLive, liveMachine, type LiveMachine } from "../../../test/support/live_machine.ts";
+import { processEnd } from "../../../test/support/processes.ts";
 import type { LogsOptions } from "./logs.ts";
 
 suite("the logs of containers", { skip: cannotLive }, () => {
@@ -29,7 +30,7 @@ suite("the logs of containers", { skip: cannotLive }, () => {
       }
       const { Pid } = host.record(ID).State;
       writeFileSync(`/proc/${Pid}/root/go`, "");
-      while (isRunning(Pid)) await new Promise(setImmediate);
+      await processEnd(Pid);
       const { State } = await host.engine.containers.inspect(ID);
       assert.equal((State as { readonly ExitCode: number }).ExitCode, 9);
       const expected = ["begun\n", ...Array.from({ length: 2000 }, (_, index) => `${index + 1}\n`)];
@@ -58,11 +59,3 @@ suite("the logs of containers", { skip: cannotLive }, () => {
     assert.deepEqual(seen, ["up\n", "up\n"]);
   });
 });
-
-function isRunning(pid: number): boolean {
-  try {
-    return !/\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
-  } catch {
-    return false;
-  }
-}

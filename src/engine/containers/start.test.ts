@@ -14,6 +14,7 @@ import {
   type EngineFixture,
   type MadeContainer,
 } from "../../../test/support/engine_fixture.ts";
+import { parentOf, processEnd } from "../../../test/support/processes.ts";
 import { overlaySkip } from "../../../test/suites/overlay_skip.ts";
 import { cannotRun, Collector, ContainerFixture } from "../../runtime/container_fixture.ts";
 import { ShimTask } from "../../runtime/index.ts";
@@ -108,24 +109,6 @@ async function supervisor({ root }: Machine, id: string): Promise<Supervisor> {
 async function killed({ child, ended }: Supervisor): Promise<void> {
   child.kill("SIGKILL");
   await ended;
-}
-
-/** Resolves when the process is gone. It is no child of this one, so the kernel tells nobody: it has to be asked. */
-async function gone(pid: number): Promise<void> {
-  while (fs.existsSync(`/proc/${pid}`) && !/^\d+ \(.*\) [ZX]/.test(statOf(pid)))
-    await new Promise(setImmediate);
-}
-
-function shimOf(pid: number): number {
-  return Number(/^PPid:\s+(\d+)$/m.exec(fs.readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
-}
-
-function statOf(pid: number): string {
-  try {
-    return fs.readFileSync(`/proc/${pid}/stat`, "latin1");
-  } catch {
-    return "0 () X";
-  }
 }
 
 const forever = "echo ready; echo kept > /kept; exec sleep 1000";
@@ -254,7 +237,7 @@ suite("containers that run", { skip }, () => {
     const { Pid } = here.record(ID).State;
     process.kill(Pid, "SIGTERM");
     process.kill(Pid, "SIGKILL");
-    await gone(Pid);
+    await processEnd(Pid);
     const [ended] = await containers.list({ all: true });
     assert.deepEqual([ended?.status, ended?.exitCode], ["exited", 137]);
     assert.deepEqual(here.traces(ID), []);
@@ -268,9 +251,9 @@ suite("containers that run", { skip }, () => {
     const { ID } = await here.create("test -e /kept && exit 7; " + forever);
     await killed(await supervisor(here, ID));
     const { Pid } = here.record(ID).State;
-    process.kill(shimOf(Pid), "SIGKILL");
+    process.kill(parentOf(Pid), "SIGKILL");
     process.kill(Pid, "SIGKILL");
-    await gone(Pid);
+    await processEnd(Pid);
     assert.equal((await containers.inspect(ID)).State["Status" as keyof object], "exited");
     assert.equal(here.record(ID).State.ExitCode, 255);
     assert.deepEqual(here.traces(ID), []);
@@ -289,10 +272,10 @@ suite("containers that run", { skip }, () => {
     forget();
     const [listed] = await containers.list();
     assert.deepEqual([listed?.id, listed?.status, here.record(ID).State.Pid], [ID, "running", Pid]);
-    const shim = shimOf(Pid);
+    const shim = parentOf(Pid);
     process.kill(shim, "SIGSTOP");
     process.kill(Pid, "SIGKILL");
-    await gone(Pid);
+    await processEnd(Pid);
     forget();
     // The shim is asked before it has heard of the end.
     const { state } = ShimTask.prototype;
@@ -312,9 +295,9 @@ suite("containers that run", { skip }, () => {
       const { ID } = await here.create(forever);
       await killed(await supervisor(here, ID));
       const { Pid } = here.record(ID).State;
-      if (alsoShim) process.kill(shimOf(Pid), "SIGKILL");
+      if (alsoShim) process.kill(parentOf(Pid), "SIGKILL");
       await here.engine.containers.remove(ID, { force: true });
-      await gone(Pid);
+      await processEnd(Pid);
       assert.deepEqual(here.traces(ID), [], alsoShim ? "shim killed" : "shim alive");
     }
   });
