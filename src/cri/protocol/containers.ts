@@ -24,6 +24,7 @@ export const Mount = message({
   propagation: integer(5),
   recursiveReadOnly: flag(8),
   image: one(9, ImageSpec),
+  imageSubPath: text(10),
 });
 
 const Device = message({ containerPath: text(1), hostPath: text(2), permissions: text(3) });

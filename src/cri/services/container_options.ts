@@ -1,6 +1,6 @@
 /** From a container as Kubernetes describes it to one of the engine's. */
 import { readFileSync } from "node:fs";
-import { isAbsolute, join } from "node:path";
+import { join } from "node:path";
 import type { CreateContainer, HostConfig, PodRecord } from "../../engine/index.ts";
 import { Failure } from "../../errors.ts";
 import type { Read } from "../../rpc/index.ts";
@@ -12,6 +12,7 @@ import {
   type Resources,
 } from "../protocol/index.ts";
 import { labelsOf, sandboxSaid, type ContainerKept, type ContainerSaid, type SandboxSaid } from "./kept.ts";
+import { mountsOf } from "./container_mounts.ts";
 import { stopSignal } from "./stop_signals.ts";
 
 type Security = Read<typeof ContainerSecurity>;
@@ -149,53 +150,6 @@ function seccompOf({ seccomp, privileged }: Security): string | undefined {
   } catch (cause) {
     throw new Failure("invalid", `seccomp profile ${path}: ${(cause as Error).message}`, { cause });
   }
-}
-
-/** By `MountPropagation`; what is private is the engine's to decide, which lets binds of its own root follow. */
-const propagations = [undefined, "rslave", "rshared"];
-
-function mountsOf(pod: PodRecord, { mounts, linux }: ContainerSaid): NonNullable<HostConfig["Mounts"]> {
-  const own = mounts.map((mount) => {
-    const { containerPath, hostPath, readOnly, image } = mount;
-    const Propagation = propagations[mount.propagation];
-    if (image !== undefined && image.image !== "") {
-      throw new Failure("unsupported", `mount ${containerPath}: images as mounts are not supported`);
-    }
-    if (!isAbsolute(hostPath))
-      throw new Failure("invalid", `mount ${containerPath}: ${hostPath} is not absolute`);
-    return {
-      Type: "bind",
-      Source: hostPath,
-      Target: containerPath,
-      ReadOnly: readOnly,
-      BindOptions: {
-        ...(Propagation !== undefined && { Propagation }),
-        CreateMountpoint: true,
-        ...(isRecursive(mount)
-          ? { ReadOnlyForceRecursive: true }
-          : readOnly && { ReadOnlyNonRecursive: true }),
-      },
-    };
-  });
-  const sharesMemory =
-    linux?.security?.namespaces?.ipc !== namespaceModes.node &&
-    !own.some(({ Target }) => Target === "/dev/shm");
-  return sharesMemory ? [...own, { Type: "bind", Source: pod.sharedMemory, Target: "/dev/shm" }] : own;
-}
-
-/** @throws Failure("invalid") for read-only all through with what the CRI does not allow beside it */
-function isRecursive({
-  recursiveReadOnly,
-  readOnly,
-  propagation,
-  containerPath,
-}: ContainerSaid["mounts"][number]): boolean {
-  if (recursiveReadOnly && (!readOnly || propagation !== 0))
-    throw new Failure(
-      "invalid",
-      `mount ${containerPath}: recursive_read_only needs readonly, and private propagation`,
-    );
-  return recursiveReadOnly;
 }
 
 /** "": Kubernetes wants no log. */

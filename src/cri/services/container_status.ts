@@ -33,7 +33,7 @@ export async function statusOf(daemon: Daemon, { record, hostConfig, kept }: Cri
     message: State.Error,
     labels: said.labels,
     annotations: said.annotations,
-    mounts: said.mounts.map(({ image: _none, ...mount }) => mount),
+    mounts: said.mounts,
     logPath,
     ...(await userShown(daemon, record)),
     resources: { linux: resourcesShown(hostConfig) },
