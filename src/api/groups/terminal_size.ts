@@ -4,16 +4,18 @@ import { ApiError, type Call } from "../http/index.ts";
 
 const largest = 2 ** 32 - 1;
 
-/** Both have to be there. @throws ApiError(400) in Docker's words (moby, server/httputils/form.go, `Uint32Value`) */
+/**
+ * Both sides have to be there.
+ * @throws Failure("invalid"), ApiError(400) in Docker's words for what is no number of lines or columns
+ */
 export function terminalSize(call: Call): ConsoleSize {
-  const [rows, columns] = [side(call, "h", "height"), side(call, "w", "width")];
+  const [rows, columns] = [side(call, "h"), side(call, "w")];
   return { rows, columns };
 }
 
-function side(call: Call, key: string, name: string): number {
-  const text = call.query.get(key) ?? "";
-  const isNumber = /^-?\d+$/.test(text);
-  if (isNumber && Number(text) >= 0 && Number(text) <= largest) return Number(text);
-  const problem = isNumber ? "value out of range" : "invalid syntax";
-  throw new ApiError(400, `invalid resize ${name} ${JSON.stringify(text)}: ${problem}`);
+function side(call: Call, key: string): number {
+  const given = call.integer(key);
+  if (given !== undefined && given >= 0 && given <= largest) return given;
+  const problem = given === undefined ? '"": invalid syntax' : `"${given}": value out of range`;
+  throw new ApiError(400, `strconv.Atoi: parsing ${problem}`);
 }
