@@ -370,7 +370,11 @@ test("commit, import, export", { skip: runSkip }, async (t) => {
     assert.equal(await varve("diff", "worked"), "A /made\nA /made/here\nA /made/here/one");
     const file = await varve.run(["create", "-w", "/etc/passwd", "base:1"]);
     assert.match(file.stderr, /^varve: Cannot mkdir: \/etc\/passwd is not a directory/);
-    await varve("rm", "copied", "worked");
+    await varve("commit", "--change", "WORKDIR /named", "worked", "named:1");
+    await varve("create", "--name", "named", "named:1");
+    assert.equal(await varve("diff", "named"), "A /named");
+    await varve("rm", "copied", "worked", "named");
+    await varve("rmi", "named:1");
   });
 
   await t.test("B061 what sharing saves, and what a removal frees, is what the disk says", async () => {

@@ -45,7 +45,7 @@ import { followRoot } from "./root_binds.ts";
 import { runtimeNamed } from "./runtimes.ts";
 import { noSecurityOptions, securityOnRecord, type SecurityOptions } from "./security_options.ts";
 import { whileSupervising } from "./supervision.ts";
-import { makeWorkingDirectory } from "./working_directory.ts";
+import { mayLackDirectory, makeWorkingDirectory } from "./working_directory.ts";
 
 export interface CreateOptions {
   /** As the user wrote it; goes into `Config.Image`. */
@@ -97,14 +97,9 @@ export async function createContainer(
         writeContainer(store, newRecord(store, { ...parts, networks, mounts }), hostConfig, options.image),
       );
     });
-  const isFilled = planned.some(({ copy }) => copy) || hasOwnDirectory(options);
-  return isFilled ? makeAndFill(store, id, options, make, events) : make();
-}
-
-/** An image has the working directory that it names: builders make it. */
-function hasOwnDirectory({ config, image }: CreateOptions): boolean {
-  const { WorkingDir = "" } = config;
-  return !["", "/", image.config.config?.WorkingDir].includes(WorkingDir);
+  const needsDirectory = await mayLackDirectory(store, options.image, config.WorkingDir ?? "");
+  const isFilled = needsDirectory || planned.some(({ copy }) => copy);
+  return isFilled ? makeAndFill(store, id, make, { needsDirectory, events }) : make();
 }
 
 async function writeContainer(
@@ -133,14 +128,13 @@ async function writeContainer(
 function makeAndFill(
   store: Store,
   id: string,
-  options: CreateOptions,
   make: () => Promise<ContainerRecord>,
-  events: EventBus | undefined,
+  { needsDirectory, events }: { readonly needsDirectory: boolean; readonly events: EventBus | undefined },
 ): Promise<ContainerRecord> {
   return whileSupervising(store, id, async () => {
     const record = await make();
     try {
-      if (hasOwnDirectory(options)) await makeWorkingDirectory(store, record);
+      if (needsDirectory) await makeWorkingDirectory(store, record);
       return await populateVolumes(store, record);
     } catch (error) {
       await removeSupervised(store, id, { volumes: true, ...(events !== undefined && { events }) });

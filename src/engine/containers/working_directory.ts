@@ -1,13 +1,32 @@
 /** The directory in which a container's process starts, made with the container. */
 import { fromText } from "../../byte_string.ts";
 import { Failure } from "../../errors.ts";
-import { placeMountPoints, type Store } from "../../store/index.ts";
+import { openImageView } from "../../image/index.ts";
+import { placeMountPoints, type Store, type StoredImage } from "../../store/index.ts";
 import * as sys from "../../sys/index.ts";
+import { isUnionError } from "../../union/index.ts";
 import type { ContainerRecord } from "./record.ts";
 
 /**
- * Makes the working directory that is asked for, so that files can be copied there before the first start. The runtime
- * makes what is missing as well, but only then (moby, daemon/container/container.go, `SetupWorkingDirectory`).
+ * Whether the container's working directory may have to be made: builders make those of their images, but imports and
+ * commits only name them. To look is cheaper than to mount, unless whole catalogs are to be read for it.
+ */
+export async function mayLackDirectory(store: Store, image: StoredImage, path: string): Promise<boolean> {
+  if (path === "" || path === "/") return false;
+  if (store.driver.name === "erofs") return true;
+  using tree = await openImageView(store, image);
+  try {
+    return tree.view.lookup(fromText(path), { follow: true })?.stat.kind !== "directory";
+  } catch (error) {
+    if (isUnionError(error, "ELOOP", "ENAMETOOLONG")) return true;
+    throw error;
+  }
+}
+
+/**
+ * Makes the working directory that is asked for, or that the image names, so that files can be copied there before the
+ * first start. The runtime makes what is missing as well, but only then (moby, daemon/container/container.go,
+ * `SetupWorkingDirectory`).
  * @throws Failure("invalid") where there is something else
  */
 export async function makeWorkingDirectory(store: Store, { ID, Config }: ContainerRecord): Promise<void> {
