@@ -202,6 +202,12 @@ export class ShimTask {
     return this.#service.state(this.id);
   }
 
+  /** Whether the container has ended, or nobody is left who could tell: what was asked of it failed of that, then. */
+  async hasEnded(): Promise<boolean> {
+    const { status } = (await this.state().catch(() => undefined)) ?? {};
+    return status !== "running" && status !== "paused" && status !== "pausing";
+  }
+
   /**
    * Makes a process in the running container; it runs when it is started.
    * @param exec names it in this container

@@ -64,8 +64,7 @@ async function unlessEnded(task: ShimTask, step: () => Promise<void>): Promise<b
     await step();
     return true;
   } catch (error) {
-    const { status } = (await task.state().catch(() => undefined)) ?? {};
-    if (status === "running" || status === "paused") throw error;
+    if (!(await task.hasEnded())) throw error;
     return false;
   }
 }

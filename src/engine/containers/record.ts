@@ -186,7 +186,8 @@ export function readHostConfig(root: string, id: string): HostConfig {
   try {
     return JSON.parse(readFileSync(path, "utf8")) as HostConfig;
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
+    const hasGone = (cause as NodeJS.ErrnoException).code === "ENOENT" && readRecord(root, id) === undefined;
+    if (!hasGone) throw cause;
     throw new Failure("not-found", `No such container: ${id}`, { cause });
   }
 }

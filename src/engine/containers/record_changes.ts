@@ -74,6 +74,11 @@ export function paused(Paused: boolean): RecordChange {
   return inState({ Paused });
 }
 
+/** As {@link paused}, if it is still the run of that process. */
+export function pausedIn(pid: number, isPaused: boolean): RecordChange {
+  return (now) => (now.State.Running && now.State.Pid === pid ? paused(isPaused)(now) : now);
+}
+
 /** A run is over. One that was not on record, or was put down after its end, was too short for that. */
 export function ended({ status, exitedAt, oomKilled }: KeptExit): RecordChange {
   const FinishedAt = goTime(exitedAt.getTime());

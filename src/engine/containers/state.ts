@@ -36,7 +36,7 @@ export function isAlive({ State: { Running, Pid, StartedAt } }: ContainerRecord)
  * When a process began, in milliseconds since 1970 (proc(5), /proc/PID/stat, fields 3 and 22); undefined: there is none,
  * or it has ended and only its parent has not heard of it.
  */
-function processStart(pid: number): number | undefined {
+export function processStart(pid: number): number | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "latin1");
     // The second field, in brackets, may hold anything.

@@ -174,6 +174,30 @@ suite("runtimes that fail", { skip: cannotLive }, () => {
     });
   }
 
+  for (const command of ["pause", "exec", "update", "kill"] as const)
+    test(`a container that ends during ${command} does not run; it is no fault of the runtime`, async () => {
+      await using live = supervisor();
+      const { ID } = await host.create(forever);
+      breakAt();
+      await live.start(ID);
+      const exit = live.wait(ID, "not-running", signal);
+      const exec = await live.execs.create(ID, { Cmd: ["true"] });
+      breakAt(`end-${command}`);
+      const notRunning = { kind: "conflict", message: `Container ${ID} is not running` };
+      const asked = {
+        pause: () => assert.rejects(live.pause(ID), notRunning),
+        exec: () => assert.rejects(live.execs.start(exec), notRunning),
+        update: () => live.update(ID, { Memory: 64 << 20, MemorySwap: -1 }),
+        kill: () => live.kill(ID, "HUP"),
+      };
+      await asked[command]();
+      assert.equal((await exit).exitCode, 137);
+      const { Running, Paused } = host.record(ID).State;
+      assert.deepEqual([Running, Paused], [false, false]);
+      await live.remove(ID);
+      assertNothingLeft(ID);
+    });
+
   test("one that fails at exec: only that fails", async () => {
     await using live = supervisor();
     const { ID } = await host.create(forever);
@@ -298,12 +322,16 @@ suite("runtimes that fail", { skip: cannotLive }, () => {
   const letGo = (id: string): void => writeFileSync(join(host.root, "varve/run", id, "stdin"), "go\n");
 });
 
+/** Lets the container end by itself before the runtime does what it was asked for: its process is in the file of its bundle. */
+const endFirst = "kill -9 $(cat init.pid); while [ -e /proc/$(cat init.pid)/root/bin ]; do sleep 0.01; done;";
+
 /** runc, but for the commands that a file names. */
 function wrapper(runtime: string, broken: string): string {
   return `#!/bin/sh
 while read -r command; do
   for word; do
     if [ "$word" = "$command" ]; then echo "runc: broken on purpose" >&2; exit 1; fi
+    if [ "end-$word" = "$command" ]; then ${endFirst} fi
     if [ "hang-$word" = "$command" ]; then echo > ${broken.replace(/broken$/, "hung")}-$word; sleep 1000; fi
   done
 done <${broken}

@@ -326,6 +326,57 @@ suite("containers that live on", { skip: cannotLive }, () => {
     await live.remove(ID);
   });
 
+  test("a container that has ended, and whose networks are still taken away, does not run", async () => {
+    const held = Promise.withResolvers<void>();
+    const disconnecting = Promise.withResolvers<void>();
+    const networking: RunNetworking = {
+      connect: async () => ({
+        namespace: undefined,
+        connected: Promise.resolve({ etc: undefined, settings: (now: Record<string, unknown>) => now }),
+      }),
+      resume: async () => undefined,
+      disconnect: async () => {
+        disconnecting.resolve();
+        await held.promise;
+        return () => undefined;
+      },
+    };
+    const { store } = host.engine;
+    await using live = new LiveContainers({ store, networking, warn: (text) => assert.fail(text) });
+    const { ID } = await host.create(waiting);
+    await live.start(ID);
+    const exec = await live.execs.create(ID, { Cmd: ["true"] });
+    await say(live, ID, "bye");
+    await disconnecting.promise;
+    const shim = join(host.root, "varve/run", ID, "address");
+    while (fs.existsSync(shim)) await new Promise(setImmediate);
+    const notRunning = { kind: "conflict", message: `Container ${ID} is not running` };
+    await assert.rejects(live.pause(ID), notRunning);
+    await assert.rejects(live.top(ID, "-ef"), notRunning);
+    await assert.rejects(live.resize(ID, 1, 1), notRunning);
+    await assert.rejects(live.execs.start(exec), notRunning);
+    await live.kill(ID, "TERM");
+    await live.update(ID, { Memory: 64 << 20, MemorySwap: -1 });
+    held.resolve();
+    assert.equal((await live.wait(ID, "not-running", signal)).exitCode, 7);
+    const { Running, Paused } = host.record(ID).State;
+    assert.deepEqual([Running, Paused], [false, false]);
+    await live.remove(ID);
+  });
+
+  test("pauses at once: one pauses it; what is to end it makes it go on", async () => {
+    await using live = host.supervisor();
+    const { ID } = await host.create("trap 'exit 4' TERM; while :; do sleep 0.05; done");
+    await live.start(ID);
+    const paused = await Promise.allSettled([1, 2, 3].map(() => live.pause(ID)));
+    const refused = paused.filter((result) => result.status === "rejected");
+    const why = refused.map(({ reason }) => (reason as Error).message);
+    assert.deepEqual(why, Array(2).fill(`Container ${ID} is already paused`));
+    await live.stop(ID, { timeout: 100 });
+    assert.equal(host.record(ID).State.ExitCode, 4);
+    await live.remove(ID);
+  });
+
   test("what cannot be started says why, and leaves nothing", async () => {
     await using live = host.supervisor();
     const { ID } = await host.create("", { config: { Cmd: ["/nosuch"] } });

@@ -7,14 +7,12 @@ import { exitCodeOfFailure, parseDetachKeys } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
 import { openLogWriter } from "../containers/log_writer.ts";
 import { listRecords, readRecord, type ContainerRecord } from "../containers/record.ts";
-import { paused } from "../containers/record_changes.ts";
 import { removeContainer, type RemoveContainerOptions } from "../containers/remove.ts";
 import { isAlive } from "../containers/state.ts";
-import { updateRecord } from "../containers/update_record.ts";
 import { EventBus } from "../events/event_bus.ts";
 import { tellContainer } from "../events/tell_container.ts";
 import type { Attachment, AttachStreams } from "./container_streams.ts";
-import { endRun, sendSignal, SIGKILL } from "./end_run.ts";
+import { endRun } from "./end_run.ts";
 import { Execs } from "./exec/execs.ts";
 import { Health } from "./health/health.ts";
 import { LiveContainer } from "./live_container.ts";
@@ -22,9 +20,11 @@ import type { LiveContext } from "./live_context.ts";
 import { LiveSet } from "./live_set.ts";
 import { markStopped } from "./mark_stopped.ts";
 import { restoreContainer } from "./restore_container.ts";
-import { signalNumber, stopSignalOf } from "./signals.ts";
+import { RunControl } from "./run_control.ts";
+import { SIGKILL, signalNumber, stopSignalOf } from "./signals.ts";
 import { StreamsOfContainers } from "./streams_of_containers.ts";
 import { listProcesses, type ProcessList } from "./top.ts";
+import { Turns } from "./turns.ts";
 import type { ContainerExit, RunNetworking, WaitCondition } from "./types.ts";
 import { updateContainer, type UpdateRequest } from "./update_limits.ts";
 import { Waits } from "./waits.ts";
@@ -53,9 +53,11 @@ export class LiveContainers implements AsyncDisposable {
   readonly #streams = new StreamsOfContainers();
   readonly #waits = new Waits();
   readonly #health: Health;
+  readonly #control: RunControl;
 
   constructor({ store, events = new EventBus(), networking, warn = () => undefined }: LiveOptions) {
     this.events = events;
+    const turns = new Turns();
     this.#set = new LiveSet({
       store,
       warn,
@@ -81,8 +83,10 @@ export class LiveContainers implements AsyncDisposable {
       warn,
       find: (text) => this.find(text),
       runOf: (id) => this.#set.get(id)?.run,
+      turns,
     });
     this.#health = new Health({ store, events, execs: this.execs, warn });
+    this.#control = new RunControl({ store, events, set: this.#set, health: this.#health, turns });
   }
 
   /**
@@ -138,7 +142,9 @@ export class LiveContainers implements AsyncDisposable {
     await markStopped(this.#context.store, record.ID);
     live.stayDown();
     await this.#set.startOver(record.ID);
-    if (live.run !== undefined) await endRun(live, record, { signal, timeout }, this.events);
+    if (live.run !== undefined) {
+      await endRun(live, record, { signal, timeout }, (which) => this.#control.signal(record, which));
+    }
     await live.ended.catch(() => undefined);
     tellContainer(this.events, "stop", record);
   }
@@ -175,29 +181,16 @@ export class LiveContainers implements AsyncDisposable {
     if (live.run === undefined) return isEnd ? void (await live.ended.catch(() => undefined)) : undefined;
     // Docker's answer comes when it is over.
     const ended = signal === SIGKILL ? live.nextExit() : undefined;
-    await sendSignal(live, record, signal, this.events);
-    // What waits for the container to go on would never be heard.
-    if (signal !== SIGKILL && record.State.Paused && endsIt(record, signal)) await this.unpause(record.ID);
+    await this.#control.signal(record, signal);
     await ended;
   }
 
-  async pause(text: string): Promise<void> {
-    const { record, run } = await this.#set.findRunning(text, "pause");
-    if (record.State.Paused) throw new Failure("conflict", `Container ${record.ID} is already paused`);
-    await run.task.pause();
-    await updateRecord(this.#context.store, record.ID, paused(true));
-    await this.#health.pause(record.ID);
-    tellContainer(this.events, "pause", record);
+  pause(text: string): Promise<void> {
+    return this.#control.pause(text);
   }
 
-  async unpause(text: string): Promise<void> {
-    const { ID, State } = await this.find(text);
-    if (!State.Paused) throw new Failure("conflict", `Container ${ID} is not paused`);
-    const { record, run } = await this.#set.findRunning(ID, "unpause");
-    await run.task.resume();
-    await updateRecord(this.#context.store, record.ID, paused(false));
-    this.#health.resume(record.ID);
-    tellContainer(this.events, "unpause", record);
+  unpause(text: string): Promise<void> {
+    return this.#control.unpause(text);
   }
 
   /** @param signal ends the wait with `cancelled` */
@@ -225,7 +218,7 @@ export class LiveContainers implements AsyncDisposable {
 
   async resize(text: string, columns: number, rows: number): Promise<void> {
     const { record, run } = await this.#set.findRunning(text, "resize");
-    await run.task.resize(columns, rows);
+    await run.whileRunning((task) => task.resize(columns, rows));
     tellContainer(this.events, "resize", record, { height: String(rows), width: String(columns) });
   }
 
@@ -233,7 +226,7 @@ export class LiveContainers implements AsyncDisposable {
   async update(text: string, given: UpdateRequest): Promise<string[]> {
     const record = await this.find(text);
     const run = record.State.Restarting ? undefined : this.#set.get(record.ID)?.run;
-    const warnings = await updateContainer(this.#context.store, record, given, run?.task);
+    const warnings = await updateContainer(this.#context.store, record, given, run);
     tellContainer(this.events, "update", record);
     return warnings;
   }
@@ -241,7 +234,7 @@ export class LiveContainers implements AsyncDisposable {
   /** @param psArgs options of ps(1) */
   async top(text: string, psArgs: string): Promise<ProcessList> {
     const { record, run } = await this.#set.findRunning(text, "top");
-    const list = await listProcesses(await run.task.pids(), psArgs);
+    const list = await run.whileRunning(async (task) => listProcesses(await task.pids(), psArgs));
     tellContainer(this.events, "top", record);
     return list;
   }
@@ -277,7 +270,7 @@ export class LiveContainers implements AsyncDisposable {
     // A runtime that hangs at that has no use for the patience.
     if (record.State.Paused && live.run !== undefined)
       await within(resumePatience, succeeds(live.run.task.resume()));
-    if (live.run !== undefined) await sendSignal(live, record, SIGKILL, this.events);
+    if (live.run !== undefined) await this.#control.signal(record, SIGKILL);
   }
 
   /** By ID, name or ID prefix. Throws `Failure("not-found")`: `No such container: x`. */
@@ -300,8 +293,3 @@ const startPatience = 2;
 
 /** Seconds for what is to be killed to go on before. */
 const resumePatience = 2;
-
-/** Whether it is the signal by which the container is to end; without one of its own any is (moby, daemon/kill.go). */
-function endsIt({ Config }: ContainerRecord, signal: number): boolean {
-  return !Config.StopSignal || signal === stopSignalOf(Config);
-}

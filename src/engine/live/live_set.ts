@@ -1,11 +1,12 @@
 /** The containers that are under one supervisor by now, and how they are found. */
-import { Failure, isFailure } from "../../errors.ts";
+import { isFailure } from "../../errors.ts";
 import { ShimTask } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
 import { bundleDirectory } from "../containers/bundle.ts";
 import { findRecord, type ContainerRecord } from "../containers/record.ts";
 import { reconcile } from "../containers/state.ts";
 import type { LiveContainer } from "./live_container.ts";
+import { notRunning } from "./not_running.ts";
 import type { ContainerRun } from "./run.ts";
 import { succeeds, within } from "./within.ts";
 
@@ -99,8 +100,6 @@ export class LiveSet {
     const record = await this.find(text);
     const run = this.#live.get(record.ID)?.run;
     if (run !== undefined) return { record, run };
-    throw new Failure("conflict", `Container ${record.ID} is not running`, {
-      hint: `${verb} needs a running container`,
-    });
+    throw notRunning(record.ID, { hint: `${verb} needs a running container` });
   }
 }

@@ -20,11 +20,13 @@ import { writeEtcFiles } from "../containers/etc_files.ts";
 import { keepCounter, keepExit, keptCounter, type KeptExit } from "../containers/kept_exit.ts";
 import { keepMounted, releaseKept } from "../containers/mounted_root.ts";
 import { prepareRun } from "../containers/prepare.ts";
+import { processStart } from "../containers/state.ts";
 import type { EventBus } from "../events/event_bus.ts";
 import { endRunMounts } from "../volumes/run_mounts.ts";
 import { tellMounted, tellUnmounted } from "../volumes/volume_events.ts";
 import type { ContainerRecord, HostConfig } from "../containers/record.ts";
 import type { ContainerStreams } from "./container_streams.ts";
+import { notRunning } from "./not_running.ts";
 import type { RunNetwork } from "./types.ts";
 
 export interface RunParts {
@@ -162,6 +164,25 @@ export class ContainerRun {
   /** After its end is on record. */
   static async forget(store: Store, id: string): Promise<void> {
     await rm(bundleDirectory(store.root, id), { recursive: true, force: true });
+  }
+
+  /**
+   * Does what only a container that runs can do.
+   * @throws Failure("conflict") in Docker's words when it ended before that was done, whatever its shim says of it
+   */
+  async whileRunning<T>(work: (task: ShimTask) => Promise<T>): Promise<T> {
+    try {
+      return await work(this.task);
+    } catch (error) {
+      if (await this.hasEnded()) throw notRunning(this.task.id, { cause: error });
+      throw error;
+    }
+  }
+
+  /** Its process has ended, though all else of it may still be there. */
+  async hasEnded(): Promise<boolean> {
+    // A shim may not have heard of it yet.
+    return processStart(this.pid) === undefined || this.task.hasEnded();
   }
 
   /** Whether its supervisor has let go of it. */

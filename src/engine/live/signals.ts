@@ -4,6 +4,7 @@ import { Failure } from "../../errors.ts";
 import type { ContainerConfig } from "../../oci/index.ts";
 
 const SIGTERM = 15;
+export const SIGKILL = 9;
 const lastRealTime = 64;
 
 /**

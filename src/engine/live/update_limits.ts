@@ -1,6 +1,6 @@
 /** `update`: other limits and another restart policy, also while the container runs (moby, daemon/update.go). */
 import { Failure } from "../../errors.ts";
-import type { OciResources, ShimTask } from "../../runtime/index.ts";
+import type { OciResources } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
 import { checkHostConfig } from "../containers/check_host_config.ts";
 import { defaultHostConfig } from "../containers/host_config.ts";
@@ -10,6 +10,7 @@ import {
   type ContainerRecord,
   type HostConfig,
 } from "../containers/record.ts";
+import type { ContainerRun } from "./run.ts";
 
 const numbers = [
   "CpuShares",
@@ -30,7 +31,7 @@ export type UpdateRequest = Readonly<Record<string, unknown>>;
 
 /**
  * Writes the new host config and gives a running container its limits.
- * @param task of the run that is under way
+ * @param run that is under way; one that ends meanwhile needs no limits
  * @returns warnings
  * @throws Failure in Docker's words, `conflict` where the new limits contradict those that there are; nothing has changed then
  */
@@ -38,7 +39,7 @@ export function updateContainer(
   store: Store,
   record: ContainerRecord,
   given: UpdateRequest,
-  task: ShimTask | undefined,
+  run: Pick<ContainerRun, "task" | "hasEnded"> | undefined,
 ): Promise<string[]> {
   const asked = readRequest(given);
   const warnings = checkHostConfig({ ...defaultHostConfig(), ...checkable(asked) });
@@ -48,7 +49,7 @@ export function updateContainer(
       const after = merge(before, asked);
       await writeHostConfig(store.root, record.ID, after);
       const resources = resourcesOf(asked);
-      if (task !== undefined && Object.keys(resources).length > 0) await task.update(resources);
+      if (run !== undefined && Object.keys(resources).length > 0) await limit(run, resources);
     } catch (cause) {
       await writeHostConfig(store.root, record.ID, before);
       const { kind, message } = cause as Failure;
@@ -56,6 +57,17 @@ export function updateContainer(
     }
     return warnings;
   });
+}
+
+async function limit(
+  run: Pick<ContainerRun, "task" | "hasEnded">,
+  resources: Partial<OciResources>,
+): Promise<void> {
+  try {
+    await run.task.update(resources);
+  } catch (error) {
+    if (!(await run.hasEnded())) throw error;
+  }
 }
 
 /** A limit of swap goes with the limit of memory that the container has (moby, `verifyPlatformContainerResources`). */

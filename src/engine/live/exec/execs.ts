@@ -12,6 +12,7 @@ import { checkDetachKeys } from "../check_detach_keys.ts";
 import type { Attachment, AttachStreams } from "../container_streams.ts";
 import { notRunning } from "../not_running.ts";
 import type { ContainerRun } from "../run.ts";
+import type { Turns } from "../turns.ts";
 import { readExecConfig, type ExecConfig, type ExecInspect } from "./exec_config.ts";
 import { Exec } from "./exec.ts";
 import type { ConsoleSize } from "./exec_process.ts";
@@ -22,6 +23,8 @@ export interface ExecsContext {
   find(text: string): Promise<ContainerRecord>;
   /** Undefined: the container does not run. */
   runOf(id: string): ContainerRun | undefined;
+  /** Of containers: one that comes to stand still meanwhile holds up what begins in it, and its shim with it. */
+  readonly turns: Turns;
   warn(text: string): void;
 }
 
@@ -97,22 +100,31 @@ export class Execs {
    */
   async start(id: string, { streams, size }: ExecStartOptions = {}): Promise<Attachment | undefined> {
     const exec = this.#find(id);
-    const run = this.#runOf(await this.#context.find(exec.record.ID), exec.record.ID);
-    exec.checkStartable();
-    const { DetachKeys, Tty } = exec.config;
-    const detachKeys = parseDetachKeys(DetachKeys === "" && Tty ? "ctrl-p,ctrl-q" : DetachKeys);
-    this.#tell(exec, "start");
-    const attachment = await exec.start({
-      run,
-      bundle: bundleDirectory(this.#context.store.root, exec.record.ID),
-      ...(streams !== undefined && { streams: { ...streams, detachKeys } }),
-      ...(size !== undefined && { size }),
-      onEnd: (exitCode) => this.#tellDeath(exec, exitCode),
-    });
+    const attachment = await this.#context.turns.take(exec.record.ID, () => this.#begin(exec, streams, size));
     void attachment?.ended.then((how) => {
       if (how === "detached") this.#tellPlain(exec, "exec_detach");
     });
     return attachment;
+  }
+
+  async #begin(
+    exec: Exec,
+    streams: ExecStartOptions["streams"],
+    size: ConsoleSize | undefined,
+  ): Promise<Attachment | undefined> {
+    const { ID } = exec.record;
+    const run = this.#runOf(await this.#context.find(ID), ID);
+    exec.checkStartable();
+    const { DetachKeys, Tty } = exec.config;
+    const detachKeys = parseDetachKeys(DetachKeys === "" && Tty ? "ctrl-p,ctrl-q" : DetachKeys);
+    this.#tell(exec, "start");
+    return exec.start({
+      run,
+      bundle: bundleDirectory(this.#context.store.root, ID),
+      ...(streams !== undefined && { streams: { ...streams, detachKeys } }),
+      ...(size !== undefined && { size }),
+      onEnd: (exitCode) => this.#tellDeath(exec, exitCode),
+    });
   }
 
   /** Columns and rows, in characters. */
