@@ -74,15 +74,24 @@ export async function createThere(
   try {
     created = await create();
   } catch (error) {
-    // Docker's words: that of a network or another container say something else.
-    const isMissing = isFailure(error, "not-found") && /no such image/i.test(error.message);
-    if (!isMissing || flags.pull !== "missing") throw error;
+    if (!isImageMissing(error, request) || flags.pull !== "missing") throw error;
     app.stderr.write(`Unable to find image '${taggedName(imageName)}' locally\n`);
     await pullThere(app, client, request, flags, signal);
     created = await create();
   }
   for (const warning of created.Warnings ?? []) app.stderr.write(`WARNING: ${warning}\n`);
   return created.Id;
+}
+
+/**
+ * By Docker's words: those of a network or another container say something else, those of an image that is to be mounted
+ * name that one.
+ */
+function isImageMissing(error: unknown, { imageName, hostConfig }: ContainerRequest): boolean {
+  if (!isFailure(error, "not-found") || !/no such image/i.test(error.message)) return false;
+  const isNamed = (name: string): boolean => error.message.endsWith(`: ${taggedName(name)}`);
+  const mounted = (hostConfig.Mounts ?? []).filter(({ Type }) => Type === "image");
+  return isNamed(imageName) || !mounted.some(({ Source = "" }) => isNamed(Source));
 }
 
 interface Created {
