@@ -124,6 +124,19 @@ for (const driver of ["overlay2", "erofs"] as const) {
         assert.deepEqual(readdirSync(join(home.path, "root/containers")), []);
       });
 
+      await t.test("an image is mounted in a container of another", async () => {
+        const mounts = [
+          "type=image,src=base:1,dst=/all",
+          "type=image,src=base:1,dst=/some,image-subpath=etc",
+        ];
+        const flags = ["run", "--rm", ...mounts.flatMap((mount) => ["--mount", mount])];
+        const script = "cat /all/etc/shadow /some/passwd; touch /all/x; :";
+        const outcome = await home.run([...flags, "base:1", "sh", "-c", script]);
+        assert.match(outcome.stdout, /^secretroot:x:0/);
+        assert.match(outcome.stderr, /Read-only file system/);
+        assert.deepEqual(readdirSync(join(home.path, "root/varve/run-mounts")), []);
+      });
+
       await t.test("signals reach the container through the program's own process ID", async () => {
         const script = "trap 'echo term; exit 5' TERM; echo up; while :; do sleep 0.1; done";
         const child = home.start(["run", "--rm", "base:1", "sh", "-c", script]);
