@@ -108,6 +108,24 @@ suite("migrateStore", { concurrency: 1 }, () => {
     await assertWhole(moved.store);
   });
 
+  test("layers of an image that is only mounted in a container come along", { skip }, async () => {
+    using root = scratch("migrate");
+    const engine = await on(root.path, "overlay2");
+    const fixture = { engine, root: root.path, [Symbol.dispose]: () => undefined };
+    const own = await makeImage(fixture, { names: ["own:1"], files: { own: "" } });
+    const data = await makeImage(fixture, { names: ["data:1"], files: { data: "" } });
+    const Mounts = [{ Type: "image", Source: "data:1", Target: "/data" }];
+    const { ID } = await makeContainer(fixture, own, { hostConfig: { Mounts } });
+    await engine.images.remove("data:1", { force: true });
+    assert.equal(await engine.store.images.get(data.id), undefined);
+    const { images, layers } = await engine.system.migrate({ to: "erofs", signal });
+    assert.deepEqual([images, layers], [1, 2]);
+    const moved = await on(root.path);
+    const [top] = (await moved.store.containers.get(ID))?.mountedTops ?? [];
+    assert.equal((await moved.store.layers.get(top!))?.chainId, top);
+    await assertWhole(moved.store);
+  });
+
   test("what others make meanwhile comes along", { skip }, async () => {
     using root = scratch("migrate");
     const engine = await on(root.path, "overlay2");
