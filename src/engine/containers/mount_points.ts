@@ -129,7 +129,7 @@ function planSpec(spec: MountSpec, mode: string): PlannedMount {
   };
   if (!isVolume) return { point, copy: false };
   const volume = { name: Source, driver, options: Options, labels: VolumeOptions.Labels ?? {} };
-  return { point, volume, copy: VolumeOptions.NoCopy !== true && VolumeOptions.Subpath === undefined };
+  return { point, volume, copy: VolumeOptions.NoCopy !== true };
 }
 
 /** `VOLUME` of an image, or `-v /path` as docker's CLI sends it. */

@@ -37,7 +37,7 @@ export async function withVolumes<T>(
       for (const plan of planned) {
         const point = await claim(store, plan, made, events);
         points.push(point);
-        if (plan.copy && mayBeEmpty(store, point.Name)) toFill.push(point.Destination);
+        if (plan.copy && mayBeEmpty(store, point)) toFill.push(point.Destination);
       }
       return await work({ points: byDestination(points), toFill });
     } catch (error) {
@@ -47,9 +47,10 @@ export async function withVolumes<T>(
   });
 }
 
-/** What options mount is only seen when it is mounted. */
-function mayBeEmpty(store: Store, name: string): boolean {
-  return readOptions(store, name) !== undefined || readdirSync(volumeData(store, name)).length === 0;
+/** What options mount is only seen when it is mounted, and a part of a volume when it is opened. */
+function mayBeEmpty(store: Store, { Name, Spec }: MountPoint): boolean {
+  if (Spec?.VolumeOptions?.Subpath || readOptions(store, Name) !== undefined) return true;
+  return readdirSync(volumeData(store, Name)).length === 0;
 }
 
 function byDestination(points: readonly MountPoint[]): Record<string, MountPoint> {

@@ -11,9 +11,9 @@ import * as sys from "../../sys/index.ts";
 import { runMountsFolder } from "./run_mounts_folder.ts";
 
 /**
- * @param data the volume's content; the subpath never leads out of it
+ * @param data the volume's content
  * @returns where it is mounted until {@link unmountOwn}
- * @throws Failure("not-found") where there is nothing
+ * @throws as {@link openPart}
  */
 export function mountSubpath(store: Store, container: string, data: string, subpath: string): string {
   const folder = runMountsFolder(store, container);
@@ -23,40 +23,53 @@ export function mountSubpath(store: Store, container: string, data: string, subp
   return target;
 }
 
-/**
- * @param tree nothing outside of it is mounted @param target is made
- * @throws Failure("not-found") where there is nothing
- */
+/** @param target is made @throws as {@link openPart} */
 export function mountPart(tree: string, subpath: string, target: string): void {
+  const fd = openPart(tree, subpath);
+  try {
+    if (isDirectory(fd)) mkdirSync(target, { mode: 0o700 });
+    else writeFileSync(target, "", { mode: 0o600, flag: "wx" });
+    const mount = sys.openTree(fromText(`/proc/self/fd/${fd}`), { clone: true, recursive: true });
+    try {
+      sys.moveMount(mount, fromText(target));
+    } finally {
+      sys.close(mount);
+    }
+  } finally {
+    sys.close(fd);
+  }
+}
+
+/**
+ * Symlinks are followed where they lead to places inside: absolute ones do not, whatever is there in the container (moby,
+ * daemon/volume/safepath).
+ * @returns a descriptor with O_PATH
+ * @throws Failure in Docker's words: `not-found` where there is nothing, `invalid` for what is outside of the tree
+ */
+export function openPart(tree: string, subpath: string): number {
   const root = sys.openAt(sys.AT_FDCWD, fromText(tree), sys.O_PATH | sys.O_DIRECTORY);
   try {
-    const fd = openInside(root, subpath);
-    try {
-      const isDirectory = (sys.fstat(fd).mode & sys.S_IFMT) === sys.S_IFDIR;
-      if (isDirectory) mkdirSync(target, { mode: 0o700 });
-      else writeFileSync(target, "", { mode: 0o600, flag: "wx" });
-      const mount = sys.openTree(fromText(`/proc/self/fd/${fd}`), { clone: true, recursive: true });
-      try {
-        sys.moveMount(mount, fromText(target));
-      } finally {
-        sys.close(mount);
-      }
-    } finally {
-      sys.close(fd);
-    }
+    const inside = sys.RESOLVE_BENEATH | sys.RESOLVE_NO_MAGICLINKS;
+    return sys.openResolving(root, fromText(subpath), sys.O_PATH, 0, inside);
+  } catch (cause) {
+    throw refused(cause, tree, subpath);
   } finally {
     sys.close(root);
   }
 }
 
-function openInside(root: number, subpath: string): number {
-  try {
-    return sys.openIn(root, fromText(subpath), sys.O_PATH);
-  } catch (cause) {
-    if (!sys.isNowhere(cause)) throw cause;
-    const what = sys.isSysError(cause, "ENOENT") ? "no such file or directory" : "it leads nowhere";
-    throw new Failure("not-found", `cannot access path ${subpath}: ${what}`, { cause });
+function refused(cause: unknown, tree: string, subpath: string): unknown {
+  if (sys.isSysError(cause, "EXDEV")) {
+    const text = `path concatenation escapes the base directory, base: ${tree}, subpath: ${subpath}`;
+    return new Failure("invalid", text, { cause });
   }
+  if (!sys.isNowhere(cause)) return cause;
+  const what = sys.isSysError(cause, "ENOENT") ? "no such file or directory" : "it leads nowhere";
+  return new Failure("not-found", `cannot access path ${subpath}: ${what}`, { cause });
+}
+
+function isDirectory(fd: number): boolean {
+  return (sys.fstat(fd).mode & sys.S_IFMT) === sys.S_IFDIR;
 }
 
 /** Ends all mounts of a container's own, shared memory too. What cannot be unmounted stays: nothing is ever removed through a mount. */

@@ -1,14 +1,15 @@
 /** A new volume gets what the image has at its place (behaviour B181). */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { mkdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fromText } from "../../byte_string.ts";
 import { copyTree, ownershipHere } from "../../driver/index.ts";
-import { Failure } from "../../errors.ts";
+import { Failure, isFailure } from "../../errors.ts";
 import type { Store } from "../../store/index.ts";
 import * as sys from "../../sys/index.ts";
 import type { ContainerRecord, MountPoint } from "../containers/record.ts";
 import { updateRecord } from "../containers/update_record.ts";
+import { openPart } from "./mount_subpath.ts";
 import { useVolume, volumeLock } from "./mount_volume.ts";
 import { endRunMounts } from "./run_mounts.ts";
 import { readOptions, volumeData } from "./volume_folder.ts";
@@ -41,23 +42,29 @@ export async function populateVolumes(store: Store, record: ContainerRecord): Pr
 }
 
 async function populate(store: Store, container: string, root: string, point: MountPoint): Promise<void> {
-  const source = openSource(root, point.Destination);
+  const subpath = point.Spec?.VolumeOptions?.Subpath ?? "";
+  const source = openSource(root, point.Destination, subpath !== "");
   if (source === undefined) return;
   try {
     await useVolume(store, point.Name, container);
-    await store.withLock(volumeLock(point.Name), () => fill(store, container, source, point.Name));
+    await store.withLock(volumeLock(point.Name), () =>
+      subpath === ""
+        ? fill(store, container, source, point.Name)
+        : fillPart(volumeData(store, point.Name), subpath, source),
+    );
   } finally {
     sys.close(source);
   }
 }
 
-/** Undefined: the image has nothing there. */
-function openSource(root: string, destination: string): number | undefined {
+/** Undefined: the image has nothing there. @param isPart may lie over a file */
+function openSource(root: string, destination: string, isPart: boolean): number | undefined {
   const rootFd = sys.openAt(sys.AT_FDCWD, fromText(root), sys.O_PATH | sys.O_DIRECTORY);
   try {
     return sys.openIn(rootFd, fromText(destination), sys.O_RDONLY | sys.O_DIRECTORY);
   } catch (error) {
     if (sys.isSysError(error, "ENOTDIR")) {
+      if (isPart) return undefined;
       throw new Failure(
         "invalid",
         `cannot mount volume over existing file, file exists ${join(root, destination)}`,
@@ -87,4 +94,22 @@ async function fill(store: Store, container: string, source: number, name: strin
   await mkdir(beside, { mode: 0o755 });
   await copyTree(from, fromText(beside), ownershipHere());
   await rename(beside, data);
+}
+
+/** One that is not there is the start's to complain of, and a file has its content. */
+async function fillPart(data: string, subpath: string, source: number): Promise<void> {
+  let part: number;
+  try {
+    part = openPart(data, subpath);
+  } catch (error) {
+    if (isFailure(error, "not-found")) return;
+    throw error;
+  }
+  try {
+    const to = `/proc/self/fd/${part}`;
+    if (!statSync(to).isDirectory() || readdirSync(to).length > 0) return;
+    await copyTree(fromText(`/proc/self/fd/${source}`), fromText(to), ownershipHere());
+  } finally {
+    sys.close(part);
+  }
 }

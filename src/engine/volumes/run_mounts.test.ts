@@ -213,16 +213,42 @@ suite("B181 volumes of containers that run", { skip }, () => {
     fs.writeFileSync(host.data("parts", "a/b/f"), "part\n");
     fs.symlinkSync("a/b", host.data("parts", "link"));
     fs.symlinkSync(outside.path, host.data("parts", "out"));
+    fs.symlinkSync("../..", host.data("parts", "a/up"));
     const mount = (Subpath: string) => ({
       Mounts: [{ Type: "volume", Source: "parts", Target: "/p", VolumeOptions: { Subpath } }],
     });
     assert.equal(await host.run("cat /p/f; echo x > /p/g", mount("a/b")), "part\n");
     assert.equal(await host.run("cat /p/f /p/g", mount("link")), "part\nx\n");
     assert.equal(await host.run("cat /p", mount("a/b/f")), "part\n");
-    const nowhere = "cannot access path out: no such file or directory";
-    await assert.rejects(host.run("ls /p", mount("out")), { kind: "not-found", message: nowhere });
+    const nowhere = "cannot access path none: no such file or directory";
+    await assert.rejects(host.run("ls /p", mount("none")), { kind: "not-found", message: nowhere });
+    for (const way of ["out", "a/up"]) {
+      const message = `path concatenation escapes the base directory, base: ${host.data("parts")}, subpath: ${way}`;
+      await assert.rejects(host.run("ls /p", mount(way)), { kind: "invalid", message });
+    }
     assert.deepEqual(host.mounts("varve/run-mounts"), []);
     assert.deepEqual(fs.readdirSync(join(host.root, "varve/run-mounts")), []);
+  });
+
+  test("an empty part of one has the image's content; one with content, or that is a file, stays as it is", async () => {
+    await host.engine.volumes.create({ name: "portions" });
+    for (const part of ["empty", "held"]) fs.mkdirSync(host.data("portions", part));
+    for (const file of ["held/own", "file"]) fs.writeFileSync(host.data("portions", file), "own\n");
+    fs.symlinkSync("..", host.data("portions", "up"));
+    const mount = (Subpath: string, Target = "/data") => ({
+      hostConfig: { Mounts: [{ Type: "volume", Source: "portions", Target, VolumeOptions: { Subpath } }] },
+    });
+    const { ID } = await host.create("cat /data/g", mount("empty"));
+    const { uid, gid, mode } = fs.statSync(host.data("portions", "empty"));
+    assert.deepEqual([uid, gid, mode & 0o7777], [5, 6, 0o1770]);
+    assert.equal(await host.start(ID), "from the image\n");
+    await host.create("x", mount("held"));
+    assert.deepEqual(fs.readdirSync(host.data("portions", "held")), ["own"]);
+    for (const target of ["/data", "/data/f"]) await host.create("x", mount("file", target));
+    assert.equal(fs.readFileSync(host.data("portions", "file"), "utf8"), "own\n");
+    await host.create("x", mount("none"));
+    await assert.rejects(host.create("x", mount("up")), { kind: "invalid", message: /^path concatenation/ });
+    assert.deepEqual(fs.readdirSync(host.data("portions")), ["empty", "file", "held", "up"]);
   });
 
   test("what options name is mounted while anybody uses it", async () => {
