@@ -152,7 +152,9 @@ export class Containers {
     path: string,
     options: ArchiveOptions,
   ): Promise<{ readonly stat: PathStat; readonly tar: ByteSource }> {
-    return (await import("./copy/archive.ts")).readArchive(this.#store, await this.find(text), path, options);
+    const record = await this.find(text);
+    const { readArchive } = await import("./copy/archive.ts");
+    return readArchive(this.#store, record, path, { calledBy: text, ...options });
   }
 
   /** Unpacks a tar into a directory of the container. */
@@ -162,18 +164,16 @@ export class Containers {
     tar: ByteSource,
     options: WriteArchiveOptions,
   ): Promise<void> {
-    return (await import("./copy/archive.ts")).writeArchive(
-      this.#store,
-      await this.find(text),
-      path,
-      tar,
-      options,
-    );
+    const record = await this.find(text);
+    const { writeArchive } = await import("./copy/archive.ts");
+    return writeArchive(this.#store, record, path, tar, { calledBy: text, ...options });
   }
 
   /** What `path` is in the container. Throws `Failure("not-found")`. */
   async statPath(text: string, path: string): Promise<PathStat> {
-    return (await import("./copy/archive.ts")).statPath(this.#store, await this.find(text), path);
+    const record = await this.find(text);
+    const { statPath } = await import("./copy/archive.ts");
+    return statPath(this.#store, record, path, { calledBy: text });
   }
 
   /** `cp` from the container to this machine. */

@@ -233,6 +233,9 @@ suite("B178 containers", { skip: cannotRun }, () => {
       const answer = await put(path, tar);
       assert.deepEqual([answer.status, answer.json()["message"]], [status, message]);
     }
+    const short = id.slice(0, 8);
+    const missing = await host.expect(404, "GET", `/containers/${short}/archive?path=/nope`);
+    assert.equal(missing.json()["message"], `Could not find the file /nope in container ${short}`);
     const over = await put("/root/d&noOverwriteDirNonDir=1", await tarOf({ "f/": "" }));
     assert.match(over.text, /cannot overwrite non-directory/);
     assert.equal((await put("/root/d", await tarOf({ "f/": "" }))).status, 200);

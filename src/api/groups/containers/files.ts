@@ -30,8 +30,10 @@ export async function headArchive(daemon: Daemon, call: Call): Promise<void> {
 
 export async function getArchive(daemon: Daemon, call: Call): Promise<void> {
   const path = pathOf(call);
-  const record = await daemon.live.find(call.param("id"));
-  const { stat, tar } = await daemon.engine.containers.readArchive(record.ID, path, { signal: call.signal });
+  const calledBy = call.param("id");
+  const record = await daemon.live.find(calledBy);
+  const { signal } = call;
+  const { stat, tar } = await daemon.engine.containers.readArchive(record.ID, path, { signal, calledBy });
   await send(call, "application/x-tar", tar, pathStatHeader(stat), () =>
     tellContainer(daemon.events, "archive-path", record),
   );
@@ -39,12 +41,14 @@ export async function getArchive(daemon: Daemon, call: Call): Promise<void> {
 
 export async function putArchive(daemon: Daemon, call: Call): Promise<void> {
   const path = pathOf(call);
-  const record = await daemon.live.find(call.param("id"));
+  const calledBy = call.param("id");
+  const record = await daemon.live.find(calledBy);
   // A failure must not take the connection along.
   const tar = call.request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
   try {
     await daemon.engine.containers.writeArchive(record.ID, path, tar, {
       signal: call.signal,
+      calledBy,
       replace: !call.flag("noOverwriteDirNonDir"),
       toUser: call.flag("copyUIDGID"),
     });

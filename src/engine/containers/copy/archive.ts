@@ -16,6 +16,8 @@ import { unpackInto, type Owner } from "./unpack_into.ts";
 
 export interface ArchiveOptions {
   readonly signal: AbortSignal;
+  /** What failures call the container (default: its name): as it was asked for, with Docker. */
+  readonly calledBy?: string | undefined;
 }
 
 export interface WriteArchiveOptions extends ArchiveOptions {
@@ -26,10 +28,15 @@ export interface WriteArchiveOptions extends ArchiveOptions {
 }
 
 /** What `path` is; a symlink at its end is not followed, unless the path ends with a slash. */
-export async function statPath(store: Store, record: ContainerRecord, path: string): Promise<PathStat> {
-  await using looked = await lookInto(store, record);
-  using place = placeIn(store, looked, record, path);
-  return needed(place, record);
+export async function statPath(
+  store: Store,
+  record: ContainerRecord,
+  path: string,
+  { calledBy }: Pick<ArchiveOptions, "calledBy"> = {},
+): Promise<PathStat> {
+  await using looked = await lookInto(store, record, calledBy);
+  using place = placeIn(store, looked, path);
+  return needed(place, looked);
 }
 
 /**
@@ -42,7 +49,7 @@ export async function readArchive(
   path: string,
   options: ArchiveOptions,
 ): Promise<{ readonly stat: PathStat; readonly tar: ByteSource }> {
-  const stat = await statPath(store, record, path);
+  const stat = await statPath(store, record, path, options);
   return { stat, tar: archiveOf(store, record, path, options) };
 }
 
@@ -50,12 +57,12 @@ async function* archiveOf(
   store: Store,
   record: ContainerRecord,
   path: string,
-  { signal }: ArchiveOptions,
+  { signal, calledBy }: ArchiveOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  await using looked = await lookInto(store, record);
+  await using looked = await lookInto(store, record, calledBy);
   const located = locate(store, looked.path, looked.points, path);
-  using place = openLocated(located, record, path);
-  yield* placeTar(place, needed(place, record), {
+  using place = openLocated(located, looked, path);
+  yield* placeTar(place, needed(place, looked), {
     signal: AbortSignal.any([signal, looked.dismissed]),
     mounted: mountedBelow(located),
   });
@@ -73,8 +80,8 @@ export async function writeArchive(
   tar: ByteSource,
   options: WriteArchiveOptions,
 ): Promise<void> {
-  await using looked = await lookInto(store, record);
-  checkDirectory(store, looked, record, directory);
+  await using looked = await lookInto(store, record, options.calledBy);
+  checkDirectory(store, looked, directory);
   const place = locate(store, looked.path, looked.points, posix.join("/", directory, "/"));
   if (place.readOnly) throw new Failure("invalid", "mounted volume is marked read-only");
   if (!place.isMounted && (await readHostConfig(store.root, record.ID)).ReadonlyRootfs === true)
@@ -90,11 +97,16 @@ export async function writeArchive(
 }
 
 interface Looked extends LookedInto {
+  readonly calledBy: string;
   readonly points: Readonly<Record<string, MountPoint>>;
 }
 
 /** With all that is mounted in it, images too, whether or not it runs. */
-async function lookInto(store: Store, record: ContainerRecord): Promise<Looked> {
+async function lookInto(
+  store: Store,
+  record: ContainerRecord,
+  calledBy = record.Name.slice(1),
+): Promise<Looked> {
   await using held = new AsyncDisposableStack();
   const root = held.use(await mountedRoot(store, record));
   const points = mountsOf(record);
@@ -105,7 +117,7 @@ async function lookInto(store: Store, record: ContainerRecord): Promise<Looked> 
   }
   const all = held.move();
   const { path, dismissed } = root;
-  return { path, dismissed, points, [Symbol.asyncDispose]: () => all.disposeAsync() };
+  return { calledBy, path, dismissed, points, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
 /** With its files of /etc, once there are some. */
@@ -135,9 +147,9 @@ function userOf(rootfs: string, { Config }: ContainerRecord): Owner | undefined 
   return containerUser(Config.User ?? "", [], { passwd: read("/etc/passwd"), group: read("/etc/group") });
 }
 
-function checkDirectory(store: Store, looked: Looked, record: ContainerRecord, directory: string): void {
+function checkDirectory(store: Store, looked: Looked, directory: string): void {
   try {
-    using place = placeIn(store, looked, record, `${directory}/`);
+    using place = placeIn(store, looked, `${directory}/`);
     void place.name;
   } catch (error) {
     // Not found by the root, where a file is mounted.
@@ -147,12 +159,12 @@ function checkDirectory(store: Store, looked: Looked, record: ContainerRecord, d
   }
 }
 
-function placeIn(store: Store, looked: Looked, record: ContainerRecord, path: string): Place {
-  return openLocated(locate(store, looked.path, looked.points, path), record, path);
+function placeIn(store: Store, looked: Looked, path: string): Place {
+  return openLocated(locate(store, looked.path, looked.points, path), looked, path);
 }
 
-function openLocated(located: Located, record: ContainerRecord, path: string): Place {
-  return openPlace(located.root, located.path, (cause) => notFound(record, path, cause), path);
+function openLocated(located: Located, looked: Looked, path: string): Place {
+  return openPlace(located.root, located.path, (cause) => notFound(looked, path, cause), path);
 }
 
 function mountedBelow({ at, nested }: Located): MountedBelow[] {
@@ -160,15 +172,13 @@ function mountedBelow({ at, nested }: Located): MountedBelow[] {
   return nested.map((mount) => ({ ...mount, path: mount.at.slice(start) }));
 }
 
-function needed(place: Place, record: ContainerRecord): PathStat {
+function needed(place: Place, looked: Looked): PathStat {
   const stat = statPlace(place);
-  if (stat === undefined) throw notFound(record, place.path);
+  if (stat === undefined) throw notFound(looked, place.path);
   return stat;
 }
 
-function notFound(record: ContainerRecord, path: string, cause?: unknown): Failure {
+function notFound({ calledBy }: Looked, path: string, cause?: unknown): Failure {
   const shown = path.replace(/(?<=.)\/$/, "");
-  return new Failure("not-found", `Could not find the file ${shown} in container ${record.Name.slice(1)}`, {
-    cause,
-  });
+  return new Failure("not-found", `Could not find the file ${shown} in container ${calledBy}`, { cause });
 }
