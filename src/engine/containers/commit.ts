@@ -8,6 +8,7 @@ import { whilePaused } from "./kill.ts";
 import { mergeConfig } from "./merge_config.ts";
 import type { ContainerRecord } from "./record.ts";
 import { reconcile } from "./state.ts";
+import { checkThere, whileThere } from "./while_there.ts";
 
 export interface CommitOptions {
   readonly name?: Reference;
@@ -29,12 +30,15 @@ export async function commitContainer(
   options: CommitOptions,
 ): Promise<StoredImage> {
   const record = await reconcile(store, found);
-  const make = (): Promise<StoredImage> => imageOf(store, record, options);
+  const make = (): Promise<StoredImage> =>
+    whileThere(store, record.ID, () => imageOf(store, record, options));
   return options.pause === false ? make() : whilePaused(store, record, make);
 }
 
 async function imageOf(store: Store, record: ContainerRecord, options: CommitOptions): Promise<StoredImage> {
   const layer = await store.containers.get(record.ID);
+  // Of one that is removed: an image without what it has changed would be none of it.
+  if (layer === undefined) checkThere(store, record.ID);
   const base = await store.images.get(record.Image);
   const created = goTime(Date.now());
   const tar = layer === undefined ? undefined : store.driver.diff(layer.mountId, { signal: options.signal });

@@ -3,8 +3,18 @@ import { Failure } from "../../errors.ts";
 import type { Change } from "../../layer/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { ContainerRecord } from "./record.ts";
+import { whileThere } from "./while_there.ts";
 
-export async function diffContainer(
+/** @throws Failure("not-found") for one that is removed meanwhile */
+export function diffContainer(
+  store: Store,
+  record: ContainerRecord,
+  options: { readonly signal: AbortSignal },
+): Promise<Change[]> {
+  return whileThere(store, record.ID, () => changesOf(store, record, options));
+}
+
+async function changesOf(
   store: Store,
   record: ContainerRecord,
   options: { readonly signal: AbortSignal },

@@ -7,6 +7,7 @@ import { linksShown } from "../networks/links.ts";
 import { readHostConfig, type ContainerRecord, type HostConfig } from "./record.ts";
 import { containerSizes } from "./size.ts";
 import { reconcile, statusOf } from "./state.ts";
+import { whileThere } from "./while_there.ts";
 
 export interface ContainerInspect {
   readonly Id: string;
@@ -26,12 +27,21 @@ export interface ContainerInspect {
   readonly [other: string]: unknown;
 }
 
+/** @throws Failure("not-found") for one that is removed meanwhile */
 export async function inspectContainer(
   store: Store,
   found: ContainerRecord,
   options: { readonly size?: boolean } = {},
 ): Promise<ContainerInspect> {
   const record = await reconcile(store, found);
+  return whileThere(store, record.ID, () => shown(store, record, options));
+}
+
+async function shown(
+  store: Store,
+  record: ContainerRecord,
+  options: { readonly size?: boolean },
+): Promise<ContainerInspect> {
   const layer = await store.containers.get(record.ID);
   const hostConfig = readHostConfig(store.root, record.ID);
   return {

@@ -1,7 +1,7 @@
 /** A container's root filesystem, to read from or write to while the container runs or not. */
 import type { MountedRoot } from "../../driver/index.ts";
 import type { Store } from "../../store/index.ts";
-import type { ContainerRecord } from "./record.ts";
+import { noSuchContainer, type ContainerRecord } from "./record.ts";
 import { isAlive } from "./state.ts";
 import { isSupervised } from "./supervision.ts";
 
@@ -19,20 +19,27 @@ export interface LookedInto extends MountedRoot {
 /** Ways to send away those who look into containers, by root and container. */
 const lookers = new Map<string, Set<() => Promise<void>>>();
 
+/** Those that nobody may look into any more, by root and container. */
+const going = new Set<string>();
+
 /**
  * Mounts it, or joins those who have it mounted. A container that was detached from runs on a mount that nobody holds:
  * that one stays when this holder leaves, or the next would mount a second file system over the same directory.
+ * @throws Failure("not-found") for one that is removed
  */
 export async function mountedRoot(store: Store, record: ContainerRecord): Promise<LookedInto> {
-  const root = await store.containers.mount(record.ID);
-  const isLent = isAlive(record) && !(await isSupervised(store, record.ID));
   const key = keyOf(store, record.ID);
+  if (going.has(key)) throw noSuchContainer(record.ID);
+  const mounting = mountOf(store, record);
   const looking = lookers.get(key) ?? new Set();
   lookers.set(key, looking);
   const gone = new AbortController();
   const leave = async (): Promise<void> => {
     if (!looking.delete(dismiss)) return;
     if (looking.size === 0 && lookers.get(key) === looking) lookers.delete(key);
+    const mounted = await mounting.catch(() => undefined);
+    if (mounted === undefined) return;
+    const { root, isLent } = mounted;
     if (isLent) keepMounted(store, record.ID, root);
     else await root[Symbol.asyncDispose]();
   };
@@ -40,13 +47,34 @@ export async function mountedRoot(store: Store, record: ContainerRecord): Promis
     gone.abort();
     await leave();
   };
+  // From before it is mounted, so that no removal meets a mount that nobody could be asked to leave.
   looking.add(dismiss);
+  const { root } = await mounting.catch(async (error: unknown) => {
+    await leave();
+    throw error;
+  });
+  if (gone.signal.aborted) throw noSuchContainer(record.ID);
   return { path: root.path, dismissed: gone.signal, [Symbol.asyncDispose]: leave };
 }
 
-/** Sends away those of this process who look into a container that is to go. */
-export async function dismissLookers(store: Store, id: string): Promise<void> {
-  for (const dismiss of lookers.get(keyOf(store, id)) ?? []) await dismiss();
+async function mountOf(
+  store: Store,
+  record: ContainerRecord,
+): Promise<{ root: MountedRoot; isLent: boolean }> {
+  const root = await store.containers.mount(record.ID);
+  return { root, isLent: isAlive(record) && !(await isSupervised(store, record.ID)) };
+}
+
+/** Sends away those of this process who look into a container that is to go, and lets nobody in until `go` is over. */
+export async function whileNobodyLooks(store: Store, id: string, go: () => Promise<void>): Promise<void> {
+  const key = keyOf(store, id);
+  going.add(key);
+  try {
+    for (const dismiss of lookers.get(key) ?? []) await dismiss();
+    await go();
+  } finally {
+    going.delete(key);
+  }
 }
 
 /** Keeps a mount until {@link endMounts}, or until this process ends: then it stays, and nobody holds it. */

@@ -5,7 +5,7 @@
 import { chmodSync, existsSync, readFileSync, readdirSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Failure } from "../../errors.ts";
+import { Failure, type FailureOptions } from "../../errors.ts";
 import { goJson, type ChainId, type ContainerConfig, type ImageId } from "../../oci/index.ts";
 import type { GroupMembership } from "../../runtime/index.ts";
 import type { MountSpec } from "../../wire/index.ts";
@@ -188,7 +188,7 @@ export function readHostConfig(root: string, id: string): HostConfig {
   } catch (cause) {
     const hasGone = (cause as NodeJS.ErrnoException).code === "ENOENT" && readRecord(root, id) === undefined;
     if (!hasGone) throw cause;
-    throw new Failure("not-found", `No such container: ${id}`, { cause });
+    throw noSuchContainer(id, { cause });
   }
 }
 
@@ -270,6 +270,10 @@ export async function findRecord(root: string, text: string): Promise<ContainerR
     throw new Failure("invalid", `Multiple IDs found with provided prefix: ${text}`);
   }
   const [match] = matches;
-  if (match === undefined) throw new Failure("not-found", `No such container: ${text}`);
+  if (match === undefined) throw noSuchContainer(text);
   return match;
+}
+
+export function noSuchContainer(text: string, options?: FailureOptions): Failure {
+  return new Failure("not-found", `No such container: ${text}`, options);
 }

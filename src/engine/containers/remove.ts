@@ -3,7 +3,7 @@ import { Failure } from "../../errors.ts";
 import { isDiskFull, type Store } from "../../store/index.ts";
 import type { EventBus } from "../events/event_bus.ts";
 import { removeAnonymousVolumes } from "../volumes/remove_volume.ts";
-import { dismissLookers } from "./mounted_root.ts";
+import { whileNobodyLooks } from "./mounted_root.ts";
 import { readRecord, type ContainerRecord } from "./record.ts";
 import { notRemoved, removing } from "./record_changes.ts";
 import { settleRun } from "./settle.ts";
@@ -52,8 +52,7 @@ export async function removeSupervised(
   try {
     // What a killed supervisor left of its run.
     await settleRun(store, id);
-    await dismissLookers(store, id);
-    await store.containers.remove(id);
+    await whileNobodyLooks(store, id, () => store.containers.remove(id));
     if (volumes) await removeAnonymousVolumes(store, record, events);
   } catch (error) {
     // Still mounted by somebody who looks into it: the container stays as it was.

@@ -66,15 +66,11 @@ class FileSizes {
   }
 
   addDirectory(dirfd: number, name: ByteString): void {
-    let fd: number;
+    const flags = sys.O_RDONLY | sys.O_DIRECTORY | sys.O_NOFOLLOW;
+    const fd = unlessGone(() => sys.openAt(dirfd, name, flags));
+    if (fd === undefined) return;
     try {
-      fd = sys.openAt(dirfd, name, sys.O_RDONLY | sys.O_DIRECTORY | sys.O_NOFOLLOW);
-    } catch (error) {
-      if (sys.isSysError(error, "ENOENT", "ENOTDIR")) return;
-      throw error;
-    }
-    try {
-      for (const entry of sys.readDir(fd)) {
+      for (const entry of unlessGone(() => sys.readDir(fd)) ?? []) {
         // Each of the two passes over what is the other's.
         if (entry.type !== "directory") this.addFile(fd, entry.name);
         if (entry.type === "directory" || entry.type === "unknown") this.addDirectory(fd, entry.name);
@@ -82,5 +78,15 @@ class FileSizes {
     } finally {
       sys.close(fd);
     }
+  }
+}
+
+/** A directory that is open may go, too (getdents64(2)). */
+function unlessGone<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (sys.isSysError(error, "ENOENT", "ENOTDIR")) return undefined;
+    throw error;
   }
 }
