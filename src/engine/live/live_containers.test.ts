@@ -377,6 +377,27 @@ suite("containers that live on", { skip: cannotLive }, () => {
     await live.remove(ID);
   });
 
+  test("work while a container stands still: others see it so; one that does not run, or is made to end, is no hindrance", async () => {
+    await using live = host.supervisor();
+    const { ID } = await host.create("trap 'exit 4' TERM; while :; do sleep 0.05; done");
+    const work = async (): Promise<boolean> => host.record(ID).State.Paused;
+    assert.equal(await live.whilePaused(ID, work), false);
+    await live.start(ID);
+    const exec = await live.execs.create(ID, { Cmd: ["true"] });
+    const refused = live.whilePaused(ID, async () => {
+      await assert.rejects(live.pause(ID), { kind: "conflict", message: /is already paused$/ });
+      await assert.rejects(live.execs.start(exec), { kind: "conflict", message: /is paused, unpause/ });
+      assert.equal(await live.whilePaused(ID, work), true);
+      throw new Error("refused");
+    });
+    await assert.rejects(refused, { message: "refused" });
+    assert.equal(host.record(ID).State.Paused, false);
+    await live.whilePaused(ID, () => live.stop(ID, { timeout: 100 }));
+    assert.equal(host.record(ID).State.ExitCode, 4);
+    await live.remove(ID);
+    await assert.rejects(live.whilePaused(ID, work), { code: "ENOENT" });
+  });
+
   test("what cannot be started says why, and leaves nothing", async () => {
     await using live = host.supervisor();
     const { ID } = await host.create("", { config: { Cmd: ["/nosuch"] } });

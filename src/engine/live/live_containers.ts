@@ -9,6 +9,7 @@ import { openLogWriter } from "../containers/log_writer.ts";
 import { listRecords, readRecord, type ContainerRecord } from "../containers/record.ts";
 import { removeContainer, type RemoveContainerOptions } from "../containers/remove.ts";
 import { isAlive } from "../containers/state.ts";
+import { userNamespace } from "../../sys/index.ts";
 import { EventBus } from "../events/event_bus.ts";
 import { tellContainer } from "../events/tell_container.ts";
 import type { Attachment, AttachStreams } from "./container_streams.ts";
@@ -191,6 +192,11 @@ export class LiveContainers implements AsyncDisposable {
 
   unpause(text: string): Promise<void> {
     return this.#control.unpause(text);
+  }
+
+  /** Runs `work` while the container stands still; in a user namespace nothing does, since what stops it is a control group. */
+  whilePaused<T>(text: string, work: () => Promise<T>): Promise<T> {
+    return userNamespace() === undefined ? this.#control.whilePaused(text, work) : work();
   }
 
   /** @param signal ends the wait with `cancelled` */

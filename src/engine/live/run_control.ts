@@ -3,7 +3,7 @@
  * pause.go, unpause.go): else a pause might come between a signal and the look at whether anybody hears it. Only the kill
  * waits for nothing, since it is the way out where a runtime hangs.
  */
-import { Failure } from "../../errors.ts";
+import { Failure, isFailure } from "../../errors.ts";
 import type { Store } from "../../store/index.ts";
 import { readRecord, type ContainerRecord } from "../containers/record.ts";
 import { pausedIn } from "../containers/record_changes.ts";
@@ -74,6 +74,19 @@ export class RunControl {
     });
   }
 
+  /**
+   * Runs `work` while the container stands still, if it runs and does not stand still anyway (moby, daemon/commit.go). It may
+   * end meanwhile, and others may make it go on.
+   */
+  async whilePaused<T>(text: string, work: () => Promise<T>): Promise<T> {
+    const isOurs = await this.pause(text).then(() => true, unlessConflict);
+    try {
+      return await work();
+    } finally {
+      if (isOurs) await this.unpause(text).catch(unlessConflict);
+    }
+  }
+
   async #goOn(record: ContainerRecord, run: ContainerRun): Promise<void> {
     const { events, health } = this.#parts;
     await run.whileRunning((task) => task.resume());
@@ -88,6 +101,12 @@ export class RunControl {
     const now = await updateRecord(this.#parts.store, id, pausedIn(pid, isPaused));
     if (now?.State.Pid !== pid) throw notRunning(id);
   }
+}
+
+/** What does not run needs not stand still. */
+function unlessConflict(error: unknown): false {
+  if (isFailure(error, "conflict") || isFailure(error, "not-found")) return false;
+  throw error;
 }
 
 /** A step on a run whose end is no failure. */

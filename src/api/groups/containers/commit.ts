@@ -21,16 +21,20 @@ export async function commit(daemon: Daemon, call: Call): Promise<void> {
   const { applyChanges } = await loadBuilder();
   const changes = call.query.getAll("changes");
   const [author, message] = [asked("author"), asked("comment")];
-  const { id } = await daemon.engine.containers.commit(record.ID, {
-    ...(isEmpty(sent)
-      ? { change: (config) => applyChanges(config, changes) }
-      : { config: applyChanges(body, changes) }),
-    ...(name !== undefined && { name }),
-    ...(author !== "" && { author }),
-    ...(message !== "" && { message }),
-    pause: asked("pause") === "" || call.flag("pause"),
-    signal: call.signal,
-  });
+  const make = () =>
+    daemon.engine.containers.commit(record.ID, {
+      ...(isEmpty(sent)
+        ? { change: (config) => applyChanges(config, changes) }
+        : { config: applyChanges(body, changes) }),
+      ...(name !== undefined && { name }),
+      ...(author !== "" && { author }),
+      ...(message !== "" && { message }),
+      // It is paused by its supervisor, who knows what else is asked of it meanwhile.
+      pause: false,
+      signal: call.signal,
+    });
+  const isPaused = asked("pause") === "" || call.flag("pause");
+  const { id } = await (isPaused ? daemon.live.whilePaused(record.ID, make) : make());
   call.reply(201, { Id: id });
 }
 
