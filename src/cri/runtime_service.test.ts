@@ -205,6 +205,7 @@ suite("the runtime service", { skip: cannotLive }, () => {
     assert.ok((stats?.cpu?.coreNanoSeconds ?? 0) > 0);
     assert.ok((stats?.memory?.workingSetBytes ?? 0) > 0);
     assert.ok((stats?.writableLayer?.usedBytes ?? 0) >= 65536);
+    assert.ok((stats?.writableLayer?.inodesUsed ?? 0) >= 2);
     const all = await host.call(
       "ListPodSandboxStats",
       p.ListPodSandboxStatsRequest,

@@ -75,10 +75,11 @@ export class ImageService {
     const { layersSize } = await engine.system.ledger();
     const containers = await engine.containers.overview({ all: true });
     const sizes = await Promise.all(containers.map(({ record }) => this.#sizes.of(record.ID)));
+    const sum = (of: "bytes" | "inodes"): number => sizes.reduce((total, size) => total + size[of], 0);
     const place = { timestamp: now(), filesystem: { mountpoint: engine.store.root } };
     return {
       imageFilesystems: [{ ...place, usedBytes: layersSize }],
-      containerFilesystems: [{ ...place, usedBytes: sizes.reduce((sum, size) => sum + size, 0) }],
+      containerFilesystems: [{ ...place, usedBytes: sum("bytes"), inodesUsed: sum("inodes") }],
     };
   }
 

@@ -75,7 +75,7 @@ export class StatsService {
     const { ID, State } = record;
     const { metadata, labels, annotations } = kept.said;
     const timestamp = now();
-    const usedBytes = await this.#parts.sizes.of(ID);
+    const written = await this.#parts.sizes.of(ID);
     const sample = State.Running ? await this.#sample(ID) : undefined;
     const filesystem = { mountpoint: this.#parts.daemon.engine.store.root };
     return {
@@ -86,7 +86,7 @@ export class StatsService {
           cpu: this.#cpuOf(ID, sample, timestamp),
           memory: memoryOf(sample.memory_stats, timestamp),
         }),
-        writableLayer: { timestamp, filesystem, usedBytes },
+        writableLayer: { timestamp, filesystem, usedBytes: written.bytes, inodesUsed: written.inodes },
       },
     };
   }

@@ -1,4 +1,4 @@
-/** Bytes of containers' writable layers. kubelet asks every ten seconds, and each answer is a walk through their files. */
+/** Bytes and inodes of containers' writable layers. kubelet asks every ten seconds, and each answer is a walk through their files. */
 import type { Daemon } from "../../engine/index.ts";
 
 /** Milliseconds for which an answer is good, as in containerd (`stats_collect_period`). */
@@ -6,7 +6,12 @@ const lifetime = 10_000;
 
 interface Measured {
   readonly until: number;
-  readonly size: Promise<number>;
+  readonly size: Promise<WritableSize>;
+}
+
+export interface WritableSize {
+  readonly bytes: number;
+  readonly inodes: number;
 }
 
 export class WritableSizes {
@@ -18,7 +23,7 @@ export class WritableSizes {
   }
 
   /** @throws Failure("not-found") */
-  async of(id: string): Promise<number> {
+  async of(id: string): Promise<WritableSize> {
     const now = performance.now();
     for (const [each, { until }] of this.#known) if (until < now) this.#known.delete(each);
     const known = this.#known.get(id);
@@ -29,7 +34,7 @@ export class WritableSizes {
     return size;
   }
 
-  async #measure(id: string): Promise<number> {
-    return (await this.#daemon.engine.containers.sizes(id)).sizeRw;
+  async #measure(id: string): Promise<WritableSize> {
+    return this.#daemon.engine.containers.writable(id);
   }
 }

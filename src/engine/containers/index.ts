@@ -56,6 +56,11 @@ export class Containers {
     return (await import("./size.ts")).containerSizes(this.#store, id);
   }
 
+  /** Bytes and inodes of the writable layer. */
+  async writable(id: string): Promise<{ readonly bytes: number; readonly inodes: number }> {
+    return (await import("./size.ts")).writableUsage(this.#store, id);
+  }
+
   /** @returns the record with the new name */
   async rename(text: string, name: string): Promise<ContainerRecord> {
     return (await import("./rename.ts")).renameContainer(this.#store, await this.find(text), name);

@@ -1,4 +1,4 @@
-/** How many bytes a container's writable layer holds. */
+/** How many bytes and inodes a container's writable layer holds. */
 import { fromText, type ByteString } from "../../byte_string.ts";
 import { isTarTarget } from "../../layer/index.ts";
 import type { Store } from "../../store/index.ts";
@@ -10,20 +10,32 @@ import * as sys from "../../sys/index.ts";
  * pkg/archive, `ChangesSize`).
  */
 export async function writableSize(store: Store, containerId: string): Promise<number> {
+  return (await writableUsage(store, containerId)).bytes;
+}
+
+export interface WritableUsage {
+  readonly bytes: number;
+  /** Of files and directories, that of the layer itself included. */
+  readonly inodes: number;
+}
+
+/** Counted as {@link writableSize} says. */
+export async function writableUsage(store: Store, containerId: string): Promise<WritableUsage> {
   const layer = await store.containers.get(containerId);
-  if (layer === undefined) return 0;
+  if (layer === undefined) return { bytes: 0, inodes: 0 };
   const target = store.driver.target(layer.mountId);
-  if (isTarTarget(target)) return 0;
+  if (isTarTarget(target)) return { bytes: 0, inodes: 0 };
   const { directory } = target;
   const sum = new FileSizes();
   if (store.driver.independentLayers) {
     sum.addDirectory(sys.AT_FDCWD, fromText(directory));
   } else {
     const changes = await store.driver.changes(layer.mountId, { signal: new AbortController().signal });
-    for (const { kind, path } of changes)
-      if (kind !== "D") sum.addFile(sys.AT_FDCWD, `${fromText(directory)}${path}`);
+    sum.addListed(fromText(directory));
+    for (const { kind, path } of changes) if (kind !== "D") sum.addListed(`${fromText(directory)}${path}`);
   }
-  return sum.bytes;
+  const { bytes, inodes } = sum;
+  return { bytes, inodes };
 }
 
 /**
@@ -55,13 +67,26 @@ export function filesSize(directory: string): number {
 /** What a running container removes meanwhile does not count. */
 class FileSizes {
   bytes = 0;
+  inodes = 0;
   readonly #seen = new Set<number | bigint>();
 
   addFile(dirfd: number, name: ByteString): void {
     const stat = sys.statAtIfExists(dirfd, name);
-    if (stat === undefined || (stat.mode & sys.S_IFMT) === sys.S_IFDIR) return;
+    if (stat !== undefined && !isDirectory(stat)) this.#add(stat);
+  }
+
+  /** One of a list that has what is in a directory as well. */
+  addListed(path: ByteString): void {
+    const stat = sys.statAtIfExists(sys.AT_FDCWD, path);
+    if (stat === undefined) return;
+    if (isDirectory(stat)) this.inodes++;
+    else this.#add(stat);
+  }
+
+  #add(stat: sys.Stat): void {
     if (stat.nlink > 1 && this.#seen.has(stat.ino)) return;
     this.#seen.add(stat.ino);
+    this.inodes++;
     this.bytes += Number(stat.size);
   }
 
@@ -69,6 +94,7 @@ class FileSizes {
     const flags = sys.O_RDONLY | sys.O_DIRECTORY | sys.O_NOFOLLOW;
     const fd = unlessGone(() => sys.openAt(dirfd, name, flags));
     if (fd === undefined) return;
+    this.inodes++;
     try {
       for (const entry of unlessGone(() => sys.readDir(fd)) ?? []) {
         // Each of the two passes over what is the other's.
@@ -79,6 +105,10 @@ class FileSizes {
       sys.close(fd);
     }
   }
+}
+
+function isDirectory({ mode }: sys.Stat): boolean {
+  return (mode & sys.S_IFMT) === sys.S_IFDIR;
 }
 
 /** A directory that is open may go, too (getdents64(2)). */

@@ -91,7 +91,7 @@ export class MetricsService {
       const processes = await daemon.engine.containers.processCounts(ID);
       const stats = await this.#sample(ID);
       if (processes === undefined || stats === undefined) return undefined;
-      return { ...container, stats, processes, written: await sizes.of(ID), disk };
+      return { ...container, stats, processes, written: (await sizes.of(ID)).bytes, disk };
     } catch (error) {
       if (isFailure(error, "not-found")) return undefined;
       throw error;
