@@ -25,6 +25,8 @@ export async function renameContainer(
     const Name = `/${allocated(`/${wanted.replace(/^\//, "")}`, await listRecords(store.root))}`;
     const renamed = await updateRecord(store, ID, (now) => ({ ...now, Name, ...named(now) }));
     if (renamed === undefined) throw new Failure("not-found", `No such container: ${ID}`);
+    const { renameInLinks } = await import("../networks/change_links.ts");
+    await renameInLinks(store, record.Name.slice(1), Name.slice(1));
     if (isAlive(renamed)) {
       const { networkingOf } = await import("../networks/networking_of.ts");
       await (await networkingOf(store)).endpoints.rename(ID, Name.slice(1));

@@ -58,6 +58,11 @@ export class EngineNetworks {
     return disconnectContainer(this.#store, this.#events, term, container, options);
   }
 
+  /** `rm --link`: takes `container/alias` away. Throws in Docker's words for what is no link. */
+  async removeLink(text: string): Promise<void> {
+    return (await import("./change_links.ts")).removeLink(this.#store, text);
+  }
+
   /**
    * For a daemon, before anything else: opens the networks by these defaults, to pass on what comes to published ports until it
    * is disposed of. Throws `Failure("invalid")` for bad ones.

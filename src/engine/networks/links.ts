@@ -8,9 +8,14 @@ import { findRecord, type ContainerRecord, type HostConfig } from "../containers
 import { isAlive } from "../containers/state.ts";
 
 /** `name:alias`, or `/name:/container/alias` as dockerd keeps it. */
-function parseLink(text: string): { readonly name: string; readonly alias: string } {
+export function parseLink(text: string): { readonly name: string; readonly alias: string } {
   const [name = "", alias = name] = text.split(":");
   return { name: name.replace(/^\//, ""), alias: alias.slice(alias.lastIndexOf("/") + 1) };
+}
+
+/** Where links are of two containers, and not of names in a network. */
+export function isDefaultNetwork({ NetworkMode }: Pick<HostConfig, "NetworkMode">): boolean {
+  return ["default", "bridge"].includes(NetworkMode);
 }
 
 /**
@@ -70,7 +75,7 @@ export async function linksShown(
   { Links, NetworkMode }: HostConfig,
 ): Promise<string[] | null> {
   const given = (Links as string[] | null | undefined) ?? [];
-  if (given.length === 0 || !["default", "bridge"].includes(NetworkMode)) return null;
+  if (given.length === 0 || !isDefaultNetwork({ NetworkMode })) return null;
   const shown = given.map(async (text) => {
     const { name, alias } = parseLink(text);
     const other = await findRecord(store.root, name).catch(() => undefined);

@@ -257,6 +257,34 @@ suite("B180 networks of containers", { skip: cannotConnect }, () => {
     );
   });
 
+  test("B180 a link of the default network follows its container to another name, and can be taken away", async () => {
+    const target = await run(forever, { NetworkMode: "bridge" }, "before");
+    const linker = await run(
+      forever,
+      { Links: ["before:db", "before:other"], NetworkMode: "bridge" },
+      "follower",
+    );
+    await net.host.expect(204, "POST", "/containers/before/rename?name=after");
+    const linksOf = async (): Promise<unknown> =>
+      (await net.host.expect(200, "GET", `/containers/${linker}/json`)).json<{
+        HostConfig: { Links: string[] | null };
+      }>().HostConfig.Links;
+    assert.deepEqual(await linksOf(), ["/after:/follower/db", "/after:/follower/other"]);
+    await net.host.expect(204, "POST", `/containers/${linker}/restart?t=0`);
+    const hosts = readFileSync((await net.inspect(linker)).HostsPath, "utf8");
+    const { IPAddress } = (await net.inspect(target)).NetworkSettings;
+    assert.ok(hosts.includes(`\n${IPAddress}\tdb ${target.slice(0, 12)} after\n`), hosts);
+    await net.host.expect(204, "DELETE", "/containers/follower/db?link=1");
+    assert.deepEqual(await linksOf(), ["/after:/follower/other"]);
+    for (const [status, path] of [
+      [404, "follower/db"],
+      [404, "nobody/db"],
+      [404, "nobody"],
+      [409, "follower"],
+    ] as const)
+      await net.host.expect(status, "DELETE", `/containers/${path}?link=1`);
+  });
+
   test("B180 a link in a network of names follows its container, whenever that starts and wherever it is", async () => {
     await create("late");
     const linker = await run(forever, { NetworkMode: "late", Links: ["later:alias"] }, "early", {

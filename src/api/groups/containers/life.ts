@@ -65,10 +65,9 @@ export async function unpause(daemon: Daemon, call: Call): Promise<void> {
 
 export async function remove(daemon: Daemon, call: Call): Promise<void> {
   const id = call.param("id");
-  // Only a link of the container's is meant, and the one that we have is its name.
   if (call.flag("link")) {
-    await daemon.live.find(id);
-    throw new Failure("conflict", "Conflict, cannot remove the default link name of the container");
+    await daemon.engine.networks.removeLink(id);
+    return call.done();
   }
   await daemon.live.remove(id, {
     force: call.flag("force"),
