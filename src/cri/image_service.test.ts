@@ -70,6 +70,7 @@ suite("the image service", { skip: cannotLive }, () => {
     const { imageFilesystems } = await call("ImageFsInfo", p.Nothing, p.ImageFsInfoResponse, {});
     assert.equal(imageFilesystems[0]?.filesystem?.mountpoint, host.root);
     assert.ok((imageFilesystems[0]?.usedBytes ?? 0) > 0);
+    assert.ok((imageFilesystems[0]?.inodesUsed ?? 0) > 2);
     await call("RemoveImage", p.RemoveImageRequest, p.Nothing, { image: { image: name } });
     await call("RemoveImage", p.RemoveImageRequest, p.Nothing, { image: { image: name } });
     assert.deepEqual(await list(), []);

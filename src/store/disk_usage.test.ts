@@ -27,7 +27,9 @@ test(
   async () => {
     using root = scratch("usage");
     fill(root.path);
-    assert.equal(await new DiskUsage().of(root.path), du(root.path));
+    const usage = new DiskUsage();
+    assert.equal(await usage.of(root.path), du(root.path));
+    assert.equal(usage.inodes, 7);
   },
 );
 

@@ -16,6 +16,8 @@ import {
 
 /** One count over several trees: an inode with several names is counted where it is met first. */
 export class DiskUsage {
+  /** How many inodes have been counted. */
+  inodes = 0;
   readonly #met = new Set<string>();
   /** Told of each name of such an inode, of which `inode` is the same, with its bytes, counted or not. */
   onLinked: ((inode: string, bytes: number) => void) | undefined;
@@ -51,10 +53,12 @@ export class DiskUsage {
     if (!isDirectory && stat.nlink > 1) {
       const inode = `${stat.dev} ${stat.ino}`;
       this.onLinked?.(inode, stat.blocks * 512);
-      if (this.#missing !== undefined) return this.#isLastName(inode, stat.nlink) ? stat.blocks * 512 : 0;
-      if (this.#met.has(inode)) return 0;
-      this.#met.add(inode);
+      const counts =
+        this.#missing === undefined ? !this.#met.has(inode) : this.#isLastName(inode, stat.nlink);
+      if (!counts) return 0;
+      if (this.#missing === undefined) this.#met.add(inode);
     }
+    this.inodes++;
     const own = stat.blocks * 512;
     return isDirectory ? own + this.#countEntries(dirfd, name, path, device) : own;
   }

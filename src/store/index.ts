@@ -21,6 +21,7 @@ export { encodeConfig } from "./encode_config.ts";
 export { collectGarbage, type CollectedGarbage, type CollectOptions } from "./gc.ts";
 export { ifFree } from "./if_free.ts";
 export { dropFreeLocks } from "./locks.ts";
+export { layerInodes } from "./layer_inodes.ts";
 export * from "./ledger.ts";
 export { migrateStore } from "./migrate.ts";
 export type { MigrateOptions, MigrationResult } from "./migrate/types.ts";

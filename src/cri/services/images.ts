@@ -13,6 +13,8 @@ type Spec = Read<typeof protocol.ImageSpec> | undefined;
 export class ImageService {
   readonly #daemon: Daemon;
   readonly #sizes: WritableSizes;
+  /** Of layers, which never change, by their directories. */
+  readonly #inodes = new Map<string, Promise<number>>();
 
   constructor(daemon: Daemon, sizes: WritableSizes) {
     this.#daemon = daemon;
@@ -69,18 +71,35 @@ export class ImageService {
     if (id !== undefined) await unlessGone(this.#daemon.engine.images.remove(id, { force: true }));
   }
 
-  /** By what is on record of layers: kubelet asks every ten seconds, and measuring walks through all files. */
+  /**
+   * By what is on record of layers: kubelet asks every ten seconds, and measuring walks through all files. Inodes are on
+   * no record, and are counted once.
+   */
   async fileSystems(): Promise<Write<typeof protocol.ImageFsInfoResponse>> {
     const { engine } = this.#daemon;
-    const { layersSize } = await engine.system.ledger();
+    const { layers, layersSize } = await engine.system.ledger();
     const containers = await engine.containers.overview({ all: true });
     const sizes = await Promise.all(containers.map(({ record }) => this.#sizes.of(record.ID)));
     const sum = (of: "bytes" | "inodes"): number => sizes.reduce((total, size) => total + size[of], 0);
     const place = { timestamp: now(), filesystem: { mountpoint: engine.store.root } };
     return {
-      imageFilesystems: [{ ...place, usedBytes: layersSize }],
+      imageFilesystems: [{ ...place, usedBytes: layersSize, inodesUsed: await this.#inodesOf(layers) }],
       containerFilesystems: [{ ...place, usedBytes: sum("bytes"), inodesUsed: sum("inodes") }],
     };
+  }
+
+  async #inodesOf(layers: readonly { readonly cacheId: string }[]): Promise<number> {
+    const { system } = this.#daemon.engine;
+    const there = new Set(layers.map(({ cacheId }) => cacheId));
+    for (const id of this.#inodes.keys()) if (!there.has(id)) this.#inodes.delete(id);
+    for (const layer of layers) {
+      if (this.#inodes.has(layer.cacheId)) continue;
+      const count = system.layerInodes(layer);
+      this.#inodes.set(layer.cacheId, count);
+      count.catch(() => this.#inodes.delete(layer.cacheId));
+    }
+    const counts = await Promise.all(this.#inodes.values());
+    return counts.reduce((total, count) => total + count, 0);
   }
 
   async #idOf(name: string): Promise<string | undefined> {

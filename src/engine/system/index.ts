@@ -65,6 +65,11 @@ export class System {
     return (await import("../../store/index.ts")).ledger(this.#store);
   }
 
+  /** How many inodes a layer of the ledger takes; a walk through its files. */
+  async layerInodes({ cacheId }: Pick<Ledger["layers"][number], "cacheId">): Promise<number> {
+    return (await import("../../store/index.ts")).layerInodes(this.#store, cacheId);
+  }
+
   /** What builds have left for the next ones, least recently used first. */
   async buildCache({ signal }: { readonly signal: AbortSignal }): Promise<BuildCacheItem[]> {
     return (await import("./build_cache.ts")).listBuildCache(this.#store, signal);
