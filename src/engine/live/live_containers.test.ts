@@ -10,6 +10,7 @@ import { cannotLive, liveMachine, type LiveMachine } from "../../../test/support
 import { Failure } from "../../errors.ts";
 import { Collector } from "../../runtime/container_fixture.ts";
 import type { ContainerLayer } from "../../store/index.ts";
+import { whileSupervising } from "../containers/supervision.ts";
 import { knowsRecursiveReadOnly } from "../system/recursive_read_only.ts";
 import { LiveContainers } from "./live_containers.ts";
 import type { RunNetworking } from "./types.ts";
@@ -396,6 +397,25 @@ suite("containers that live on", { skip: cannotLive }, () => {
     assert.equal(host.record(ID).State.ExitCode, 4);
     await live.remove(ID);
     await assert.rejects(live.whilePaused(ID, work), { code: "ENOENT" });
+  });
+
+  test("a removal that goes on is waited for: nobody starts the container before, nor is it removed twice", async () => {
+    await using live = host.supervisor();
+    const destroyed: string[] = [];
+    const listening = live.events.listen(({ Action, Actor }) => {
+      if (Action === "destroy") destroyed.push(Actor.ID);
+    });
+    const { ID } = await host.create(waiting);
+    const held = Promise.withResolvers<void>();
+    const holding = whileSupervising(host.engine.store, ID, () => held.promise);
+    const removed = [live.remove(ID), live.remove(ID, { force: true })];
+    // As far as they come by themselves.
+    for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
+    const started = assert.rejects(live.start(ID), { kind: "not-found" });
+    held.resolve();
+    await Promise.all([holding, started, ...removed]);
+    assert.deepEqual([destroyed, host.leftovers()], [[ID], []]);
+    listening[Symbol.dispose]();
   });
 
   test("what cannot be started says why, and leaves nothing", async () => {

@@ -2,7 +2,7 @@
  * The supervisor of containers that live on: started here, they run under their shims, whatever becomes of this process;
  * its successor finds them again. One for a process and root.
  */
-import { Failure } from "../../errors.ts";
+import { Failure, isFailure } from "../../errors.ts";
 import { exitCodeOfFailure, parseDetachKeys } from "../../runtime/index.ts";
 import type { Store } from "../../store/index.ts";
 import { openLogWriter } from "../containers/log_writer.ts";
@@ -252,12 +252,26 @@ export class LiveContainers implements AsyncDisposable {
       if (record.State.Running || live.run !== undefined) await this.#end(record, live, options);
       await live.ended.catch(() => undefined);
     }
-    const left = readRecord(this.#context.store.root, record.ID);
+    const { store } = this.#context;
+    const left = readRecord(store.root, record.ID);
     if (left !== undefined) {
-      await removeContainer(this.#context.store, left, { ...options, events: this.events });
+      // Somebody has started it anew, which a removal would wait for, or is faster at this.
+      if (this.#set.isTaken(record.ID, live)) return this.#removeNow(record, options);
+      await this.#set.takeAway(record.ID, () =>
+        removeContainer(store, left, { ...options, events: this.events }),
+      );
       tellContainer(this.events, "destroy", record);
     }
     this.#waits.tellRemoved(record.ID, { exitCode: record.State.ExitCode });
+  }
+
+  /** Of one that somebody else starts or removes: it may have gone when that is over. */
+  async #removeNow({ ID }: ContainerRecord, options: RemoveContainerOptions): Promise<void> {
+    try {
+      await this.remove(ID, options);
+    } catch (error) {
+      if (!isFailure(error, "not-found")) throw error;
+    }
   }
 
   /** Of a container that is to be removed. */

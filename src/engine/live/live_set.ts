@@ -23,6 +23,8 @@ export class LiveSet {
   readonly #live = new Map<string, LiveContainer>();
   /** Those that do not run yet. */
   readonly #starting = new Map<string, Promise<LiveContainer>>();
+  /** Those that do not run, and are taken away. */
+  readonly #going = new Map<string, Promise<void>>();
 
   constructor(context: LiveSetContext) {
     this.#context = context;
@@ -41,10 +43,17 @@ export class LiveSet {
     this.#live.set(live.id, live);
   }
 
-  /** Whether somebody starts it, or it is another one than `before` by now. */
+  /** Whether somebody starts it or takes it away, or it is another one than `before` by now. */
   isTaken(id: string, before: LiveContainer | undefined): boolean {
     const now = this.#live.get(id);
-    return this.#starting.has(id) || (now !== undefined && now !== before);
+    return this.#starting.has(id) || this.#going.has(id) || (now !== undefined && now !== before);
+  }
+
+  /** Takes it away by `remove`; nobody starts it until that is over. For one that is not taken ({@link isTaken}). */
+  async takeAway(id: string, remove: () => Promise<void>): Promise<void> {
+    const going = remove();
+    this.#going.set(id, going);
+    await going.finally(() => this.#going.delete(id));
   }
 
   /** Has it from its start to its end. Resolves, or fails, with the start. */
@@ -71,11 +80,16 @@ export class LiveSet {
   }
 
   /**
-   * As {@link find}, once a start that goes on has come to its end.
+   * As {@link find}, once a start or a removal that goes on has come to its end.
    * @param patience seconds after which a start that hangs is made to fail; -1 for ever
    */
   async findStarted(text: string, patience = -1): Promise<ContainerRecord> {
     const record = await this.find(text);
+    const going = this.#going.get(record.ID);
+    if (going !== undefined) {
+      await succeeds(going);
+      return this.findStarted(record.ID, patience);
+    }
     return (await this.startOver(record.ID, patience)) ? this.find(record.ID) : record;
   }
 
