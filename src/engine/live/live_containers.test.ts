@@ -1,6 +1,5 @@
 /** Containers that live on: under one supervisor, and from one to the next. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
@@ -10,8 +9,6 @@ import { cannotLive, liveMachine, type LiveMachine } from "../../../test/support
 import { Failure } from "../../errors.ts";
 import { Collector } from "../../runtime/container_fixture.ts";
 import type { ContainerLayer } from "../../store/index.ts";
-import { whileSupervising } from "../containers/supervision.ts";
-import { knowsRecursiveReadOnly } from "../system/recursive_read_only.ts";
 import { LiveContainers } from "./live_containers.ts";
 import type { RunNetworking } from "./types.ts";
 
@@ -207,70 +204,6 @@ suite("containers that live on", { skip: cannotLive }, () => {
     await live.remove(ID);
   });
 
-  test("a bind of the root, or of what it lies in, follows what containers mount there", async () => {
-    await using live = host.supervisor();
-    const { ID } = await host.create("test -d /r/overlay2 -a -d /all/proc", {
-      hostConfig: { Binds: [`${host.root}:/r`, "/:/all:ro", "/dev:/d"] },
-    });
-    const kinds = Object.values(host.record(ID).MountPoints ?? {}).map(({ Propagation }) => Propagation);
-    assert.deepEqual(kinds, ["rslave", "rslave", "rprivate"]);
-    await live.start(ID);
-    assert.equal((await live.wait(ID, "not-running", signal)).exitCode, 0);
-    await live.remove(ID);
-    for (const mode of ["private", "rprivate", "slave", "shared"]) {
-      const Binds = [`${host.root}/overlay2:/r:${mode}`];
-      await assert.rejects(host.create("true", { hostConfig: { Binds } }), {
-        kind: "invalid",
-        message: /must use either propagation mode "rslave" or "rshared"/,
-      });
-    }
-  });
-
-  test("what is mounted below a read-only mount is read-only, unless somebody wants it as it is", async () => {
-    if (!(await knowsRecursiveReadOnly())) return;
-    const Source = join(host.root, "outer");
-    const below = join(Source, "below");
-    fs.mkdirSync(below, { recursive: true });
-    execFileSync("mount", ["-t", "tmpfs", "none", below]);
-    try {
-      await using live = host.supervisor();
-      const flat = { ReadOnlyNonRecursive: true };
-      const { ID } = await host.create("touch /a/below/x && exit 1; touch /b/below/y", {
-        hostConfig: {
-          Binds: [`${Source}:/a:ro`],
-          Mounts: [{ Type: "bind", Source, Target: "/b", ReadOnly: true, BindOptions: flat }],
-        },
-      });
-      await live.start(ID);
-      assert.equal((await live.wait(ID, "not-running", signal)).exitCode, 0);
-      assert.deepEqual(fs.readdirSync(below), ["y"]);
-      await live.remove(ID);
-    } finally {
-      execFileSync("umount", ["-l", below]);
-    }
-  });
-
-  test("several who start one container at once see it run", async () => {
-    await using live = host.supervisor();
-    const { ID } = await host.create(waiting);
-    let starts = 0;
-    const listening = live.events.listen(({ Action }) => void (Action === "start" && starts++));
-    await Promise.all([1, 2, 3].map(() => live.start(ID)));
-    await Promise.all([live.restart(ID, { timeout: 0 }), live.start(ID), live.start(ID)]);
-    listening[Symbol.dispose]();
-    assert.equal(host.record(ID).State.Running, true);
-    assert.ok(starts <= 2, `${starts} starts`);
-    await live.remove(ID, { force: true });
-  });
-
-  test("several who remove one container at once all see it gone", async () => {
-    await using live = host.supervisor();
-    const { ID } = await host.create(waiting);
-    await live.start(ID);
-    await Promise.all([1, 2, 3].map(() => live.remove(ID, { force: true })));
-    await assert.rejects(live.find(ID), { kind: "not-found" });
-  });
-
   test("the next supervisor finds what runs, loses no line and no exit code", async () => {
     const { ID } = await host.create(waiting);
     const { ID: brief } = await host.create("while [ ! -f /go ]; do sleep 0.05; done; seq 1000; exit 9");
@@ -363,59 +296,6 @@ suite("containers that live on", { skip: cannotLive }, () => {
     const { Running, Paused } = host.record(ID).State;
     assert.deepEqual([Running, Paused], [false, false]);
     await live.remove(ID);
-  });
-
-  test("pauses at once: one pauses it; what is to end it makes it go on", async () => {
-    await using live = host.supervisor();
-    const { ID } = await host.create("trap 'exit 4' TERM; while :; do sleep 0.05; done");
-    await live.start(ID);
-    const paused = await Promise.allSettled([1, 2, 3].map(() => live.pause(ID)));
-    const refused = paused.filter((result) => result.status === "rejected");
-    const why = refused.map(({ reason }) => (reason as Error).message);
-    assert.deepEqual(why, Array(2).fill(`Container ${ID} is already paused`));
-    await live.stop(ID, { timeout: 100 });
-    assert.equal(host.record(ID).State.ExitCode, 4);
-    await live.remove(ID);
-  });
-
-  test("work while a container stands still: others see it so; one that does not run, or is made to end, is no hindrance", async () => {
-    await using live = host.supervisor();
-    const { ID } = await host.create("trap 'exit 4' TERM; while :; do sleep 0.05; done");
-    const work = async (): Promise<boolean> => host.record(ID).State.Paused;
-    assert.equal(await live.whilePaused(ID, work), false);
-    await live.start(ID);
-    const exec = await live.execs.create(ID, { Cmd: ["true"] });
-    const refused = live.whilePaused(ID, async () => {
-      await assert.rejects(live.pause(ID), { kind: "conflict", message: /is already paused$/ });
-      await assert.rejects(live.execs.start(exec), { kind: "conflict", message: /is paused, unpause/ });
-      assert.equal(await live.whilePaused(ID, work), true);
-      throw new Error("refused");
-    });
-    await assert.rejects(refused, { message: "refused" });
-    assert.equal(host.record(ID).State.Paused, false);
-    await live.whilePaused(ID, () => live.stop(ID, { timeout: 100 }));
-    assert.equal(host.record(ID).State.ExitCode, 4);
-    await live.remove(ID);
-    await assert.rejects(live.whilePaused(ID, work), { code: "ENOENT" });
-  });
-
-  test("a removal that goes on is waited for: nobody starts the container before, nor is it removed twice", async () => {
-    await using live = host.supervisor();
-    const destroyed: string[] = [];
-    const listening = live.events.listen(({ Action, Actor }) => {
-      if (Action === "destroy") destroyed.push(Actor.ID);
-    });
-    const { ID } = await host.create(waiting);
-    const held = Promise.withResolvers<void>();
-    const holding = whileSupervising(host.engine.store, ID, () => held.promise);
-    const removed = [live.remove(ID), live.remove(ID, { force: true })];
-    // As far as they come by themselves.
-    for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
-    const started = assert.rejects(live.start(ID), { kind: "not-found" });
-    held.resolve();
-    await Promise.all([holding, started, ...removed]);
-    assert.deepEqual([destroyed, host.leftovers()], [[ID], []]);
-    listening[Symbol.dispose]();
   });
 
   test("what cannot be started says why, and leaves nothing", async () => {
