@@ -1,5 +1,6 @@
 /** What containers run and use, and what they may use (Engine API, Container; behaviour B178). */
 import type { Daemon } from "../../engine/index.ts";
+import { Failure } from "../../errors.ts";
 import { integer, pointer, readBody, struct, text, type Call, type Route } from "../http/index.ts";
 
 const int64 = integer("int64");
@@ -38,7 +39,12 @@ async function stats(daemon: Daemon, call: Call): Promise<void> {
   const isStream = call.flag("stream", true);
   const isFirst = call.isAtLeast("1.41") && call.flag("one-shot");
   const mode = isStream ? "stream" : isFirst ? "first" : "once";
-  const samples = await daemon.engine.containers.stats(call.param("id"), { mode, signal: call.signal });
+  const id = call.param("id");
+  const samples = await daemon.engine.containers.stats(id, { mode, signal: call.signal });
+  if (!isStream) {
+    for await (const sample of samples) return call.reply(200, sample);
+    throw new Failure("not-found", `No such container: ${id}`);
+  }
   const out = call.stream("application/json");
   for await (const sample of samples) {
     if (out.destroyed) return;

@@ -1,7 +1,9 @@
 /** Lists, names, files and commits of containers that do not run. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { rmSync } from "node:fs";
 import { createConnection } from "node:net";
+import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { apiMachine, type ApiMachine } from "../../../../test/support/api_machine.ts";
 import { readTar, packTar, type PackedEntry } from "../../../tar/index.ts";
@@ -267,6 +269,18 @@ suite("B178 containers", { skip: cannotRun }, () => {
     socket.destroy();
     await host.expect(204, "DELETE", `/containers/${id}`);
     assert.deepEqual(host.warnings, []);
+  });
+
+  test("B178 stats once: what fails before there are any is the answer", async () => {
+    const id = await host.create({ Cmd: ["true"] });
+    const { read } = (await host.expect(200, "GET", `/containers/${id}/stats?stream=0&one-shot=1`)).json<{
+      read: string;
+    }>();
+    assert.equal(read, "0001-01-01T00:00:00Z");
+    rmSync(join(host.root, "containers", id, "hostconfig.json"));
+    await host.expect(500, "GET", `/containers/${id}/stats?stream=0&one-shot=1`);
+    host.warnings.length = 0;
+    await host.expect(204, "DELETE", `/containers/${id}`);
   });
 
   test("B178 commit: name, author, comment, changes, config", async () => {

@@ -27,18 +27,26 @@ export async function* watchStats(
 ): AsyncGenerator<ContainerStats> {
   let before: ContainerStats | undefined;
   for (;;) {
-    const record = await subject.find().catch((error: unknown) => {
+    const found = await look(subject).catch((error: unknown) => {
       if (before !== undefined && isFailure(error, "not-found")) return undefined;
       throw error;
     });
-    if (record === undefined) return;
-    const now = statsOf(record, subject.hostConfigOf(record), before);
+    if (found === undefined) return;
+    const { record, hostConfig } = found;
+    const now = statsOf(record, hostConfig, before);
     const isFirstOfTwo = mode === "once" && before === undefined && record.State.Running;
     if (!isFirstOfTwo) yield now;
     if (mode !== "stream" && !isFirstOfTwo) return;
     before = now;
     if (!(await waited(signal))) return;
   }
+}
+
+async function look(
+  subject: StatsSubject,
+): Promise<{ readonly record: ContainerRecord; readonly hostConfig: HostConfig }> {
+  const record = await subject.find();
+  return { record, hostConfig: subject.hostConfigOf(record) };
 }
 
 function statsOf(
