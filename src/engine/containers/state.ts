@@ -36,17 +36,37 @@ export function isAlive({ State: { Running, Pid, StartedAt } }: ContainerRecord)
  * When a process began, in milliseconds since 1970 (proc(5), /proc/PID/stat, fields 3 and 22); undefined: there is none,
  * or it has ended and only its parent has not heard of it.
  */
-export function processStart(pid: number): number | undefined {
+function processStart(pid: number): number | undefined {
   try {
-    const text = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // The second field, in brackets, may hold anything.
-    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    const fields = statFields(pid);
     if (fields[0] === "Z" || fields[0] === "X") return undefined;
     const boot = /^btime (\d+)$/m.exec(readFileSync("/proc/stat", "latin1"))?.[1];
     // The kernel counts in hundredths of a second here, whatever its own clock does.
     return Number(boot) * 1000 + Number(fields[19]) * 10;
   } catch {
     return undefined;
+  }
+}
+
+/** From the third on (proc(5), /proc/PID/stat). The second, in brackets, may hold anything. */
+function statFields(pid: number): string[] {
+  const text = readFileSync(`/proc/${pid}/stat`, "latin1");
+  return text.slice(text.lastIndexOf(")") + 2).split(" ");
+}
+
+/** PF_EXITING (linux/sched.h). */
+const exiting = 0x4;
+
+/**
+ * Whether a process has ended, or is about to: the first one of a PID namespace takes all others along before it has ended
+ * itself (pid_namespaces(7)), and what is begun in it then fails.
+ */
+export function isEnding(pid: number): boolean {
+  try {
+    const [state = "", , , , , , flags] = statFields(pid);
+    return "ZX".includes(state) || (Number(flags) & exiting) !== 0;
+  } catch {
+    return true;
   }
 }
 

@@ -323,7 +323,7 @@ suite("runtimes that fail", { skip: cannotLive }, () => {
 });
 
 /** Lets the container end by itself before the runtime does what it was asked for: its process is in the file of its bundle. */
-const endFirst = "kill -9 $(cat init.pid); while [ -e /proc/$(cat init.pid)/root/bin ]; do sleep 0.01; done;";
+const endFirst = "kill -9 $(cat init.pid); while [ -e /proc/$(cat init.pid) ]; do sleep 0.01; done;";
 
 /** runc, but for the commands that a file names. */
 function wrapper(runtime: string, broken: string): string {

@@ -20,7 +20,7 @@ import { writeEtcFiles } from "../containers/etc_files.ts";
 import { keepCounter, keepExit, keptCounter, type KeptExit } from "../containers/kept_exit.ts";
 import { keepMounted, releaseKept } from "../containers/mounted_root.ts";
 import { prepareRun } from "../containers/prepare.ts";
-import { processStart } from "../containers/state.ts";
+import { isEnding } from "../containers/state.ts";
 import type { EventBus } from "../events/event_bus.ts";
 import { endRunMounts } from "../volumes/run_mounts.ts";
 import { tellMounted, tellUnmounted } from "../volumes/volume_events.ts";
@@ -179,10 +179,10 @@ export class ContainerRun {
     }
   }
 
-  /** Its process has ended, though all else of it may still be there. */
+  /** Its process has ended or is about to, though all else of it may still be there. */
   async hasEnded(): Promise<boolean> {
     // A shim may not have heard of it yet.
-    return processStart(this.pid) === undefined || this.task.hasEnded();
+    return isEnding(this.pid) || this.task.hasEnded();
   }
 
   /** Whether its supervisor has let go of it. */
