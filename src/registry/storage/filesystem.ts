@@ -284,20 +284,23 @@ async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
 
 /** The uppermost directory of the path that is not there; undefined if all are. */
 async function firstMissing(path: string): Promise<string | undefined> {
-  let missing: string | undefined;
-  for (let at = path; (await stat(at).catch(unlessMissing)) === undefined; at = dirname(at)) missing = at;
-  return missing;
+  let top: string | undefined;
+  for (let at = path; (await stat(at).catch(unlessMissing)) === undefined; at = dirname(at)) top = at;
+  return top;
 }
 
 /** How often a directory is made anew before its absence is believed. */
 const attempts = 10;
+
+/** Node's recursive `mkdir` says ENOTDIR of a directory that goes between its attempt to make it and its look at it. */
+const missing = /^(ENOENT|ENOTDIR)$/;
 
 async function retryMissing<T>(act: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await act();
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT" || attempt === attempts) throw error;
+      if (!missing.test((error as NodeJS.ErrnoException).code ?? "") || attempt === attempts) throw error;
     }
   }
 }
