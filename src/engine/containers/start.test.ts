@@ -111,7 +111,7 @@ async function killed({ child, ended }: Supervisor): Promise<void> {
   await ended;
 }
 
-const forever = "echo ready; echo kept > /kept; exec sleep 1000";
+const forever = "echo kept > /kept; echo ready; exec sleep 1000";
 
 suite("containers that run", { skip }, () => {
   let here: Machine;
