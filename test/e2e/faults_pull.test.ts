@@ -56,7 +56,9 @@ for (const driver of faultyDays) {
         // In step with what reaches the disk: what lies in the kernel's buffers counts as sent, though it never came.
         pace: async (sent) => {
           if (sent >= limit) {
+            // Once, though several blobs are on their way: a second SIGINT may meet a process that hears none any more.
             kill();
+            kill = () => undefined;
             throw new Error("nobody is there any more");
           }
           const isAhead = (): boolean => sent - lost - onDisk(world.root) > MiB / 4 && sent < limit;
