@@ -6,6 +6,7 @@ import { topChain } from "../../image/index.ts";
 import { goContainerConfig, type ContainerConfig } from "../../oci/index.ts";
 import { containersLock, type Store, type StoredImage } from "../../store/index.ts";
 import type { EventBus } from "../events/event_bus.ts";
+import { isUserDefined } from "../networks/wanted_networks.ts";
 import { goTime } from "../time.ts";
 import { withVolumes, type ClaimedMounts } from "../volumes/claim_volumes.ts";
 import { populateVolumes } from "../volumes/populate_volume.ts";
@@ -22,12 +23,7 @@ import { findMountedImages, mountedTops } from "./image_mounts.ts";
 import { flatReadOnly, mountPoints } from "./mount_points.ts";
 import { readMountSpec } from "./mount_spec.ts";
 import { freeName, randomName } from "./names.ts";
-import {
-  checkEndpoints,
-  isUserDefined,
-  newNetworkSettings,
-  type EndpointsConfig,
-} from "./network_settings.ts";
+import { checkEndpoints, newNetworkSettings, type EndpointsConfig } from "./network_settings.ts";
 import {
   containerDirectory,
   findRecord,

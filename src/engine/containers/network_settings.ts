@@ -83,11 +83,6 @@ export function newNetworkSettings(
   };
 }
 
-/** Whether the mode is the name of a network that somebody has made. */
-export function isUserDefined(mode: string): boolean {
-  return !/^(|default|bridge|host|none|(container|pod):.*)$/.test(mode);
-}
-
 function networks(mode: string, endpoints: EndpointsConfig): Record<string, EndpointSettings> {
   const real = (name: string): string => (name === "default" ? "bridge" : name);
   const given = Object.entries(endpoints);

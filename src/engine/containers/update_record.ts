@@ -2,7 +2,10 @@
 import type { Store } from "../../store/index.ts";
 import { readRecord, removeContainerDirectory, writeRecord, type ContainerRecord } from "./record.ts";
 
-const lockName = (id: string): string => `record-${id}`;
+/** Nobody else changes the container's record, its host config or what lies beside them meanwhile. */
+export function whileRecordIsHeld<T>(store: Store, id: string, work: () => Promise<T>): Promise<T> {
+  return store.withLock(`record-${id}`, work);
+}
 
 /**
  * Writes what `change` makes of the record as it is now.
@@ -13,7 +16,7 @@ export function updateRecord(
   id: string,
   change: (record: ContainerRecord) => ContainerRecord,
 ): Promise<ContainerRecord | undefined> {
-  return store.withLock(lockName(id), async () => {
+  return whileRecordIsHeld(store, id, async () => {
     const record = readRecord(store.root, id);
     if (record === undefined) return undefined;
     const changed = change(record);
@@ -24,5 +27,5 @@ export function updateRecord(
 
 /** Takes the record away, and all that lies beside it, while nobody changes it; who comes later finds it gone. */
 export function removeRecord(store: Store, id: string): Promise<void> {
-  return store.withLock(lockName(id), () => removeContainerDirectory(store.root, id));
+  return whileRecordIsHeld(store, id, () => removeContainerDirectory(store.root, id));
 }

@@ -10,6 +10,7 @@ import {
   type ContainerRecord,
   type HostConfig,
 } from "../containers/record.ts";
+import { whileRecordIsHeld } from "../containers/update_record.ts";
 import type { ContainerRun } from "./run.ts";
 
 const numbers = [
@@ -43,7 +44,7 @@ export function updateContainer(
 ): Promise<string[]> {
   const asked = readRequest(given);
   const warnings = checkHostConfig({ ...defaultHostConfig(), ...checkable(asked) });
-  return store.withLock(`record-${record.ID}`, async () => {
+  return whileRecordIsHeld(store, record.ID, async () => {
     const before = readHostConfig(store.root, record.ID);
     try {
       const after = merge(before, asked);

@@ -9,6 +9,7 @@ import {
   writeHostConfig,
   type ContainerRecord,
 } from "../containers/record.ts";
+import { whileRecordIsHeld } from "../containers/update_record.ts";
 import { isDefaultNetwork, parseLink } from "./links.ts";
 
 /**
@@ -48,7 +49,7 @@ async function changeLinks(
   { ID }: ContainerRecord,
   change: (links: readonly string[]) => string[],
 ): Promise<boolean> {
-  return store.withLock(`record-${ID}`, async () => {
+  return whileRecordIsHeld(store, ID, async () => {
     if (readRecord(store.root, ID) === undefined) return false;
     const hostConfig = readHostConfig(store.root, ID);
     const before = (hostConfig["Links"] as string[] | null | undefined) ?? [];

@@ -27,8 +27,13 @@ export function networkOfMode(mode: string): string {
 }
 
 /** Whether the container has the network of another one, of a pod, or of the host. */
-export function sharesNetwork({ NetworkMode }: HostConfig): boolean {
+export function sharesNetwork({ NetworkMode }: Pick<HostConfig, "NetworkMode">): boolean {
   return NetworkMode === "host" || /^(container|pod):/.test(NetworkMode);
+}
+
+/** Whether the mode is the name of a network that somebody has made. */
+export function isUserDefined(NetworkMode: string): boolean {
+  return !isPredefined(networkOfMode(NetworkMode)) && !sharesNetwork({ NetworkMode });
 }
 
 /**
